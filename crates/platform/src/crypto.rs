@@ -1,0 +1,180 @@
+//! Packet protection as a home offers it: keys as objects, packets sealed and opened in place and in batches.
+//!
+//! The engine lays packets out in one buffer and describes them by offsets; a home turns a whole batch in one call. Keys come
+//! in as bytes and never go out again.
+
+use alloc::boxed::Box;
+use core::ops::Range;
+
+/// The TLS 1.3 cipher suites whose AEADs protect packets (RFC 9001 §5.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CipherSuite {
+    /// TLS_AES_128_GCM_SHA256 (0x1301).
+    Aes128GcmSha256,
+    /// TLS_AES_256_GCM_SHA384 (0x1302).
+    Aes256GcmSha384,
+    /// TLS_CHACHA20_POLY1305_SHA256 (0x1303).
+    ChaCha20Poly1305Sha256,
+}
+
+/// Which half of the traffic a key serves: what we send is sealed, what we receive is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeySide {
+    /// Packets that this end receives.
+    Open,
+    /// Packets that this end sends.
+    Seal,
+}
+
+/// The home could not do what was asked of its cryptography.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CryptoError {
+    /// The suite is not offered here, or memory for the key could not be had.
+    Unavailable,
+    /// A key of the wrong length, or offsets that do not lie inside the buffer.
+    Misuse,
+}
+
+/// One packet to seal. Offsets count from the start of the buffer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealJob {
+    /// First byte of the packet's header.
+    pub start: usize,
+    /// First byte of the packet number, in clear; one to four bytes follow up to `payload_at`.
+    pub number_at: usize,
+    /// First byte of the payload.
+    pub payload_at: usize,
+    /// One past the last byte of the packet, its 16-byte tag included.
+    pub end: usize,
+    /// The full packet number, for the nonce.
+    pub packet_number: u64,
+}
+
+/// One packet to open, its header protection removed already. Offsets count from the start of the buffer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenJob {
+    /// First byte of the packet's header.
+    pub start: usize,
+    /// First byte of the protected payload.
+    pub payload_at: usize,
+    /// One past the last byte of the packet, its 16-byte tag included.
+    pub end: usize,
+    /// The full packet number, for the nonce.
+    pub packet_number: u64,
+    /// Set by the home: whether the packet was authentic. Its plain payload is then [`OpenJob::payload`].
+    pub opened: bool,
+}
+
+impl OpenJob {
+    /// Where the plain payload lies in the buffer once the job is done.
+    #[must_use]
+    pub const fn payload(&self) -> Range<usize> {
+        self.payload_at..self.end.saturating_sub(TAG_LEN)
+    }
+}
+
+/// An AEAD key with its IV, for one direction (RFC 9001 §5.3). The nonce is the IV xor the packet number.
+pub trait PacketKey: Send + Sync {
+    /// Seals each packet of `jobs` in place: encrypts the payload and writes the tag; the header is the associated data and
+    /// is left in clear.
+    ///
+    /// # Errors
+    ///
+    /// [`CryptoError::Misuse`] when a job does not lie inside `buffer`; what it did before is undefined but harmless.
+    fn seal(&self, buffer: &mut [u8], jobs: &[SealJob]) -> Result<(), CryptoError>;
+
+    /// Opens each packet of `jobs` in place and says in `opened` whether it was authentic.
+    ///
+    /// The tag itself is left as it came, so that it can still be compared with a stateless reset token.
+    fn open(&self, buffer: &mut [u8], jobs: &mut [OpenJob]);
+}
+
+/// A header protection key (RFC 9001 §5.4).
+pub trait HeaderKey: Send + Sync {
+    /// The mask for each sample of 16 bytes; `masks` is as long as `samples`.
+    fn masks(&self, samples: &[[u8; SAMPLE_LEN]], masks: &mut [[u8; MASK_LEN]]);
+}
+
+/// Everything a home gives to the engine. One object serves all connections of a home.
+pub trait Platform: Send + Sync {
+    /// Fills `out` with bytes that nobody outside can predict.
+    fn random(&self, out: &mut [u8]);
+
+    /// HMAC with the hash of `suite` (RFC 2104): SHA-256, or SHA-384 for AES-256. Writes [`CipherSuite::hash_len`] bytes of
+    /// `out` and returns how many.
+    fn hmac(&self, suite: CipherSuite, key: &[u8], parts: &[&[u8]], out: &mut [u8; HASH_LEN_MAX]) -> usize;
+
+    /// Makes an AEAD key from `key` and `iv`, of [`CipherSuite::key_len`] and [`IV_LEN`] bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`CryptoError::Misuse`] for a wrong length, [`CryptoError::Unavailable`] when the home cannot.
+    fn packet_key(
+        &self,
+        suite: CipherSuite,
+        side: KeySide,
+        key: &[u8],
+        iv: &[u8; IV_LEN],
+    ) -> Result<Box<dyn PacketKey>, CryptoError>;
+
+    /// Makes a header protection key from `key`, of [`CipherSuite::key_len`] bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Platform::packet_key`].
+    fn header_key(&self, suite: CipherSuite, key: &[u8]) -> Result<Box<dyn HeaderKey>, CryptoError>;
+}
+
+impl CipherSuite {
+    /// The suite with this TLS number, if we have it.
+    #[must_use]
+    pub const fn from_tls(number: u16) -> Option<Self> {
+        match number {
+            0x1301 => Some(Self::Aes128GcmSha256),
+            0x1302 => Some(Self::Aes256GcmSha384),
+            0x1303 => Some(Self::ChaCha20Poly1305Sha256),
+            _ => None,
+        }
+    }
+
+    /// The suite's TLS number.
+    #[must_use]
+    pub const fn to_tls(self) -> u16 {
+        match self {
+            Self::Aes128GcmSha256 => 0x1301,
+            Self::Aes256GcmSha384 => 0x1302,
+            Self::ChaCha20Poly1305Sha256 => 0x1303,
+        }
+    }
+
+    /// Bytes in an AEAD or header protection key.
+    #[must_use]
+    pub const fn key_len(self) -> usize {
+        match self {
+            Self::Aes128GcmSha256 => 16,
+            Self::Aes256GcmSha384 | Self::ChaCha20Poly1305Sha256 => 32,
+        }
+    }
+
+    /// Bytes in a traffic secret, which is what the suite's hash gives.
+    #[must_use]
+    pub const fn hash_len(self) -> usize {
+        match self {
+            Self::Aes128GcmSha256 | Self::ChaCha20Poly1305Sha256 => 32,
+            Self::Aes256GcmSha384 => 48,
+        }
+    }
+}
+
+/// Bytes in an AEAD's tag (RFC 9001 §5.3).
+pub const TAG_LEN: usize = 16;
+/// Bytes in an AEAD's nonce and IV.
+pub const IV_LEN: usize = 12;
+/// Bytes sampled from a packet for header protection (RFC 9001 §5.4.2).
+pub const SAMPLE_LEN: usize = 16;
+/// Bytes of a header protection mask that are used (RFC 9001 §5.4.1).
+pub const MASK_LEN: usize = 5;
+/// Bytes in the longest hash a suite uses.
+pub const HASH_LEN_MAX: usize = 48;
+/// Packets that one call seals or opens at most.
+pub const BATCH: usize = 64;
