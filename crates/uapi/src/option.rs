@@ -1,0 +1,46 @@
+//! Numbers of the socket options at level [`crate::SOL_QUIC`].
+
+/// Turn an event on or off, [`crate::structs::EventOption`].
+pub const QUIC_SOCKOPT_EVENT: u32 = 0;
+/// Open a stream, [`crate::structs::StreamInfo`].
+pub const QUIC_SOCKOPT_STREAM_OPEN: u32 = 1;
+/// RESET_STREAM, [`crate::structs::ErrInfo`].
+pub const QUIC_SOCKOPT_STREAM_RESET: u32 = 2;
+/// STOP_SENDING, [`crate::structs::ErrInfo`].
+pub const QUIC_SOCKOPT_STREAM_STOP_SENDING: u32 = 3;
+/// Connection identifiers, [`crate::structs::ConnectionIdInfo`].
+pub const QUIC_SOCKOPT_CONNECTION_ID: u32 = 4;
+/// How the connection is or was closed, [`crate::structs::ConnectionClose`].
+pub const QUIC_SOCKOPT_CONNECTION_CLOSE: u32 = 5;
+/// Move to another address, `sockaddr_in` or `sockaddr_in6`.
+pub const QUIC_SOCKOPT_CONNECTION_MIGRATION: u32 = 6;
+/// Start a key update.
+pub const QUIC_SOCKOPT_KEY_UPDATE: u32 = 7;
+/// Transport parameters, [`crate::structs::TransportParam`].
+pub const QUIC_SOCKOPT_TRANSPORT_PARAM: u32 = 8;
+/// Configuration, [`crate::structs::Config`].
+pub const QUIC_SOCKOPT_CONFIG: u32 = 9;
+/// Address validation token, bytes.
+pub const QUIC_SOCKOPT_TOKEN: u32 = 10;
+/// Application protocols, a list separated by commas.
+pub const QUIC_SOCKOPT_ALPN: u32 = 11;
+/// TLS session ticket or its key, bytes.
+pub const QUIC_SOCKOPT_SESSION_TICKET: u32 = 12;
+/// A traffic secret, [`crate::structs::CryptoSecret`].
+pub const QUIC_SOCKOPT_CRYPTO_SECRET: u32 = 13;
+/// Transport parameters as TLS carries them, bytes.
+pub const QUIC_SOCKOPT_TRANSPORT_PARAM_EXT: u32 = 14;
+
+/// The first number of this project's own options.
+pub const FIRST_OWN: u32 = 64;
+/// Statistics of a connection, [`crate::structs::Statistics`]; read only.
+pub const QUIC_SOCKOPT_STATISTICS: u32 = 64;
+
+/// The longest value that setsockopt takes.
+pub const VALUE_LEN_MAX: usize = 4096;
+/// The longest ALPN list.
+pub const ALPN_LEN_MAX: usize = 128;
+/// The longest token.
+pub const TOKEN_LEN_MAX: usize = 120;
+/// The longest encoded transport parameters.
+pub const TRANSPORT_PARAM_EXT_LEN_MAX: usize = 512;
