@@ -1,2 +1,47 @@
+//! QUIC bytes to values and back: varints, headers, frames, transport parameters.
+//!
+//! In come slices that a peer filled; out go values that keep the rules of RFC 9000, or the offence. Nothing in here
+//! allocates for a packet, holds state between packets, touches a key, or panics.
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::string_slice
+    )
+)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod error;
+pub mod frame;
+pub mod header;
+mod id;
+mod level;
+mod number;
+mod parameters;
+mod reader;
+mod varint;
+mod writer;
+
+pub use error::{Code, Full, PeerError, Truncated};
+pub use frame::{Ack, EcnCounts, Frame, Frames};
+pub use header::{
+    Header, HeaderError, LongKind, LongPlan, ShortPlan, dcid_of, finish_long, retry_pseudo_packet,
+    write_long, write_retry, write_short, write_version_negotiation,
+};
+pub use id::{ConnectionId, StreamId, Version};
+pub use level::{Direction, Level, Role, Space};
+pub use number::{PacketNumber, decode_packet_number, packet_number_len};
+pub use parameters::{PreferredAddress, TransportParameters};
+pub use reader::Reader;
+pub use varint::{VARINT_MAX, varint_len};
+pub use writer::Writer;

@@ -1,0 +1,155 @@
+//! Writes transport parameters: in come values, out comes the TLS extension. What equals its default is left out.
+
+use core::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
+
+use super::{
+    DEFAULT_ACK_DELAY_EXPONENT, DEFAULT_ACTIVE_CONNECTION_ID_LIMIT, DEFAULT_MAX_ACK_DELAY_MS,
+    DEFAULT_MAX_UDP_PAYLOAD_SIZE, PreferredAddress, TransportParameters, ids,
+};
+use crate::{error::Full, varint::varint_len, writer::Writer};
+
+impl TransportParameters {
+    /// Writes the parameters. Errors: they do not fit, and nothing is written.
+    pub fn encode(&self, w: &mut Writer<'_>) -> Result<(), Full> {
+        // Taken apart in full, so that a new field cannot be forgotten.
+        let Self {
+            original_destination_connection_id,
+            max_idle_timeout_ms,
+            stateless_reset_token,
+            max_udp_payload_size,
+            initial_max_data,
+            initial_max_stream_data_bidi_local,
+            initial_max_stream_data_bidi_remote,
+            initial_max_stream_data_uni,
+            initial_max_streams_bidi,
+            initial_max_streams_uni,
+            ack_delay_exponent,
+            max_ack_delay_ms,
+            disable_active_migration,
+            preferred_address,
+            active_connection_id_limit,
+            initial_source_connection_id,
+            retry_source_connection_id,
+            max_datagram_frame_size,
+            grease_quic_bit,
+            grease,
+        } = self;
+        let integers = [
+            (ids::MAX_IDLE_TIMEOUT, *max_idle_timeout_ms, 0),
+            (
+                ids::MAX_UDP_PAYLOAD_SIZE,
+                *max_udp_payload_size,
+                DEFAULT_MAX_UDP_PAYLOAD_SIZE,
+            ),
+            (ids::INITIAL_MAX_DATA, *initial_max_data, 0),
+            (
+                ids::INITIAL_MAX_STREAM_DATA_BIDI_LOCAL,
+                *initial_max_stream_data_bidi_local,
+                0,
+            ),
+            (
+                ids::INITIAL_MAX_STREAM_DATA_BIDI_REMOTE,
+                *initial_max_stream_data_bidi_remote,
+                0,
+            ),
+            (
+                ids::INITIAL_MAX_STREAM_DATA_UNI,
+                *initial_max_stream_data_uni,
+                0,
+            ),
+            (ids::INITIAL_MAX_STREAMS_BIDI, *initial_max_streams_bidi, 0),
+            (ids::INITIAL_MAX_STREAMS_UNI, *initial_max_streams_uni, 0),
+            (
+                ids::ACK_DELAY_EXPONENT,
+                u64::from(*ack_delay_exponent),
+                u64::from(DEFAULT_ACK_DELAY_EXPONENT),
+            ),
+            (
+                ids::MAX_ACK_DELAY,
+                u64::from(*max_ack_delay_ms),
+                u64::from(DEFAULT_MAX_ACK_DELAY_MS),
+            ),
+            (
+                ids::ACTIVE_CONNECTION_ID_LIMIT,
+                *active_connection_id_limit,
+                DEFAULT_ACTIVE_CONNECTION_ID_LIMIT,
+            ),
+            (ids::MAX_DATAGRAM_FRAME_SIZE, *max_datagram_frame_size, 0),
+        ];
+        let blobs = [
+            (
+                ids::ORIGINAL_DESTINATION_CONNECTION_ID,
+                original_destination_connection_id.as_deref(),
+            ),
+            (
+                ids::STATELESS_RESET_TOKEN,
+                stateless_reset_token.as_ref().map(<[u8; 16]>::as_slice),
+            ),
+            (
+                ids::INITIAL_SOURCE_CONNECTION_ID,
+                initial_source_connection_id.as_deref(),
+            ),
+            (
+                ids::RETRY_SOURCE_CONNECTION_ID,
+                retry_source_connection_id.as_deref(),
+            ),
+            (
+                ids::DISABLE_ACTIVE_MIGRATION,
+                disable_active_migration.then_some(&[][..]),
+            ),
+            (ids::GREASE_QUIC_BIT, grease_quic_bit.then_some(&[][..])),
+        ];
+        w.whole(|w| {
+            for (id, value, default) in integers {
+                if value != default {
+                    integer(w, id, value)?;
+                }
+            }
+            for (id, value) in blobs {
+                if let Some(value) = value {
+                    w.varint(id)?;
+                    w.varint_bytes(value)?;
+                }
+            }
+            if let Some(address) = preferred_address {
+                preferred(w, address)?;
+            }
+            if let Some((id, len)) = *grease {
+                w.varint(id)?;
+                w.varint(len as u64)?;
+                w.zeros(len)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+fn integer(w: &mut Writer<'_>, id: u64, value: u64) -> Result<(), Full> {
+    w.varint(id)?;
+    w.varint(varint_len(value) as u64)?;
+    w.varint(value)
+}
+
+fn preferred(w: &mut Writer<'_>, address: &PreferredAddress) -> Result<(), Full> {
+    let PreferredAddress {
+        v4,
+        v6,
+        id,
+        reset_token,
+    } = address;
+    // All zeros stand for a family without an address.
+    let v4 = v4.unwrap_or(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0));
+    let v6 = v6.unwrap_or(SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, 0, 0, 0));
+    w.varint(ids::PREFERRED_ADDRESS)?;
+    w.varint(ADDRESSES_AND_TOKEN.saturating_add(id.len() as u64))?;
+    w.bytes(&v4.ip().octets())?;
+    w.u16(v4.port())?;
+    w.bytes(&v6.ip().octets())?;
+    w.u16(v6.port())?;
+    w.u8(id.len() as u8)?;
+    w.bytes(id)?;
+    w.bytes(reset_token)
+}
+
+/// A preferred address without its connection id: two addresses with their ports, the length of the id, and the token.
+const ADDRESSES_AND_TOKEN: u64 = (4 + 2) + (16 + 2) + 1 + 16;
