@@ -1,22 +1,64 @@
 //! `cargo xtask`: the commands that test, measure and prove this tree. In: a command line; out: a report and an exit
 //! code. Nothing here is linked into what ships.
+#![forbid(unsafe_code)]
 
+mod fuzz;
+mod kernel;
+mod lint;
+mod panics;
+mod prove;
 mod shell;
 mod step;
+mod test;
+mod tidy;
 
+use anyhow::Result;
 use clap::{Parser, Subcommand};
+
+use crate::step::Outcome;
 
 /// Tests, measurements and proofs of inquic.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Arguments {
     #[command(subcommand)]
-    command: Task,
+    task: Task,
 }
 
 #[derive(Subcommand)]
-enum Task {}
+enum Task {
+    /// Everything that can be tested on this machine.
+    Test(test::Arguments),
+    /// Formatting, lints, documentation, house style.
+    Lint,
+    /// The crates that a kernel takes.
+    #[command(subcommand)]
+    Kernel(kernel::Task),
+    /// Count the places that can panic in what a kernel would load.
+    Panics(panics::Arguments),
+    /// Run the fuzz targets.
+    Fuzz(fuzz::Arguments),
+    /// Count the requirements that the code cites, and look up their words.
+    Tags(tidy::TagArguments),
+    /// The long proofs.
+    Prove(prove::Arguments),
+}
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().command {}
+fn main() -> Result<()> {
+    match &Arguments::parse().task {
+        Task::Test(arguments) => test::run(arguments),
+        Task::Lint => lint::run(),
+        Task::Kernel(task) => kernel::run(task).map(say),
+        Task::Panics(arguments) => panics::run(arguments).map(say),
+        Task::Fuzz(arguments) => fuzz::run(arguments).map(say),
+        Task::Tags(arguments) => tidy::check_tags(arguments).map(say),
+        Task::Prove(arguments) => prove::run(arguments),
+    }
+}
+
+/// One step on its own passes in silence; why it did not run is worth a line.
+fn say(outcome: Outcome) {
+    if let Outcome::Skipped(why) = outcome {
+        println!("skipped: {why}");
+    }
 }

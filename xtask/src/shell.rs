@@ -51,15 +51,21 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
         .with_context(|| format!("cannot start {}", shown(command)))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        bail!("{} ended with {}: {}", shown(command), output.status, said.trim());
+        bail!(
+            "{} ended with {}: {}",
+            shown(command),
+            output.status,
+            said.trim()
+        );
     }
     String::from_utf8(output.stdout).with_context(|| format!("{} printed no UTF-8", shown(command)))
 }
 
 /// Whether a program of this name is on the path.
 pub(crate) fn found(program: &str) -> bool {
-    std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+    std::env::var_os("PATH").is_some_and(|path| {
+        std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    })
 }
 
 /// Whether this process may install packages.
@@ -82,8 +88,14 @@ pub(crate) fn need_packages(packages: &[&str]) -> Result<()> {
         return Ok(());
     }
     let names = missing.join(" ");
-    ensure!(found("apt-get"), "needs the packages {names}, and there is no apt-get here");
-    ensure!(is_root(), "needs the packages {names} (as root: apt-get install {names})");
+    ensure!(
+        found("apt-get"),
+        "needs the packages {names}, and there is no apt-get here"
+    );
+    ensure!(
+        is_root(),
+        "needs the packages {names} (as root: apt-get install {names})"
+    );
     let mut update = command("apt-get");
     update.args(["-qq", "update"]);
     let mut install = command("apt-get");
@@ -108,7 +120,11 @@ fn shown(command: &Command) -> String {
     let mut words = vec![command.get_program().to_string_lossy().into_owned()];
     words.extend(command.get_args().map(|word| {
         let word = word.to_string_lossy();
-        if word.contains(' ') { format!("'{word}'") } else { word.into_owned() }
+        if word.contains(' ') {
+            format!("'{word}'")
+        } else {
+            word.into_owned()
+        }
     }));
     words.join(" ")
 }

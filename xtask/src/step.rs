@@ -45,12 +45,11 @@ impl Report {
         };
         let took = watch.elapsed();
         println!("--- {name}: {verdict} in {:.1} s", took.as_secs_f64());
-        self.lines.push(Line { name: name.to_owned(), verdict, took });
-    }
-
-    /// Notes a step that is not even tried.
-    pub(crate) fn skip(&mut self, name: &str, why: &str) {
-        self.step(name, || Ok(Outcome::Skipped(why.to_owned())));
+        self.lines.push(Line {
+            name: name.to_owned(),
+            verdict,
+            took,
+        });
     }
 
     /// Prints the table and the closing line.
@@ -60,9 +59,19 @@ impl Report {
     /// When a step failed, or none passed: a run that tested nothing has shown nothing.
     pub(crate) fn finish(self) -> Result<()> {
         println!();
-        let width = self.lines.iter().map(|line| line.name.len()).max().unwrap_or(0);
+        let width = self
+            .lines
+            .iter()
+            .map(|line| line.name.len())
+            .max()
+            .unwrap_or(0);
         for line in &self.lines {
-            println!("{:width$}  {:7.1} s  {}", line.name, line.took.as_secs_f64(), line.verdict);
+            println!(
+                "{:width$}  {:7.1} s  {}",
+                line.name,
+                line.took.as_secs_f64(),
+                line.verdict
+            );
         }
         let passed = self.count(|verdict| matches!(verdict, Verdict::Passed));
         let failed = self.count(|verdict| matches!(verdict, Verdict::Failed(_)));
@@ -97,7 +106,10 @@ pub(crate) struct Stopwatch(std::time::Instant);
 
 impl Stopwatch {
     /// Starts to measure.
-    #[expect(clippy::disallowed_methods, reason = "xtask times its steps; it is no part of the engine")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "xtask times its steps; it is no part of the engine"
+    )]
     pub(crate) fn start() -> Self {
         Self(std::time::Instant::now())
     }

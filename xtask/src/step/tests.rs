@@ -26,7 +26,7 @@ fn a_step_after_a_failed_one_still_runs() {
 #[test]
 fn a_run_in_which_everything_was_skipped_fails() {
     let mut report = Report::default();
-    report.skip("interop", "no peers");
+    report.step("interop", || Ok(Outcome::Skipped("no peers".to_owned())));
     assert!(report.finish().is_err());
 }
 
@@ -34,6 +34,6 @@ fn a_run_in_which_everything_was_skipped_fails() {
 fn a_run_with_skipped_and_passed_steps_passes() {
     let mut report = Report::default();
     report.step("good", || Ok(Outcome::Passed));
-    report.skip("interop", "no peers");
+    report.step("interop", || Ok(Outcome::Skipped("no peers".to_owned())));
     assert!(report.finish().is_ok());
 }

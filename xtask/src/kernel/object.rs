@@ -1,0 +1,205 @@
+//! A relocatable object, read by binutils. In: what nm, objdump and readelf print; out: what a kernel would refuse, and
+//! who calls whom. It must never take a line that it cannot read for a clean one.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::shell;
+
+/// An object file.
+pub(crate) struct Object {
+    path: PathBuf,
+}
+
+/// A reference from the code of one function to another symbol.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Reference {
+    /// The section that holds the reference; the compiler names one after each function.
+    pub(crate) section: String,
+    /// The relocation's type.
+    pub(crate) kind: String,
+    /// The symbol that is meant.
+    pub(crate) symbol: String,
+}
+
+impl Object {
+    pub(crate) const fn new(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The bytes of code and constants.
+    pub(crate) fn code_bytes(&self) -> Result<u64> {
+        let printed = shell::output(
+            shell::command("size")
+                .arg("--format=berkeley")
+                .arg(&self.path),
+        )?;
+        printed
+            .lines()
+            .nth(1)
+            .and_then(|line| line.split_whitespace().next())
+            .and_then(|text| text.parse().ok())
+            .with_context(|| format!("cannot read what size printed: {printed}"))
+    }
+
+    /// What a stock kernel could not load or must not run, one sentence each.
+    pub(crate) fn findings(&self) -> Result<BTreeSet<String>> {
+        let symbols = shell::output(
+            shell::command("nm")
+                .args(["--format=posix"])
+                .arg(&self.path),
+        )?;
+        let code = shell::output(
+            shell::command("objdump")
+                .args(["--disassemble", "--no-show-raw-insn"])
+                .arg(&self.path),
+        )?;
+        let mut findings = symbol_findings(&symbols);
+        findings.extend(register_findings(&code));
+        findings.extend(relocation_findings(&self.references()?));
+        Ok(findings)
+    }
+
+    /// Every reference that the code makes.
+    pub(crate) fn references(&self) -> Result<Vec<Reference>> {
+        let printed = shell::output(
+            shell::command("readelf")
+                .args(["--relocs", "--wide"])
+                .arg(&self.path),
+        )?;
+        Ok(parse_references(&printed))
+    }
+}
+
+/// The functions that a library exports.
+pub(crate) fn exported(library: &Path) -> Result<Vec<String>> {
+    let printed = shell::output(
+        shell::command("nm")
+            .args(["--defined-only", "--extern-only", "--format=posix"])
+            .arg(library),
+    )?;
+    Ok(printed
+        .lines()
+        .filter_map(symbol)
+        .filter(|(_, kind)| *kind == "T")
+        .map(|(name, _)| name.to_owned())
+        .collect())
+}
+
+/// The name and the kind in one line of nm; none for the line that names a member of an archive.
+fn symbol(line: &str) -> Option<(&str, &str)> {
+    let mut words = line.split_whitespace();
+    let pair = (words.next()?, words.next()?);
+    (pair.1.len() == 1).then_some(pair)
+}
+
+fn symbol_findings(printed: &str) -> BTreeSet<String> {
+    let mut findings = BTreeSet::new();
+    for (name, kind) in printed.lines().filter_map(symbol) {
+        if is_float_routine(name) {
+            findings.insert(format!("floating point: {name}"));
+        } else if kind == "U" && !SUPPLIED.iter().any(|known| name.contains(known)) {
+            findings.insert(format!("no kernel has the symbol {name}"));
+        }
+    }
+    findings
+}
+
+/// Whether this is a routine by which a compiler without a floating-point unit computes (`__adddf3`, `__floatundidf`).
+fn is_float_routine(name: &str) -> bool {
+    const OPERATIONS: [&str; 18] = [
+        "add", "sub", "mul", "div", "neg", "cmp", "unord", "eq", "ne", "lt", "le", "gt", "ge",
+        "fix", "float", "extend", "trunc", "powi",
+    ];
+    const MODES: [&str; 5] = ["hf", "sf", "df", "xf", "tf"];
+    name.strip_prefix("__").is_some_and(|name| {
+        OPERATIONS.iter().any(|operation| {
+            name.strip_prefix(operation)
+                .is_some_and(|rest| MODES.iter().any(|mode| rest.contains(mode)))
+        })
+    })
+}
+
+fn register_findings(disassembly: &str) -> BTreeSet<String> {
+    let mut function = "";
+    let mut findings = BTreeSet::new();
+    for line in disassembly.lines() {
+        if let Some(name) = line
+            .split_once('<')
+            .and_then(|(_, rest)| rest.strip_suffix(">:"))
+        {
+            function = name;
+        } else if VECTOR_REGISTERS
+            .iter()
+            .any(|register| line.contains(register))
+        {
+            findings.insert(format!("a vector or floating-point register in {function}"));
+        }
+    }
+    findings
+}
+
+fn relocation_findings(references: &[Reference]) -> BTreeSet<String> {
+    references
+        .iter()
+        .filter(|reference| !LOADABLE.contains(&reference.kind.as_str()))
+        .map(|reference| {
+            format!(
+                "no module loader takes {} in {}",
+                reference.kind, reference.section
+            )
+        })
+        .collect()
+}
+
+fn parse_references(printed: &str) -> Vec<Reference> {
+    let mut section = "";
+    let mut references = Vec::new();
+    for line in printed.lines() {
+        if let Some(rest) = line.strip_prefix("Relocation section '.rela") {
+            section = rest.split('\'').next().unwrap_or(rest);
+        } else {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            if let [_offset, _info, kind, _value, symbol, ..] = words.as_slice()
+                && kind.starts_with("R_")
+                && section.starts_with(".text")
+            {
+                references.push(Reference {
+                    section: section.to_owned(),
+                    kind: (*kind).to_owned(),
+                    symbol: (*symbol).to_owned(),
+                });
+            }
+        }
+    }
+    references
+}
+
+/// What the module's own shim or the kernel supplies: the allocator, the end of a panic, and thunks against speculation.
+const SUPPLIED: [&str; 4] = [
+    "7___rustc",
+    "rust_begin_unwind",
+    "__x86_indirect_thunk_",
+    "__x86_return_thunk",
+];
+
+const VECTOR_REGISTERS: [&str; 5] = ["%xmm", "%ymm", "%zmm", "%mm", "%st"];
+
+/// The relocations that the loader of modules knows on x86-64.
+const LOADABLE: [&str; 6] = [
+    "R_X86_64_NONE",
+    "R_X86_64_64",
+    "R_X86_64_32",
+    "R_X86_64_32S",
+    "R_X86_64_PC32",
+    "R_X86_64_PLT32",
+];
+
+#[cfg(test)]
+mod tests;
