@@ -9,8 +9,9 @@ pub type PacketNumber = u64;
 #[inline]
 #[must_use]
 pub fn packet_number_len(number: PacketNumber, largest_acked: Option<PacketNumber>) -> usize {
-    //= RFC 9000 §17.1: The sender MUST use a packet number size able to represent more than twice as large a range as
-    //= the difference between the largest acknowledged packet number and the packet number being sent.
+    //= RFC 9000 §17.1: After an acknowledgment is received for a packet number space, the sender MUST use a packet number
+    //= size able to represent more than twice as large a range as the difference between the largest acknowledged packet
+    //= number and the packet number being sent.
     let range = match largest_acked {
         Some(largest) => number.saturating_sub(largest),
         None => number.saturating_add(1),
@@ -42,14 +43,17 @@ pub fn decode_packet_number(
     let half = window >> 1;
     let mask = window.wrapping_sub(1);
     let candidate = (expected & !mask) | (truncated & mask);
-    if candidate.saturating_add(half) <= expected && candidate <= VARINT_MAX.saturating_sub(window)
+    let number = if candidate.saturating_add(half) <= expected
+        && candidate <= VARINT_MAX.saturating_sub(window)
     {
         candidate.saturating_add(window)
     } else if candidate > expected.saturating_add(half) && candidate >= window {
         candidate.saturating_sub(window)
     } else {
         candidate
-    }
+    };
+    // After the very last number, an expected one would be out of range.
+    number.min(VARINT_MAX)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// An ACK frame whose ranges have been checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Ack<'a> {
     /// The largest packet number acknowledged.
     pub largest: u64,
@@ -74,6 +74,15 @@ impl<'a> Ack<'a> {
         }
     }
 }
+
+/// Equal when they say the same, in whatever lengths the numbers travelled.
+impl PartialEq for Ack<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.delay == other.delay && self.ecn == other.ecn && self.ranges().eq(other.ranges())
+    }
+}
+
+impl Eq for Ack<'_> {}
 
 impl EcnCounts {
     #[inline]

@@ -1,6 +1,6 @@
 //! Writes frames: in come values, out come bytes. A frame that does not fit is not written at all.
 
-use super::types;
+use super::{Frame, types, write_ack};
 use crate::{
     error::{Code, Full},
     id::{ConnectionId, StreamId},
@@ -8,6 +8,61 @@ use crate::{
     varint::varint_len,
     writer::Writer,
 };
+
+impl Frame<'_> {
+    /// Writes the frame; a STREAM frame with its length, a close with as much of the reason as fits. Errors: it does not
+    /// fit, and nothing is written.
+    pub fn write(&self, w: &mut Writer<'_>) -> Result<(), Full> {
+        match *self {
+            Self::Padding { count } => write_padding(w, count),
+            Self::Ping => write_ping(w),
+            Self::Ack(ack) => w.whole(|w| {
+                let written = write_ack(w, ack.ranges(), ack.delay, ack.ecn)?;
+                let all = written == ack.ranges().count();
+                all.then_some(()).ok_or(Full)
+            }),
+            Self::ResetStream {
+                id,
+                code,
+                final_size,
+            } => write_reset_stream(w, id, code, final_size),
+            Self::StopSending { id, code } => write_stop_sending(w, id, code),
+            Self::Crypto { offset, data } => {
+                write_crypto(w, offset, data.len()).map(|place| place.copy_from_slice(data))
+            }
+            Self::NewToken { token } => write_new_token(w, token),
+            Self::Stream {
+                id,
+                offset,
+                data,
+                fin,
+            } => write_stream(w, id, offset, data.len(), fin, false)
+                .map(|place| place.copy_from_slice(data)),
+            Self::MaxData(max) => write_max_data(w, max),
+            Self::MaxStreamData { id, max } => write_max_stream_data(w, id, max),
+            Self::MaxStreams { direction, max } => write_max_streams(w, direction, max),
+            Self::DataBlocked(limit) => write_data_blocked(w, limit),
+            Self::StreamDataBlocked { id, limit } => write_stream_data_blocked(w, id, limit),
+            Self::StreamsBlocked { direction, limit } => write_streams_blocked(w, direction, limit),
+            Self::NewConnectionId {
+                sequence,
+                retire_prior_to,
+                ref id,
+                ref reset_token,
+            } => write_new_connection_id(w, sequence, retire_prior_to, id, reset_token),
+            Self::RetireConnectionId { sequence } => write_retire_connection_id(w, sequence),
+            Self::PathChallenge(data) => write_path_challenge(w, data),
+            Self::PathResponse(data) => write_path_response(w, data),
+            Self::ConnectionClose {
+                code,
+                frame_type,
+                reason,
+            } => write_connection_close(w, code, frame_type, reason),
+            Self::ApplicationClose { code, reason } => write_application_close(w, code, reason),
+            Self::HandshakeDone => write_handshake_done(w),
+        }
+    }
+}
 
 /// The bytes of a STREAM frame before its `len` bytes of data. A `last` frame has no length and fills its packet.
 #[inline]
