@@ -1,1 +1,391 @@
-//! Round-trip times, loss and congestion.
+//! Packets sent, acknowledgements and time come in; the fate of frames, the next deadline and what may leave now go out
+//! (RFC 9002). Nothing in here sends a packet, reads a clock, or walks a packet twice for the same peer's word.
+
+pub mod limits;
+
+mod congestion;
+mod loss;
+mod pacing;
+mod record;
+mod rtt;
+mod sent;
+mod state;
+#[cfg(test)]
+mod tests;
+mod timer;
+
+use inquic_platform::{Duration, Instant};
+use inquic_wire::{Ack, PeerError, Role, Space};
+
+pub use self::congestion::Algorithm;
+pub use self::rtt::{INITIAL_RTT, Rtt};
+pub use self::sent::{Fate, SentFrame, SentPacket};
+pub use self::timer::TimerContext;
+
+use self::congestion::{Controller, Delivery};
+use self::pacing::{Budget, Pacer};
+use self::sent::Log;
+use self::state::MAX_ACK_DELAY;
+
+/// How a connection recovers and controls congestion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The congestion controller.
+    pub algorithm: Algorithm,
+    /// The round-trip time taken for granted before there is a sample.
+    pub initial_rtt: Duration,
+    /// The size of a full packet on the path, in bytes.
+    pub max_datagram_size: u16,
+    /// The largest congestion window, in bytes.
+    pub max_window: u64,
+    /// Whether slow start may end before a loss (RFC 9406).
+    pub hystart: bool,
+}
+
+/// What an ACK brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Acked {
+    /// It acknowledged a packet for the first time.
+    pub newly: bool,
+    /// Its largest packet was among them, and a round-trip sample was taken.
+    pub largest_newly: bool,
+    /// One of them was ack-eliciting.
+    pub any_ack_eliciting: bool,
+    /// It showed that a packet in flight was lost.
+    pub any_lost: bool,
+}
+
+/// What a deadline asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timeout {
+    /// It was not due.
+    None,
+    /// Packets were declared lost.
+    Lost,
+    /// Ack-eliciting packets are to be sent, whatever the congestion window says.
+    Probe {
+        /// The space to send them in.
+        space: Space,
+        /// How many, one or two.
+        packets: u8,
+    },
+}
+
+/// What may leave now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allowance {
+    /// So many bytes, a multiple of the datagram size and never zero.
+    Bytes(u64),
+    /// Nothing until something is acknowledged or lost.
+    Congested,
+    /// Nothing before then.
+    Paced(Instant),
+}
+
+/// What happened so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Packets sent.
+    pub packets_sent: u64,
+    /// Packets acknowledged.
+    pub packets_acked: u64,
+    /// Packets in flight that were declared lost.
+    pub packets_lost: u64,
+    /// Bytes of the packets sent.
+    pub bytes_sent: u64,
+    /// Bytes in flight that were acknowledged.
+    pub bytes_acked: u64,
+    /// Bytes in flight that were declared lost.
+    pub bytes_lost: u64,
+    /// Times that the window was reduced.
+    pub congestion_events: u64,
+    /// Times that persistent congestion was found.
+    pub persistent_congestions: u64,
+    /// Probe timeouts.
+    pub ptos: u64,
+}
+
+/// Loss recovery and congestion control of one connection.
+pub struct Recovery {
+    initial: Log,
+    handshake: Log,
+    application: Log,
+    controller: Controller,
+    pacer: Pacer,
+    rtt: Rtt,
+    max_ack_delay: Duration,
+    bytes_in_flight: u64,
+    /// When something last happened that sets the timer anew.
+    last_event: Instant,
+    /// When the present path was taken; older packets say nothing about it.
+    path_since: Option<Instant>,
+    pto_count: u32,
+    context: TimerContext,
+    role: Role,
+    /// One packet may leave though the window was just reduced.
+    has_rescue: bool,
+    config: Config,
+    stats: Stats,
+}
+
+impl Recovery {
+    /// Recovery for a connection that begins.
+    #[must_use]
+    pub fn new(config: &Config, role: Role) -> Self {
+        let mut recovery = Self {
+            initial: Log::default(),
+            handshake: Log::default(),
+            application: Log::default(),
+            controller: config.controller(),
+            pacer: Pacer::new(),
+            rtt: Rtt::new(config.initial_rtt),
+            max_ack_delay: MAX_ACK_DELAY,
+            bytes_in_flight: 0,
+            last_event: Instant::ZERO,
+            path_since: None,
+            pto_count: 0,
+            context: TimerContext::default(),
+            role,
+            has_rescue: false,
+            config: *config,
+            stats: Stats::default(),
+        };
+        recovery.set_rate();
+        recovery
+    }
+
+    /// A packet was sent. `frames` is what it carried, [`limits::FRAMES_PER_PACKET`] at most.
+    #[inline]
+    pub fn on_packet_sent(
+        &mut self,
+        now: Instant,
+        space: Space,
+        packet: SentPacket,
+        frames: &[SentFrame],
+    ) {
+        let size = u64::from(packet.size);
+        self.stats.packets_sent = self.stats.packets_sent.saturating_add(1);
+        self.stats.bytes_sent = self.stats.bytes_sent.saturating_add(size);
+        self.log_mut(space).push(now, packet, frames);
+        if !packet.in_flight {
+            return;
+        }
+        if self.bytes_in_flight == 0 {
+            self.controller.on_restart(now);
+        }
+        self.bytes_in_flight = self.bytes_in_flight.saturating_add(size);
+        self.last_event = now;
+        self.has_rescue = false;
+        self.pacer.on_sent(now, size);
+        let is_dry = self.pacer.is_dry(now);
+        self.controller.on_sent(now, self.bytes_in_flight, is_dry);
+    }
+
+    /// A number was deliberately not used: an ACK of it shows a peer that acknowledges what it never received.
+    pub fn on_number_skipped(&mut self, space: Space, number: u64) {
+        self.log_mut(space).skip(number);
+    }
+
+    /// An ACK frame came. `ack_delay` is its delay field in time; `fates` hears of each frame that it settles.
+    ///
+    /// # Errors
+    ///
+    /// PROTOCOL_VIOLATION when it acknowledges a packet that was never sent.
+    pub fn on_ack(
+        &mut self,
+        now: Instant,
+        space: Space,
+        ack: &Ack<'_>,
+        ack_delay: Duration,
+        handshake_confirmed: bool,
+        fates: &mut dyn FnMut(Fate, SentFrame),
+    ) -> Result<Acked, PeerError> {
+        self.context.handshake_confirmed |= handshake_confirmed;
+        let growing = self.controller.growing();
+        let log = self.log_mut(space);
+        log.check(ack.largest, ack.ranges())?;
+        let newly = log.acknowledge(ack.largest, ack.ranges(), growing, fates);
+        let Some(newest_sent) = newly.newest_sent else {
+            return Ok(Acked::default());
+        };
+        let sample = self.sample(now, space, &newly, ack_delay);
+        self.bytes_in_flight = self.bytes_in_flight.saturating_sub(newly.bytes);
+        self.stats.packets_acked = self.stats.packets_acked.saturating_add(newly.packets);
+        self.stats.bytes_acked = self.stats.bytes_acked.saturating_add(newly.bytes);
+        let lost = self.detect_lost(now, space, fates);
+        let reduced = self.on_lost(now, &lost);
+        let delivery = Delivery {
+            // Packets sent before the recovery period that just began don't grow the window.
+            growth: if reduced { 0 } else { newly.growth },
+            newest_sent,
+            sample,
+            smoothed: self.rtt.smoothed,
+        };
+        if newly.bytes > 0 {
+            self.controller.on_delivery(now, &delivery);
+        }
+        //= RFC 9002 §6.2.1: a client does not reset
+        //= the PTO backoff factor on receiving acknowledgments in Initial
+        //= packets.
+        if self.is_peer_validated() {
+            self.pto_count = 0;
+        }
+        self.last_event = now;
+        self.set_rate();
+        Ok(Acked {
+            newly: true,
+            largest_newly: sample.is_some(),
+            any_ack_eliciting: newly.eliciting,
+            any_lost: lost.packets > 0,
+        })
+    }
+
+    /// The deadline may have passed.
+    pub fn on_timeout(
+        &mut self,
+        now: Instant,
+        fates: &mut dyn FnMut(Space, Fate, SentFrame),
+    ) -> Timeout {
+        if let Some((at, space)) = self.loss_deadline() {
+            if at > now {
+                return Timeout::None;
+            }
+            let lost = self.detect_lost(now, space, &mut |fate, frame| fates(space, fate, frame));
+            self.on_lost(now, &lost);
+            self.last_event = now;
+            self.set_rate();
+            return Timeout::Lost;
+        }
+        let Some((_, space)) = self.probe_deadline().filter(|(at, _)| *at <= now) else {
+            return Timeout::None;
+        };
+        //= RFC 9002 §6.2.4: An endpoint
+        //= MAY send up to two full-sized datagrams containing ack-eliciting
+        //= packets to avoid an expensive consecutive PTO expiration
+        let packets = match self.log(space).eliciting() {
+            0 => 1,
+            1 if self.pto_count == 0 => 1,
+            _ => limits::PROBES,
+        };
+        //= RFC 9002 §6.2.1: When a PTO timer expires, the PTO backoff MUST be increased,
+        //= resulting in the PTO period being set to twice its current value.
+        self.pto_count = self.pto_count.saturating_add(1);
+        self.stats.ptos = self.stats.ptos.saturating_add(1);
+        self.last_event = now;
+        Timeout::Probe { space, packets }
+    }
+
+    /// Tells the frames of the oldest packets whose fate is open, to be sent again in a probe. They are not declared lost.
+    ///
+    /// Whoever hears of a frame owns its repetition: if the packet is lost later, that is not told again. The next probe
+    /// tells the packets after these.
+    pub fn probe_frames(&mut self, space: Space, fates: &mut dyn FnMut(SentFrame)) {
+        self.log_mut(space)
+            .retell(usize::from(limits::PROBES), fates);
+    }
+
+    /// The keys of a space were discarded: nothing in it can be acknowledged or lost any more.
+    pub fn discard_space(&mut self, space: Space) {
+        //= RFC 9002 §6.4: The sender MUST discard all recovery state
+        //= associated with those packets and MUST remove them from the count of
+        //= bytes in flight.
+        let bytes = self.log(space).bytes_in_flight();
+        *self.log_mut(space) = Log::default();
+        self.bytes_in_flight = self.bytes_in_flight.saturating_sub(bytes);
+        self.pto_count = 0;
+    }
+
+    /// A Retry came: everything sent so far is to be sent again, and nothing is known of the path.
+    pub fn retry(&mut self, fates: &mut dyn FnMut(Space, Fate, SentFrame)) {
+        //= RFC 9002 §6.3: Clients that receive a Retry packet reset congestion control and loss
+        //= recovery state, including resetting any pending timers.
+        for space in Space::ALL {
+            self.log_mut(space)
+                .forget(&mut |frame| fates(space, Fate::Lost, frame));
+        }
+        self.bytes_in_flight = 0;
+        self.reset_path();
+    }
+
+    /// 0-RTT was refused: what was sent in it is to be sent again, and says nothing of the path.
+    pub fn on_zero_rtt_rejected(&mut self, fates: &mut dyn FnMut(Fate, SentFrame)) {
+        let bytes = self
+            .application
+            .forget(&mut |frame| fates(Fate::Lost, frame));
+        self.bytes_in_flight = self.bytes_in_flight.saturating_sub(bytes);
+    }
+
+    /// The connection moved to another path, of which nothing is known.
+    pub fn on_path_changed(&mut self, now: Instant) {
+        //= RFC 9000 §9.4: Packets sent on the old path MUST NOT contribute to congestion control or
+        //= RTT estimation for the new path.
+        for space in Space::ALL {
+            let bytes = self.log_mut(space).ground();
+            self.bytes_in_flight = self.bytes_in_flight.saturating_sub(bytes);
+        }
+        self.path_since = Some(now);
+        self.reset_path();
+    }
+
+    /// What may leave now. Probes and packets that only acknowledge do not ask.
+    #[must_use]
+    pub fn allowance(&self, now: Instant) -> Allowance {
+        let mds = self.controller.mds();
+        let left = self
+            .controller
+            .window()
+            .saturating_sub(self.bytes_in_flight);
+        //= RFC 9002 §7.3.2: If the congestion window is reduced immediately, a
+        //= single packet can be sent prior to reduction.
+        let left = if self.has_rescue { left.max(mds) } else { left };
+        // Less than a full packet waits for more, or a window would end up in crumbs.
+        if left < mds || self.application.is_full() {
+            return Allowance::Congested;
+        }
+        let bytes = match self.pacer.budget(now) {
+            Budget::Unlimited => left,
+            Budget::Bytes(bytes) => left.min(bytes),
+            Budget::Until(at) => return Allowance::Paced(at),
+        };
+        let packets = bytes.checked_div(mds).unwrap_or(1).max(1);
+        Allowance::Bytes(packets.saturating_mul(mds))
+    }
+
+    /// There was nothing to send though the window was open.
+    pub const fn on_app_limited(&mut self) {
+        self.controller.on_app_limited();
+    }
+
+    /// The peer's count of ECN-CE marks in a space, after the ACK that reported it was processed.
+    pub fn on_ecn_ce(&mut self, now: Instant, space: Space, count: u64) {
+        let log = self.log_mut(space);
+        if count <= log.ecn_ce {
+            return;
+        }
+        log.ecn_ce = count;
+        let sent = log.newest_acked_sent;
+        if let Some(sent) = sent.filter(|sent| !self.is_older_than_path(*sent)) {
+            self.on_congestion(now, sent);
+            self.set_rate();
+        }
+    }
+
+    /// The peer's max_ack_delay.
+    pub const fn set_peer_max_ack_delay(&mut self, delay: Duration) {
+        self.max_ack_delay = delay;
+    }
+
+    /// The size of a full packet on the path.
+    pub fn set_max_datagram_size(&mut self, size: u16) {
+        self.config.max_datagram_size = size;
+        self.controller.set_mds(size);
+        self.set_rate();
+    }
+
+    /// Gives back the memory that is not used now.
+    pub fn shrink(&mut self) {
+        for space in Space::ALL {
+            self.log_mut(space).shrink();
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Acknowledged bytes and losses come in, the congestion window goes out (RFC 9002 §7). It must never be below two packets or
+//! above the configured ceiling, and never grow while it is not used.
+
+mod cubic;
+mod hystart;
+mod newreno;
+#[cfg(test)]
+mod tests;
+
+use inquic_platform::{Duration, Instant};
+
+use self::cubic::Cubic;
+use self::hystart::{GROWTH_DIVISOR, HyStart, Pace};
+use self::newreno::NewReno;
+use super::limits;
+use super::sent::Growing;
+
+/// Which congestion controller to use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Algorithm {
+    /// CUBIC (RFC 9438).
+    #[default]
+    Cubic,
+    /// NewReno (RFC 9002 §7).
+    NewReno,
+}
+
+/// How the window grows in congestion avoidance, and what is left of it after a loss.
+#[derive(Clone, Copy, Debug)]
+enum Law {
+    NewReno(NewReno),
+    Cubic(Cubic),
+}
+
+/// What one ACK tells the controller.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Delivery {
+    /// Bytes that may grow the window.
+    pub(super) growth: u64,
+    /// When the newest acknowledged packet was sent.
+    pub(super) newest_sent: Instant,
+    /// The round-trip sample, if there was one.
+    pub(super) sample: Option<Duration>,
+    /// The smoothed round-trip time.
+    pub(super) smoothed: Duration,
+}
+
+/// The congestion controller of one path.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Controller {
+    window: u64,
+    ssthresh: u64,
+    window_max: u64,
+    mds: u64,
+    /// When the recovery period began.
+    recovery_start: Option<Instant>,
+    /// When the window was last full.
+    full_at: Option<Instant>,
+    /// When pacing last held a packet back that the window would have let go.
+    paced_at: Option<Instant>,
+    /// Only in the first slow start.
+    hystart: Option<HyStart>,
+    law: Law,
+}
+
+impl Controller {
+    pub(super) fn new(algorithm: Algorithm, hystart: bool, mds: u16, window_max: u64) -> Self {
+        let mds = u64::from(mds).max(1);
+        let window_min = mds.saturating_mul(limits::WINDOW_MIN_PACKETS);
+        let window_max = window_max.clamp(window_min, limits::WINDOW_CEILING);
+        Self {
+            window: initial_window(mds).min(window_max),
+            ssthresh: u64::MAX,
+            window_max,
+            mds,
+            recovery_start: None,
+            full_at: None,
+            paced_at: None,
+            hystart: hystart.then(HyStart::new),
+            law: match algorithm {
+                Algorithm::Cubic => Law::Cubic(Cubic::default()),
+                Algorithm::NewReno => Law::NewReno(NewReno::default()),
+            },
+        }
+    }
+
+    /// A packet was sent; `in_flight` counts it. `is_dry`: the next one has to wait for the pacer.
+    #[inline]
+    pub(super) fn on_sent(&mut self, now: Instant, in_flight: u64, is_dry: bool) {
+        if in_flight.saturating_add(self.mds) > self.window {
+            self.full_at = Some(now);
+        } else if is_dry {
+            //= RFC 9002 §7.8: A sender SHOULD NOT consider itself application limited if it
+            //= would have fully utilized the congestion window without pacing delay.
+            self.paced_at = Some(now);
+        }
+    }
+
+    /// The first packet after a time with nothing in flight.
+    pub(super) fn on_restart(&mut self, now: Instant) {
+        self.pause(now);
+    }
+
+    /// The application has nothing more to send: pacing was not what held it back.
+    pub(super) const fn on_app_limited(&mut self) {
+        self.paced_at = None;
+    }
+
+    /// Packets whose acknowledgement may grow the window.
+    pub(super) fn growing(&self) -> Growing {
+        Growing {
+            //= RFC 9002 §7.3.2: during a recovery period, the congestion
+            //= window does not change in response to new losses or increases in the
+            //= ECN-CE count.
+            after: self.recovery_start,
+            //= RFC 9002 §7.8: When this occurs, the congestion window
+            //= SHOULD NOT be increased in either slow start or congestion avoidance.
+            until: self.full_at.max(self.paced_at),
+        }
+    }
+
+    /// Packets were acknowledged.
+    pub(super) fn on_delivery(&mut self, now: Instant, delivery: &Delivery) {
+        if self.window < self.ssthresh {
+            self.slow_start(now, delivery);
+        } else if delivery.growth > 0 {
+            let grown = match &mut self.law {
+                Law::NewReno(law) => law.grow(delivery.growth, self.window, self.mds),
+                Law::Cubic(law) => law.grow(
+                    now,
+                    delivery.growth,
+                    self.window,
+                    delivery.smoothed,
+                    self.mds,
+                ),
+            };
+            self.set_window(grown);
+        } else {
+            self.pause(now);
+        }
+    }
+
+    /// A packet sent then was lost or marked. Says whether that began a recovery period.
+    pub(super) fn on_congestion(&mut self, now: Instant, sent: Instant) -> bool {
+        //= RFC 9002 §7.3.2: A
+        //= sender that is already in a recovery period stays in it and does not
+        //= reenter it.
+        if Some(sent) <= self.recovery_start {
+            return false;
+        }
+        self.recovery_start = Some(now);
+        self.ssthresh = match &mut self.law {
+            Law::NewReno(law) => law.reduce(self.window),
+            Law::Cubic(law) => law.reduce(self.window),
+        };
+        self.hystart = None;
+        self.set_window(self.ssthresh);
+        true
+    }
+
+    /// Everything sent for a long time was lost.
+    pub(super) fn on_persistent_congestion(&mut self) {
+        //= RFC 9002 §7.6.2: When persistent congestion is declared, the sender's congestion
+        //= window MUST be reduced to the minimum congestion window
+        self.set_window(0);
+        self.recovery_start = None;
+        if let Law::Cubic(law) = &mut self.law {
+            law.reset();
+        }
+    }
+
+    /// Takes another datagram size.
+    pub(super) fn set_mds(&mut self, mds: u16) {
+        let is_initial = self.window == initial_window(self.mds) && self.ssthresh == u64::MAX;
+        self.mds = u64::from(mds).max(1);
+        //= RFC 9002 §7.2: If the maximum datagram size changes during the connection, the
+        //= initial congestion window SHOULD be recalculated with the new size.
+        let window = if is_initial {
+            initial_window(self.mds)
+        } else {
+            self.window
+        };
+        self.set_window(window);
+    }
+
+    pub(super) const fn window(&self) -> u64 {
+        self.window
+    }
+
+    pub(super) const fn ssthresh(&self) -> u64 {
+        self.ssthresh
+    }
+
+    pub(super) const fn mds(&self) -> u64 {
+        self.mds
+    }
+
+    pub(super) const fn in_slow_start(&self) -> bool {
+        self.window < self.ssthresh
+    }
+
+    fn slow_start(&mut self, now: Instant, delivery: &Delivery) {
+        let pace = match &mut self.hystart {
+            Some(hystart) => hystart.on_ack(now, delivery.newest_sent, delivery.sample),
+            None => Pace::Full,
+        };
+        let growth = match pace {
+            Pace::Full => delivery.growth,
+            Pace::Quarter => delivery.growth / GROWTH_DIVISOR,
+            Pace::Leave => {
+                self.hystart = None;
+                self.ssthresh = self.window;
+                return;
+            }
+        };
+        self.set_window(self.window.saturating_add(growth));
+    }
+
+    fn pause(&mut self, now: Instant) {
+        match &mut self.law {
+            Law::NewReno(_) => {}
+            Law::Cubic(law) => law.pause(now),
+        }
+    }
+
+    fn set_window(&mut self, window: u64) {
+        let window_min = self.mds.saturating_mul(limits::WINDOW_MIN_PACKETS);
+        self.window = window.min(self.window_max).max(window_min);
+    }
+}
+
+//= RFC 9002 §7.2: Endpoints SHOULD use an initial congestion
+//= window of ten times the maximum datagram size (max_datagram_size),
+//= while limiting the window to the larger of 14,720 bytes or twice the
+//= maximum datagram size.
+fn initial_window(mds: u64) -> u64 {
+    let limit = mds.saturating_mul(2).max(14_720);
+    mds.saturating_mul(10).min(limit)
+}

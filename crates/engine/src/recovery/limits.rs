@@ -1,0 +1,45 @@
+//! Every bound of recovery, with the sum that gives it and the test that meets it (`tests/bounds.rs`).
+
+use inquic_platform::Duration;
+
+/// Packets that one space's sent log remembers before new data has to wait: a window of 64 MiB in packets of 1,200 bytes is
+/// 55,925. At 24 bytes each, 1.5 MiB.
+pub const SENT_PACKETS: usize = 65_536;
+/// Frames that one space's sent log remembers before new data has to wait: two for each packet. At 24 bytes each, 3 MiB.
+pub const SENT_FRAMES: usize = 2 * SENT_PACKETS;
+/// Frames of one packet that are remembered: what eleven bits count. A packet of 1,452 bytes cannot hold as many.
+pub const FRAMES_PER_PACKET: usize = (1 << 11) - 1;
+/// ACK-only packets that one space remembers. Nothing makes a peer acknowledge them, so after as many a PING is due.
+pub const ACK_ONLY: u32 = 256;
+/// Packet numbers left out that one space remembers: at one in 512, those of a full log.
+pub const SKIPPED: usize = 128;
+/// Packet numbers left out that an idle space still remembers.
+pub const SKIPPED_IDLE: usize = 8;
+/// Packets sent at once when a probe timeout expires (RFC 9002 §6.2.4).
+pub const PROBES: u8 = 2;
+/// Times a probe timeout doubles. From the 1 s of a fresh connection that is 18 hours; the idle timeout comes first.
+pub const PTO_DOUBLINGS: u32 = 16;
+/// Packets that pacing lets out at once, as many as an initial window has (RFC 9002 §7.7).
+pub const BURST_PACKETS: u64 = 10;
+/// Time worth of packets that pacing lets out at once when that is more than [`BURST_PACKETS`]: one tick of a timer, and one
+/// more for a timer that came late.
+pub const BURST_TIME: Duration = Duration::from_millis(2);
+/// The largest congestion window that a configuration may ask for, in bytes. Sums over windows of this size fit 64 bits.
+pub const WINDOW_CEILING: u64 = 1 << 40;
+/// The largest congestion window unless the configuration says otherwise, in bytes: 10 Gbit/s over 50 ms.
+pub const WINDOW: u64 = 64 * 1024 * 1024;
+/// Packets in the smallest congestion window (RFC 9002 §7.2).
+pub const WINDOW_MIN_PACKETS: u64 = 2;
+/// Bytes of one [`super::Recovery`]: three logs of 192, the controller of 232, and the rest. Its heap is not counted; shrunk and
+/// idle, that holds [`SKIPPED_IDLE`] numbers for a space at most.
+pub const RECOVERY_BYTES: usize = 1_040;
+
+const _: () = assert!(
+    SENT_PACKETS as u64 * 1_200 >= WINDOW,
+    "the log holds the default window"
+);
+const _: () = assert!(SKIPPED_IDLE <= SKIPPED, "idle is not more than busy");
+const _: () = assert!(
+    SENT_FRAMES < u32::MAX as usize / 2,
+    "frame indices are 32 bits and wrap"
+);

@@ -1,0 +1,104 @@
+//! The window, the round-trip time and packets sent come in; how much may leave now goes out. Pacing must never hold a packet
+//! back for less than a timer can measure.
+//!
+//! The bucket is kept as a time: the moment at which what was sent is paid for at the present rate. It may lie ahead of now
+//! by as much as one burst takes.
+
+use inquic_platform::{Duration, Instant};
+
+use super::limits;
+use super::rtt::GRANULARITY;
+
+/// The pacer of one path.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pacer {
+    /// When everything sent is paid for.
+    paid_at: Instant,
+    /// Nanoseconds that a byte costs, with [`SCALE`] bits of fraction; zero when pacing is off.
+    cost: u64,
+    /// How far `paid_at` may lie ahead.
+    burst: Duration,
+    mds: u64,
+}
+
+/// What pacing allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Budget {
+    /// Pacing does not matter.
+    Unlimited,
+    /// So many bytes, one packet or more.
+    Bytes(u64),
+    /// Nothing before then.
+    Until(Instant),
+}
+
+impl Pacer {
+    pub(super) const fn new() -> Self {
+        Self {
+            paid_at: Instant::ZERO,
+            cost: 0,
+            burst: Duration::ZERO,
+            mds: 0,
+        }
+    }
+
+    /// Sets the rate: 5/4 of a window in a round trip, twice the window in slow start.
+    pub(super) fn set_rate(&mut self, window: u64, smoothed: Duration, slow_start: bool, mds: u64) {
+        self.mds = mds;
+        let gained = if slow_start {
+            window.saturating_mul(2)
+        } else {
+            window.saturating_add(window >> 2)
+        };
+        // A window that leaves within one tick anyway is not paced: the timer could only be late.
+        if smoothed <= GRANULARITY {
+            self.cost = 0;
+            return;
+        }
+        let round = smoothed.min(ROUND_MAX).as_nanos();
+        self.cost = (round << SCALE).checked_div(gained).unwrap_or(0).max(1);
+        let packets = self.price(mds.saturating_mul(limits::BURST_PACKETS));
+        self.burst = packets.max(limits::BURST_TIME);
+    }
+
+    /// Takes the price of a packet.
+    #[inline]
+    pub(super) fn on_sent(&mut self, now: Instant, size: u64) {
+        if self.cost != 0 {
+            self.paid_at = self.paid_at.max(now) + self.price(size);
+        }
+    }
+
+    /// Whether a full packet would have to wait.
+    #[inline]
+    pub(super) fn is_dry(&self, now: Instant) -> bool {
+        self.cost != 0 && self.paid_at + self.price(self.mds) > now + self.burst
+    }
+
+    /// How much may leave now.
+    pub(super) fn budget(&self, now: Instant) -> Budget {
+        if self.cost == 0 {
+            return Budget::Unlimited;
+        }
+        if self.is_dry(now) {
+            let ready = self.paid_at + self.price(self.mds) - self.burst;
+            // What becomes due within a tick leaves with what is due at its end.
+            return Budget::Until(ready.max(now + GRANULARITY));
+        }
+        let left = self.burst - self.paid_at.since(now);
+        let bytes = left.as_nanos().min(LEFT_MAX) << SCALE;
+        Budget::Bytes(bytes.checked_div(self.cost).unwrap_or(0).max(self.mds))
+    }
+
+    #[inline]
+    fn price(&self, bytes: u64) -> Duration {
+        Duration::from_nanos(self.cost.saturating_mul(bytes) >> SCALE)
+    }
+}
+
+/// Bits of fraction in the cost of a byte.
+const SCALE: u32 = 20;
+/// Longer round trips are paced as this one: 2^40 ns are 18 minutes.
+const ROUND_MAX: Duration = Duration::from_nanos(1 << 40);
+/// So that a shift by [`SCALE`] fits 64 bits.
+const LEFT_MAX: u64 = 1 << 43;

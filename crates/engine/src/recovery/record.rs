@@ -1,0 +1,62 @@
+//! One sent packet in 24 bytes. Nothing in here knows of the ring that it lies in.
+
+use inquic_platform::Instant;
+
+use super::limits;
+
+/// One sent packet.
+#[derive(Clone, Copy)]
+pub(super) struct Record {
+    /// Its number.
+    pub(super) number: u64,
+    /// When it was sent.
+    pub(super) sent: Instant,
+    /// Index of its first frame; wraps.
+    pub(super) frames_at: u32,
+    /// Its bytes.
+    pub(super) size: u16,
+    /// The number of frames in the low eleven bits, flags above.
+    pub(super) bits: u16,
+}
+
+impl Record {
+    #[inline]
+    pub(super) const fn is_acked(&self) -> bool {
+        self.bits & ACKED != 0
+    }
+
+    #[inline]
+    pub(super) const fn is_eliciting(&self) -> bool {
+        self.bits & ELICITING != 0
+    }
+
+    #[inline]
+    pub(super) const fn is_in_flight(&self) -> bool {
+        self.bits & IN_FLIGHT != 0
+    }
+
+    #[inline]
+    pub(super) const fn is_ack_only(&self) -> bool {
+        self.bits & ACK_ONLY != 0
+    }
+
+    #[inline]
+    pub(super) const fn frames(&self) -> usize {
+        (self.bits & FRAMES) as usize
+    }
+}
+
+/// The bits that count frames.
+const FRAMES: u16 = limits::FRAMES_PER_PACKET as u16;
+/// The peer has it.
+pub(super) const ACKED: u16 = 1 << 11;
+/// The peer has to acknowledge it.
+pub(super) const ELICITING: u16 = 1 << 12;
+/// It counts against the window.
+pub(super) const IN_FLIGHT: u16 = 1 << 13;
+/// It only acknowledged.
+pub(super) const ACK_ONLY: u16 = 1 << 14;
+/// Its frames were told as to be sent again, in a probe.
+pub(super) const RETOLD: u16 = 1 << 15;
+
+const _: () = assert!(size_of::<Record>() <= 24, "kept for each packet in flight");

@@ -1,0 +1,485 @@
+//! Packets sent and the frames they carried come in, the fate of each frame goes out. An ACK must never cost more than its
+//! ranges and the packets it newly acknowledges.
+//!
+//! The log of one space is a ring of records in the order of their numbers, with a ring of frames beside it. Loss detection
+//! by packet threshold takes everything that lies three numbers or more below the largest acknowledged off the front, so no
+//! more than two settled records are ever walked again, however large the window is and whatever the peer repeats.
+
+use alloc::collections::VecDeque;
+use core::ops::RangeInclusive;
+
+use inquic_platform::Instant;
+use inquic_wire::{Code, Direction, PeerError, StreamId};
+
+use super::limits;
+use super::record::{ACK_ONLY, ACKED, ELICITING, IN_FLIGHT, RETOLD, Record};
+
+/// What a sent packet carried, so that its fate can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SentFrame {
+    /// An ACK frame whose largest acknowledged number was this.
+    Ack {
+        /// The largest number it acknowledged.
+        largest: u64,
+    },
+    /// A CRYPTO frame.
+    Crypto {
+        /// First byte.
+        offset: u64,
+        /// How many bytes.
+        len: u16,
+    },
+    /// A STREAM frame.
+    Stream {
+        /// The stream.
+        id: StreamId,
+        /// First byte.
+        offset: u64,
+        /// How many bytes.
+        len: u16,
+        /// Whether the stream ended with it.
+        fin: bool,
+    },
+    /// A RESET_STREAM frame.
+    ResetStream {
+        /// The stream.
+        id: StreamId,
+    },
+    /// A STOP_SENDING frame.
+    StopSending {
+        /// The stream.
+        id: StreamId,
+    },
+    /// A MAX_DATA frame.
+    MaxData,
+    /// A MAX_STREAM_DATA frame.
+    MaxStreamData {
+        /// The stream.
+        id: StreamId,
+    },
+    /// A MAX_STREAMS frame.
+    MaxStreams(Direction),
+    /// A DATA_BLOCKED frame.
+    DataBlocked,
+    /// A STREAM_DATA_BLOCKED frame.
+    StreamDataBlocked {
+        /// The stream.
+        id: StreamId,
+    },
+    /// A STREAMS_BLOCKED frame.
+    StreamsBlocked(Direction),
+    /// A NEW_CONNECTION_ID frame.
+    NewConnectionId {
+        /// The identifier's sequence number.
+        sequence: u64,
+    },
+    /// A RETIRE_CONNECTION_ID frame.
+    RetireConnectionId {
+        /// The identifier's sequence number.
+        sequence: u64,
+    },
+    /// A NEW_TOKEN frame.
+    NewToken,
+    /// A HANDSHAKE_DONE frame.
+    HandshakeDone,
+    /// A PING frame.
+    Ping,
+}
+
+/// What became of a sent frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// The peer has it.
+    Acknowledged,
+    /// It has to be taken as lost.
+    Lost,
+}
+
+/// A packet as it was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SentPacket {
+    /// Its number; larger than every one before it in its space.
+    pub number: u64,
+    /// Its bytes, header and tag included.
+    pub size: u16,
+    /// Whether the peer has to acknowledge it.
+    pub ack_eliciting: bool,
+    /// Whether it counts as in flight: ack-eliciting, or padded.
+    pub in_flight: bool,
+}
+
+/// What an ACK acknowledged for the first time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Newly {
+    /// Packets.
+    pub(super) packets: u64,
+    /// Bytes that were in flight.
+    pub(super) bytes: u64,
+    /// Those of them that may grow the window.
+    pub(super) growth: u64,
+    /// Whether any packet was ack-eliciting.
+    pub(super) eliciting: bool,
+    /// When the ACK's largest packet was sent, if it was among them.
+    pub(super) largest_sent: Option<Instant>,
+    /// When the newest of them was sent.
+    pub(super) newest_sent: Option<Instant>,
+}
+
+/// Send times of packets whose acknowledgement may grow the window: after the first, up to the second.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Growing {
+    /// The start of the recovery period; packets sent until then don't count.
+    pub(super) after: Option<Instant>,
+    /// When the window was last full; a packet sent later never saw it full.
+    pub(super) until: Option<Instant>,
+}
+
+/// The packets of one space whose fate is open, in the order of their numbers.
+#[derive(Default)]
+pub(super) struct Log {
+    records: VecDeque<Record>,
+    frames: VecDeque<SentFrame>,
+    skipped: VecDeque<u64>,
+    /// Index of the first frame of `frames`; wraps.
+    frames_at: u32,
+    /// Ack-eliciting packets whose fate is open.
+    eliciting: u32,
+    /// ACK-only packets in the log.
+    ack_only: u32,
+    /// ACK-only packets since the last ack-eliciting one.
+    ack_only_run: u32,
+    /// One above the largest number sent.
+    sent_below: u64,
+    /// One above the largest number acknowledged.
+    pub(super) acked_below: u64,
+    /// When the newest acknowledged packet was sent.
+    pub(super) newest_acked_sent: Option<Instant>,
+    /// When the newest ack-eliciting packet was sent.
+    pub(super) last_eliciting: Instant,
+    /// When the oldest packet below the largest acknowledged counts as lost.
+    pub(super) loss_time: Option<Instant>,
+    /// When the first packet was sent of a row in which none was acknowledged.
+    pub(super) lost_since: Option<Instant>,
+    /// The largest count of ECN-CE marks that the peer reported.
+    pub(super) ecn_ce: u64,
+}
+
+impl Log {
+    /// Notes a packet that was sent.
+    #[inline]
+    pub(super) fn push(&mut self, now: Instant, packet: SentPacket, frames: &[SentFrame]) {
+        debug_assert!(packet.number >= self.sent_below, "numbers only grow");
+        debug_assert!(frames.len() <= limits::FRAMES_PER_PACKET);
+        self.sent_below = packet.number.saturating_add(1);
+        let mut bits = 0;
+        if packet.in_flight {
+            bits |= IN_FLIGHT;
+        }
+        if packet.ack_eliciting {
+            bits |= ELICITING;
+            self.eliciting = self.eliciting.saturating_add(1);
+            self.ack_only_run = 0;
+            self.last_eliciting = now;
+        } else if !packet.in_flight {
+            bits |= ACK_ONLY;
+            self.ack_only_run = self.ack_only_run.saturating_add(1);
+            if !self.has_room_for_ack_only() {
+                return;
+            }
+            self.ack_only = self.ack_only.saturating_add(1);
+        }
+        let frames = frames.get(..limits::FRAMES_PER_PACKET).unwrap_or(frames);
+        let frames_at = self.frames_at.wrapping_add(self.frames.len() as u32);
+        match frames {
+            // Most packets carry one frame, and one is stored faster without a loop.
+            [frame] => self.frames.push_back(*frame),
+            frames => self.frames.extend(frames),
+        }
+        self.records.push_back(Record {
+            number: packet.number,
+            sent: now,
+            frames_at,
+            size: packet.size,
+            bits: bits | frames.len() as u16,
+        });
+    }
+
+    /// Notes a number that will never be sent.
+    pub(super) fn skip(&mut self, number: u64) {
+        if self.skipped.len() >= limits::SKIPPED {
+            self.skipped.pop_front();
+        }
+        self.skipped.push_back(number);
+    }
+
+    /// Refuses an ACK of a packet that was never sent.
+    pub(super) fn check(
+        &self,
+        largest: u64,
+        ranges: impl Iterator<Item = RangeInclusive<u64>>,
+    ) -> Result<(), PeerError> {
+        //= RFC 9000 §13.1: An endpoint SHOULD treat receipt of an acknowledgment for a packet it
+        //= did not send as a connection error of type PROTOCOL_VIOLATION, if it is able to detect
+        //= the condition.
+        if largest >= self.sent_below {
+            return Err(PeerError::new(
+                Code::ProtocolViolation,
+                "acknowledged a packet never sent",
+            ));
+        }
+        let Some(oldest) = self.skipped.front() else {
+            return Ok(());
+        };
+        for range in ranges {
+            if range.end() < oldest {
+                break;
+            }
+            let from = self
+                .skipped
+                .partition_point(|number| number < range.start());
+            if self
+                .skipped
+                .get(from)
+                .is_some_and(|number| number <= range.end())
+            {
+                return Err(PeerError::new(
+                    Code::ProtocolViolation,
+                    "acknowledged a packet number left out",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Marks what an ACK acknowledges and tells it, range by range, the oldest packet of a range first.
+    pub(super) fn acknowledge(
+        &mut self,
+        largest: u64,
+        ranges: impl Iterator<Item = RangeInclusive<u64>>,
+        growing: Growing,
+        fates: &mut dyn FnMut(Fate, SentFrame),
+    ) -> Newly {
+        let mut newly = Newly::default();
+        self.acked_below = self.acked_below.max(largest.saturating_add(1));
+        let Some(oldest) = self.records.front().map(|record| record.number) else {
+            return newly;
+        };
+        for range in ranges {
+            if *range.end() < oldest {
+                break;
+            }
+            self.acknowledge_range(&range, largest, growing, &mut newly, fates);
+        }
+        self.newest_acked_sent = self.newest_acked_sent.max(newly.newest_sent);
+        newly
+    }
+
+    #[inline]
+    fn acknowledge_range(
+        &mut self,
+        range: &RangeInclusive<u64>,
+        largest: u64,
+        growing: Growing,
+        newly: &mut Newly,
+        fates: &mut dyn FnMut(Fate, SentFrame),
+    ) {
+        let from = self.position(*range.start());
+        for record in self.records.iter_mut().skip(from) {
+            if record.number > *range.end() {
+                break;
+            }
+            if record.bits & ACKED != 0 {
+                continue;
+            }
+            record.bits |= ACKED;
+            newly.packets = newly.packets.saturating_add(1);
+            newly.newest_sent = newly.newest_sent.max(Some(record.sent));
+            if record.number == largest {
+                newly.largest_sent = Some(record.sent);
+            }
+            if record.is_eliciting() {
+                newly.eliciting = true;
+                self.eliciting = self.eliciting.saturating_sub(1);
+            }
+            if record.is_in_flight() {
+                let size = u64::from(record.size);
+                newly.bytes = newly.bytes.saturating_add(size);
+                if growing.includes(record.sent) {
+                    newly.growth = newly.growth.saturating_add(size);
+                }
+            } else if record.bits & ACK_ONLY != 0 {
+                self.ack_only = self.ack_only.saturating_sub(1);
+            }
+            let at = record.frames_at.wrapping_sub(self.frames_at) as usize;
+            for frame in self.frames.iter().skip(at).take(record.frames()) {
+                fates(Fate::Acknowledged, *frame);
+            }
+        }
+    }
+
+    /// The oldest record and whether the peer has it.
+    #[inline]
+    pub(super) fn oldest(&self) -> Option<Record> {
+        self.records.front().copied()
+    }
+
+    /// Takes the oldest record off, and tells the fate of its frames as lost unless it was acknowledged.
+    #[inline]
+    pub(super) fn pop(&mut self, fates: &mut dyn FnMut(SentFrame)) {
+        let Some(record) = self.records.pop_front() else {
+            return;
+        };
+        let count = record.frames();
+        let tell = record.bits & (ACKED | RETOLD) == 0;
+        for _ in 0..count {
+            match self.frames.pop_front() {
+                Some(frame) if tell => fates(frame),
+                _ => {}
+            }
+        }
+        self.frames_at = self.frames_at.wrapping_add(count as u32);
+        if record.is_acked() {
+            return;
+        }
+        if record.is_eliciting() {
+            self.eliciting = self.eliciting.saturating_sub(1);
+        }
+        if record.bits & ACK_ONLY != 0 {
+            self.ack_only = self.ack_only.saturating_sub(1);
+        }
+    }
+
+    /// Tells the frames of the `packets` oldest ack-eliciting packets that are open and were not told before. Their owner sends
+    /// them again, so their loss is not told later.
+    pub(super) fn retell(&mut self, packets: usize, fates: &mut dyn FnMut(SentFrame)) {
+        let open = |record: &&mut Record| {
+            record.bits & ELICITING != 0 && record.bits & (ACKED | RETOLD) == 0
+        };
+        for record in self.records.iter_mut().filter(open).take(packets) {
+            record.bits |= RETOLD;
+            let at = record.frames_at.wrapping_sub(self.frames_at) as usize;
+            for frame in self.frames.iter().skip(at).take(record.frames()) {
+                fates(*frame);
+            }
+        }
+    }
+
+    /// Forgets every packet, telling the frames of those whose fate was open. Returns the bytes that were in flight. What was
+    /// sent and what was left out stays known.
+    pub(super) fn forget(&mut self, fates: &mut dyn FnMut(SentFrame)) -> u64 {
+        let bytes = self.bytes_in_flight();
+        while !self.records.is_empty() {
+            self.pop(fates);
+        }
+        self.loss_time = None;
+        self.lost_since = None;
+        bytes
+    }
+
+    /// Takes every packet out of flight, as a new path begins with none. Returns the bytes that were.
+    pub(super) fn ground(&mut self) -> u64 {
+        let bytes = self.bytes_in_flight();
+        for record in &mut self.records {
+            record.bits &= !IN_FLIGHT;
+        }
+        self.lost_since = None;
+        bytes
+    }
+
+    /// The sum over the log of what is in flight.
+    pub(super) fn bytes_in_flight(&self) -> u64 {
+        self.records
+            .iter()
+            .filter(|record| record.is_in_flight() && !record.is_acked())
+            .fold(0, |sum, record| sum.saturating_add(u64::from(record.size)))
+    }
+
+    /// Ack-eliciting packets whose fate is open.
+    pub(super) const fn eliciting(&self) -> u32 {
+        self.eliciting
+    }
+
+    /// ACK-only packets since the last ack-eliciting one.
+    pub(super) const fn ack_only_run(&self) -> u32 {
+        self.ack_only_run
+    }
+
+    /// The largest number acknowledged.
+    pub(super) const fn largest_acked(&self) -> Option<u64> {
+        self.acked_below.checked_sub(1)
+    }
+
+    /// Whether new data has to wait until the fate of old packets is known.
+    pub(super) fn is_full(&self) -> bool {
+        self.records.len() >= limits::SENT_PACKETS || self.frames.len() >= limits::SENT_FRAMES
+    }
+
+    /// Packets that the log holds.
+    pub(super) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Gives back memory that the log does not use.
+    pub(super) fn shrink(&mut self) {
+        if self.records.is_empty() {
+            let surplus = self.skipped.len().saturating_sub(limits::SKIPPED_IDLE);
+            self.skipped.drain(..surplus);
+        }
+        self.records.shrink_to_fit();
+        self.frames.shrink_to_fit();
+        self.skipped.shrink_to_fit();
+    }
+
+    /// Bytes of heap that the log holds.
+    pub(super) fn heap_bytes(&self) -> usize {
+        let records = self.records.capacity().saturating_mul(size_of::<Record>());
+        let frames = self
+            .frames
+            .capacity()
+            .saturating_mul(size_of::<SentFrame>());
+        let skipped = self.skipped.capacity().saturating_mul(size_of::<u64>());
+        records.saturating_add(frames).saturating_add(skipped)
+    }
+
+    /// The place of the first record whose number is `number` or larger.
+    #[inline]
+    fn position(&self, number: u64) -> usize {
+        let Some(oldest) = self.records.front() else {
+            return 0;
+        };
+        let ahead = number.saturating_sub(oldest.number);
+        // Where no number was left out, the place is the distance from the front.
+        let guess = usize::try_from(ahead).unwrap_or(usize::MAX);
+        match self.records.get(guess) {
+            Some(record) if record.number == number => guess,
+            _ => self
+                .records
+                .partition_point(|record| record.number < number),
+        }
+    }
+
+    /// Makes room for one more ACK-only packet by forgetting the oldest packet, if that is one.
+    fn has_room_for_ack_only(&mut self) -> bool {
+        if self.ack_only < limits::ACK_ONLY {
+            return true;
+        }
+        let oldest = self.records.front().map_or(0, |record| record.bits);
+        if oldest & (ACK_ONLY | ACKED) != ACK_ONLY {
+            return false;
+        }
+        self.pop(&mut |_| {});
+        true
+    }
+}
+
+impl Growing {
+    #[inline]
+    fn includes(self, sent: Instant) -> bool {
+        Some(sent) > self.after && Some(sent) <= self.until
+    }
+}
+
+const _: () = assert!(
+    size_of::<SentFrame>() <= 24,
+    "kept for each frame in flight"
+);

@@ -1,0 +1,236 @@
+//! What recovery knows, for those who ask, and the steps that its calls share. Nothing in here decides what to send.
+
+use inquic_platform::{Duration, Instant};
+use inquic_wire::Space;
+
+use super::congestion::Controller;
+use super::loss::{self, Judge, Lost};
+use super::sent::{Fate, Log, Newly, SentFrame};
+use super::{Algorithm, Config, INITIAL_RTT, Recovery, Rtt, Stats, limits};
+
+impl Recovery {
+    /// The round-trip time.
+    #[must_use]
+    pub const fn rtt(&self) -> &Rtt {
+        &self.rtt
+    }
+
+    /// Probe timeouts since the last acknowledgement.
+    #[must_use]
+    pub const fn pto_count(&self) -> u32 {
+        self.pto_count
+    }
+
+    /// Bytes sent that count against the window.
+    #[must_use]
+    pub const fn bytes_in_flight(&self) -> u64 {
+        self.bytes_in_flight
+    }
+
+    /// The congestion window in bytes.
+    #[must_use]
+    pub const fn congestion_window(&self) -> u64 {
+        self.controller.window()
+    }
+
+    /// The slow start threshold in bytes; `u64::MAX` before the first loss.
+    #[must_use]
+    pub const fn ssthresh(&self) -> u64 {
+        self.controller.ssthresh()
+    }
+
+    /// Whether the window still grows by what is acknowledged.
+    #[must_use]
+    pub const fn in_slow_start(&self) -> bool {
+        self.controller.in_slow_start()
+    }
+
+    /// The largest number that the peer acknowledged in a space.
+    #[must_use]
+    pub const fn largest_acked(&self, space: Space) -> Option<u64> {
+        self.log(space).largest_acked()
+    }
+
+    /// Whether an ack-eliciting packet of a space has neither been acknowledged nor lost.
+    #[must_use]
+    pub const fn in_flight_ack_eliciting(&self, space: Space) -> bool {
+        self.log(space).eliciting() > 0
+    }
+
+    /// ACK-only packets sent in a space since the last ack-eliciting one.
+    #[must_use]
+    pub const fn ack_only_since_eliciting(&self, space: Space) -> u32 {
+        self.log(space).ack_only_run()
+    }
+
+    /// Whether the next ACK should carry a PING: the peer has not been asked for an acknowledgement for [`limits::ACK_ONLY`]
+    /// packets, and none is under way.
+    #[must_use]
+    pub const fn needs_ping(&self, space: Space) -> bool {
+        let log = self.log(space);
+        log.ack_only_run() >= limits::ACK_ONLY && log.eliciting() == 0
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub const fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// Packets that the sent logs hold.
+    #[must_use]
+    pub fn remembered(&self) -> usize {
+        Space::ALL
+            .into_iter()
+            .fold(0, |sum, space| sum.saturating_add(self.log(space).len()))
+    }
+
+    /// Bytes of heap that recovery holds.
+    #[must_use]
+    pub fn allocated_bytes(&self) -> usize {
+        Space::ALL.into_iter().fold(0, |sum, space| {
+            sum.saturating_add(self.log(space).heap_bytes())
+        })
+    }
+
+    /// Takes a round-trip sample if the ACK gives one (RFC 9002 §5.1).
+    pub(super) fn sample(
+        &mut self,
+        now: Instant,
+        space: Space,
+        newly: &Newly,
+        ack_delay: Duration,
+    ) -> Option<Duration> {
+        let sent = newly.largest_sent.filter(|_| newly.eliciting)?;
+        if self.is_older_than_path(sent) {
+            return None;
+        }
+        let sample = now.since(sent);
+        let ack_delay = match space {
+            //= RFC 9002 §5.3: MAY ignore the acknowledgment delay for Initial packets
+            Space::Initial => Duration::ZERO,
+            //= RFC 9002 §5.3: MUST use the lesser of the acknowledgment delay and the peer's
+            //= max_ack_delay after the handshake is confirmed;
+            _ if self.context.handshake_confirmed => ack_delay.min(self.max_ack_delay),
+            _ => ack_delay,
+        };
+        self.rtt.on_sample(now, sample, ack_delay);
+        Some(sample)
+    }
+
+    pub(super) fn detect_lost(
+        &mut self,
+        now: Instant,
+        space: Space,
+        fates: &mut dyn FnMut(Fate, SentFrame),
+    ) -> Lost {
+        let others = Space::ALL.into_iter().filter(|other| *other != space);
+        let judge = Judge {
+            now,
+            delay: loss::loss_delay(&self.rtt),
+            first_sample: self.rtt.first_sample,
+            persistent: loss::persistent_duration(&self.rtt, self.max_ack_delay),
+            acked_elsewhere: others
+                .filter_map(|other| self.log(other).newest_acked_sent)
+                .max(),
+        };
+        self.log_mut(space)
+            .detect_lost(&judge, &mut |frame| fates(Fate::Lost, frame))
+    }
+
+    /// Answers a loss. Says whether a recovery period began with it.
+    pub(super) fn on_lost(&mut self, now: Instant, lost: &Lost) -> bool {
+        self.bytes_in_flight = self.bytes_in_flight.saturating_sub(lost.bytes);
+        self.stats.packets_lost = self.stats.packets_lost.saturating_add(lost.packets);
+        self.stats.bytes_lost = self.stats.bytes_lost.saturating_add(lost.bytes);
+        let reduced = lost
+            .newest_sent
+            .is_some_and(|sent| self.on_congestion(now, sent));
+        if lost.persistent {
+            self.controller.on_persistent_congestion();
+            self.stats.persistent_congestions = self.stats.persistent_congestions.saturating_add(1);
+        }
+        reduced || lost.persistent
+    }
+
+    pub(super) fn on_congestion(&mut self, now: Instant, sent: Instant) -> bool {
+        let reduced = self.controller.on_congestion(now, sent);
+        if reduced {
+            self.stats.congestion_events = self.stats.congestion_events.saturating_add(1);
+            self.has_rescue = true;
+        }
+        reduced
+    }
+
+    pub(super) fn reset_path(&mut self) {
+        self.controller = self.config.controller();
+        self.rtt = Rtt::new(self.config.initial_rtt);
+        self.pacer = super::Pacer::new();
+        self.pto_count = 0;
+        self.has_rescue = false;
+        self.set_rate();
+    }
+
+    pub(super) fn set_rate(&mut self) {
+        let controller = &self.controller;
+        self.pacer.set_rate(
+            controller.window(),
+            self.rtt.smoothed,
+            controller.in_slow_start(),
+            controller.mds(),
+        );
+    }
+
+    pub(super) fn is_older_than_path(&self, sent: Instant) -> bool {
+        self.path_since.is_some_and(|since| sent < since)
+    }
+
+    #[inline]
+    pub(super) const fn log(&self, space: Space) -> &Log {
+        match space {
+            Space::Initial => &self.initial,
+            Space::Handshake => &self.handshake,
+            Space::Application => &self.application,
+        }
+    }
+
+    #[inline]
+    pub(super) const fn log_mut(&mut self, space: Space) -> &mut Log {
+        match space {
+            Space::Initial => &mut self.initial,
+            Space::Handshake => &mut self.handshake,
+            Space::Application => &mut self.application,
+        }
+    }
+}
+
+impl Config {
+    pub(super) fn controller(&self) -> Controller {
+        Controller::new(
+            self.algorithm,
+            self.hystart,
+            self.max_datagram_size,
+            self.max_window,
+        )
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            algorithm: Algorithm::default(),
+            initial_rtt: INITIAL_RTT,
+            max_datagram_size: 1_200,
+            max_window: limits::WINDOW,
+            hystart: true,
+        }
+    }
+}
+
+/// The peer's acknowledgement delay until it says another (RFC 9000 §18.2).
+pub(super) const MAX_ACK_DELAY: Duration = Duration::from_millis(25);
+
+const _: () = assert!(
+    size_of::<Recovery>() <= limits::RECOVERY_BYTES,
+    "kept for each connection"
+);
