@@ -1,1 +1,7 @@
+//! The `inquic` command: files over QUIC sockets, a demonstration, and measurements.
+#![forbid(unsafe_code)]
+mod failure;
+mod files;
+mod progress;
+mod transport;
 fn main() {}
