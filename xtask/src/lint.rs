@@ -3,6 +3,7 @@
 
 use anyhow::{Result, ensure};
 
+use crate::limits;
 use crate::shell;
 use crate::step::{Outcome, Report};
 use crate::tidy;
@@ -16,6 +17,7 @@ pub(crate) fn run() -> Result<()> {
     let mut report = Report::default();
     report.step("format", format);
     report.step("tidy", tidy_tree);
+    report.step("limits", || limits::run(&limits::Arguments::default()));
     report.step("clippy", clippy);
     report.step("documentation", documentation);
     report.finish()

@@ -4,6 +4,7 @@
 
 mod fuzz;
 mod kernel;
+mod limits;
 mod lint;
 mod panics;
 mod prove;
@@ -11,6 +12,8 @@ mod shell;
 mod step;
 mod test;
 mod tidy;
+
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -36,6 +39,8 @@ enum Task {
     Kernel(kernel::Task),
     /// Count the places that can panic in what a kernel would load.
     Panics(panics::Arguments),
+    /// Print every limit, and compare with LIMITS.md.
+    Limits(limits::Arguments),
     /// Run the fuzz targets.
     Fuzz(fuzz::Arguments),
     /// Count the requirements that the code cites, and look up their words.
@@ -44,12 +49,23 @@ enum Task {
     Prove(prove::Arguments),
 }
 
-fn main() -> Result<()> {
-    match &Arguments::parse().task {
+fn main() -> ExitCode {
+    match run(&Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: &Task) -> Result<()> {
+    match task {
         Task::Test(arguments) => test::run(arguments),
         Task::Lint => lint::run(),
         Task::Kernel(task) => kernel::run(task).map(say),
         Task::Panics(arguments) => panics::run(arguments).map(say),
+        Task::Limits(arguments) => limits::run(arguments).map(say),
         Task::Fuzz(arguments) => fuzz::run(arguments).map(say),
         Task::Tags(arguments) => tidy::check_tags(arguments).map(say),
         Task::Prove(arguments) => prove::run(arguments),

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use crate::shell;
+
 pub(crate) use tags::Arguments as TagArguments;
 pub(crate) use tags::run as check_tags;
 
@@ -23,9 +25,9 @@ pub(crate) struct Finding {
 }
 
 /// A file of the tree, its path as seen from the root.
-struct File {
-    path: PathBuf,
-    text: String,
+pub(crate) struct File {
+    pub(crate) path: PathBuf,
+    pub(crate) text: String,
 }
 
 impl File {
@@ -44,7 +46,7 @@ impl File {
     }
 
     /// Tests are not counted: they live in `tests.rs` beside what they test, or in a folder of tests.
-    fn is_test(&self) -> bool {
+    pub(crate) fn is_test(&self) -> bool {
         self.path.components().any(|part| {
             let part = part.as_os_str();
             part == "tests.rs" || part == "tests" || part == "benches" || part == "examples"
@@ -66,8 +68,27 @@ pub(crate) fn check(root: &Path) -> Result<Vec<Finding>> {
             findings.extend(source::check(&file)?);
         }
     }
+    findings.extend(made_by_programs(root));
     findings.sort();
     Ok(findings)
+}
+
+/// Files that are committed although programs make them. Without git, or outside a clone, there are none.
+fn made_by_programs(root: &Path) -> Vec<Finding> {
+    let listed = shell::output(shell::command("git").current_dir(root).args([
+        "ls-files",
+        "--cached",
+        "--ignored",
+        "--exclude-standard",
+    ]));
+    let paths = listed.unwrap_or_default();
+    let finding = |path: &str| Finding {
+        path: PathBuf::from(path),
+        line: 0,
+        rule: "committed, though .gitignore names it".to_owned(),
+    };
+    // A committed build folder has thousands; a few of them say so.
+    paths.lines().take(20).map(finding).collect()
 }
 
 /// Words that mean that something was left for later.
@@ -92,7 +113,7 @@ fn leftovers(file: &File) -> Vec<Finding> {
 }
 
 /// The text files of the tree that people write.
-fn files(root: &Path) -> Result<Vec<File>> {
+pub(crate) fn files(root: &Path) -> Result<Vec<File>> {
     let mut files = Vec::new();
     let mut folders = vec![root.to_path_buf()];
     while let Some(folder) = folders.pop() {

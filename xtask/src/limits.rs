@@ -1,0 +1,117 @@
+//! The table of limits. In: every `limits.rs` of the tree; out: LIMITS.md, one line a limit, with the value as the code
+//! writes it and the reason that stands above it.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use syn::spanned::Spanned;
+use syn::{Expr, ExprLit, Item, ItemConst, Lit, Meta};
+
+use crate::shell;
+use crate::step::Outcome;
+use crate::tidy::{self, File};
+
+#[derive(Args, Default)]
+pub(crate) struct Arguments {
+    /// Write LIMITS.md instead of comparing with it.
+    #[arg(long)]
+    write: bool,
+}
+
+/// Prints the table, and compares it with LIMITS.md.
+///
+/// # Errors
+///
+/// When LIMITS.md says something else than the code.
+pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
+    let root = shell::root();
+    let table = table(&root)?;
+    print!("{table}");
+    if arguments.write {
+        fs::write(root.join(FILE), table).with_context(|| format!("cannot write {FILE}"))?;
+        return Ok(Outcome::Passed);
+    }
+    let kept =
+        fs::read_to_string(root.join(FILE)).with_context(|| format!("cannot read {FILE}"))?;
+    ensure!(
+        kept == table,
+        "{FILE} is not what the code says: cargo xtask limits --write"
+    );
+    Ok(Outcome::Passed)
+}
+
+/// The whole of LIMITS.md.
+fn table(root: &Path) -> Result<String> {
+    let mut files = tidy::files(root)?;
+    files.retain(|file| file.path.ends_with("limits.rs") && !file.is_test());
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let mut text = HEAD.to_owned();
+    for file in &files {
+        text.push_str(&section(file)?);
+    }
+    Ok(text)
+}
+
+/// The part of the table that one file gives.
+fn section(file: &File) -> Result<String> {
+    let parsed = syn::parse_file(&file.text)
+        .with_context(|| format!("{} is no Rust that can be parsed", file.path.display()))?;
+    let mut text = format!(
+        "\n## {}\n\n| limit | value | why |\n|---|---|---|\n",
+        file.path.display()
+    );
+    for item in &parsed.items {
+        if let Item::Const(limit) = item
+            && limit.ident != "_"
+        {
+            text.push_str(&format!(
+                "| `{}` | `{}` | {} |\n",
+                limit.ident,
+                value(limit),
+                reason(limit)
+            ));
+        }
+    }
+    Ok(text)
+}
+
+/// The value as the code writes it, on one line.
+fn value(limit: &ItemConst) -> String {
+    let written = limit.expr.span().source_text().unwrap_or_default();
+    written
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .replace('|', "\\|")
+}
+
+/// The comment above a limit, on one line.
+fn reason(limit: &ItemConst) -> String {
+    let mut words = Vec::new();
+    for attribute in &limit.attrs {
+        if let Meta::NameValue(pair) = &attribute.meta
+            && pair.path.is_ident("doc")
+            && let Expr::Lit(ExprLit {
+                lit: Lit::Str(line),
+                ..
+            }) = &pair.value
+        {
+            words.extend(line.value().split_whitespace().map(str::to_owned));
+        }
+    }
+    words.join(" ").replace('|', "\\|")
+}
+
+const FILE: &str = "LIMITS.md";
+
+const HEAD: &str = "\
+# Limits
+
+Every queue, table, loop and retry has a bound. This table is made from the `limits.rs` files by `cargo xtask limits
+--write`, and `cargo xtask lint` fails when it is out of date.
+";
+
+#[cfg(test)]
+mod tests;
