@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 mod failure;
 mod files;
+mod perf;
 mod progress;
 mod transport;
 fn main() {}

@@ -4,6 +4,8 @@ use std::io;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::failure::Failure;
+
 /// Bidirectional streams over a connection: inquic's in the command, memory in the tests.
 pub(crate) trait Streams: Clone + Send + Sync + 'static {
     /// One stream. Shutting it down sends FIN; dropping it before gives it up.
@@ -14,6 +16,18 @@ pub(crate) trait Streams: Clone + Send + Sync + 'static {
 
     /// Waits for a stream that the peer opened; nothing when the peer closed in order.
     fn accept(&self) -> impl Future<Output = io::Result<Option<Self::Stream>>> + Send;
+
+    /// Closes the connection in order, with an application's code.
+    fn close(&self, code: u64, reason: &str) -> impl Future<Output = ()> + Send;
+}
+
+/// What makes connections.
+pub(crate) trait Dial: Clone + Send + Sync + 'static {
+    /// What it makes.
+    type Connection: Streams;
+
+    /// Connects, and is done when the handshake is.
+    fn connect(&self) -> impl Future<Output = Result<Self::Connection, Failure>> + Send;
 }
 
 #[cfg(test)]
@@ -58,5 +72,7 @@ pub(crate) mod memory {
         async fn accept(&self) -> io::Result<Option<DuplexStream>> {
             Ok(self.incoming.lock().await.recv().await)
         }
+
+        async fn close(&self, _: u64, _: &str) {}
     }
 }
