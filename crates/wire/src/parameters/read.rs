@@ -86,16 +86,16 @@ impl TransportParameters {
 
 /// The parameters that have been read, to notice the second of a kind.
 struct Seen {
-    /// A bit for each id below 64, which holds all that RFC 9000 defines.
+    /// A bit for each id below 63, which holds all that RFC 9000 and RFC 9221 define; the last for that of RFC 9287.
     low: u64,
-    /// The first ids above.
+    /// The first of the other ids.
     high: [u64; Self::HIGH],
     /// How many of them.
     count: usize,
 }
 
 impl Seen {
-    /// Ids of 64 and above that are remembered.
+    /// Unknown ids of 63 and above that are remembered.
     //= RFC 9000 §7.4: An endpoint SHOULD treat receipt of duplicate transport parameters as a connection error of type
     //= TRANSPORT_PARAMETER_ERROR.
     //= type=exception: after 32 unknown parameters a second of a kind is skipped like the first, so that a long list
@@ -104,8 +104,13 @@ impl Seen {
 
     /// Whether `id` is new.
     fn insert(&mut self, id: u64) -> bool {
-        if id < 64 {
-            let bit = 1 << id;
+        // Bit 63 stands for the one known id that is not below 63; an unknown id 63 is kept with the others.
+        let bit = match id {
+            0..63 => Some(1 << id),
+            ids::GREASE_QUIC_BIT => Some(1 << 63),
+            _ => None,
+        };
+        if let Some(bit) = bit {
             let new = self.low & bit == 0;
             self.low |= bit;
             return new;

@@ -1,0 +1,106 @@
+//! The extension as a whole.
+
+use super::*;
+use crate::error::Full;
+
+#[test]
+fn every_field_survives_the_trip() {
+    let parameters = full();
+    assert_eq!(
+        TransportParameters::parse(&encode(&parameters), Role::Server),
+        Ok(parameters)
+    );
+}
+
+#[test]
+fn defaults_are_not_written() {
+    assert_eq!(encode(&TransportParameters::default()), []);
+}
+
+#[test]
+fn every_cut_but_those_between_parameters_is_refused() {
+    let bytes = encode(&full());
+    let mut accepted = 0;
+    for cut in 0..=bytes.len() {
+        match TransportParameters::parse(&bytes[..cut], Role::Server) {
+            Ok(_) => accepted += 1,
+            Err(error) => assert_eq!(error.code, Code::TransportParameter),
+        }
+    }
+    // Before the first of 19 parameters and after each.
+    assert_eq!(accepted, 20);
+}
+
+#[test]
+fn what_does_not_fit_is_not_written() {
+    let parameters = full();
+    let len = encode(&parameters).len();
+    for room in 0..len {
+        let mut buffer = std::vec![0; room];
+        let mut w = Writer::new(&mut buffer);
+        assert_eq!(parameters.encode(&mut w), Err(Full));
+        assert_eq!(w.position(), 0);
+    }
+}
+
+#[test]
+fn an_unknown_parameter_is_skipped() {
+    let parsed = parse(
+        &[(0x11, &[0; 12]), (0x04, &[9]), (0x7fff, &[]), (27, &[1])],
+        Role::Client,
+    );
+    let expected = TransportParameters {
+        initial_max_data: 9,
+        ..Default::default()
+    };
+    assert_eq!(parsed, Ok(expected));
+}
+
+#[test]
+fn grease_is_written_and_skipped() {
+    let parameters = TransportParameters {
+        grease: Some((31 * 7 + 27, 5)),
+        ..full()
+    };
+    let bytes = encode(&parameters);
+    assert_eq!(bytes.len(), encode(&full()).len() + 2 + 1 + 5);
+    assert_eq!(TransportParameters::parse(&bytes, Role::Server), Ok(full()));
+}
+
+#[test]
+fn a_length_beyond_the_extension_is_refused() {
+    for bytes in [
+        &[0x04][..],
+        &[0x04, 2, 1],
+        &[0x3f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+        &[0x40],
+    ] {
+        let error = TransportParameters::parse(bytes, Role::Client).unwrap_err();
+        assert_eq!(error.code, Code::TransportParameter);
+    }
+}
+
+#[test]
+fn duplicates_are_noticed_among_32_unknown_parameters() {
+    let ids: Vec<u64> = (0..33).map(|n| 1000 + n).collect();
+    let with_second_of = |which: usize| {
+        let mut parameters: Vec<(u64, &[u8])> = ids.iter().map(|&id| (id, &[][..])).collect();
+        parameters.push((ids[which], &[]));
+        parse(&parameters, Role::Server)
+    };
+    assert!(with_second_of(0).is_err());
+    assert!(with_second_of(31).is_err());
+    // Of the 33rd nothing is kept.
+    assert!(with_second_of(32).is_ok());
+    // What is known is noticed however long the list is.
+    let mut parameters: Vec<(u64, &[u8])> = ids.iter().map(|&id| (id, &[][..])).collect();
+    parameters.extend([(0x0c, &[][..]); 2]);
+    assert!(parse(&parameters, Role::Server).is_err());
+}
+
+#[test]
+fn the_quic_bit_is_noticed_twice_after_any_number_of_unknown_parameters() {
+    let mut parameters: Vec<(u64, &[u8])> = (1000..1040).map(|id| (id, &[][..])).collect();
+    parameters.extend([(0x2ab2, &[][..]); 2]);
+    assert!(parse(&parameters, Role::Client).is_err());
+}
