@@ -1,1 +1,459 @@
-//! Streams and their flow control.
+//! Streams and their flow control (RFC 9000 §2 to §4): frames and the application's bytes come in, frames, bytes and events
+//! go out. Nothing in here knows a packet, reads a clock, or grows by anything that a peer does beyond `limits.rs`.
+
+pub mod limits;
+
+mod application;
+mod config;
+mod events;
+mod fate;
+mod flow;
+mod pages;
+mod peer;
+mod queue;
+mod receive;
+mod record;
+mod send;
+mod slab;
+mod spans;
+mod state;
+#[cfg(test)]
+mod tests;
+mod transmit;
+mod types;
+
+pub use self::config::{Config, Window};
+pub use self::state::{ReceiveInput, ReceiveState, SendInput, SendState};
+pub use self::types::{OnStream, OpenError, Read, ReadError, Stats, StreamEvent, WriteError};
+
+use inquic_wire::{Direction, Role, StreamId, TransportParameters};
+
+use self::flow::{ReceiveWindow, SendCredit};
+use self::pages::Pool;
+use self::queue::{Kind, Priorities, Queue};
+use self::receive::ReceiveHalf;
+use self::record::{Control, Events, Stream, flags};
+use self::send::SendHalf;
+use self::slab::{Slab, Table};
+use self::types::Both;
+
+/// All streams of one connection.
+#[derive(Debug)]
+pub struct Streams {
+    role: Role,
+    stream_window: Window,
+    window_ceiling: u64,
+    stream_send_buffer: usize,
+    /// Limits that the peer gave new streams, as it sees them.
+    peer: PeerLimits,
+
+    slab: Slab,
+    local: Both<Local>,
+    remote: Both<Remote>,
+
+    /// Streams with new data, those with lost data, and those with other frames to send.
+    fresh: Priorities,
+    owed: Priorities,
+    control: Queue,
+    pending: Pending,
+    /// Streams that have something to tell, and those whose writers wait for the connection's memory.
+    events: Queue,
+    told: Told,
+    waiting: Queue,
+
+    credit: SendCredit,
+    window: ReceiveWindow,
+    send_pool: Pool,
+    receive_pool: Pool,
+    /// Frames refused since any stream went on.
+    refusals: u32,
+    stats: Stats,
+}
+
+/// Streams of one direction that we open.
+#[derive(Debug, Default)]
+struct Local {
+    table: Table,
+    /// The index of the next stream.
+    next: u64,
+    /// Streams that the peer allows in all.
+    limit: u64,
+    alive: u64,
+    /// Whether `open` failed since the limit rose.
+    wanted: bool,
+    /// Whether `open` failed because too many are alive.
+    crowded: bool,
+    /// One more than the limit that STREAMS_BLOCKED named last.
+    told: u64,
+}
+
+/// Streams of one direction that the peer opens. Those below `opened` that are not in the table are over, if the
+/// application has accepted them, or have never been spoken of.
+#[derive(Debug, Default)]
+struct Remote {
+    table: Table,
+    /// Streams opened so far.
+    opened: u64,
+    /// Streams that the application accepted so far.
+    accepted: u64,
+    /// Streams that we allowed in all, as the peer was told.
+    granted: u64,
+    closed: u64,
+    /// Streams that may be open at once.
+    at_once: u64,
+}
+
+impl Remote {
+    /// Streams that may be opened in all: those that are over make place for others.
+    fn limit(&self) -> u64 {
+        self.closed.saturating_add(self.at_once).min(MAX_STREAMS)
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct PeerLimits {
+    bidi_local: u64,
+    bidi_remote: u64,
+    uni: u64,
+}
+
+flags! {
+    /// Frames of the connection that are to be sent. A flag and not an entry: one of each kind is pending at most.
+    Pending {
+        MAX_DATA = 0;
+        MAX_STREAMS_BIDI = 1;
+        MAX_STREAMS_UNI = 2;
+        STREAMS_BLOCKED_BIDI = 3;
+        STREAMS_BLOCKED_UNI = 4;
+    }
+}
+
+flags! {
+    /// Events of the connection for the application.
+    Told {
+        INCOMING_BIDI = 0;
+        INCOMING_UNI = 1;
+        MAX_STREAMS_BIDI = 2;
+        MAX_STREAMS_UNI = 3;
+    }
+}
+
+impl Streams {
+    /// No streams yet.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        let window = ReceiveWindow::new(
+            config
+                .connection_window
+                .initial
+                .min(inquic_wire::VARINT_MAX),
+        );
+        let receive_memory = limits::receive_memory(window.size());
+        let remote = |at_once: u64| Remote {
+            granted: at_once.min(limits::STREAMS_MAX),
+            at_once: at_once.min(limits::STREAMS_MAX),
+            ..Remote::default()
+        };
+        Self {
+            role: config.role,
+            stream_window: config.stream_window,
+            window_ceiling: config.connection_window.ceiling,
+            stream_send_buffer: config.stream_send_buffer,
+            peer: PeerLimits::default(),
+            slab: Slab::new(),
+            local: Both::default(),
+            remote: Both {
+                bidirectional: remote(config.max_streams_bidi),
+                unidirectional: remote(config.max_streams_uni),
+            },
+            fresh: Priorities::new(Kind::Fresh),
+            owed: Priorities::new(Kind::Owed),
+            control: Queue::new(Kind::Control),
+            pending: Pending::NONE,
+            events: Queue::new(Kind::Event),
+            told: Told::NONE,
+            waiting: Queue::new(Kind::Waiting),
+            credit: SendCredit::default(),
+            window,
+            send_pool: Pool::new(config.send_buffer),
+            receive_pool: Pool::new(usize::try_from(receive_memory).unwrap_or(usize::MAX)),
+            refusals: 0,
+            stats: Stats::default(),
+        }
+    }
+
+    /// The peer's transport parameters, or those remembered from an earlier connection: they only raise limits.
+    pub fn set_peer_parameters(&mut self, parameters: &TransportParameters) {
+        let limits = &mut self.peer;
+        limits.bidi_local = limits
+            .bidi_local
+            .max(parameters.initial_max_stream_data_bidi_local);
+        limits.bidi_remote = limits
+            .bidi_remote
+            .max(parameters.initial_max_stream_data_bidi_remote);
+        limits.uni = limits.uni.max(parameters.initial_max_stream_data_uni);
+        self.credit.raise(parameters.initial_max_data);
+        self.raise_streams(
+            Direction::Bidirectional,
+            parameters.initial_max_streams_bidi,
+        );
+        self.raise_streams(
+            Direction::Unidirectional,
+            parameters.initial_max_streams_uni,
+        );
+        // Streams opened before get the limits they would have had.
+        for slot in 0..self.slab.places() {
+            let Some(limit) = self.slab.get(slot).map(|stream| self.send_limit(stream.id)) else {
+                continue;
+            };
+            if let Some(half) = self
+                .slab
+                .get_mut(slot)
+                .and_then(|stream| stream.send.as_mut())
+            {
+                half.raise(limit);
+            }
+            self.settle(slot);
+        }
+    }
+
+    fn raise_streams(&mut self, direction: Direction, limit: u64) {
+        let local = self.local.get_mut(direction);
+        if limit <= local.limit {
+            return;
+        }
+        local.limit = limit.min(MAX_STREAMS);
+        if core::mem::take(&mut local.wanted) {
+            self.tell_of_streams(direction);
+        }
+    }
+
+    fn tell_of_streams(&mut self, direction: Direction) {
+        self.told.set(match direction {
+            Direction::Bidirectional => Told::MAX_STREAMS_BIDI,
+            Direction::Unidirectional => Told::MAX_STREAMS_UNI,
+        });
+    }
+
+    /// How far the peer lets us send on a new stream with this id.
+    fn send_limit(&self, id: StreamId) -> u64 {
+        match (id.direction(), id.initiator() == self.role) {
+            (Direction::Unidirectional, _) => self.peer.uni,
+            // What is local to the peer is remote to us.
+            (Direction::Bidirectional, true) => self.peer.bidi_remote,
+            (Direction::Bidirectional, false) => self.peer.bidi_local,
+        }
+    }
+
+    #[inline]
+    fn slot(&self, id: StreamId) -> Option<u32> {
+        let table = if id.initiator() == self.role {
+            &self.local.get(id.direction()).table
+        } else {
+            &self.remote.get(id.direction()).table
+        };
+        table.get(id.index())
+    }
+
+    #[inline]
+    fn find(&self, id: StreamId) -> Option<&Stream> {
+        self.slab.get(self.slot(id)?)
+    }
+
+    /// Makes the record of a stream that has none.
+    fn create(&mut self, id: StreamId) -> u32 {
+        let local = id.initiator() == self.role;
+        let both = id.direction() == Direction::Bidirectional;
+        let send = (both || local).then(|| SendHalf::new(self.send_limit(id)));
+        let receive = (both || !local)
+            .then(|| ReceiveHalf::new(self.stream_window.initial.min(inquic_wire::VARINT_MAX)));
+        let slot = self.slab.insert(Stream::new(id, self.role, send, receive));
+        let table = if local {
+            &mut self.local.get_mut(id.direction()).table
+        } else {
+            &mut self.remote.get_mut(id.direction()).table
+        };
+        table.insert(id.index(), slot);
+        slot
+    }
+
+    /// Puts the stream into the queues it belongs to after its sending part changed, and out of the others.
+    #[inline]
+    fn settle(&mut self, slot: u32) {
+        let Some(stream) = self.slab.get_mut(slot) else {
+            return;
+        };
+        let (fresh, owing, blocked) = stream.send.as_ref().map_or((false, false, false), |half| {
+            (
+                half.is_fresh(),
+                half.is_owing(),
+                half.wants_to_tell_blocked(),
+            )
+        });
+        let priority = stream.priority;
+        let was_fresh = stream.links.get(Kind::Fresh).is_in();
+        let was_owing = stream.links.get(Kind::Owed).is_in();
+        if blocked {
+            self.add_control(slot, Control::STREAM_DATA_BLOCKED);
+        }
+        match (was_fresh, fresh) {
+            (false, true) => self.fresh.push(&mut self.slab, slot, priority),
+            (true, false) => self.fresh.remove(&mut self.slab, slot, priority),
+            (false, false) | (true, true) => {}
+        }
+        match (was_owing, owing) {
+            (false, true) => self.owed.push(&mut self.slab, slot, priority),
+            (true, false) => self.owed.remove(&mut self.slab, slot, priority),
+            (false, false) | (true, true) => {}
+        }
+    }
+
+    fn add_control(&mut self, slot: u32, frame: Control) {
+        if let Some(stream) = self.slab.get_mut(slot) {
+            stream.control.set(frame);
+            self.control.push(&mut self.slab, slot);
+        }
+    }
+
+    /// Forgets the stream if nothing is left of it but the past.
+    fn retire(&mut self, slot: u32) {
+        let Some(stream) = self.slab.get(slot).filter(|stream| stream.is_over()) else {
+            return;
+        };
+        let (id, priority) = (stream.id, stream.priority);
+        self.control.remove(&mut self.slab, slot);
+        self.events.remove(&mut self.slab, slot);
+        self.waiting.remove(&mut self.slab, slot);
+        self.fresh.remove(&mut self.slab, slot, priority);
+        self.owed.remove(&mut self.slab, slot, priority);
+        self.slab.remove(slot);
+        self.stats.closed = self.stats.closed.saturating_add(1);
+        if id.initiator() == self.role {
+            let local = self.local.get_mut(id.direction());
+            local.table.remove(id.index());
+            local.alive = local.alive.saturating_sub(1);
+            if core::mem::take(&mut local.crowded) {
+                self.tell_of_streams(id.direction());
+            }
+        } else {
+            let remote = self.remote.get_mut(id.direction());
+            remote.table.remove(id.index());
+            remote.closed = remote.closed.saturating_add(1);
+            self.offer_streams(id.direction());
+        }
+    }
+
+    /// Lets the peer open as many streams as were closed, once it has used half of what it had: so it is not told of each.
+    fn offer_streams(&mut self, direction: Direction) {
+        let remote = self.remote.get(direction);
+        let spare = remote.granted.saturating_sub(remote.opened);
+        if remote.granted < remote.limit() && spare <= remote.at_once / 2 {
+            self.pending.set(match direction {
+                Direction::Bidirectional => Pending::MAX_STREAMS_BIDI,
+                Direction::Unidirectional => Pending::MAX_STREAMS_UNI,
+            });
+        }
+    }
+
+    /// Data was thrown away: the peer may send as much again.
+    fn discard(&mut self, bytes: u64) {
+        self.window.discard(bytes);
+        self.stats.bytes_discarded = self.stats.bytes_discarded.saturating_add(bytes);
+        if self.window.wants_grant() {
+            self.pending.set(Pending::MAX_DATA);
+        }
+    }
+
+    /// Tells the application, once.
+    fn tell(&mut self, slot: u32, event: Events) {
+        if let Some(stream) = self.slab.get_mut(slot) {
+            stream.events.set(event);
+            // Until it is accepted the application does not know the stream, and hears of it later.
+            if stream.accepted {
+                self.events.push(&mut self.slab, slot);
+            }
+        }
+    }
+
+    /// Gives unused memory back; for a connection that has become idle.
+    pub fn shrink(&mut self) {
+        self.send_pool.shrink();
+        self.receive_pool.shrink();
+        self.slab.shrink();
+        self.fresh.shrink();
+        self.owed.shrink();
+        for direction in Direction::ALL {
+            self.local.get_mut(direction).table.shrink();
+            self.remote.get_mut(direction).table.shrink();
+        }
+    }
+
+    /// Bytes of memory that the streams take, with this record.
+    #[must_use]
+    pub fn allocated_bytes(&self) -> usize {
+        let tables: usize = Direction::ALL
+            .into_iter()
+            .map(|direction| {
+                let local = self.local.get(direction).table.allocated_bytes();
+                local.saturating_add(self.remote.get(direction).table.allocated_bytes())
+            })
+            .sum();
+        let buffers: usize = self
+            .slab
+            .iter()
+            .map(|stream| {
+                let send = stream.send.as_ref().map_or(0, SendHalf::allocated_bytes);
+                let receive = stream
+                    .receive
+                    .as_ref()
+                    .map_or(0, ReceiveHalf::allocated_bytes);
+                send.saturating_add(receive)
+            })
+            .sum();
+        [
+            size_of::<Self>(),
+            tables,
+            buffers,
+            self.slab.allocated_bytes(),
+            self.fresh.allocated_bytes(),
+            self.owed.allocated_bytes(),
+            self.send_pool.allocated_bytes(),
+            self.receive_pool.allocated_bytes(),
+        ]
+        .into_iter()
+        .fold(0, usize::saturating_add)
+    }
+
+    /// Bytes written and never sent.
+    #[must_use]
+    pub fn unsent_bytes(&self) -> u64 {
+        let halves = self.slab.iter().filter_map(|stream| stream.send.as_ref());
+        halves.map(SendHalf::unsent).fold(0, u64::saturating_add)
+    }
+
+    /// Counts since the connection began.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        Stats {
+            open: self.slab.len() as u64,
+            opened_local: self
+                .local
+                .bidirectional
+                .next
+                .saturating_add(self.local.unidirectional.next),
+            opened_remote: self
+                .remote
+                .bidirectional
+                .opened
+                .saturating_add(self.remote.unidirectional.opened),
+            bytes_sent: self.credit.used(),
+            ..self.stats
+        }
+    }
+}
+
+//= RFC 9000 §4.6: If a max_streams transport parameter or a MAX_STREAMS frame is received with a value greater than 2^60, this
+//= would allow a maximum stream ID that cannot be expressed as a variable-length integer
+const MAX_STREAMS: u64 = 1 << 60;
+
+const _: () = assert!(size_of::<Streams>() <= limits::IDLE_BYTES);

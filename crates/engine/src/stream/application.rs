@@ -1,0 +1,325 @@
+//! What the application's calls do: in come its bytes and wishes, out go bytes, or the reason why not. No call waits.
+
+use inquic_platform::{Duration, Instant};
+use inquic_wire::{Direction, StreamId};
+
+use super::limits::{LOCAL_STREAMS, writable};
+use super::queue::Kind;
+use super::receive::ReceiveHalf;
+use super::record::{Control, Events};
+use super::send::SendHalf;
+use super::state::{ReceiveState, SendState};
+use super::types::{OpenError, Read, ReadError, WriteError};
+use super::{Pending, Streams};
+
+impl Streams {
+    /// Opens a stream.
+    ///
+    /// # Errors
+    ///
+    /// The peer allows no more, or [`LOCAL_STREAMS`] of this direction are alive.
+    pub fn open(&mut self, direction: Direction) -> Result<StreamId, OpenError> {
+        let local = self.local.get_mut(direction);
+        if local.next >= local.limit {
+            local.wanted = true;
+            if local.told != local.limit.saturating_add(1) {
+                self.pending.set(match direction {
+                    Direction::Bidirectional => Pending::STREAMS_BLOCKED_BIDI,
+                    Direction::Unidirectional => Pending::STREAMS_BLOCKED_UNI,
+                });
+            }
+            return Err(OpenError::Limit);
+        }
+        let id = StreamId::new(self.role, direction, local.next).ok_or(OpenError::Limit)?;
+        if local.alive >= LOCAL_STREAMS {
+            local.crowded = true;
+            return Err(OpenError::Limit);
+        }
+        local.alive = local.alive.saturating_add(1);
+        local.next = local.next.saturating_add(1);
+        self.create(id);
+        Ok(id)
+    }
+
+    /// Takes the next stream that the peer opened.
+    pub fn accept(&mut self, direction: Direction) -> Option<StreamId> {
+        let remote = self.remote.get_mut(direction);
+        if remote.accepted >= remote.opened {
+            return None;
+        }
+        let id = StreamId::new(self.role.peer(), direction, remote.accepted)?;
+        remote.accepted = remote.accepted.saturating_add(1);
+        let slot = match remote.table.get(id.index()) {
+            Some(slot) => slot,
+            None => self.create(id),
+        };
+        if let Some(stream) = self.slab.get_mut(slot) {
+            stream.accepted = true;
+            if stream.events != Events::NONE {
+                self.events.push(&mut self.slab, slot);
+            }
+        }
+        Some(id)
+    }
+
+    /// Takes bytes to send, as many as there is room for.
+    ///
+    /// # Errors
+    ///
+    /// `Blocked` when there is room for none, and why none will ever be sent otherwise.
+    #[inline]
+    pub fn write(&mut self, id: StreamId, data: &[u8]) -> Result<usize, WriteError> {
+        let slot = self.slot(id).ok_or(WriteError::Unknown)?;
+        let stream = self.slab.get_mut(slot).ok_or(WriteError::Unknown)?;
+        let half = stream.send.as_mut().ok_or(WriteError::Unknown)?;
+        may_write(half)?;
+        let taken = half.write(&mut self.send_pool, data, self.stream_send_buffer);
+        if taken < data.len() {
+            // Its own share comes back with its own acknowledgements; the connection's memory with anybody's.
+            stream.waits = true;
+            if half.room(self.stream_send_buffer) > 0 {
+                self.waiting.push(&mut self.slab, slot);
+            }
+            if taken == 0 {
+                return Err(WriteError::Blocked);
+            }
+        }
+        self.settle(slot);
+        Ok(taken)
+    }
+
+    /// Ends the stream after the bytes written so far.
+    ///
+    /// # Errors
+    ///
+    /// The stream was ended or abandoned before, or is none to send on.
+    pub fn finish(&mut self, id: StreamId) -> Result<(), WriteError> {
+        let slot = self.slot(id).ok_or(WriteError::Unknown)?;
+        let stream = self.slab.get_mut(slot).ok_or(WriteError::Unknown)?;
+        let half = stream.send.as_mut().ok_or(WriteError::Unknown)?;
+        may_write(half)?;
+        half.finish();
+        self.stop_waiting(slot);
+        self.settle(slot);
+        Ok(())
+    }
+
+    /// Abandons the stream with this code: what is not acknowledged may never arrive.
+    ///
+    /// # Errors
+    ///
+    /// The peer has all of it or was told before, or it is none to send on.
+    pub fn reset(&mut self, id: StreamId, code: u64) -> Result<(), WriteError> {
+        let slot = self.slot(id).ok_or(WriteError::Unknown)?;
+        let half = self.find(id).and_then(|stream| stream.send.as_ref());
+        let half = half.ok_or(WriteError::Unknown)?;
+        if half.stopped {
+            return Err(WriteError::Stopped(half.code()));
+        }
+        if self.abandon(slot, code) {
+            Ok(())
+        } else {
+            Err(WriteError::Finished)
+        }
+    }
+
+    /// Resets the sending part, if it is not over. Whether it was not.
+    pub(super) fn abandon(&mut self, slot: u32, code: u64) -> bool {
+        let Some(stream) = self.slab.get_mut(slot) else {
+            return false;
+        };
+        let Some(half) = &mut stream.send else {
+            return false;
+        };
+        if !half.reset(&mut self.send_pool, code) {
+            return false;
+        }
+        stream.control.clear(Control::STREAM_DATA_BLOCKED);
+        self.add_control(slot, Control::RESET_STREAM);
+        self.stop_waiting(slot);
+        self.settle(slot);
+        self.wake_writers();
+        true
+    }
+
+    fn stop_waiting(&mut self, slot: u32) {
+        self.waiting.remove(&mut self.slab, slot);
+        if let Some(stream) = self.slab.get_mut(slot) {
+            stream.waits = false;
+            stream.events.clear(Events::WRITABLE);
+        }
+    }
+
+    /// Copies what has come in order into `out`. `now` and the path's round-trip time are for the windows' growth.
+    ///
+    /// # Errors
+    ///
+    /// `Blocked` when nothing is there yet, and why nothing will ever be otherwise.
+    #[inline]
+    pub fn read(
+        &mut self,
+        now: Instant,
+        rtt: Duration,
+        id: StreamId,
+        out: &mut [u8],
+    ) -> Result<Read, ReadError> {
+        let slot = self.slot(id).ok_or(ReadError::Unknown)?;
+        let stream = self.slab.get_mut(slot).ok_or(ReadError::Unknown)?;
+        let half = stream.receive.as_mut().ok_or(ReadError::Unknown)?;
+        match half.state {
+            _ if half.stopped => return Err(ReadError::Stopped),
+            ReceiveState::ResetRecvd | ReceiveState::ResetRead => {
+                let code = half.code();
+                half.told_of_reset();
+                self.retire(slot);
+                return Err(ReadError::Reset(code));
+            }
+            ReceiveState::DataRead => {
+                return Ok(Read {
+                    bytes: 0,
+                    fin: true,
+                });
+            }
+            ReceiveState::Recv | ReceiveState::SizeKnown | ReceiveState::DataRecvd => {}
+        }
+        if !half.is_readable() {
+            stream.tell_readable = true;
+            return Err(ReadError::Blocked);
+        }
+        let ceiling = self.stream_window.ceiling;
+        let (bytes, fin) = half.read(&mut self.receive_pool, out, (now, rtt), ceiling);
+        stream.tell_readable = !half.is_readable();
+        if half.wants_grant() {
+            self.add_control(slot, Control::MAX_STREAM_DATA);
+        } else if fin {
+            self.retire(slot);
+        }
+        self.took(bytes as u64, now, rtt);
+        Ok(Read { bytes, fin })
+    }
+
+    /// The application took bytes of the connection's window.
+    #[inline]
+    fn took(&mut self, bytes: u64, now: Instant, rtt: Duration) {
+        let size = self.window.size();
+        self.window.take(bytes, now, rtt, self.window_ceiling);
+        self.stats.bytes_read = self.stats.bytes_read.saturating_add(bytes);
+        if self.window.wants_grant() {
+            self.pending.set(Pending::MAX_DATA);
+        }
+        if self.window.size() != size {
+            self.fit_receive_memory();
+        }
+    }
+
+    /// Asks the peer to send no more, with this code, and throws away what comes.
+    ///
+    /// # Errors
+    ///
+    /// It was stopped before, or is no stream to read.
+    pub fn stop(&mut self, id: StreamId, code: u64) -> Result<(), ReadError> {
+        let slot = self.slot(id).ok_or(ReadError::Unknown)?;
+        let stream = self.slab.get_mut(slot).ok_or(ReadError::Unknown)?;
+        let half = stream.receive.as_mut().ok_or(ReadError::Unknown)?;
+        if half.stopped {
+            return Err(ReadError::Stopped);
+        }
+        let tell = half.stop(&mut self.receive_pool, code);
+        let unread = half.take_unread();
+        stream.events.clear(Events::READABLE);
+        stream.control.clear(Control::MAX_STREAM_DATA);
+        if tell {
+            self.add_control(slot, Control::STOP_SENDING);
+        }
+        if unread > 0 {
+            self.discard(unread);
+        }
+        self.retire(slot);
+        Ok(())
+    }
+
+    /// Streams of higher priority are sent first; 0 at the start. Unknown streams have none.
+    pub fn set_priority(&mut self, id: StreamId, priority: i32) {
+        let Some(slot) = self.slot(id) else {
+            return;
+        };
+        let Some(stream) = self.slab.get_mut(slot) else {
+            return;
+        };
+        let before = core::mem::replace(&mut stream.priority, priority);
+        if before != priority {
+            self.fresh.remove(&mut self.slab, slot, before);
+            self.owed.remove(&mut self.slab, slot, before);
+            self.settle(slot);
+        }
+    }
+
+    /// Whether `read` gives bytes, the end or a reset.
+    #[must_use]
+    pub fn readable(&self, id: StreamId) -> bool {
+        let half = self.find(id).and_then(|stream| stream.receive.as_ref());
+        half.is_some_and(ReceiveHalf::is_readable)
+    }
+
+    /// Bytes that `write` would take about now.
+    #[must_use]
+    pub fn writable(&self, id: StreamId) -> usize {
+        let half = self.find(id).and_then(|stream| stream.send.as_ref());
+        half.filter(|half| may_write(half).is_ok())
+            .map_or(0, |half| {
+                half.room(self.stream_send_buffer)
+                    .min(self.send_pool.room())
+            })
+    }
+
+    /// The state of the sending part; `None` when there is none, or the stream is over.
+    #[must_use]
+    pub fn send_state(&self, id: StreamId) -> Option<SendState> {
+        Some(self.find(id)?.send.as_ref()?.state)
+    }
+
+    /// The state of the receiving part; `None` when there is none, or the stream is over.
+    #[must_use]
+    pub fn recv_state(&self, id: StreamId) -> Option<ReceiveState> {
+        Some(self.find(id)?.receive.as_ref()?.state)
+    }
+
+    /// Memory of this stream was freed: it and others may write again.
+    #[inline]
+    pub(super) fn wake_writer(&mut self, slot: u32) {
+        if let Some(stream) = self.slab.get_mut(slot)
+            && stream.waits
+            && let Some(half) = &stream.send
+            && half.room(self.stream_send_buffer) >= writable(self.stream_send_buffer)
+            && !stream.links.get(Kind::Waiting).is_in()
+        {
+            self.waiting.push(&mut self.slab, slot);
+        }
+        self.wake_writers();
+    }
+
+    #[inline]
+    fn wake_writers(&mut self) {
+        if self.waiting.is_empty() || self.send_pool.room() < writable(self.send_pool.limit()) {
+            return;
+        }
+        while let Some(slot) = self.waiting.pop(&mut self.slab) {
+            if let Some(stream) = self.slab.get_mut(slot) {
+                stream.waits = false;
+            }
+            self.tell(slot, Events::WRITABLE);
+        }
+    }
+}
+
+/// Why nothing more can be written on this half, if so.
+#[inline]
+fn may_write(half: &SendHalf) -> Result<(), WriteError> {
+    if half.stopped {
+        return Err(WriteError::Stopped(half.code()));
+    }
+    if !half.state.is_open() || half.is_finished() {
+        return Err(WriteError::Finished);
+    }
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! What a connection is told about its streams before it begins.
+
+use inquic_wire::{Role, TransportParameters};
+
+use super::limits;
+
+/// How a connection keeps its streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Which side we are.
+    pub role: Role,
+    /// How much the peer may send on one stream ahead of the reader.
+    pub stream_window: Window,
+    /// How much the peer may send on all streams ahead of the readers.
+    pub connection_window: Window,
+    /// Bidirectional streams that the peer may have open at once.
+    pub max_streams_bidi: u64,
+    /// Unidirectional streams that the peer may have open at once.
+    pub max_streams_uni: u64,
+    /// Bytes of memory for what was written and not acknowledged.
+    pub send_buffer: usize,
+    /// Bytes of one stream that may be written and not acknowledged.
+    pub stream_send_buffer: usize,
+}
+
+/// A receive window, which grows from `initial` to `ceiling` when the reader is faster than the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Bytes at the start.
+    pub initial: u64,
+    /// Bytes at most.
+    pub ceiling: u64,
+}
+
+impl Config {
+    /// The defaults, for this side of the connection.
+    #[must_use]
+    pub const fn new(role: Role) -> Self {
+        Self {
+            role,
+            stream_window: Window {
+                initial: limits::STREAM_WINDOW,
+                ceiling: limits::STREAM_WINDOW_MAX,
+            },
+            connection_window: Window {
+                initial: limits::CONNECTION_WINDOW,
+                ceiling: limits::CONNECTION_WINDOW_MAX,
+            },
+            max_streams_bidi: limits::STREAMS,
+            max_streams_uni: limits::STREAMS,
+            send_buffer: limits::SEND_BUFFER,
+            stream_send_buffer: limits::STREAM_SEND_BUFFER,
+        }
+    }
+
+    /// Writes the limits into the transport parameters that we send.
+    pub fn fill(&self, parameters: &mut TransportParameters) {
+        let stream = self.stream_window.initial.min(inquic_wire::VARINT_MAX);
+        parameters.initial_max_data = self.connection_window.initial.min(inquic_wire::VARINT_MAX);
+        parameters.initial_max_stream_data_bidi_local = stream;
+        parameters.initial_max_stream_data_bidi_remote = stream;
+        parameters.initial_max_stream_data_uni = stream;
+        parameters.initial_max_streams_bidi = self.max_streams_bidi.min(limits::STREAMS_MAX);
+        parameters.initial_max_streams_uni = self.max_streams_uni.min(limits::STREAMS_MAX);
+    }
+}

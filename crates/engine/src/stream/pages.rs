@@ -1,0 +1,329 @@
+//! Stream bytes in memory: in come slices at offsets, out go copies of them. It keeps pages and hands none out, never
+//! takes more memory than its pool was given, and treats a refusal of memory as an ordinary answer.
+
+use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
+
+use super::limits::{FULL_PAGES_FROM, GENEROUS, PAGE, PIECE_MIN, SPARE_BUFFERS, SPARE_PAGES};
+use super::spans::Spans;
+
+/// A page, or a smaller piece in the place of one. Its length says how far it is filled.
+type Page = Vec<u8>;
+
+/// The memory of one direction of a connection, with the unused pages it keeps.
+#[derive(Debug)]
+pub(super) struct Pool {
+    spare: Vec<Page>,
+    #[expect(
+        clippy::vec_box,
+        reason = "a stream holds its buffer by 8 bytes, and takes this very box"
+    )]
+    buffers: Vec<Box<Buffer>>,
+    /// Bytes of memory that streams hold.
+    held: usize,
+    /// Bytes of memory that streams may hold.
+    limit: usize,
+}
+
+impl Pool {
+    pub(super) const fn new(limit: usize) -> Self {
+        Self {
+            spare: Vec::new(),
+            buffers: Vec::new(),
+            held: 0,
+            limit,
+        }
+    }
+
+    /// Bytes of memory that may still be taken.
+    #[inline]
+    pub(super) fn room(&self) -> usize {
+        self.limit.saturating_sub(self.held)
+    }
+
+    pub(super) const fn limit(&self) -> usize {
+        self.limit
+    }
+
+    pub(super) fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+
+    /// Memory for `need` bytes of the page at place `index` of its stream, that leaves `reserve` for others.
+    fn take(&mut self, need: usize, index: usize, reserve: usize) -> Option<Page> {
+        let room = self.room().saturating_sub(reserve);
+        let generous = index >= FULL_PAGES_FROM || self.held.saturating_add(PAGE) <= GENEROUS;
+        if generous && PAGE <= room {
+            let page = match self.spare.pop() {
+                Some(page) => page,
+                None => allocate(PAGE)?,
+            };
+            self.held = self.held.saturating_add(page.capacity());
+            return Some(page);
+        }
+        let size = piece(need);
+        if size > room {
+            return None;
+        }
+        let page = allocate(size)?;
+        self.held = self.held.saturating_add(page.capacity());
+        Some(page)
+    }
+
+    fn give(&mut self, mut page: Page) {
+        let size = page.capacity();
+        self.held = self.held.saturating_sub(size);
+        if size == PAGE && self.spare.len() < SPARE_PAGES {
+            page.clear();
+            self.spare.push(page);
+        }
+    }
+
+    /// Exchanges a piece that has become too small for one that holds `need` bytes.
+    fn grow(&mut self, page: &mut Page, need: usize, index: usize, reserve: usize) -> bool {
+        // Doubling spares copies while there is room; close to the bound every byte counts.
+        let ample = if self.held <= self.limit / 2 {
+            need.max(page.capacity().saturating_mul(2)).min(PAGE)
+        } else {
+            need
+        };
+        let Some(mut larger) = self.take(ample, index, reserve) else {
+            return false;
+        };
+        larger.extend_from_slice(page);
+        self.give(core::mem::replace(page, larger));
+        true
+    }
+
+    /// An empty buffer whose first byte has this offset.
+    pub(super) fn buffer(&mut self, origin: u64) -> Box<Buffer> {
+        let mut buffer = self.buffers.pop().unwrap_or_default();
+        buffer.origin = origin;
+        buffer
+    }
+
+    /// Takes a buffer back, with whatever is in it.
+    pub(super) fn give_buffer(&mut self, mut buffer: Box<Buffer>) {
+        while let Some(page) = buffer.pages.pop_front() {
+            self.give(page);
+        }
+        buffer.spans.clear();
+        buffer.lost.clear();
+        self.held = self
+            .held
+            .saturating_sub(core::mem::take(&mut buffer.charged));
+        // A buffer that a long list made large is not worth keeping.
+        if self.buffers.len() < SPARE_BUFFERS && buffer.allocated_bytes() <= PAGE / 8 {
+            self.buffers.push(buffer);
+        }
+    }
+
+    /// Gives every unused page back to the allocator.
+    pub(super) fn shrink(&mut self) {
+        self.spare = Vec::new();
+        self.buffers = Vec::new();
+    }
+
+    /// Bytes that streams hold, the spare pages, and the lists of both.
+    pub(super) fn allocated_bytes(&self) -> usize {
+        let lists: usize = self
+            .buffers
+            .iter()
+            .map(|spare| spare.allocated_bytes())
+            .sum();
+        self.held
+            .saturating_add(self.spare.len().saturating_mul(PAGE))
+            .saturating_add(self.spare.capacity().saturating_mul(size_of::<Page>()))
+            .saturating_add(self.buffers.capacity().saturating_mul(size_of::<usize>()))
+            .saturating_add(lists)
+    }
+
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.held
+    }
+}
+
+/// An empty page of exactly this capacity; `None` when there is no memory.
+fn allocate(size: usize) -> Option<Page> {
+    let mut page = Vec::new();
+    page.try_reserve_exact(size).ok()?;
+    Some(page)
+}
+
+/// The page that a byte lies in and its place there.
+#[inline]
+fn place(at: u64) -> Option<(usize, usize)> {
+    let index = usize::try_from(at >> PAGE.ilog2()).ok()?;
+    Some((index, (at & (PAGE as u64 - 1)) as usize))
+}
+
+/// The size of the piece that holds `need` bytes: at most a quarter more.
+fn piece(need: usize) -> usize {
+    if need <= PIECE_MIN {
+        return PIECE_MIN;
+    }
+    let quarter = need
+        .min(PAGE)
+        .saturating_sub(1)
+        .checked_ilog2()
+        .map_or(1, |log| 1_usize << log.saturating_sub(2).min(16));
+    need.min(PAGE).div_ceil(quarter).saturating_mul(quarter)
+}
+
+/// The bytes of one half of a stream from `origin` on, and the ranges that the half keeps beside them.
+#[derive(Debug, Default)]
+pub(super) struct Buffer {
+    /// The offset of the first byte of the first page.
+    origin: u64,
+    /// Pages in order; every page but the last stands for `PAGE` bytes, and one where nothing has come yet is empty.
+    pages: VecDeque<Page>,
+    /// Receiving: what is here beyond the first hole. Sending: what is acknowledged beyond the first hole.
+    pub(super) spans: Spans,
+    /// Sending: what is to be sent again.
+    pub(super) lost: Spans,
+    /// Bytes of the lists that are charged to the pool.
+    charged: usize,
+}
+
+impl Buffer {
+    /// Puts `data` behind the last byte. How many bytes there was memory for.
+    pub(super) fn append(&mut self, pool: &mut Pool, data: &[u8]) -> usize {
+        // Nearly always the page has room for all of it.
+        if let Some(page) = self.pages.back_mut()
+            && page.capacity().saturating_sub(page.len()) >= data.len()
+        {
+            page.extend_from_slice(data);
+            return data.len();
+        }
+        self.append_slowly(pool, data)
+    }
+
+    fn append_slowly(&mut self, pool: &mut Pool, data: &[u8]) -> usize {
+        let mut rest = data;
+        while !rest.is_empty() {
+            if self.pages.back().is_none_or(|page| page.len() >= PAGE) {
+                let Some(page) = pool.take(rest.len().min(PAGE), self.pages.len(), 0) else {
+                    break;
+                };
+                self.pages.push_back(page);
+            }
+            let index = self.pages.len().saturating_sub(1);
+            let Some(page) = self.pages.back_mut() else {
+                break;
+            };
+            let whole = page.len().saturating_add(rest.len()).min(PAGE);
+            let grown = whole <= page.capacity() || pool.grow(page, whole, index, 0);
+            // Without more memory, what the piece still has is used.
+            let end = if grown { whole } else { page.capacity() };
+            let Some((now, later)) = rest.split_at_checked(end.saturating_sub(page.len())) else {
+                break;
+            };
+            page.extend_from_slice(now);
+            rest = later;
+            if !grown {
+                break;
+            }
+        }
+        data.len().saturating_sub(rest.len())
+    }
+
+    /// Puts `data` at `offset`, which is not before the first page. How many bytes there was memory for.
+    /// `reserve` of the pool's memory is left for others.
+    pub(super) fn put(
+        &mut self,
+        pool: &mut Pool,
+        offset: u64,
+        data: &[u8],
+        reserve: usize,
+    ) -> usize {
+        let mut rest = data;
+        let mut at = offset.saturating_sub(self.origin);
+        while !rest.is_empty() {
+            let Some((index, start)) = place(at) else {
+                break;
+            };
+            while self.pages.len() <= index {
+                self.pages.push_back(Page::new());
+            }
+            let Some(page) = self.pages.get_mut(index) else {
+                break;
+            };
+            let end = start.saturating_add(rest.len()).min(PAGE);
+            let Some((now, later)) = rest.split_at_checked(end.saturating_sub(start)) else {
+                break;
+            };
+            if end > page.capacity() && !pool.grow(page, end, index, reserve) {
+                break;
+            }
+            if page.len() < start {
+                page.resize(start, 0);
+            }
+            // What is there already is written over: the peer may not change it, and if it does, it fools itself.
+            let known = page.len().min(end).saturating_sub(start);
+            let (over, new) = now.split_at_checked(known).unwrap_or((now, &[]));
+            if let Some(place) = page.get_mut(start..start.saturating_add(over.len())) {
+                place.copy_from_slice(over);
+            }
+            page.extend_from_slice(new);
+            at = at.saturating_add(now.len() as u64);
+            rest = later;
+        }
+        data.len().saturating_sub(rest.len())
+    }
+
+    /// Copies bytes from `offset` on. How many were there to copy.
+    pub(super) fn copy_out(&self, offset: u64, out: &mut [u8]) -> usize {
+        let mut at = offset.saturating_sub(self.origin);
+        let wanted = out.len();
+        let mut rest = out;
+        while !rest.is_empty() {
+            let Some((index, start)) = place(at) else {
+                break;
+            };
+            let Some(page) = self.pages.get(index) else {
+                break;
+            };
+            let end = start.saturating_add(rest.len()).min(page.len());
+            let Some(run) = page.get(start..end).filter(|run| !run.is_empty()) else {
+                break;
+            };
+            let Some((now, later)) = core::mem::take(&mut rest).split_at_mut_checked(run.len())
+            else {
+                break;
+            };
+            now.copy_from_slice(run);
+            at = at.saturating_add(run.len() as u64);
+            rest = later;
+        }
+        wanted.saturating_sub(rest.len())
+    }
+
+    /// Gives up the pages that end at or before `offset`.
+    #[inline]
+    pub(super) fn consume(&mut self, pool: &mut Pool, offset: u64) {
+        while offset.saturating_sub(self.origin) >= PAGE as u64 {
+            let Some(page) = self.pages.pop_front() else {
+                self.origin = offset;
+                return;
+            };
+            pool.give(page);
+            self.origin = self.origin.saturating_add(PAGE as u64);
+        }
+    }
+
+    /// Charges the pool for what the lists have grown by: many small pieces must not be cheaper than what they carry.
+    pub(super) fn charge(&mut self, pool: &mut Pool) {
+        let size = self.allocated_bytes().saturating_sub(size_of::<Self>());
+        let more = size.saturating_sub(self.charged);
+        pool.held = pool.held.saturating_add(more);
+        self.charged = self.charged.saturating_add(more);
+    }
+
+    /// Memory of the buffer without its pages.
+    pub(super) fn allocated_bytes(&self) -> usize {
+        size_of::<Self>()
+            .saturating_add(self.pages.capacity().saturating_mul(size_of::<Page>()))
+            .saturating_add(self.spans.allocated_bytes())
+            .saturating_add(self.lost.allocated_bytes())
+    }
+}

@@ -1,0 +1,1 @@
+//! A connection's streams and what a test does with them.

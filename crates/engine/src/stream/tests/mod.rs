@@ -1,0 +1,3 @@
+//! Behaviour of the streams, as scripts: given, receives, then.
+
+mod helper;
