@@ -1,1 +1,32 @@
+//! TLS 1.3 for QUIC sockets: handshake messages come in from a socket and go out to it, traffic secrets go into it. Nothing
+//! in here protects a packet, opens a network socket, or keeps a secret after it was installed.
+//!
+//! A [`Session`] is driven by [`Session::step`] over a [`HandshakeSocket`], which a kernel socket and a socket of the process
+//! both fill in; what it may use and trust comes from a [`ClientConfig`] or a [`ServerConfig`].
 #![forbid(unsafe_code)]
+
+pub mod cert;
+mod client;
+mod error;
+mod framing;
+mod key_log;
+mod limits;
+mod options;
+mod secrets;
+mod server;
+mod session;
+mod socket;
+mod suites;
+
+pub use client::{ClientConfig, ClientConfigBuilder, Roots};
+pub use error::{ConfigError, HandshakeError, alert_name};
+pub use inquic_platform::{CipherSuite, KeySide};
+pub use inquic_wire::Level;
+pub use limits::{HANDSHAKE_BYTES, TICKETS, TRANSPORT_PARAMETERS_BYTES};
+pub use server::{Certificate, ServerConfig, ServerConfigBuilder};
+pub use session::{HandshakeInfo, Progress, Session};
+pub use socket::HandshakeSocket;
+pub use suites::KeyExchange;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,20 @@
+//! What a peer can make a handshake hold or do, in numbers. Nothing else sets a limit in this crate.
+
+/// Handshake bytes that a peer may send before the handshake is complete, and in one message after it: the longest
+/// certificate chain that TLS stacks accept is 64 KiB, and rustls buffers no more for a message.
+pub const HANDSHAKE_BYTES: usize = 64 * 1024;
+
+/// Bytes of encoded transport parameters that we send: all of RFC 9000 §18.2 take less than 256, a grease and the extensions
+/// the rest.
+pub const TRANSPORT_PARAMETERS_BYTES: usize = 512;
+
+/// Bytes taken from the socket at a time; a flight of 4 KiB holds an ordinary certificate chain.
+pub(crate) const RECEIVE_BYTES: usize = 4096;
+
+/// Tickets that a server sends after each handshake, unless told otherwise: one for the next connection and one for a race.
+pub const TICKETS: usize = 2;
+
+/// Server names whose tickets a client keeps, unless told otherwise; rustls keeps at most 8 tickets for each.
+pub(crate) const RESUMPTION_NAMES: usize = 256;
+
+const _: () = assert!(RECEIVE_BYTES <= HANDSHAKE_BYTES);

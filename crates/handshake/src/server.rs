@@ -1,0 +1,175 @@
+//! What a server shows, accepts and hands out: a certificate and choices come in, a configuration that many connections share
+//! goes out. The private key stays inside.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use inquic_platform::CipherSuite;
+use rustls::crypto::aws_lc_rs::Ticketer;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::NoServerSessionStorage;
+use rustls::version;
+
+use crate::error::ConfigError;
+use crate::limits::TICKETS;
+use crate::options::Options;
+use crate::suites::KeyExchange;
+
+/// A certificate chain and its private key.
+#[derive(Debug)]
+pub struct Certificate {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+}
+
+/// How a server's handshakes are made. Cheap to clone; clones open each other's tickets.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    pub(crate) tls: Arc<rustls::ServerConfig>,
+}
+
+/// Makes a [`ServerConfig`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ServerConfigBuilder {
+    options: Options,
+    certificate: Option<Certificate>,
+    tickets: usize,
+}
+
+impl Certificate {
+    /// The chain, the server's own certificate first, and the key, from PEM files.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read, or does not hold what it should.
+    pub fn from_pem_files(
+        chain: impl AsRef<Path>,
+        key: impl AsRef<Path>,
+    ) -> Result<Self, ConfigError> {
+        let (chain, key) = (chain.as_ref(), key.as_ref());
+        let read = |path: &Path| {
+            std::fs::read(path).map_err(|error| ConfigError::File(path.to_owned(), error))
+        };
+        Ok(Self {
+            chain: chain_of(&read(chain)?).map_err(|error| error.in_file(chain))?,
+            key: key_of(&read(key)?).map_err(|error| error.in_file(key))?,
+        })
+    }
+
+    /// The chain, the server's own certificate first, and the key, from PEM text.
+    ///
+    /// # Errors
+    ///
+    /// When the text does not hold what it should.
+    pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, ConfigError> {
+        Ok(Self {
+            chain: chain_of(chain)?,
+            key: key_of(key)?,
+        })
+    }
+}
+
+impl Clone for Certificate {
+    fn clone(&self) -> Self {
+        Self {
+            chain: self.chain.clone(),
+            key: self.key.clone_key(),
+        }
+    }
+}
+
+impl ServerConfig {
+    /// A configuration with every suite and key exchange, and two tickets for each connection.
+    pub fn builder() -> ServerConfigBuilder {
+        ServerConfigBuilder {
+            options: Options::default(),
+            certificate: None,
+            tickets: TICKETS,
+        }
+    }
+}
+
+impl ServerConfigBuilder {
+    /// Shows this certificate to every client. There is no default.
+    pub fn certificate(mut self, certificate: Certificate) -> Self {
+        self.certificate = Some(certificate);
+        self
+    }
+
+    /// The application protocols, the preferred one first. There is no default.
+    pub fn alpn(mut self, protocols: impl IntoIterator<Item: AsRef<[u8]>>) -> Self {
+        self.options.alpn = protocols
+            .into_iter()
+            .map(|name| name.as_ref().to_vec())
+            .collect();
+        self
+    }
+
+    /// Accepts these cipher suites.
+    pub fn cipher_suites(mut self, suites: impl IntoIterator<Item = CipherSuite>) -> Self {
+        self.options.suites = suites.into_iter().collect();
+        self
+    }
+
+    /// Accepts these key exchanges.
+    pub fn key_exchange(mut self, exchanges: impl IntoIterator<Item = KeyExchange>) -> Self {
+        self.options.exchanges = exchanges.into_iter().collect();
+        self
+    }
+
+    /// Gives each client so many tickets to resume with; none turns resumption off.
+    pub const fn tickets(mut self, number: usize) -> Self {
+        self.tickets = number;
+        self
+    }
+
+    /// Appends the secrets of every connection to a file, for a packet analyser. Whoever reads it can read the traffic.
+    pub fn key_log(mut self, path: impl AsRef<Path>) -> Self {
+        self.options.key_log = Some(path.as_ref().to_owned());
+        self
+    }
+
+    /// The configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] for whatever cannot work.
+    pub fn build(self) -> Result<ServerConfig, ConfigError> {
+        let Certificate { chain, key } = self.certificate.ok_or(ConfigError::CertificateMissing)?;
+        let alpn = self.options.alpn()?;
+        let mut tls = rustls::ServerConfig::builder_with_provider(self.options.provider()?)
+            .with_protocol_versions(&[&version::TLS13])
+            .map_err(ConfigError::Tls)?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .map_err(ConfigError::from_certificate)?;
+        tls.alpn_protocols = alpn;
+        tls.key_log = self.options.collector()?;
+        tls.send_tls13_tickets = self.tickets;
+        // Tickets carry their own state, so that clients cannot fill the server's memory with sessions.
+        tls.session_storage = Arc::new(NoServerSessionStorage {});
+        if self.tickets > 0 {
+            tls.ticketer = Ticketer::new().map_err(ConfigError::Tls)?;
+        }
+        Ok(ServerConfig { tls: Arc::new(tls) })
+    }
+}
+
+fn chain_of(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    match chain {
+        Ok(chain) if chain.is_empty() => Err(ConfigError::NoCertificate),
+        Ok(chain) => Ok(chain),
+        Err(_) => Err(ConfigError::DamagedPem),
+    }
+}
+
+fn key_of(pem: &[u8]) -> Result<PrivateKeyDer<'static>, ConfigError> {
+    use rustls::pki_types::pem::Error;
+    PrivateKeyDer::from_pem_slice(pem).map_err(|error| match error {
+        Error::NoItemsFound => ConfigError::NoKey,
+        _ => ConfigError::DamagedPem,
+    })
+}

@@ -1,0 +1,439 @@
+//! One handshake: bytes of the peer come in from a socket, our bytes, the peer's transport parameters and traffic secrets go
+//! out to it. It never hands out a secret before the bytes of the level below have left, nor takes bytes of a level that ended.
+
+use std::fmt;
+
+use inquic_platform::{CipherSuite, KeySide};
+use inquic_wire::Level;
+use rustls::HandshakeKind;
+use rustls::pki_types::ServerName;
+use rustls::quic::{ClientConnection, Connection, KeyChange, ServerConnection, Version};
+
+use crate::client::ClientConfig;
+use crate::error::{ConfigError, HandshakeError};
+use crate::framing::{self, Framing, Offence};
+use crate::limits::{HANDSHAKE_BYTES, RECEIVE_BYTES, TRANSPORT_PARAMETERS_BYTES};
+use crate::secrets::{Secret, Secrets, collect};
+use crate::server::ServerConfig;
+use crate::socket::HandshakeSocket;
+use crate::suites::KeyExchange;
+
+/// The TLS side of one connection.
+pub struct Session {
+    state: State,
+    info: Option<Box<HandshakeInfo>>,
+}
+
+/// How far a handshake is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It waits for bytes of the peer.
+    Pending,
+    /// Both ends have proved themselves, and all secrets are installed.
+    Complete,
+}
+
+/// What the two ends agreed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HandshakeInfo {
+    /// The application protocol.
+    pub alpn: Vec<u8>,
+    /// The cipher suite.
+    pub cipher_suite: CipherSuite,
+    /// The key exchange.
+    pub key_exchange: Option<KeyExchange>,
+    /// Whether a ticket stood in for certificates.
+    pub resumed: bool,
+    /// Whether the client had to be asked for another key share, which costs a round trip.
+    pub retried: bool,
+    /// The server's name: the one that we asked for, or that the client did.
+    pub server_name: Option<String>,
+    /// Whether the peer has shown a certificate, in this handshake or in the one that is resumed.
+    pub peer_has_certificate: bool,
+}
+
+enum State {
+    /// No message left or came.
+    New(Start),
+    /// TLS is at work, before the end of the handshake or, at a client, for tickets after it.
+    Running(Box<Running>),
+    /// Complete, and TLS put away; the peer has nothing to say any more but what `permits` says.
+    Idle {
+        framing: Framing,
+        permits: fn(u8) -> bool,
+    },
+    Failed,
+}
+
+enum Start {
+    Client(ClientConfig, ServerName<'static>),
+    Server(ServerConfig),
+}
+
+struct Running {
+    tls: Connection,
+    /// The name that a client asked for.
+    name: Option<String>,
+    /// Whether tickets are to be taken after the handshake.
+    resumes: bool,
+    /// Where our next bytes go.
+    write: Level,
+    /// Where the peer's next bytes must come from, and how far they have come.
+    read: Level,
+    framing: Framing,
+    /// Handshake bytes of the peer so far.
+    received: usize,
+    secrets: Secrets,
+    /// What opens 1-RTT packets, held back until the handshake is complete.
+    open_one_rtt: Option<Secret>,
+    told_parameters: bool,
+    complete: bool,
+}
+
+impl Session {
+    /// The client's side, towards a server of this DNS name or IP address.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::ServerName`] when the name is neither.
+    pub fn client(config: &ClientConfig, server_name: &str) -> Result<Self, ConfigError> {
+        let name = ServerName::try_from(server_name.to_owned())
+            .map_err(|_| ConfigError::ServerName(server_name.to_owned()))?;
+        Ok(Self::new(Start::Client(config.clone(), name)))
+    }
+
+    /// The server's side.
+    #[must_use]
+    pub fn server(config: &ServerConfig) -> Self {
+        Self::new(Start::Server(config.clone()))
+    }
+
+    /// Does all that can be done now: takes the bytes that wait in the socket, gives it ours and the secrets.
+    ///
+    /// After [`Progress::Complete`] it is called when handshake bytes wait, to take tickets.
+    ///
+    /// # Errors
+    ///
+    /// [`HandshakeError`]; the socket was then told the alert, if there is one, and the session does nothing any more.
+    pub fn step(&mut self, socket: &mut dyn HandshakeSocket) -> Result<Progress, HandshakeError> {
+        self.advance(socket).inspect_err(|error| {
+            if let Some(alert) = error.alert() {
+                socket.fail(alert);
+            }
+            self.state = State::Failed;
+        })
+    }
+
+    /// What was agreed on, once the handshake is complete.
+    #[must_use]
+    pub fn info(&self) -> Option<&HandshakeInfo> {
+        self.info.as_deref()
+    }
+
+    /// Whether the handshake is complete and the peer has nothing to send that is of use: a server then, and a client that
+    /// takes no tickets, may be dropped and its handshake bytes ignored.
+    #[must_use]
+    pub const fn is_done(&self) -> bool {
+        matches!(self.state, State::Idle { .. })
+    }
+
+    /// The tickets that a client has received.
+    #[must_use]
+    pub fn tickets_received(&self) -> u32 {
+        match &self.state {
+            State::Running(running) => match &running.tls {
+                Connection::Client(client) => client.tls13_tickets_received(),
+                Connection::Server(_) => 0,
+            },
+            State::New(_) | State::Idle { .. } | State::Failed => 0,
+        }
+    }
+
+    const fn new(start: Start) -> Self {
+        Self {
+            state: State::New(start),
+            info: None,
+        }
+    }
+
+    fn advance(&mut self, socket: &mut dyn HandshakeSocket) -> Result<Progress, HandshakeError> {
+        if let State::New(start) = &self.state {
+            let mut running = Box::new(Running::new(start, socket)?);
+            running.flush(socket)?;
+            self.state = State::Running(running);
+        }
+        let mut buffer = [0; RECEIVE_BYTES];
+        while let Some((level, len)) = socket.receive(&mut buffer)? {
+            let bytes = buffer.get(..len);
+            let bytes = bytes.ok_or(HandshakeError::Internal("the socket overran its buffer"))?;
+            match &mut self.state {
+                State::Running(running) => {
+                    running.take(socket, level, bytes)?;
+                    self.put_away();
+                }
+                State::Idle { framing, permits } if level == Level::OneRtt => {
+                    framing.pass(bytes, *permits)?;
+                }
+                State::Idle { .. } => return Err(HandshakeError::UnexpectedBytes),
+                State::New(_) | State::Failed => return Err(HandshakeError::Ended),
+            }
+        }
+        match &self.state {
+            State::Running(running) if !running.complete => Ok(Progress::Pending),
+            State::Running(_) | State::Idle { .. } => Ok(Progress::Complete),
+            State::New(_) | State::Failed => Err(HandshakeError::Ended),
+        }
+    }
+
+    /// Keeps what was agreed on when the handshake is complete, and gives TLS back if nothing more is to come: an idle
+    /// connection of a server holds no TLS state.
+    fn put_away(&mut self) {
+        let State::Running(running) = &mut self.state else {
+            return;
+        };
+        if !running.complete {
+            return;
+        }
+        if self.info.is_none() {
+            self.info = running.info().map(Box::new);
+        }
+        let permits = match running.tls {
+            Connection::Server(_) => framing::nothing,
+            Connection::Client(_) if running.resumes => return,
+            Connection::Client(_) => framing::ticket,
+        };
+        self.state = State::Idle {
+            framing: std::mem::take(&mut running.framing),
+            permits,
+        };
+    }
+}
+
+impl Running {
+    fn new(start: &Start, socket: &mut dyn HandshakeSocket) -> Result<Self, HandshakeError> {
+        let mut parameters = [0; TRANSPORT_PARAMETERS_BYTES];
+        let len = socket.transport_parameters(&mut parameters)?;
+        let parameters = parameters.get(..len);
+        let parameters =
+            parameters.ok_or(HandshakeError::Internal("the socket overran its buffer"))?;
+        let parameters = parameters.to_vec();
+        let (tls, name, resumes) = match start {
+            Start::Client(config, name) => {
+                let text = name.to_str().into_owned();
+                let tls = config.tls.clone();
+                let tls = ClientConnection::new(tls, Version::V1, name.clone(), parameters);
+                (tls.map(Connection::Client), Some(text), config.resumes)
+            }
+            Start::Server(config) => {
+                let tls = ServerConnection::new(config.tls.clone(), Version::V1, parameters);
+                (tls.map(Connection::Server), None, false)
+            }
+        };
+        Ok(Self {
+            tls: tls.map_err(|cause| HandshakeError::from_tls(cause, Some(80), name.as_deref()))?,
+            name,
+            resumes,
+            write: Level::Initial,
+            read: Level::Initial,
+            framing: Framing::default(),
+            received: 0,
+            secrets: Secrets::default(),
+            open_one_rtt: None,
+            told_parameters: false,
+            complete: false,
+        })
+    }
+
+    /// Takes bytes of the peer and does what follows from them.
+    fn take(
+        &mut self,
+        socket: &mut dyn HandshakeSocket,
+        level: Level,
+        bytes: &[u8],
+    ) -> Result<(), HandshakeError> {
+        //= RFC 9001 §4.1.3: If the packet is from a previously installed encryption level, it
+        //= MUST NOT contain data that extends past the end of previously
+        //= received data in that flow.
+        if level != self.read {
+            return Err(HandshakeError::UnexpectedBytes);
+        }
+        if !self.complete {
+            //= RFC 9001 §8.4: A server SHOULD treat the receipt of a
+            //= TLS ClientHello with a non-empty legacy_session_id field as a
+            //= connection error of type PROTOCOL_VIOLATION.
+            let identifier = SESSION_ID_LEN_AT.checked_sub(self.received);
+            let identifier = identifier.and_then(|at| bytes.get(at));
+            if matches!(self.tls, Connection::Server(_)) && identifier.is_some_and(|len| *len > 0) {
+                return Err(HandshakeError::CompatibilityMode);
+            }
+            self.received = self.received.saturating_add(bytes.len());
+            if self.received > HANDSHAKE_BYTES {
+                return Err(HandshakeError::TooManyBytes);
+            }
+        }
+        self.framing.pass(bytes, framing::any)?;
+        let Self { tls, secrets, .. } = self;
+        let read = collect(secrets, || tls.read_hs(bytes));
+        read.map_err(|cause| {
+            let alert = self.tls.alert().map(u8::from);
+            HandshakeError::from_tls(cause, alert, self.name.as_deref())
+        })?;
+        self.tell_parameters(socket)?;
+        self.flush(socket)
+    }
+
+    fn tell_parameters(&mut self, socket: &mut dyn HandshakeSocket) -> Result<(), HandshakeError> {
+        if !self.told_parameters
+            && let Some(parameters) = self.tls.quic_transport_parameters()
+        {
+            socket.set_peer_transport_parameters(parameters)?;
+            self.told_parameters = true;
+        }
+        Ok(())
+    }
+
+    /// Gives the socket all that TLS has for it: at each change of keys first the bytes of the old level, then the secrets.
+    fn flush(&mut self, socket: &mut dyn HandshakeSocket) -> Result<(), HandshakeError> {
+        self.complete(socket)?;
+        let mut bytes = Vec::new();
+        loop {
+            let change = self.tls.write_hs(&mut bytes);
+            if !bytes.is_empty() {
+                socket.send(self.write, &bytes)?;
+                bytes.clear();
+            }
+            match change {
+                Some(KeyChange::Handshake { .. }) => {
+                    let (open, seal) = self.by_side(Level::Handshake)?;
+                    self.install(socket, Level::Handshake, KeySide::Open, &open)?;
+                    self.install(socket, Level::Handshake, KeySide::Seal, &seal)?;
+                    self.write = Level::Handshake;
+                    self.read_from(Level::Handshake)?;
+                }
+                Some(KeyChange::OneRtt { .. }) => {
+                    let (open, seal) = self.by_side(Level::OneRtt)?;
+                    self.install(socket, Level::OneRtt, KeySide::Seal, &seal)?;
+                    self.write = Level::OneRtt;
+                    self.open_one_rtt = Some(open);
+                    self.complete(socket)?;
+                }
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Installs the last secret when the peer has proved itself, which completes the handshake.
+    //= RFC 9001 §5.7: A server MUST NOT process
+    //= incoming 1-RTT protected packets before the TLS handshake is
+    //= complete.
+    fn complete(&mut self, socket: &mut dyn HandshakeSocket) -> Result<(), HandshakeError> {
+        if self.tls.is_handshaking() {
+            return Ok(());
+        }
+        let Some(open) = self.open_one_rtt.take() else {
+            return Ok(());
+        };
+        self.install(socket, Level::OneRtt, KeySide::Open, &open)?;
+        self.complete = true;
+        self.read_from(Level::OneRtt)
+    }
+
+    /// The secrets that open and seal at a level.
+    fn by_side(&mut self, level: Level) -> Result<(Secret, Secret), HandshakeError> {
+        let Secrets {
+            client_handshake,
+            server_handshake,
+            client_traffic,
+            server_traffic,
+        } = &mut self.secrets;
+        let (client, server) = match level {
+            Level::OneRtt => (client_traffic, server_traffic),
+            Level::Initial | Level::ZeroRtt | Level::Handshake => {
+                (client_handshake, server_handshake)
+            }
+        };
+        let client = client.take().ok_or(MISSING)?;
+        let server = server.take().ok_or(MISSING)?;
+        Ok(match self.tls {
+            Connection::Client(_) => (server, client),
+            Connection::Server(_) => (client, server),
+        })
+    }
+
+    fn install(
+        &self,
+        socket: &mut dyn HandshakeSocket,
+        level: Level,
+        side: KeySide,
+        secret: &Secret,
+    ) -> Result<(), HandshakeError> {
+        let suite = self.suite().ok_or(MISSING)?;
+        Ok(socket.install_secret(level, side, suite, secret.as_bytes())?)
+    }
+
+    /// The peer's bytes come from another level from now on.
+    //= RFC 9001 §4.1.3: When TLS
+    //= provides keys for a higher encryption level, if there is data from
+    //= a previous encryption level that TLS has not consumed, this MUST
+    //= be treated as a connection error of type PROTOCOL_VIOLATION.
+    fn read_from(&mut self, level: Level) -> Result<(), HandshakeError> {
+        if !self.framing.is_between_messages() {
+            return Err(HandshakeError::UnexpectedBytes);
+        }
+        self.read = level;
+        Ok(())
+    }
+
+    fn suite(&self) -> Option<CipherSuite> {
+        let suite = self.tls.negotiated_cipher_suite()?;
+        CipherSuite::from_tls(u16::from(suite.suite()))
+    }
+
+    fn info(&self) -> Option<HandshakeInfo> {
+        let kind = self.tls.handshake_kind();
+        let group = self.tls.negotiated_key_exchange_group();
+        Some(HandshakeInfo {
+            alpn: self.tls.alpn_protocol()?.to_vec(),
+            cipher_suite: self.suite()?,
+            key_exchange: group.and_then(|group| KeyExchange::from_named_group(group.name())),
+            resumed: kind == Some(HandshakeKind::Resumed),
+            retried: kind == Some(HandshakeKind::FullWithHelloRetryRequest),
+            server_name: match &self.tls {
+                Connection::Client(_) => self.name.clone(),
+                Connection::Server(server) => server.server_name().map(str::to_owned),
+            },
+            peer_has_certificate: self.tls.peer_certificates().is_some(),
+        })
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match &self.state {
+            State::New(Start::Client(..)) => "new client",
+            State::New(Start::Server(_)) => "new server",
+            State::Running(running) if running.complete => "complete",
+            State::Running(_) => "pending",
+            State::Idle { .. } => "done",
+            State::Failed => "failed",
+        };
+        let mut session = out.debug_struct("Session");
+        session.field("state", &state).field("info", &self.info);
+        session.finish()
+    }
+}
+
+impl From<Offence> for HandshakeError {
+    fn from(offence: Offence) -> Self {
+        match offence {
+            Offence::TooLong => Self::TooManyBytes,
+            Offence::Forbidden(_) => Self::UnexpectedBytes,
+        }
+    }
+}
+
+/// Where the first ClientHello says how long its session identifier is: after the header, the version and the random bytes.
+const SESSION_ID_LEN_AT: usize = 4 + 2 + 32;
+
+/// rustls promises a suite and its secrets at each change of keys.
+const MISSING: HandshakeError = HandshakeError::Internal("TLS changed keys without secrets");

@@ -1,0 +1,61 @@
+//! The socket calls that a handshake makes, as a trait. It says what each call must do and does nothing itself.
+
+use std::io;
+
+use inquic_platform::{CipherSuite, KeySide};
+use inquic_wire::Level;
+
+use crate::limits::TRANSPORT_PARAMETERS_BYTES;
+
+/// The socket calls a handshake needs; a kernel socket and a socket of the process both fill it in.
+pub trait HandshakeSocket {
+    /// Writes our encoded transport parameters to `out` and says how many bytes they are (`getsockopt`,
+    /// `TRANSPORT_PARAM_EXT`). Asked once, before the first message leaves.
+    ///
+    /// # Errors
+    ///
+    /// What the socket says.
+    fn transport_parameters(
+        &mut self,
+        out: &mut [u8; TRANSPORT_PARAMETERS_BYTES],
+    ) -> io::Result<usize>;
+
+    /// Takes the peer's encoded transport parameters (`setsockopt`, `TRANSPORT_PARAM_EXT`). Told once, as soon as TLS has
+    /// them; they are authentic only when the handshake is complete.
+    ///
+    /// # Errors
+    ///
+    /// What the socket says, and an error when it refuses them: it then closes the connection itself.
+    fn set_peer_transport_parameters(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Takes the traffic secret of a level and a direction (`setsockopt`, `CRYPTO_SECRET`).
+    ///
+    /// # Errors
+    ///
+    /// What the socket says.
+    fn install_secret(
+        &mut self,
+        level: Level,
+        side: KeySide,
+        suite: CipherSuite,
+        secret: &[u8],
+    ) -> io::Result<()>;
+
+    /// Sends handshake bytes at a level (`sendmsg` with `HANDSHAKE_INFO`). All of them are taken, or it is an error.
+    ///
+    /// # Errors
+    ///
+    /// What the socket says.
+    fn send(&mut self, level: Level, bytes: &[u8]) -> io::Result<()>;
+
+    /// The next handshake bytes in order, as many as fit into `out`, and their level; nothing when none wait (`recvmsg`
+    /// with `HANDSHAKE_INFO`). One call never mixes two levels.
+    ///
+    /// # Errors
+    ///
+    /// What the socket says, the peer's close included.
+    fn receive(&mut self, out: &mut [u8]) -> io::Result<Option<(Level, usize)>>;
+
+    /// Closes the connection with the transport error CRYPTO_ERROR, 0x0100 + `alert`.
+    fn fail(&mut self, alert: u8);
+}
