@@ -1,0 +1,56 @@
+//! What the application chooses about its connections. Every field has a default that is good on the open internet.
+
+use inquic_platform::Duration;
+use inquic_wire::{Role, Version};
+
+use crate::limits;
+use crate::recovery::Algorithm;
+use crate::stream;
+
+/// Settings shared by all connections that were made with them.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The version of a client's first packet. One that the server does not know brings a Version Negotiation packet, and
+    /// the connection goes on with version 1.
+    pub version: Version,
+    /// A connection on which nothing is received for this long is given up; the peer may ask for less (RFC 9000 §10.1).
+    /// Zero asks for none.
+    pub idle_timeout: Duration,
+    /// Send a PING when nothing else was sent or received for this long, so that the connection stays.
+    pub keep_alive: Option<Duration>,
+    /// From the first datagram to the confirmed handshake.
+    pub handshake_timeout: Duration,
+    /// The congestion controller.
+    pub algorithm: Algorithm,
+    /// The round-trip time assumed before one was measured (RFC 9002 §6.2.2).
+    pub initial_rtt: Duration,
+    /// Bytes in the UDP payload of a full packet, 1,200 to 9,000. More than 1,200 needs a path that is known to carry it.
+    pub udp_payload: u16,
+    /// The longest wait before an ACK (RFC 9000 §13.2.1).
+    pub max_ack_delay: Duration,
+    /// Streams, windows and buffers. The role in it is set by the endpoint.
+    pub streams: stream::Config,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            version: Version::V1,
+            idle_timeout: Duration::from_secs(30),
+            keep_alive: None,
+            handshake_timeout: limits::HANDSHAKE_TIMEOUT,
+            algorithm: Algorithm::Cubic,
+            initial_rtt: Duration::from_millis(333),
+            udp_payload: 1_200,
+            max_ack_delay: Duration::from_millis(25),
+            streams: stream::Config::new(Role::Client),
+        }
+    }
+}
+
+impl Config {
+    /// The payload of a full packet, inside its bounds whatever was asked for.
+    pub(crate) fn datagram_size(&self) -> usize {
+        usize::from(self.udp_payload).clamp(limits::DATAGRAM_MIN, limits::DATAGRAM_MAX)
+    }
+}

@@ -1,0 +1,129 @@
+//! What the application does: streams, key updates, pings. Each call changes state only; what follows from it leaves with the
+//! next [`Connection::transmit`].
+
+use inquic_platform::Instant;
+use inquic_wire::{ConnectionId, Direction, StreamId};
+
+use super::Connection;
+use crate::limits;
+use crate::stream::{OpenError, Read, ReadError, Streams, WriteError};
+
+/// The call needs a connection whose handshake is complete and that is not closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotConnected;
+
+impl Connection {
+    /// The streams, while the connection is open; before the handshake is complete nothing can be opened for want of credit.
+    ///
+    /// # Errors
+    ///
+    /// [`NotConnected`] when it is closed or closing.
+    pub fn streams(&mut self) -> Result<&mut Streams, NotConnected> {
+        if self.is_open() { Ok(&mut self.carried.streams) } else { Err(NotConnected) }
+    }
+
+    /// Opens a stream of our own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Streams::open`]; [`OpenError::Limit`] as well when the connection is closed.
+    pub fn open(&mut self, direction: Direction) -> Result<StreamId, OpenError> {
+        self.streams().map_err(|NotConnected| OpenError::Limit)?.open(direction)
+    }
+
+    /// Takes the next stream that the peer opened.
+    pub fn accept(&mut self, direction: Direction) -> Option<StreamId> {
+        self.streams().ok()?.accept(direction)
+    }
+
+    /// Writes to a stream; returns how many bytes were taken.
+    ///
+    /// # Errors
+    ///
+    /// As [`Streams::write`]; [`WriteError::Unknown`] when the connection is closed.
+    pub fn write(&mut self, id: StreamId, data: &[u8]) -> Result<usize, WriteError> {
+        self.streams().map_err(|NotConnected| WriteError::Unknown)?.write(id, data)
+    }
+
+    /// Reads from a stream. What had come before the connection ended can still be read.
+    ///
+    /// # Errors
+    ///
+    /// As [`Streams::read`].
+    pub fn read(&mut self, now: Instant, id: StreamId, out: &mut [u8]) -> Result<Read, ReadError> {
+        let rtt = self.recovery.rtt().smoothed;
+        self.carried.streams.read(now, rtt, id, out)
+    }
+
+    /// Begins a key update (RFC 9001 §6.1).
+    ///
+    /// # Errors
+    ///
+    /// [`NotConnected`] before the handshake is confirmed, or while the last update is not yet over.
+    pub fn initiate_key_update(&mut self, now: Instant) -> Result<(), NotConnected> {
+        //= RFC 9001 §6.1: An endpoint MUST NOT initiate a key update prior to having confirmed the handshake
+        if !self.is_confirmed() {
+            return Err(NotConnected);
+        }
+        let keep = self.pto().saturating_mul(3);
+        match self.keys.one_rtt() {
+            Some(keys) if keys.may_update() => keys.update(now, keep).map_err(|_| NotConnected),
+            _ => Err(NotConnected),
+        }
+    }
+
+    /// Sends a PING with the next packets.
+    pub const fn send_ping(&mut self) {
+        self.ping = self.is_connected();
+    }
+
+    /// Whether everything written was acknowledged, so that closing loses nothing.
+    #[must_use]
+    pub fn is_flushed(&self) -> bool {
+        self.carried.streams.unsent_bytes() == 0 && !self.carried.wants_data() && self.recovery.bytes_in_flight() == 0
+    }
+
+    /// Whether [`crate::Endpoint::service`] is to be called.
+    #[must_use]
+    pub fn needs_endpoint(&self) -> bool {
+        self.is_open()
+            && (self.wanted_ids() > 0
+                || self.carried.local_ids.has_retired()
+                || self.carried.peer_ids.tokens_changed()
+                || self.wants_token())
+    }
+
+    /// Whether a server should give its client a token for the next connection.
+    pub(crate) fn wants_token(&self) -> bool {
+        self.pending.new_token_wanted
+    }
+
+    /// The endpoint's side of [`Connection::needs_endpoint`]: ids to forget.
+    pub(crate) fn take_retired_ids(&mut self) -> alloc::vec::Vec<ConnectionId> {
+        self.carried.local_ids.take_retired()
+    }
+
+    /// How many more ids the endpoint should make.
+    pub(crate) fn wanted_ids(&self) -> usize {
+        if self.is_connected() { self.carried.local_ids.wanted() } else { 0 }
+    }
+
+    /// The peer's reset tokens, when they have changed.
+    pub(crate) fn take_changed_reset_tokens(&mut self) -> Option<alloc::vec::Vec<[u8; 16]>> {
+        self.carried.peer_ids.take_changed_tokens()
+    }
+
+    /// The endpoint made an id.
+    pub(crate) fn issue_id(&mut self, id: ConnectionId, reset_token: [u8; 16]) {
+        self.carried.local_ids.issue(id, reset_token);
+    }
+
+    /// The endpoint made a token for the client's next connection.
+    pub(crate) fn give_token(&mut self, token: alloc::vec::Vec<u8>) {
+        self.pending.new_token_wanted = false;
+        if token.len() <= limits::TOKEN_BYTES {
+            self.carried.new_token.wanted = !token.is_empty();
+            self.carried.new_token.token = token;
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What a connection carries to its peer, and what becomes of it: the parts whose frames are told their fate. Apart from the
+//! recovery, so that the recovery can report while these change.
+
+use alloc::vec::Vec;
+
+use inquic_wire::Space;
+
+use crate::handshake::CryptoSend;
+use crate::path::{LocalIds, PathState, PeerIds};
+use crate::recovery::{Fate, SentFrame};
+use crate::space::Received;
+use crate::stream::Streams;
+
+/// Everything that writes frames.
+pub(super) struct Carried {
+    pub(super) received: [Received; 3],
+    pub(super) crypto_send: [CryptoSend; 3],
+    pub(super) streams: Streams,
+    pub(super) local_ids: LocalIds,
+    pub(super) peer_ids: PeerIds,
+    pub(super) path: PathState,
+    pub(super) handshake_done: Once,
+    pub(super) new_token: NewToken,
+}
+
+/// A frame that is sent until it was acknowledged once.
+#[derive(Default)]
+pub(super) struct Once {
+    /// To be sent now.
+    pub(super) wanted: bool,
+}
+
+/// The token for the client's next connection: made by the endpoint, sent until acknowledged.
+#[derive(Default)]
+pub(super) struct NewToken {
+    pub(super) token: Vec<u8>,
+    pub(super) wanted: bool,
+}
+
+impl Carried {
+    pub(super) fn new(streams: Streams, local_ids: LocalIds, peer_ids: PeerIds, path: PathState) -> Self {
+        Self {
+            received: Default::default(),
+            crypto_send: Default::default(),
+            streams,
+            local_ids,
+            peer_ids,
+            path,
+            handshake_done: Once::default(),
+            new_token: NewToken::default(),
+        }
+    }
+
+    /// A frame that was sent in `space` has been acknowledged or lost.
+    pub(super) fn on_fate(&mut self, space: Space, fate: Fate, frame: SentFrame) {
+        match (frame, fate) {
+            (SentFrame::Stream { .. }, _)
+            | (SentFrame::ResetStream { .. }, _)
+            | (SentFrame::StopSending { .. }, _)
+            | (SentFrame::MaxData, _)
+            | (SentFrame::MaxStreamData { .. }, _)
+            | (SentFrame::MaxStreams(_), _)
+            | (SentFrame::DataBlocked, _)
+            | (SentFrame::StreamDataBlocked { .. }, _)
+            | (SentFrame::StreamsBlocked(_), _) => self.streams.on_frame_fate(fate, frame),
+            (SentFrame::Ack { largest }, Fate::Acknowledged) => {
+                if let Some(received) = self.received.get_mut(space.index()) {
+                    received.on_ack_acknowledged(largest);
+                }
+            }
+            (SentFrame::Crypto { offset, len }, fate) => {
+                if let Some(send) = self.crypto_send.get_mut(space.index()) {
+                    match fate {
+                        Fate::Acknowledged => send.on_acknowledged(offset, len),
+                        Fate::Lost => send.on_lost(offset, len),
+                    }
+                }
+            }
+            (SentFrame::NewConnectionId { sequence }, Fate::Lost) => self.local_ids.on_lost(sequence),
+            (SentFrame::RetireConnectionId { sequence }, Fate::Lost) => self.peer_ids.on_lost(sequence),
+            (SentFrame::RetireConnectionId { sequence }, Fate::Acknowledged) => {
+                self.peer_ids.on_acknowledged(sequence);
+            }
+            (SentFrame::NewToken, Fate::Lost) => self.new_token.wanted = !self.new_token.token.is_empty(),
+            (SentFrame::NewToken, Fate::Acknowledged) => self.new_token = NewToken::default(),
+            (SentFrame::HandshakeDone, Fate::Lost) => self.handshake_done.wanted = true,
+            // An ACK is made anew, a PING has served its purpose, the rest needs no more than to have arrived.
+            (SentFrame::Ack { .. }, Fate::Lost)
+            | (SentFrame::NewConnectionId { .. }, Fate::Acknowledged)
+            | (SentFrame::HandshakeDone, Fate::Acknowledged)
+            | (SentFrame::Ping, _) => {}
+        }
+    }
+
+    /// The keys of a handshake space are gone, and with them what was to be sent in it.
+    pub(super) fn discard(&mut self, space: Space) {
+        if let Some(received) = self.received.get_mut(space.index()) {
+            received.discard();
+        }
+        if let Some(send) = self.crypto_send.get_mut(space.index()) {
+            *send = CryptoSend::default();
+        }
+    }
+
+    /// Whether there is something besides acknowledgements to send in 1-RTT packets.
+    pub(super) fn wants_data(&self) -> bool {
+        self.streams.wants_to_send()
+            || self.handshake_done.wanted
+            || self.new_token.wanted
+            || self.path.owes_response()
+            || self.local_ids.has_pending()
+            || self.peer_ids.has_retirement()
+            || self.crypto_send.get(Space::Application.index()).is_some_and(CryptoSend::wants_to_send)
+    }
+}

@@ -1,0 +1,67 @@
+//! What the application is told. Events are derived from state and never queue up (attacks: undelivered events).
+
+use super::Connection;
+use super::state::State;
+use crate::stream::StreamEvent;
+
+/// News of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Handshake messages wait for TLS.
+    Handshake,
+    /// The handshake is complete: streams can be used.
+    Connected,
+    /// The handshake is confirmed (RFC 9001 §4.1.2).
+    Confirmed,
+    /// The server gave a token for a later connection; see [`Connection::take_token`].
+    Token,
+    /// News of a stream.
+    Stream(StreamEvent),
+    /// The connection has ended; see [`Connection::close_reason`]. Nothing can be written or read any more.
+    Closed,
+    /// Nothing is left to do; the endpoint can forget the connection.
+    Gone,
+}
+
+/// Which events wait to be told.
+#[derive(Default)]
+pub(super) struct Pending {
+    pub(super) connected: bool,
+    pub(super) confirmed: bool,
+    pub(super) token: bool,
+    pub(super) closed: bool,
+    pub(super) gone: bool,
+    /// The endpoint should make a token for the client.
+    pub(super) new_token_wanted: bool,
+    /// Handshake bytes that TLS was already told of.
+    pub(super) handshake_told: usize,
+}
+
+impl Connection {
+    /// The next piece of news, until there is none.
+    pub fn next_event(&mut self) -> Option<Event> {
+        let waiting = self.hello.ready();
+        if waiting > 0 && waiting != self.pending.handshake_told && self.is_open() {
+            self.pending.handshake_told = waiting;
+            return Some(Event::Handshake);
+        }
+        for (flag, event) in [
+            (&mut self.pending.connected, Event::Connected),
+            (&mut self.pending.confirmed, Event::Confirmed),
+            (&mut self.pending.token, Event::Token),
+        ] {
+            if core::mem::take(flag) {
+                return Some(event);
+            }
+        }
+        if matches!(self.state, State::Connected { .. }) {
+            if let Some(event) = self.carried.streams.next_event() {
+                return Some(Event::Stream(event));
+            }
+        }
+        if core::mem::take(&mut self.pending.closed) {
+            return Some(Event::Closed);
+        }
+        core::mem::take(&mut self.pending.gone).then_some(Event::Gone)
+    }
+}

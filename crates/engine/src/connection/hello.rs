@@ -1,0 +1,349 @@
+//! The handshake as TLS sees it: messages and secrets of each level in and out, transport parameters checked against what was
+//! seen on the wire (RFC 9000 §7, RFC 9001 §4). TLS itself is outside.
+
+use alloc::vec::Vec;
+
+use inquic_platform::{CipherSuite, CryptoError, Instant, KeySide};
+use inquic_wire::{Code, ConnectionId, Level, PeerError, Role, Space, TransportParameters, Writer};
+
+use super::state::{OneRttKeys, State};
+use super::{Connection, Start};
+use crate::handshake::CryptoReceive;
+use crate::limits;
+use crate::protect::{DirectionKeys, OneRtt, Secret};
+
+/// What only the handshake needs to remember.
+pub(super) struct Hello {
+    pub(super) local_id: ConnectionId,
+    pub(super) reset_token: Option<[u8; 16]>,
+    /// The destination id of the client's very first packet.
+    pub(super) original_id: ConnectionId,
+    /// The source id of the Retry packet, when there was one.
+    pub(super) retry_id: Option<ConnectionId>,
+    /// The source id of the peer's first packet.
+    pub(super) peer_id: Option<ConnectionId>,
+    /// Client: goes into each Initial.
+    pub(super) token: Vec<u8>,
+    pub(super) receive: [CryptoReceive; 3],
+    pub(super) parameters_known: bool,
+    /// Whether any packet of the peer was authentic; ends what Retry and version negotiation may do.
+    pub(super) heard: bool,
+    pub(super) version_negotiated: bool,
+    /// Tokens of NEW_TOKEN frames, newest last.
+    tokens: Vec<Vec<u8>>,
+}
+
+/// Packets that came before the keys for them.
+#[derive(Default)]
+pub(super) struct HeldPackets {
+    pub(super) packets: Vec<HeldPacket>,
+}
+
+pub(super) struct HeldPacket {
+    pub(super) level: Level,
+    pub(super) ecn: u8,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// Why a call of the handshake failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandshakeError {
+    /// The connection is closing or closed.
+    Closed,
+    /// No handshake messages are sent at this level, or not any more.
+    Level,
+    /// More handshake messages than are buffered.
+    Full,
+    /// The secret does not fit the suite, or the home could not make the keys.
+    Crypto(CryptoError),
+    /// The peer's transport parameters break a rule; the connection is closing.
+    Parameters(PeerError),
+}
+
+impl Hello {
+    pub(super) fn new(start: &Start) -> Self {
+        Self {
+            local_id: start.local_id,
+            reset_token: start.reset_token,
+            original_id: start.original_id,
+            retry_id: start.retry_id,
+            peer_id: match start.role {
+                Role::Client => None,
+                Role::Server => Some(start.peer_id),
+            },
+            token: start.token.clone(),
+            receive: Default::default(),
+            parameters_known: false,
+            heard: false,
+            version_negotiated: false,
+            tokens: Vec::new(),
+        }
+    }
+
+    /// Handshake bytes that TLS can take now, over all levels.
+    pub(super) fn ready(&self) -> usize {
+        self.receive.iter().fold(0, |sum, level| sum.saturating_add(level.ready()))
+    }
+
+    pub(super) fn on_new_token(&mut self, token: &[u8]) {
+        if token.len() > limits::TOKEN_BYTES {
+            return;
+        }
+        if self.tokens.len() >= limits::TOKENS {
+            self.tokens.remove(0);
+        }
+        self.tokens.push(token.to_vec());
+    }
+}
+
+impl HeldPackets {
+    /// Keeps a packet if there is room for one more of its level.
+    pub(super) fn hold(&mut self, level: Level, ecn: u8, bytes: &[u8]) -> bool {
+        let same = self.packets.iter().filter(|held| held.level == level).count();
+        if same >= limits::HELD_PACKETS || bytes.len() > limits::HELD_PACKET_BYTES {
+            return false;
+        }
+        self.packets.push(HeldPacket { level, ecn, bytes: bytes.to_vec() });
+        true
+    }
+
+    /// The kept packets of a level whose keys have come.
+    pub(super) fn take(&mut self, level: Level) -> Vec<HeldPacket> {
+        let all = core::mem::take(&mut self.packets);
+        let (taken, kept) = all.into_iter().partition(|held| held.level == level);
+        self.packets = kept;
+        taken
+    }
+}
+
+impl Connection {
+    /// Gives handshake messages of the peer to TLS: the level, and how many bytes of `out` were filled. The lowest level
+    /// first; `None` when nothing waits.
+    pub fn handshake_receive(&mut self, out: &mut [u8]) -> Option<(Level, usize)> {
+        for (level, space) in LEVELS {
+            let receive = self.hello.receive.get_mut(space.index())?;
+            if receive.ready() > 0 {
+                self.pending.handshake_told = 0;
+                return Some((level, receive.take(out)));
+            }
+        }
+        None
+    }
+
+    /// Sends handshake messages of TLS at `level`.
+    ///
+    /// # Errors
+    ///
+    /// [`HandshakeError::Level`] when the level is over or carries none, [`HandshakeError::Full`] beyond
+    /// [`limits::CRYPTO_BUFFER`], [`HandshakeError::Closed`].
+    pub fn handshake_send(&mut self, level: Level, bytes: &[u8]) -> Result<(), HandshakeError> {
+        if !self.is_open() {
+            return Err(HandshakeError::Closed);
+        }
+        let discarded = match level {
+            Level::Initial => self.keys.initial_discarded,
+            Level::Handshake => self.keys.handshake_discarded,
+            Level::ZeroRtt => true,
+            Level::OneRtt => false,
+        };
+        match self.carried.crypto_send.get_mut(level.space().index()) {
+            Some(send) if !discarded => send.write(bytes).then_some(()).ok_or(HandshakeError::Full),
+            _ => Err(HandshakeError::Level),
+        }
+    }
+
+    /// Installs a traffic secret of TLS. With both 1-RTT secrets in, the handshake is complete.
+    ///
+    /// # Errors
+    ///
+    /// [`HandshakeError::Crypto`] for a secret of the wrong length, [`HandshakeError::Level`] for a level that takes none,
+    /// [`HandshakeError::Closed`].
+    pub fn install_secret(
+        &mut self,
+        now: Instant,
+        level: Level,
+        side: KeySide,
+        suite: CipherSuite,
+        secret: &[u8],
+    ) -> Result<(), HandshakeError> {
+        if !self.is_open() {
+            return Err(HandshakeError::Closed);
+        }
+        let secret = Secret::new(suite, secret).map_err(HandshakeError::Crypto)?;
+        match level {
+            Level::Handshake if !self.keys.handshake_discarded => {
+                let keys = DirectionKeys::derive(&*self.platform, suite, side, &secret).map_err(HandshakeError::Crypto)?;
+                match side {
+                    KeySide::Open => self.keys.handshake.open = Some(keys),
+                    KeySide::Seal => self.keys.handshake.seal = Some(keys),
+                }
+            }
+            Level::OneRtt => {
+                if self.keys.keep_secret(side, suite, secret) {
+                    self.make_one_rtt_keys()?;
+                    self.on_handshake_complete(now);
+                }
+            }
+            Level::Handshake | Level::Initial | Level::ZeroRtt => return Err(HandshakeError::Level),
+        }
+        self.refresh_timer();
+        if side == KeySide::Open {
+            self.receive_held(now, level);
+        }
+        Ok(())
+    }
+
+    fn make_one_rtt_keys(&mut self) -> Result<(), HandshakeError> {
+        let OneRttKeys::Waiting { seal: Some((suite, seal)), open: Some((_, open)) } = &self.keys.one_rtt else {
+            return Ok(());
+        };
+        let keys = OneRtt::new(&self.platform, *suite, seal, open).map_err(HandshakeError::Crypto)?;
+        self.keys.one_rtt = OneRttKeys::Ready(alloc::boxed::Box::new(keys));
+        Ok(())
+    }
+
+    fn on_handshake_complete(&mut self, now: Instant) {
+        if !self.hello.parameters_known {
+            //= RFC 9001 §8.2: Endpoints MUST send the quic_transport_parameters extension; endpoints that receive ClientHello
+            //= or EncryptedExtensions messages without the quic_transport_parameters extension MUST close the connection
+            self.close_with(now, PeerError::new(Code::Crypto(MISSING_EXTENSION), "no transport parameters"));
+            return;
+        }
+        self.counts.on_complete(now);
+        self.pending.connected = true;
+        self.state = State::Connected { confirmed: false };
+        self.carried.local_ids.set_peer_limit(self.peer.active_connection_id_limit);
+        if self.role == Role::Server {
+            self.carried.handshake_done.wanted = true;
+            self.pending.new_token_wanted = true;
+            self.on_confirmed();
+        }
+    }
+
+    /// The handshake is confirmed: Handshake keys have done their work.
+    pub(super) fn on_confirmed(&mut self) {
+        if self.is_confirmed() {
+            return;
+        }
+        self.state = State::Connected { confirmed: true };
+        self.pending.confirmed = true;
+        self.discard(Space::Initial);
+        //= RFC 9001 §4.9.2: An endpoint MUST discard its Handshake keys when the TLS handshake is confirmed
+        self.discard(Space::Handshake);
+        self.hello.token = Vec::new();
+        self.refresh_timer();
+    }
+
+    /// Forgets a space of the handshake: keys, packets in flight, messages not yet acknowledged.
+    pub(super) fn discard(&mut self, space: Space) {
+        let (keys, gone) = match space {
+            Space::Initial => (&mut self.keys.initial, &mut self.keys.initial_discarded),
+            Space::Handshake => (&mut self.keys.handshake, &mut self.keys.handshake_discarded),
+            Space::Application => return,
+        };
+        if core::mem::replace(gone, true) {
+            return;
+        }
+        keys.discard();
+        self.recovery.discard_space(space);
+        self.carried.discard(space);
+        if let Some(probes) = self.probes.get_mut(space.index()) {
+            *probes = 0;
+        }
+    }
+
+    /// Writes our transport parameters for TLS into `out` and returns how many bytes they are; 0 when they do not fit.
+    pub fn transport_parameters(&self, out: &mut [u8]) -> usize {
+        let mut parameters = TransportParameters {
+            max_idle_timeout_ms: self.config.idle_timeout.as_millis(),
+            max_udp_payload_size: limits::TRANSMIT_BYTES as u64,
+            max_ack_delay_ms: u16::try_from(self.config.max_ack_delay.as_millis()).unwrap_or(25),
+            // Paths other than the first come with the next stage of the engine.
+            disable_active_migration: true,
+            active_connection_id_limit: limits::CIDS as u64,
+            initial_source_connection_id: Some(self.hello.local_id),
+            ..TransportParameters::default()
+        };
+        self.config.streams.fill(&mut parameters);
+        if self.role == Role::Server {
+            parameters.original_destination_connection_id = Some(self.hello.original_id);
+            parameters.retry_source_connection_id = self.hello.retry_id;
+            parameters.stateless_reset_token = self.hello.reset_token;
+        }
+        let mut writer = Writer::new(out);
+        match parameters.encode(&mut writer) {
+            Ok(()) => writer.position(),
+            Err(_) => 0,
+        }
+    }
+
+    /// Takes the peer's transport parameters from TLS.
+    ///
+    /// # Errors
+    ///
+    /// [`HandshakeError::Parameters`] with the offence, after which the connection is closing.
+    pub fn set_peer_transport_parameters(&mut self, now: Instant, bytes: &[u8]) -> Result<(), HandshakeError> {
+        if !self.is_open() {
+            return Err(HandshakeError::Closed);
+        }
+        let checked = TransportParameters::parse(bytes, self.role.peer()).and_then(|peer| self.authenticate_ids(peer));
+        let peer = match checked {
+            Ok(peer) => peer,
+            Err(offence) => {
+                self.close_with(now, offence);
+                return Err(HandshakeError::Parameters(offence));
+            }
+        };
+        self.carried.streams.set_peer_parameters(&peer);
+        self.recovery
+            .set_peer_max_ack_delay(inquic_platform::Duration::from_millis(u64::from(peer.max_ack_delay_ms)));
+        self.carried.peer_ids.set_first_token(peer.stateless_reset_token);
+        let most = usize::try_from(peer.max_udp_payload_size).unwrap_or(usize::MAX);
+        self.max_datagram = self.max_datagram.min(most).max(limits::DATAGRAM_MIN);
+        self.recovery.set_max_datagram_size(u16::try_from(self.max_datagram).unwrap_or(u16::MAX));
+        self.hello.parameters_known = true;
+        self.peer = peer;
+        self.refresh_timer();
+        Ok(())
+    }
+
+    fn authenticate_ids(&self, peer: TransportParameters) -> Result<TransportParameters, PeerError> {
+        //= RFC 9000 §7.3: An endpoint MUST treat the following as a connection error of type TRANSPORT_PARAMETER_ERROR or
+        //= PROTOCOL_VIOLATION:
+        if peer.initial_source_connection_id.is_none() || peer.initial_source_connection_id != self.hello.peer_id {
+            return Err(parameter("initial_source_connection_id is not the id of the first packet"));
+        }
+        if self.role == Role::Client {
+            if peer.original_destination_connection_id != Some(self.hello.original_id) {
+                return Err(parameter("original_destination_connection_id is not the id of our first packet"));
+            }
+            if peer.retry_source_connection_id != self.hello.retry_id {
+                return Err(parameter("retry_source_connection_id is not the id of the Retry packet"));
+            }
+        }
+        Ok(peer)
+    }
+
+    /// TLS failed with `alert`: closes with CRYPTO_ERROR 0x0100 + alert (RFC 9001 §4.8).
+    pub fn fail_handshake(&mut self, now: Instant, alert: u8) {
+        self.close_with(now, PeerError::new(Code::Crypto(alert), "the TLS handshake failed"));
+    }
+
+    /// The newest address validation token that the server gave us for a later connection.
+    pub fn take_token(&mut self) -> Option<Vec<u8>> {
+        self.hello.tokens.pop()
+    }
+}
+
+const fn parameter(reason: &'static str) -> PeerError {
+    PeerError::new(Code::TransportParameter, reason)
+}
+
+/// The levels that carry handshake messages, with their spaces.
+const LEVELS: [(Level, Space); 3] = [
+    (Level::Initial, Space::Initial),
+    (Level::Handshake, Space::Handshake),
+    (Level::OneRtt, Space::Application),
+];
+/// TLS alert missing_extension (RFC 8446 §6).
+const MISSING_EXTENSION: u8 = 109;

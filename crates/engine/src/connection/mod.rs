@@ -1,0 +1,198 @@
+//! One connection: the conductor that alone knows keys, spaces, recovery, path, handshake and streams.
+//!
+//! It is driven by four calls and one question. Datagrams come in by [`Connection::receive`], time by [`Connection::expire`];
+//! datagrams go out by [`Connection::transmit`], news by [`Connection::next_event`]; [`Connection::next_deadline`] says when time
+//! must be told at the latest. Call `transmit` until it has nothing more after each of the other calls, and after the
+//! application's. It reads no clock, takes no lock and does no I/O.
+
+mod application;
+mod carry;
+mod close;
+mod event;
+mod frames;
+mod hello;
+mod packet;
+mod receive;
+mod retry;
+mod state;
+mod stats;
+mod timers;
+mod transmit;
+
+#[cfg(test)]
+mod tests;
+
+pub use application::NotConnected;
+pub use close::CloseReason;
+pub use event::Event;
+pub use hello::HandshakeError;
+pub use receive::Received;
+pub use stats::Stats;
+pub use transmit::Transmit;
+
+use alloc::sync::Arc;
+
+use inquic_platform::{CryptoError, Duration, Instant, Platform};
+use inquic_wire::{ConnectionId, Role, TransportParameters, Version};
+
+use crate::config::Config;
+use crate::path::{LocalIds, Path, PathState, PeerIds};
+use crate::protect;
+use crate::recovery::{self, Recovery, SentFrame, TimerContext};
+use crate::space::Numbers;
+use crate::stream::Streams;
+use carry::Carried;
+use event::Pending;
+use hello::{Hello, HeldPackets};
+use state::{Keys, State};
+use stats::Counts;
+
+/// One QUIC connection, client or server.
+pub struct Connection {
+    platform: Arc<dyn Platform>,
+    config: Arc<Config>,
+    role: Role,
+    version: Version,
+    state: State,
+    keys: Keys,
+    numbers: [Numbers; 3],
+    recovery: Recovery,
+    /// What the recovery's timer was last told.
+    timer: TimerContext,
+    carried: Carried,
+    hello: Hello,
+    held: HeldPackets,
+    pending: Pending,
+    /// Ack-eliciting packets to send in each space whatever the congestion window says.
+    probes: [u8; 3],
+    /// When pacing lets the next packet go.
+    pace_at: Option<Instant>,
+    /// When the peer was last heard, or first written to since then.
+    active_at: Instant,
+    /// Whether something ack-eliciting was sent since the peer was last heard.
+    sent_since_heard: bool,
+    ping: bool,
+    peer: TransportParameters,
+    max_datagram: usize,
+    counts: Counts,
+    /// Frames of the packet being built; kept so that packets cost no allocation.
+    scratch: alloc::vec::Vec<SentFrame>,
+}
+
+/// What a connection is made from, by the endpoint.
+pub(crate) struct Start {
+    pub(crate) role: Role,
+    pub(crate) path: Path,
+    /// Our first connection id, and its reset token for a server's transport parameters.
+    pub(crate) local_id: ConnectionId,
+    pub(crate) reset_token: Option<[u8; 16]>,
+    /// Client: the random id of its first packet. Server: the client's own id.
+    pub(crate) peer_id: ConnectionId,
+    /// The destination id from which the Initial keys come.
+    pub(crate) initial_id: ConnectionId,
+    /// Server: the destination id of the client's very first packet, before any Retry.
+    pub(crate) original_id: ConnectionId,
+    /// Server: the id that our Retry gave, when there was one.
+    pub(crate) retry_id: Option<ConnectionId>,
+    /// Whether the peer's address is known to be its own.
+    pub(crate) validated: bool,
+    /// Client: the token for the first Initial.
+    pub(crate) token: alloc::vec::Vec<u8>,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        now: Instant,
+        platform: Arc<dyn Platform>,
+        config: Arc<Config>,
+        start: Start,
+    ) -> Result<Self, CryptoError> {
+        let initial = protect::initial_keys(&*platform, start.role, &start.initial_id)?;
+        let max_datagram = config.datagram_size();
+        let recovery = Recovery::new(
+            &recovery::Config {
+                algorithm: config.algorithm,
+                initial_rtt: config.initial_rtt,
+                max_datagram_size: u16::try_from(max_datagram).unwrap_or(u16::MAX),
+                ..recovery::Config::default()
+            },
+            start.role,
+        );
+        let numbers = [Numbers::consecutive(), Numbers::consecutive(), Numbers::skipping(&*platform)];
+        let streams = Streams::new(&crate::stream::Config { role: start.role, ..config.streams.clone() });
+        let path = PathState::new(start.path, start.validated || start.role == Role::Client);
+        let carried = Carried::new(streams, LocalIds::new(start.local_id), PeerIds::new(start.peer_id), path);
+        Ok(Self {
+            role: start.role,
+            version: if start.role == Role::Client { config.version } else { Version::V1 },
+            state: State::Handshaking { until: now + config.handshake_timeout },
+            keys: Keys::new(initial),
+            numbers,
+            recovery,
+            timer: TimerContext::default(),
+            carried,
+            hello: Hello::new(&start),
+            held: HeldPackets::default(),
+            pending: Pending::default(),
+            probes: [0; 3],
+            pace_at: None,
+            active_at: now,
+            sent_since_heard: false,
+            ping: false,
+            peer: TransportParameters::default(),
+            max_datagram,
+            counts: Counts::new(now),
+            scratch: alloc::vec::Vec::new(),
+            platform,
+            config,
+        })
+    }
+
+    /// Whether this end opened the connection or accepted it.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The version in use.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The addresses in use.
+    #[must_use]
+    pub const fn path(&self) -> Path {
+        self.carried.path.path
+    }
+
+    /// Whether the handshake is complete and data flows.
+    #[must_use]
+    pub const fn is_connected(&self) -> bool {
+        matches!(self.state, State::Connected { .. })
+    }
+
+    /// Whether the handshake has not ended yet, well or badly.
+    #[must_use]
+    pub const fn is_handshaking(&self) -> bool {
+        matches!(self.state, State::Handshaking { .. })
+    }
+
+    /// Whether the connection is over and can be removed from its endpoint.
+    #[must_use]
+    pub const fn is_gone(&self) -> bool {
+        matches!(self.state, State::Gone)
+    }
+
+    const fn is_confirmed(&self) -> bool {
+        matches!(self.state, State::Connected { confirmed: true })
+    }
+
+    const fn is_open(&self) -> bool {
+        matches!(self.state, State::Handshaking { .. } | State::Connected { .. })
+    }
+
+    fn pto(&self) -> Duration {
+        self.recovery.pto(inquic_wire::Space::Application)
+    }
+}

@@ -1,0 +1,292 @@
+//! One packet: header, frames and what the recovery must know of it. Packets are laid out here and sealed by whoever asked.
+
+use alloc::vec::Vec;
+
+use inquic_platform::crypto::TAG_LEN;
+use inquic_platform::{Instant, SealJob};
+use inquic_wire::frame::{
+    write_ack, write_handshake_done, write_new_connection_id, write_new_token, write_path_response, write_ping,
+    write_retire_connection_id,
+};
+use inquic_wire::{Level, LongKind, LongPlan, Space, Writer, finish_long, packet_number_len, write_long, write_short};
+
+use super::Connection;
+use super::carry::Carried;
+use super::state::State;
+use crate::recovery::{SentFrame, SentPacket};
+
+/// What may go into the next packet of a level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Permit {
+    /// Acknowledgements alone: the congestion window is full, or there is nothing else.
+    AckOnly,
+    /// Everything.
+    Data,
+    /// Everything, and a PING when there is nothing that the peer must acknowledge.
+    Probe,
+}
+
+/// A packet laid out in a buffer and not yet sealed. Offsets count from the start of its datagram.
+pub(super) struct Built {
+    pub(super) level: Level,
+    pub(super) start: usize,
+    number_at: usize,
+    payload_at: usize,
+    pub(super) payload_end: usize,
+    long: Option<LongPlan>,
+    number: u64,
+    pub(super) eliciting: bool,
+    padded: bool,
+    /// Its frames are in the scratch up to here.
+    frames_end: usize,
+}
+
+impl Connection {
+    /// Lays out a packet of `level` in `datagram` from `start` on, or nothing if there is nothing to say.
+    pub(super) fn build(
+        &mut self,
+        now: Instant,
+        level: Level,
+        datagram: &mut [u8],
+        start: usize,
+        permit: Permit,
+        frames: &mut Vec<SentFrame>,
+    ) -> Option<Built> {
+        let room_end = datagram.len().checked_sub(TAG_LEN)?;
+        let mut writer = Writer::new(datagram.get_mut(start..room_end)?);
+        let space = level.space();
+        let number = self.numbers.get(space.index())?.next();
+        let number_len = packet_number_len(number, self.recovery.largest_acked(space));
+        let (number_at, payload_at, long) = self.write_header(level, &mut writer, number, number_len)?;
+        let needs_ping = self.recovery.needs_ping(space);
+        let eliciting = match &self.state {
+            State::Closing(closing) => {
+                closing.write(level, &mut writer).ok()?;
+                false
+            }
+            _ => {
+                let ping = self.ping && space == Space::Application && permit != Permit::AckOnly;
+                let wanted = Wanted { now, space, permit, needs_ping, ping, exponent: ACK_DELAY_EXPONENT };
+                self.carried.write(wanted, &mut writer, frames)
+            }
+        };
+        if writer.position() == payload_at {
+            return None;
+        }
+        // A sample is taken four bytes behind the packet number's start, so that much must be there (RFC 9001 §5.4.2).
+        let least = SAMPLE_OFFSET.saturating_sub(number_len);
+        let short = least.saturating_sub(writer.position().saturating_sub(payload_at));
+        writer.zeros(short).ok()?;
+        Some(Built {
+            level,
+            start,
+            number_at: start.saturating_add(number_at),
+            payload_at: start.saturating_add(payload_at),
+            payload_end: start.saturating_add(writer.position()),
+            long,
+            number,
+            eliciting,
+            padded: false,
+            frames_end: frames.len(),
+        })
+    }
+
+    fn write_header(
+        &mut self,
+        level: Level,
+        writer: &mut Writer<'_>,
+        number: u64,
+        number_len: usize,
+    ) -> Option<(usize, usize, Option<LongPlan>)> {
+        let dcid = self.carried.peer_ids.active();
+        let kind = match level {
+            Level::OneRtt => {
+                let phase = self.keys.one_rtt()?.phase();
+                let plan = write_short(writer, dcid, false, phase, number, number_len).ok()?;
+                return Some((plan.number_at, plan.payload_at, None));
+            }
+            Level::Initial => LongKind::Initial,
+            Level::Handshake => LongKind::Handshake,
+            Level::ZeroRtt => return None,
+        };
+        let token = if level == Level::Initial { &self.hello.token[..] } else { &[] };
+        let scid = &self.hello.local_id;
+        let plan = write_long(writer, kind, self.version, dcid, scid, token, number, number_len).ok()?;
+        Some((plan.number_at, plan.payload_at, Some(plan)))
+    }
+
+    /// Settles a packet that will leave: its number is used, its length is written, the recovery knows it. `frames` are its own.
+    pub(super) fn settle(
+        &mut self,
+        now: Instant,
+        built: &Built,
+        datagram: &mut [u8],
+        frames: &[SentFrame],
+    ) -> Option<SealJob> {
+        let end = built.payload_end.saturating_add(TAG_LEN);
+        if let Some(plan) = &built.long {
+            let mut writer = Writer::new(datagram.get_mut(built.start..end)?);
+            writer.zeros(0).ok()?;
+            finish_long(&mut writer, plan, end.saturating_sub(built.start)).ok()?;
+        }
+        let space = built.level.space();
+        if let Some(skipped) = self.numbers.get_mut(space.index())?.take(&*self.platform) {
+            self.recovery.on_number_skipped(space, skipped);
+        }
+        if !matches!(self.state, State::Closing(_)) {
+            let packet = SentPacket {
+                number: built.number,
+                size: u16::try_from(end.saturating_sub(built.start)).unwrap_or(u16::MAX),
+                ack_eliciting: built.eliciting,
+                in_flight: built.eliciting || built.padded,
+            };
+            self.recovery.on_packet_sent(now, space, packet, frames);
+            if built.eliciting {
+                self.on_eliciting_sent(now, space);
+            }
+        }
+        Some(SealJob {
+            start: built.start,
+            number_at: built.number_at,
+            payload_at: built.payload_at,
+            end,
+            packet_number: built.number,
+        })
+    }
+
+    fn on_eliciting_sent(&mut self, now: Instant, space: Space) {
+        //= RFC 9000 §10.1: An endpoint also restarts its idle timer when sending an ack-eliciting packet if no other
+        //= ack-eliciting packets have been sent since last receiving and processing a packet.
+        if !self.sent_since_heard {
+            self.sent_since_heard = true;
+            self.active_at = now;
+        }
+        if let Some(probes) = self.probes.get_mut(space.index()) {
+            *probes = probes.saturating_sub(1);
+        }
+        if space == Space::Application {
+            self.ping = false;
+        }
+    }
+}
+
+impl Built {
+    /// Makes the packet longer with PADDING until its datagram has `len` bytes.
+    pub(super) fn pad_to(&mut self, len: usize, datagram: &mut [u8]) {
+        let payload_end = len.saturating_sub(TAG_LEN);
+        if let Some(padding) = datagram.get_mut(self.payload_end..payload_end) {
+            padding.fill(0);
+            self.payload_end = payload_end;
+            self.padded = true;
+        }
+    }
+
+    /// Its frames among all those of the datagram, which begin at `from`.
+    pub(super) fn frames<'a>(&self, from: usize, all: &'a [SentFrame]) -> &'a [SentFrame] {
+        all.get(from..self.frames_end).unwrap_or_default()
+    }
+
+    pub(super) const fn frames_end(&self) -> usize {
+        self.frames_end
+    }
+}
+
+/// What a packet is to carry.
+#[derive(Clone, Copy)]
+struct Wanted {
+    now: Instant,
+    space: Space,
+    permit: Permit,
+    needs_ping: bool,
+    ping: bool,
+    exponent: u32,
+}
+
+impl Carried {
+    /// Writes frames until the packet is full or nothing is left to say; `true` when the peer must acknowledge it.
+    fn write(&mut self, wanted: Wanted, writer: &mut Writer<'_>, frames: &mut Vec<SentFrame>) -> bool {
+        let has_ack = self.write_ack(wanted, writer, frames);
+        let mut eliciting = false;
+        if wanted.permit != Permit::AckOnly {
+            let before = frames.len();
+            let response = self.write_path_response(wanted.space, writer);
+            self.write_crypto(wanted.space, writer, frames);
+            if wanted.space == Space::Application {
+                self.write_control(writer, frames);
+                self.streams.write_frames(wanted.now, writer, &mut |sent| frames.push(sent));
+            }
+            eliciting = response || frames.len() > before;
+        }
+        let owes_ping = wanted.ping || wanted.permit == Permit::Probe || wanted.needs_ping && has_ack;
+        if !eliciting && owes_ping && write_ping(writer).is_ok() {
+            frames.push(SentFrame::Ping);
+            eliciting = true;
+        }
+        eliciting
+    }
+
+    fn write_ack(&mut self, wanted: Wanted, writer: &mut Writer<'_>, frames: &mut Vec<SentFrame>) -> bool {
+        let data = wanted.permit != Permit::AckOnly && (wanted.space != Space::Application || self.wants_data());
+        let Some(received) = self.received.get_mut(wanted.space.index()) else {
+            return false;
+        };
+        let due = received.ack_is_due(wanted.now);
+        let Some(largest) = received.largest().filter(|_| due || data && received.ack_is_useful()) else {
+            return false;
+        };
+        let delay = received.delay(wanted.now).as_micros() >> wanted.exponent;
+        if write_ack(writer, received.numbers().descending(), delay, received.ecn()).is_err() {
+            return false;
+        }
+        received.on_ack_sent();
+        frames.push(SentFrame::Ack { largest });
+        true
+    }
+
+    fn write_path_response(&mut self, space: Space, writer: &mut Writer<'_>) -> bool {
+        if space != Space::Application || writer.remaining() < PATH_RESPONSE_LEN {
+            return false;
+        }
+        self.path.take_response().is_some_and(|data| write_path_response(writer, data).is_ok())
+    }
+
+    fn write_crypto(&mut self, space: Space, writer: &mut Writer<'_>, frames: &mut Vec<SentFrame>) {
+        let Some(send) = self.crypto_send.get_mut(space.index()) else {
+            return;
+        };
+        while let Some(sent) = send.write_frame(writer) {
+            frames.push(SentFrame::Crypto { offset: sent.offset, len: sent.len });
+        }
+    }
+
+    /// Frames about the connection itself.
+    fn write_control(&mut self, writer: &mut Writer<'_>, frames: &mut Vec<SentFrame>) {
+        if self.handshake_done.wanted && write_handshake_done(writer).is_ok() {
+            self.handshake_done.wanted = false;
+            frames.push(SentFrame::HandshakeDone);
+        }
+        while let Some(issued) = self.local_ids.next_pending() {
+            if write_new_connection_id(writer, issued.sequence, 0, &issued.id, &issued.reset_token).is_err() {
+                break;
+            }
+            issued.on_sent();
+            frames.push(SentFrame::NewConnectionId { sequence: issued.sequence });
+        }
+        while let Some(sequence) = self.peer_ids.next_retirement() {
+            if write_retire_connection_id(writer, sequence).is_err() {
+                self.peer_ids.on_lost(sequence);
+                break;
+            }
+            frames.push(SentFrame::RetireConnectionId { sequence });
+        }
+        if self.new_token.wanted && write_new_token(writer, &self.new_token.token).is_ok() {
+            self.new_token.wanted = false;
+            frames.push(SentFrame::NewToken);
+        }
+    }
+}
+
+/// We leave ours at the default (RFC 9000 §18.2).
+const ACK_DELAY_EXPONENT: u32 = 3;
+const SAMPLE_OFFSET: usize = 4;
+const PATH_RESPONSE_LEN: usize = 9;

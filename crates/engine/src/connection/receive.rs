@@ -1,0 +1,398 @@
+//! Datagrams in: packets taken apart, opened and given to the frames. Nothing is acted on before it was found authentic, and
+//! what is dropped is counted.
+
+use inquic_platform::crypto::{MASK_LEN, SAMPLE_LEN, TAG_LEN};
+use inquic_platform::{Instant, OpenJob};
+use inquic_wire::frame::Frames;
+use inquic_wire::{Code, ConnectionId, Header, Level, LongKind, PeerError, Role, Space, decode_packet_number};
+
+use super::Connection;
+use super::close::CloseReason;
+use super::frames::Context;
+use super::state::State;
+use crate::counters::Drop;
+use crate::limits;
+use crate::path::Path;
+use crate::protect::{self, Opening};
+use crate::stream::OnStream;
+
+/// Datagrams of one path, as a home received them. They are opened in place.
+#[derive(Debug)]
+pub struct Received<'a> {
+    /// From where to where.
+    pub path: Path,
+    /// One or more datagrams back to back.
+    pub bytes: &'a mut [u8],
+    /// Bytes of each datagram; the last may be shorter.
+    pub segment: usize,
+    /// The two ECN bits of the IP header.
+    pub ecn: u8,
+}
+
+/// A long-header packet alone, still protected.
+struct Long<'a> {
+    packet: &'a mut [u8],
+    level: Level,
+    dcid: ConnectionId,
+    scid: ConnectionId,
+    number_at: usize,
+    ecn: u8,
+}
+
+impl Connection {
+    /// Takes datagrams from the peer. Call [`Connection::transmit`] afterwards until it has nothing more.
+    pub fn receive(&mut self, now: Instant, received: Received<'_>) {
+        let Received { path, bytes, segment, ecn } = received;
+        self.counts.bytes_received = self.counts.bytes_received.saturating_add(bytes.len() as u64);
+        match &mut self.state {
+            State::Closing(closing) => return closing.on_packet(),
+            State::Draining { .. } | State::Gone => return self.drop_packet(Drop::Closed),
+            State::Handshaking { .. } | State::Connected { .. } => {}
+        }
+        if path.remote != self.carried.path.path.remote {
+            return self.drop_packet(Drop::UnknownPath);
+        }
+        self.carried.path.on_datagram(bytes.len());
+        let segment = segment.max(1);
+        for batch in bytes.chunks_mut(segment.saturating_mul(BATCH)) {
+            if self.keys.can_seal(Level::OneRtt) && batch.first().is_some_and(|first| first & LONG == 0) {
+                self.receive_short(now, batch, segment, ecn);
+            } else {
+                for datagram in batch.chunks_mut(segment) {
+                    self.receive_datagram(now, datagram, ecn);
+                }
+            }
+        }
+        if self.role == Role::Server && !self.hello.heard {
+            // Whoever sent this could not even make Initial keys: nothing of it is kept.
+            self.abandon(CloseReason::HandshakeTimeout);
+        }
+        self.refresh_timer();
+    }
+
+    /// Takes packets again that came before their keys.
+    pub(super) fn receive_held(&mut self, now: Instant, level: Level) {
+        for mut held in self.held.take(level) {
+            self.receive_datagram(now, &mut held.bytes, held.ecn);
+        }
+    }
+
+    /// Takes one datagram apart into its coalesced packets.
+    fn receive_datagram(&mut self, now: Instant, datagram: &mut [u8], ecn: u8) {
+        let whole = datagram.len();
+        let mut rest = datagram;
+        let mut first_id = None;
+        while !rest.is_empty() && self.is_open() {
+            let header = match Header::parse(rest, limits::LOCAL_CID_LEN) {
+                Ok(header) => header,
+                Err(error) => return self.drop_packet(error.into()),
+            };
+            match header {
+                Header::Long { kind, dcid, scid, token, number_at, end, .. } => {
+                    let Some((packet, others)) = rest.split_at_mut_checked(end) else {
+                        return self.drop_packet(Drop::Header);
+                    };
+                    rest = others;
+                    //= RFC 9000 §12.2: Senders MUST NOT coalesce QUIC packets with different connection IDs into a single UDP
+                    //= datagram.
+                    if *first_id.get_or_insert(dcid) != dcid {
+                        self.drop_packet(Drop::MixedIds);
+                        continue;
+                    }
+                    if !self.accepts_initial(kind, whole, token.len()) {
+                        self.drop_packet(Drop::ShortInitial);
+                        continue;
+                    }
+                    self.receive_long(now, Long { packet, level: kind.level(), dcid, scid, number_at, ecn });
+                }
+                Header::Short { .. } => {
+                    let len = rest.len();
+                    return self.receive_short(now, rest, len, ecn);
+                }
+                Header::Retry { .. } => return self.on_retry(rest),
+                Header::VersionNegotiation { .. } => return self.on_version_negotiation(rest),
+                Header::UnknownVersion { .. } => return self.drop_packet(Drop::UnknownVersion),
+            }
+        }
+    }
+
+    fn accepts_initial(&self, kind: LongKind, datagram: usize, token: usize) -> bool {
+        match (kind, self.role) {
+            //= RFC 9000 §14.1: A server MUST discard an Initial packet that is carried in a UDP datagram with a payload that is
+            //= smaller than the smallest allowed maximum datagram size of 1200 bytes.
+            (LongKind::Initial, Role::Server) => datagram >= limits::DATAGRAM_MIN,
+            //= RFC 9000 §17.2.2: Initial packets sent by the server MUST set the Token Length field to 0
+            (LongKind::Initial, Role::Client) => token == 0,
+            (LongKind::Handshake | LongKind::ZeroRtt, _) => true,
+        }
+    }
+
+    fn is_ours(&self, dcid: &ConnectionId) -> bool {
+        self.carried.local_ids.contains(dcid.as_slice())
+            || self.role == Role::Server
+                && (*dcid == self.hello.original_id || Some(*dcid) == self.hello.retry_id)
+    }
+
+    fn receive_long(&mut self, now: Instant, long: Long<'_>) {
+        let Long { packet, level, dcid, scid, number_at, ecn } = long;
+        if !self.is_ours(&dcid) {
+            return self.drop_packet(Drop::UnknownId);
+        }
+        let (keys, discarded) = match level {
+            Level::Initial => (&self.keys.initial, self.keys.initial_discarded),
+            Level::Handshake => (&self.keys.handshake, self.keys.handshake_discarded),
+            Level::ZeroRtt | Level::OneRtt => return self.drop_packet(Drop::NoKeys),
+        };
+        let Some(keys) = &keys.open else {
+            let dropped = if discarded {
+                Some(Drop::KeysDiscarded)
+            } else {
+                (!self.held.hold(level, ecn, packet)).then_some(Drop::NoKeys)
+            };
+            return dropped.into_iter().for_each(|reason| self.drop_packet(reason));
+        };
+        let mut masks = [[0; MASK_LEN]];
+        let Some(sample) = protect::sample_at(packet, number_at) else {
+            return self.drop_packet(Drop::Header);
+        };
+        keys.header.masks(&[sample], &mut masks);
+        let [mask] = masks;
+        let Some(unmasked) = protect::unmask(packet, 0, number_at, &mask) else {
+            return self.drop_packet(Drop::Header);
+        };
+        let received = &self.carried.received[..];
+        let Some(received) = received.get(level.space().index()) else { return };
+        let number = decode_packet_number(received.largest(), unmasked.truncated, unmasked.number_len);
+        if received.is_duplicate(number) {
+            return self.drop_packet(Drop::Duplicate);
+        }
+        let payload_at = number_at.saturating_add(unmasked.number_len);
+        let mut job = OpenJob { start: 0, payload_at, end: packet.len(), packet_number: number, opened: false };
+        if !protect::open_one(&*keys.packet, packet, &mut job) {
+            return self.drop_packet(Drop::Authentication);
+        }
+        if !self.on_long_authentic(level, scid) {
+            return self.drop_packet(Drop::Unexpected);
+        }
+        let payload = packet.get(job.payload()).unwrap_or_default();
+        let context = Context { now, level, dcid: dcid.as_slice() };
+        self.on_packet(context, number, unmasked.first & RESERVED_LONG == 0, ecn, payload);
+    }
+
+    /// What the first authentic packets of a level tell; `false` drops the packet.
+    fn on_long_authentic(&mut self, level: Level, scid: ConnectionId) -> bool {
+        match self.hello.peer_id {
+            None => {
+                //= RFC 9000 §7.2: A client MUST change the Destination Connection ID it uses for sending packets in response to
+                //= only the first received Initial or Retry packet.
+                self.hello.peer_id = Some(scid);
+                self.carried.peer_ids.replace_first(scid);
+            }
+            //= RFC 9000 §7.2: Any further Initial or Handshake packets with a different Source Connection ID MUST be discarded.
+            Some(known) if known != scid => return false,
+            Some(_) => {}
+        }
+        self.hello.heard = true;
+        if level == Level::Handshake && self.role == Role::Server {
+            //= RFC 9001 §4.9.1: a server MUST discard Initial keys when it first successfully processes a Handshake packet.
+            self.discard(Space::Initial);
+            //= RFC 9000 §8.1: Once an endpoint has successfully processed a Handshake packet from the peer, it can consider the
+            //= peer address to have been validated.
+            self.carried.path.validate();
+            self.refresh_timer();
+        }
+        true
+    }
+
+    /// Takes datagrams that begin with short headers, up to [`BATCH`] of them, and opens them together.
+    fn receive_short(&mut self, now: Instant, batch: &mut [u8], segment: usize, ecn: u8) {
+        let mut jobs: [OpenJob; BATCH] = core::array::from_fn(|_| NO_JOB);
+        let mut firsts = [0_u8; BATCH];
+        let mut count = 0;
+        let mut start = 0;
+        let whole = batch.len();
+        let mut samples = [[0; SAMPLE_LEN]; BATCH];
+        while start < whole {
+            let end = start.saturating_add(segment).min(whole);
+            let datagram = batch.get_mut(start..end).unwrap_or_default();
+            if datagram.first().is_some_and(|first| first & LONG != 0) {
+                self.receive_datagram(now, datagram, ecn);
+            } else if let Some(sample) = self.sample_short(datagram, ecn) {
+                if let (Some(job), Some(place)) = (jobs.get_mut(count), samples.get_mut(count)) {
+                    *job = OpenJob { start, payload_at: 0, end, packet_number: 0, opened: false };
+                    *place = sample;
+                    count = count.saturating_add(1);
+                }
+            }
+            start = end;
+        }
+        let mut masks = [[0; MASK_LEN]; BATCH];
+        let jobs = jobs.get_mut(..count).unwrap_or_default();
+        let Some(keys) = self.keys.one_rtt() else { return };
+        keys.open_header()
+            .masks(samples.get(..count).unwrap_or_default(), masks.get_mut(..count).unwrap_or_default());
+        self.unmask_short(batch, jobs, &masks, &mut firsts);
+        self.open_short(batch, jobs, &firsts);
+        for (job, first) in jobs.iter().zip(firsts) {
+            self.on_short(now, batch, job, first, ecn);
+        }
+    }
+
+    /// Checks a short-header datagram as far as can be seen, and gives its sample.
+    fn sample_short(&mut self, datagram: &[u8], ecn: u8) -> Option<[u8; SAMPLE_LEN]> {
+        let Some((first, after)) = datagram.split_first() else {
+            return None;
+        };
+        let known = after.get(..limits::LOCAL_CID_LEN).is_some_and(|dcid| self.carried.local_ids.contains(dcid));
+        let sample = protect::sample_at(datagram, NUMBER_AT);
+        if first & FIXED == 0 || sample.is_none() || !known {
+            if !self.is_stateless_reset(datagram) {
+                self.drop_packet(if known { Drop::Header } else { Drop::UnknownId });
+            }
+            return None;
+        }
+        if !self.keys.can_seal(Level::OneRtt) {
+            if !self.held.hold(Level::OneRtt, ecn, datagram) {
+                self.drop_packet(Drop::NoKeys);
+            }
+            return None;
+        }
+        sample
+    }
+
+    /// Removes the header protection of a batch and decodes the packet numbers.
+    fn unmask_short(
+        &self,
+        batch: &mut [u8],
+        jobs: &mut [OpenJob],
+        masks: &[[u8; MASK_LEN]; BATCH],
+        firsts: &mut [u8; BATCH],
+    ) {
+        let [_, _, received] = &self.carried.received;
+        let mut largest = received.largest();
+        for ((job, mask), first) in jobs.iter_mut().zip(masks).zip(firsts) {
+            let number_at = job.start.saturating_add(NUMBER_AT);
+            let Some(unmasked) = protect::unmask(batch, job.start, number_at, mask) else {
+                continue;
+            };
+            *first = unmasked.first;
+            job.payload_at = number_at.saturating_add(unmasked.number_len);
+            job.packet_number = decode_packet_number(largest, unmasked.truncated, unmasked.number_len);
+            // Packets of one batch follow each other; a forged number in between cannot mislead by more than its own window.
+            if unmasked.number_len > 1 {
+                largest = largest.max(Some(job.packet_number));
+            }
+        }
+    }
+
+    /// Opens a batch; all at once when every packet is of the current key phase, as nearly always.
+    fn open_short(&mut self, batch: &mut [u8], jobs: &mut [OpenJob], firsts: &[u8; BATCH]) {
+        let Some(keys) = self.keys.one_rtt() else { return };
+        let phase = keys.phase();
+        let current = |first: &u8| (first & KEY_PHASE != 0) == phase;
+        if firsts.iter().take(jobs.len()).all(current) {
+            if let Some(key) = keys.open_key(Opening::Current) {
+                key.open(batch, jobs);
+            }
+            return;
+        }
+        for (job, first) in jobs.iter_mut().zip(firsts) {
+            let opening = keys.choose(first & KEY_PHASE != 0, job.packet_number);
+            if let Some(key) = keys.open_key(opening) {
+                protect::open_one(key, batch, job);
+            }
+        }
+    }
+
+    /// Acts on one packet of a batch, opened or not.
+    fn on_short(&mut self, now: Instant, batch: &[u8], job: &OpenJob, first: u8, ecn: u8) {
+        if !self.is_open() {
+            return self.drop_packet(Drop::Closed);
+        }
+        let datagram = batch.get(job.start..job.end).unwrap_or_default();
+        let keep = self.pto().saturating_mul(3);
+        let Some(keys) = self.keys.one_rtt() else { return };
+        if !job.opened {
+            let counted = keys.on_open_failed();
+            if self.is_stateless_reset(datagram) {
+                return self.on_close(now, CloseReason::StatelessReset);
+            }
+            self.drop_packet(Drop::Authentication);
+            return counted.err().into_iter().for_each(|error| self.close_with(now, error));
+        }
+        let followed = match keys.choose(first & KEY_PHASE != 0, job.packet_number) {
+            Opening::Current => {
+                keys.on_opened(job.packet_number);
+                Ok(())
+            }
+            Opening::Previous => Ok(()),
+            Opening::Next => keys.on_peer_update(now, keep, job.packet_number),
+        };
+        if let Err(error) = followed {
+            return self.close_with(now, error);
+        }
+        let [_, _, received] = &self.carried.received;
+        if received.is_duplicate(job.packet_number) {
+            return self.drop_packet(Drop::Duplicate);
+        }
+        let dcid = datagram.get(1..NUMBER_AT).unwrap_or_default();
+        let payload = batch.get(job.payload()).unwrap_or_default();
+        let context = Context { now, level: Level::OneRtt, dcid };
+        self.on_packet(context, job.packet_number, first & RESERVED_SHORT == 0, ecn, payload);
+    }
+
+    /// Whether a datagram that cannot be opened ends in a reset token of the peer (RFC 9000 §10.3.1).
+    fn is_stateless_reset(&mut self, datagram: &[u8]) -> bool {
+        datagram.len() >= limits::RESET_MIN
+            && datagram.last_chunk::<TAG_LEN>().is_some_and(|token| self.carried.peer_ids.is_reset_token(token))
+    }
+
+    /// Acts on the frames of an authentic packet.
+    fn on_packet(&mut self, context: Context<'_>, number: u64, reserved_clear: bool, ecn: u8, payload: &[u8]) {
+        let Context { now, level, .. } = context;
+        self.counts.packets_received = self.counts.packets_received.saturating_add(1);
+        self.active_at = now;
+        self.sent_since_heard = false;
+        if !reserved_clear {
+            //= RFC 9000 §17.2: An endpoint MUST treat receipt of a packet that has a non-zero value for these bits after
+            //= removing both packet and header protection as a connection error of type PROTOCOL_VIOLATION.
+            return self.close_with(now, PeerError::new(Code::ProtocolViolation, "reserved bits are not zero"));
+        }
+        let space = level.space();
+        let mut eliciting = false;
+        let mut taken = true;
+        for frame in Frames::new(payload, level, self.role) {
+            let acted = frame.and_then(|frame| {
+                eliciting |= frame.is_ack_eliciting();
+                self.on_frame(context, frame)
+            });
+            match acted {
+                Ok(OnStream::Taken) => {}
+                Ok(OnStream::Refused) => taken = false,
+                Err(error) => return self.close_with(now, error),
+            }
+        }
+        if !taken {
+            // There was no memory for a part of it: without an acknowledgement the peer sends it again.
+            return self.drop_packet(Drop::Memory);
+        }
+        let max_ack_delay = self.config.max_ack_delay;
+        if let Some(received) = self.carried.received.get_mut(space.index()) {
+            received.on_packet(now, number, ecn);
+            if eliciting {
+                received.on_ack_eliciting(now, space, number, max_ack_delay, ecn);
+            }
+        }
+    }
+}
+
+/// Packets opened in one go. Half of what a batch may be, for the stack of a kernel thread.
+const BATCH: usize = limits::RECEIVE_BATCH / 2;
+const NO_JOB: OpenJob = OpenJob { start: 0, payload_at: 0, end: 0, packet_number: 0, opened: false };
+const LONG: u8 = 0x80;
+const FIXED: u8 = 0x40;
+const KEY_PHASE: u8 = 0x04;
+const RESERVED_LONG: u8 = 0x0c;
+const RESERVED_SHORT: u8 = 0x18;
+/// Where the packet number of a short header begins.
+const NUMBER_AT: usize = 1 + limits::LOCAL_CID_LEN;

@@ -1,0 +1,107 @@
+//! What a server may answer to a first Initial instead of a handshake: Retry and Version Negotiation (RFC 9000 §6, §8.1.2).
+//! Both come without encryption, so each is believed once at most, and never after an authentic packet.
+
+use inquic_wire::{ConnectionId, Header, Reader, Role, Version, retry_pseudo_packet};
+
+use super::Connection;
+use super::close::CloseReason;
+use crate::counters::Drop;
+use crate::limits;
+use crate::protect;
+
+impl Connection {
+    pub(super) fn on_retry(&mut self, packet: &[u8]) {
+        if !self.follow_retry(packet) {
+            self.drop_packet(Drop::Unexpected);
+        }
+    }
+
+    /// Begins again with the server's token and id; `false` when the packet is not to be believed.
+    fn follow_retry(&mut self, packet: &[u8]) -> bool {
+        let Ok(Header::Retry { version, dcid, scid, token, tag }) = Header::parse(packet, limits::LOCAL_CID_LEN) else {
+            return false;
+        };
+        let token = packet.get(token).unwrap_or_default();
+        //= RFC 9000 §17.2.5.2: A client MUST accept and process at most one Retry packet for each connection attempt.
+        let expected = self.role == Role::Client
+            && !self.hello.heard
+            && self.hello.retry_id.is_none()
+            && version == self.version
+            && dcid == self.hello.local_id
+            && !token.is_empty()
+            && token.len() <= limits::TOKEN_BYTES;
+        //= RFC 9000 §17.2.5.2: A client MUST discard a Retry packet that contains a SCID field that is identical to the DCID
+        //= field of its Initial packet.
+        if !expected || scid == self.hello.original_id {
+            return false;
+        }
+        let pseudo = retry_pseudo_packet(&self.hello.original_id, packet_without_tag(packet));
+        //= RFC 9000 §17.2.5.2: Clients MUST discard Retry packets that have a Retry Integrity Tag that cannot be validated
+        if protect::retry_tag(&*self.platform, &pseudo) != Ok(tag) {
+            return false;
+        }
+        self.hello.retry_id = Some(scid);
+        self.hello.token = token.to_vec();
+        self.carried.peer_ids.replace_first(scid);
+        self.restart(&scid)
+    }
+
+    pub(super) fn on_version_negotiation(&mut self, packet: &[u8]) {
+        if !self.follow_version_negotiation(packet) {
+            self.drop_packet(Drop::Unexpected);
+        }
+    }
+
+    /// Goes to version 1 if the server offers it; `false` when the packet is not to be believed.
+    fn follow_version_negotiation(&mut self, packet: &[u8]) -> bool {
+        let Ok(Header::VersionNegotiation { dcid, scid, versions }) = Header::parse(packet, limits::LOCAL_CID_LEN) else {
+            return false;
+        };
+        let field = |range| packet.get(range).unwrap_or_default();
+        //= RFC 9000 §6.2: A client MUST discard any Version Negotiation packet if it has received and successfully processed
+        //= any other packet, including an earlier Version Negotiation packet.
+        let expected = self.role == Role::Client
+            && !self.hello.heard
+            && !self.hello.version_negotiated
+            && self.hello.retry_id.is_none()
+            && field(dcid) == self.hello.local_id.as_slice()
+            && field(scid) == self.hello.original_id.as_slice();
+        if !expected {
+            return false;
+        }
+        let mut offered = Reader::new(field(versions));
+        let mut has_v1 = false;
+        while let Ok(version) = offered.u32() {
+            //= RFC 9000 §6.2: A client MUST discard a Version Negotiation packet that lists the QUIC version selected by the
+            //= client.
+            if Version(version) == self.version {
+                return false;
+            }
+            has_v1 |= Version(version) == Version::V1;
+        }
+        self.hello.version_negotiated = true;
+        if has_v1 {
+            self.version = Version::V1;
+            let id = self.hello.original_id;
+            return self.restart(&id);
+        }
+        self.abandon(CloseReason::VersionNegotiation);
+        true
+    }
+
+    /// Sends the first flight again under keys from another id.
+    fn restart(&mut self, id: &ConnectionId) -> bool {
+        let Ok(keys) = protect::initial_keys(&*self.platform, self.role, id) else {
+            return false;
+        };
+        self.keys.initial = keys;
+        let carried = &mut self.carried;
+        self.recovery.retry(&mut |space, fate, frame| carried.on_fate(space, fate, frame));
+        self.refresh_timer();
+        true
+    }
+}
+
+fn packet_without_tag(packet: &[u8]) -> &[u8] {
+    packet.get(..packet.len().saturating_sub(protect::RETRY_TAG_LEN)).unwrap_or_default()
+}

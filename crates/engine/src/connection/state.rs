@@ -1,0 +1,80 @@
+//! Where a connection is in its life, and the keys of each level. States own what only they need.
+
+use alloc::boxed::Box;
+
+use inquic_platform::{CipherSuite, Instant, KeySide};
+use inquic_wire::Level;
+
+use super::close::Closing;
+use crate::protect::{LevelKeys, OneRtt, Secret};
+
+/// The life of a connection (RFC 9000 §10).
+pub(super) enum State {
+    /// Until both 1-RTT secrets are in; given up at `until`.
+    Handshaking { until: Instant },
+    /// Data flows. Confirmed as RFC 9001 §4.1.2 has it.
+    Connected { confirmed: bool },
+    /// We closed it and answer what still comes (RFC 9000 §10.2.1).
+    Closing(Box<Closing>),
+    /// The peer closed it, and nothing is sent any more (RFC 9000 §10.2.2).
+    Draining { until: Instant },
+    /// Over.
+    Gone,
+}
+
+/// The keys of all levels.
+pub(super) struct Keys {
+    pub(super) initial: LevelKeys,
+    pub(super) handshake: LevelKeys,
+    pub(super) one_rtt: OneRttKeys,
+    /// Which levels had keys that are gone for good.
+    pub(super) initial_discarded: bool,
+    pub(super) handshake_discarded: bool,
+}
+
+/// The 1-RTT secrets come one by one; both make the keys.
+pub(super) enum OneRttKeys {
+    Waiting { seal: Option<(CipherSuite, Secret)>, open: Option<(CipherSuite, Secret)> },
+    Ready(Box<OneRtt>),
+}
+
+impl Keys {
+    pub(super) fn new(initial: LevelKeys) -> Self {
+        Self {
+            initial,
+            handshake: LevelKeys::default(),
+            one_rtt: OneRttKeys::Waiting { seal: None, open: None },
+            initial_discarded: false,
+            handshake_discarded: false,
+        }
+    }
+
+    /// Whether packets of this level can be sent.
+    pub(super) const fn can_seal(&self, level: Level) -> bool {
+        match level {
+            Level::Initial => self.initial.seal.is_some(),
+            Level::Handshake => self.handshake.seal.is_some(),
+            Level::ZeroRtt => false,
+            Level::OneRtt => matches!(self.one_rtt, OneRttKeys::Ready(_)),
+        }
+    }
+
+    pub(super) fn one_rtt(&mut self) -> Option<&mut OneRtt> {
+        match &mut self.one_rtt {
+            OneRttKeys::Ready(keys) => Some(keys),
+            OneRttKeys::Waiting { .. } => None,
+        }
+    }
+
+    /// Keeps a 1-RTT secret until its other half is there; `true` when both are.
+    pub(super) fn keep_secret(&mut self, side: KeySide, suite: CipherSuite, secret: Secret) -> bool {
+        let OneRttKeys::Waiting { seal, open } = &mut self.one_rtt else {
+            return false;
+        };
+        match side {
+            KeySide::Seal => *seal = Some((suite, secret)),
+            KeySide::Open => *open = Some((suite, secret)),
+        }
+        seal.is_some() && open.is_some()
+    }
+}

@@ -1,0 +1,107 @@
+//! Numbers about a connection, for people and programs that watch it.
+
+use inquic_platform::{Duration, Instant};
+
+use super::Connection;
+use super::close::CloseReason;
+use crate::counters::{Drop, Drops};
+
+/// What a connection has done so far. Sizes are in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// From the first datagram to the complete handshake; zero before that.
+    pub handshake: Duration,
+    /// The latest round-trip time.
+    pub rtt_latest: Duration,
+    /// The smoothed round-trip time (RFC 9002 §5.3).
+    pub rtt_smoothed: Duration,
+    /// The smallest round-trip time.
+    pub rtt_min: Duration,
+    /// The congestion window.
+    pub congestion_window: u64,
+    /// Bytes sent and neither acknowledged nor lost.
+    pub bytes_in_flight: u64,
+    /// Bytes in the UDP payload of a full packet.
+    pub datagram_size: u64,
+    /// Packets sent.
+    pub packets_sent: u64,
+    /// Packets received and opened.
+    pub packets_received: u64,
+    /// Packets of ours that were declared lost.
+    pub packets_lost: u64,
+    /// Bytes in UDP payloads sent.
+    pub bytes_sent: u64,
+    /// Bytes in UDP payloads received.
+    pub bytes_received: u64,
+    /// Times that congestion halted the window's growth.
+    pub congestion_events: u64,
+    /// Probe timeouts.
+    pub probe_timeouts: u64,
+    /// Key updates, begun by either end.
+    pub key_updates: u64,
+    /// Packets dropped, by reason.
+    pub drops: Drops,
+}
+
+/// What is counted while it happens.
+pub(super) struct Counts {
+    started: Instant,
+    handshake: Duration,
+    pub(super) packets_received: u64,
+    pub(super) bytes_sent: u64,
+    pub(super) bytes_received: u64,
+    pub(super) drops: Drops,
+    pub(super) close_reason: Option<CloseReason>,
+}
+
+impl Counts {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            started: now,
+            handshake: Duration::ZERO,
+            packets_received: 0,
+            bytes_sent: 0,
+            bytes_received: 0,
+            drops: Drops::default(),
+            close_reason: None,
+        }
+    }
+
+    pub(super) const fn on_complete(&mut self, now: Instant) {
+        self.handshake = now.since(self.started);
+    }
+}
+
+impl Connection {
+    /// What the connection has done so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let recovery = self.recovery.stats();
+        let rtt = self.recovery.rtt();
+        Stats {
+            handshake: self.counts.handshake,
+            rtt_latest: rtt.latest,
+            rtt_smoothed: rtt.smoothed,
+            rtt_min: rtt.min,
+            congestion_window: self.recovery.congestion_window(),
+            bytes_in_flight: self.recovery.bytes_in_flight(),
+            datagram_size: self.max_datagram as u64,
+            packets_sent: recovery.packets_sent,
+            packets_received: self.counts.packets_received,
+            packets_lost: recovery.packets_lost,
+            bytes_sent: self.counts.bytes_sent,
+            bytes_received: self.counts.bytes_received,
+            congestion_events: recovery.congestion_events,
+            probe_timeouts: recovery.ptos,
+            key_updates: match &self.keys.one_rtt {
+                super::state::OneRttKeys::Ready(keys) => keys.updates(),
+                super::state::OneRttKeys::Waiting { .. } => 0,
+            },
+            drops: self.counts.drops,
+        }
+    }
+
+    pub(super) fn drop_packet(&mut self, reason: Drop) {
+        self.counts.drops.count(reason);
+    }
+}

@@ -1,0 +1,140 @@
+//! Time: what is due when, and what happens then. One deadline for the whole connection.
+
+use inquic_platform::{Duration, Instant};
+use inquic_wire::{Role, Space};
+
+use super::close::CloseReason;
+use super::Connection;
+use super::state::{OneRttKeys, State};
+use crate::recovery::{Timeout, TimerContext};
+use crate::space::Received;
+
+impl Connection {
+    /// When [`Connection::expire`] must be called at the latest; `None` when never.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        match &self.state {
+            State::Gone => None,
+            State::Closing(closing) => Some(closing.until),
+            State::Draining { until } => Some(*until),
+            State::Handshaking { until } => earliest([Some(*until), self.living_deadline()]),
+            State::Connected { .. } => self.living_deadline(),
+        }
+    }
+
+    fn living_deadline(&self) -> Option<Instant> {
+        let keys = match &self.keys.one_rtt {
+            OneRttKeys::Ready(keys) => keys.deadline(),
+            OneRttKeys::Waiting { .. } => None,
+        };
+        earliest([
+            self.recovery.deadline(),
+            self.idle_deadline(),
+            self.keep_alive_deadline(),
+            self.carried.received.get(Space::Application.index()).and_then(Received::deadline),
+            self.pace_at,
+            keys,
+        ])
+    }
+
+    fn idle_deadline(&self) -> Option<Instant> {
+        //= RFC 9000 §10.1: Each endpoint advertises a max_idle_timeout, but the effective value at an endpoint is computed as
+        //= the minimum of the two advertised values
+        let ours = self.config.idle_timeout;
+        let theirs = Duration::from_millis(self.peer.max_idle_timeout_ms);
+        let timeout = match (ours.is_zero(), theirs.is_zero()) {
+            (true, true) => return None,
+            (true, false) => theirs,
+            (false, true) => ours,
+            (false, false) => ours.min(theirs),
+        };
+        //= RFC 9000 §10.1: To avoid excessively small idle timeout periods, endpoints MUST increase the idle timeout period to
+        //= be at least three times the current Probe Timeout (PTO).
+        Some(self.active_at + timeout.max(self.pto().saturating_mul(3)))
+    }
+
+    fn keep_alive_deadline(&self) -> Option<Instant> {
+        let interval = self.config.keep_alive?;
+        (self.is_connected() && !self.ping && !self.sent_since_heard).then(|| self.active_at + interval)
+    }
+
+    /// Time has come to [`Connection::next_deadline`]. Harmless when called early.
+    pub fn expire(&mut self, now: Instant) {
+        match &self.state {
+            State::Gone => return,
+            State::Closing(closing) if closing.until > now => return,
+            State::Draining { until } if *until > now => return,
+            State::Closing(_) | State::Draining { .. } => {
+                self.state = State::Gone;
+                self.pending.gone = true;
+                return;
+            }
+            State::Handshaking { until } if *until <= now => {
+                return self.abandon(CloseReason::HandshakeTimeout);
+            }
+            State::Handshaking { .. } | State::Connected { .. } => {}
+        }
+        //= RFC 9000 §10.1: the connection is silently closed and its state is discarded when it remains idle for longer than
+        //= the minimum of its max_idle_timeout value and the max_idle_timeout value advertised by its peer
+        if self.idle_deadline().is_some_and(|at| at <= now) {
+            return self.abandon(CloseReason::IdleTimeout);
+        }
+        if self.keep_alive_deadline().is_some_and(|at| at <= now) {
+            self.ping = true;
+        }
+        if self.pace_at.is_some_and(|at| at <= now) {
+            self.pace_at = None;
+        }
+        if let Some(keys) = self.keys.one_rtt() {
+            keys.expire(now);
+        }
+        if self.recovery.deadline().is_some_and(|at| at <= now) {
+            self.on_recovery_timeout(now);
+        }
+        self.refresh_timer();
+        if !self.sent_since_heard {
+            self.shrink();
+        }
+    }
+
+    fn on_recovery_timeout(&mut self, now: Instant) {
+        let carried = &mut self.carried;
+        let timeout = self.recovery.on_timeout(now, &mut |space, fate, frame| carried.on_fate(space, fate, frame));
+        let Timeout::Probe { space, packets } = timeout else {
+            return;
+        };
+        // What was sent first goes again in the probe, which is worth more than a PING.
+        let carried = &mut self.carried;
+        self.recovery.probe_frames(space, &mut |frame| carried.on_fate(space, crate::recovery::Fate::Lost, frame));
+        if let Some(probes) = self.probes.get_mut(space.index()) {
+            *probes = packets;
+        }
+    }
+
+    /// Tells the recovery what its timer depends on, when that has changed.
+    pub(super) fn refresh_timer(&mut self) {
+        let limited = !self.carried.path.is_validated() && self.carried.path.budget() < self.max_datagram as u64;
+        let context = TimerContext {
+            handshake_confirmed: self.is_confirmed(),
+            has_handshake_keys: self.keys.handshake.seal.is_some(),
+            peer_validated: self.timer.peer_validated || self.role == Role::Server || self.is_confirmed(),
+            at_amplification_limit: limited,
+            application_ready: self.is_connected(),
+        };
+        if context != self.timer {
+            self.timer = context;
+            self.recovery.set_timer_context(context);
+        }
+    }
+
+    /// Gives back memory that a busy moment needed and an idle connection does not.
+    fn shrink(&mut self) {
+        self.recovery.shrink();
+        self.scratch = alloc::vec::Vec::new();
+        self.carried.streams.shrink();
+    }
+}
+
+fn earliest<const N: usize>(deadlines: [Option<Instant>; N]) -> Option<Instant> {
+    deadlines.into_iter().flatten().min()
+}

@@ -1,0 +1,233 @@
+//! Datagrams out: while the handshake lasts, one at a time with packets of several levels; afterwards batches of equal size, laid
+//! out first and sealed in one go. Never more than the congestion window, pacing and address validation allow.
+
+use alloc::vec::Vec;
+
+use inquic_platform::{Instant, SealJob};
+use inquic_wire::{Code, Level, PeerError, Role, Space};
+
+use super::Connection;
+use super::packet::{Built, Permit};
+use super::state::State;
+use crate::limits;
+use crate::path::Path;
+use crate::protect;
+use crate::recovery::{Allowance, SentFrame};
+
+/// Datagrams ready to leave, at the start of the buffer given to [`Connection::transmit`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transmit {
+    /// From where to where.
+    pub path: Path,
+    /// Bytes of all datagrams together.
+    pub bytes: usize,
+    /// Bytes of each datagram; the last may be shorter.
+    pub segment: usize,
+    /// The two ECN bits for the IP header.
+    pub ecn: u8,
+}
+
+impl Connection {
+    /// Builds datagrams into `out`, which has room for one full datagram or more; up to [`limits::TRANSMIT_BATCH`] of one
+    /// size leave together. `None` when there is nothing to send now.
+    pub fn transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
+        let sent = match &mut self.state {
+            State::Closing(closing) => {
+                if !core::mem::take(&mut closing.wanted) {
+                    return None;
+                }
+                self.transmit_coalesced(now, out)
+            }
+            State::Draining { .. } | State::Gone => None,
+            State::Handshaking { .. } | State::Connected { .. } => {
+                self.begin_wanted_update(now);
+                let handshake = !(self.keys.initial_discarded && self.keys.handshake_discarded);
+                match handshake.then(|| self.transmit_coalesced(now, out)).flatten() {
+                    Some(sent) => Some(sent),
+                    None => self.transmit_batch(now, out),
+                }
+            }
+        }?;
+        self.carried.path.on_sent(sent.bytes);
+        self.counts.bytes_sent = self.counts.bytes_sent.saturating_add(sent.bytes as u64);
+        self.refresh_timer();
+        Some(sent)
+    }
+
+    /// Changes keys long before they are worn out.
+    fn begin_wanted_update(&mut self, now: Instant) {
+        if self.keys.one_rtt().is_some_and(|keys| keys.wants_update() && keys.may_update()) {
+            // A failure leaves the old keys, which last as long again, and it is tried with every batch.
+            let _ = self.initiate_key_update(now);
+        }
+    }
+
+    fn transmitted(&self, bytes: usize, segment: usize) -> Transmit {
+        Transmit { path: self.carried.path.path, bytes, segment, ecn: 0 }
+    }
+
+    /// Builds one datagram with packets of all levels that have something to say (RFC 9000 §12.2).
+    fn transmit_coalesced(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
+        let budget = usize::try_from(self.carried.path.budget()).unwrap_or(usize::MAX);
+        let size = self.max_datagram.min(budget).min(out.len());
+        if size < limits::DATAGRAM_MIN {
+            return None;
+        }
+        let datagram = out.get_mut(..size)?;
+        let mut frames = Vec::new();
+        let mut packets: [Option<Built>; 3] = [None, None, None];
+        let mut at = 0;
+        for (place, level) in packets.iter_mut().zip(LEVELS) {
+            let last = level == Level::OneRtt;
+            if !self.keys.can_seal(level) || last && at == 0 && !matches!(self.state, State::Closing(_)) {
+                continue;
+            }
+            let permit = self.permit(now, level.space());
+            if let Some(built) = self.build(now, level, datagram, at, permit, &mut frames) {
+                at = built.payload_end.saturating_add(protect::RETRY_TAG_LEN);
+                *place = Some(built);
+            }
+        }
+        self.pad_initial(&mut packets, at, datagram);
+        let bytes = self.seal_coalesced(now, &packets, datagram, &frames)?;
+        let [_, handshake, _] = &packets;
+        if handshake.is_some() && self.role == Role::Client {
+            //= RFC 9001 §4.9.1: a client MUST discard Initial keys when it first sends a Handshake packet
+            self.discard(Space::Initial);
+        }
+        Some(self.transmitted(bytes, bytes))
+    }
+
+    /// Fills a datagram up that carries an Initial packet.
+    fn pad_initial(&self, packets: &mut [Option<Built>; 3], len: usize, datagram: &mut [u8]) {
+        let [initial, _, _] = &*packets;
+        //= RFC 9000 §14.1: a server MUST expand the payload of all UDP datagrams carrying ack-eliciting Initial packets to at
+        //= least the smallest allowed maximum datagram size of 1200 bytes.
+        let wanted = initial.as_ref().is_some_and(|initial| self.role == Role::Client || initial.eliciting);
+        if wanted && len < limits::DATAGRAM_MIN {
+            if let Some(last) = packets.iter_mut().rev().flatten().next() {
+                last.pad_to(limits::DATAGRAM_MIN, datagram);
+            }
+        }
+    }
+
+    fn seal_coalesced(
+        &mut self,
+        now: Instant,
+        packets: &[Option<Built>; 3],
+        datagram: &mut [u8],
+        frames: &[SentFrame],
+    ) -> Option<usize> {
+        let mut bytes = None;
+        let mut frames_from = 0;
+        for built in packets.iter().flatten() {
+            let job = self.settle(now, built, datagram, built.frames(frames_from, frames))?;
+            frames_from = built.frames_end();
+            bytes = Some(job.end);
+            self.seal(now, built.level, datagram, &[job])?;
+        }
+        bytes
+    }
+
+    /// Builds a batch of 1-RTT packets of one size.
+    fn transmit_batch(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
+        if !self.keys.can_seal(Level::OneRtt) {
+            return None;
+        }
+        let size = self.max_datagram;
+        let budget = usize::try_from(self.carried.path.budget()).unwrap_or(usize::MAX);
+        let room = out.len().min(limits::TRANSMIT_BYTES).min(budget);
+        let mut jobs: [SealJob; limits::TRANSMIT_BATCH] = core::array::from_fn(|_| NO_JOB);
+        let mut count = 0;
+        let mut at = 0_usize;
+        let mut frames = core::mem::take(&mut self.scratch);
+        for place in &mut jobs {
+            let Some(datagram) = out.get_mut(at..at.saturating_add(size)).filter(|_| at.saturating_add(size) <= room) else {
+                break;
+            };
+            let Some(mut job) = self.build_one(now, datagram, &mut frames) else {
+                break;
+            };
+            let len = job.end;
+            job.start = at;
+            job.number_at = job.number_at.saturating_add(at);
+            job.payload_at = job.payload_at.saturating_add(at);
+            job.end = job.end.saturating_add(at);
+            at = job.end;
+            *place = job;
+            count = usize::saturating_add(count, 1);
+            if len < size {
+                break;
+            }
+        }
+        self.scratch = frames;
+        let jobs = jobs.get(..count).filter(|jobs| !jobs.is_empty())?;
+        self.seal(now, Level::OneRtt, out, jobs)?;
+        Some(self.transmitted(at, size.min(at)))
+    }
+
+    /// Lays out and settles one 1-RTT packet.
+    fn build_one(&mut self, now: Instant, datagram: &mut [u8], frames: &mut Vec<SentFrame>) -> Option<SealJob> {
+        let permit = self.permit(now, Space::Application);
+        let ack_due = self.carried.received.last().is_some_and(|received| received.ack_is_due(now));
+        let wants = match permit {
+            Permit::AckOnly => ack_due,
+            Permit::Data => ack_due || self.ping || self.carried.wants_data(),
+            Permit::Probe => true,
+        };
+        if !wants {
+            if permit == Permit::Data {
+                self.recovery.on_app_limited();
+            }
+            return None;
+        }
+        frames.clear();
+        let number = self.numbers.last()?.next();
+        if let Some(Err(())) = self.keys.one_rtt().map(|keys| keys.on_seal(number)) {
+            self.close_with(now, PeerError::new(Code::AeadLimitReached, "a key was worn out before it could be changed"));
+            return None;
+        }
+        let built = self.build(now, Level::OneRtt, datagram, 0, permit, frames)?;
+        self.settle(now, &built, datagram, frames)
+    }
+
+    /// What the next packet of a space may carry.
+    fn permit(&mut self, now: Instant, space: Space) -> Permit {
+        if self.probes.get(space.index()).is_some_and(|&probes| probes > 0) {
+            return Permit::Probe;
+        }
+        match self.recovery.allowance(now) {
+            Allowance::Bytes(_) => Permit::Data,
+            Allowance::Congested => Permit::AckOnly,
+            Allowance::Paced(until) => {
+                self.pace_at = self.carried.wants_data().then_some(until);
+                Permit::AckOnly
+            }
+        }
+    }
+
+    fn seal(&mut self, now: Instant, level: Level, buffer: &mut [u8], jobs: &[SealJob]) -> Option<()> {
+        let keys = match level {
+            Level::Initial => self.keys.initial.seal.as_ref(),
+            Level::Handshake => self.keys.handshake.seal.as_ref(),
+            Level::ZeroRtt | Level::OneRtt => None,
+        };
+        let sealed = match (level, keys) {
+            (Level::OneRtt, _) => {
+                let (packet, header) = self.keys.one_rtt()?.seal_keys();
+                protect::seal(packet, header, buffer, jobs)
+            }
+            (_, Some(keys)) => protect::seal(&*keys.packet, &*keys.header, buffer, jobs),
+            (_, None) => return None,
+        };
+        if sealed.is_err() {
+            debug_assert!(false, "what we lay out can be sealed");
+            self.close_with(now, PeerError::new(Code::Internal, "a packet could not be sealed"));
+            return None;
+        }
+        Some(())
+    }
+}
+
+const LEVELS: [Level; 3] = [Level::Initial, Level::Handshake, Level::OneRtt];
+const NO_JOB: SealJob = SealJob { start: 0, number_at: 0, payload_at: 0, end: 0, packet_number: 0 };

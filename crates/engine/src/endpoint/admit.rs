@@ -1,0 +1,140 @@
+//! Strangers: who may begin a handshake, who has to show first that it receives at its address, who is turned away
+//! (RFC 9000 §5.2.2, §8.1.2). Nothing is kept for anybody who is not let in.
+
+use inquic_platform::Instant;
+use inquic_wire::{ConnectionId, Header, LongKind, Version};
+
+use super::token::Opened;
+use super::{Endpoint, Route};
+use crate::counters::Drop;
+use crate::limits;
+use crate::path::Path;
+
+/// How an endpoint listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// Handshakes under way at most; above that Initials are dropped.
+    pub max_half_open: usize,
+    /// When clients have to validate their address before any state is made.
+    pub retry: RetryPolicy,
+}
+
+/// When a Retry packet is sent (RFC 9000 §8.1.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RetryPolicy {
+    /// When more than a quarter of the allowed handshakes are under way.
+    #[default]
+    WhenBusy,
+    /// To every client that brings no valid token.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// A client that is let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incoming {
+    pub(super) path: Path,
+    pub(super) dcid: ConnectionId,
+    pub(super) scid: ConnectionId,
+    /// The destination id of its very first packet, before any Retry.
+    pub(super) original_id: ConnectionId,
+    /// The id that our Retry gave it.
+    pub(super) retry_id: Option<ConnectionId>,
+    pub(super) validated: bool,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self { max_half_open: limits::HALF_OPEN, retry: RetryPolicy::default() }
+    }
+}
+
+impl Incoming {
+    /// Where it comes from.
+    #[must_use]
+    pub const fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the client has shown that it receives at its address.
+    #[must_use]
+    pub const fn is_validated(&self) -> bool {
+        self.validated
+    }
+}
+
+impl Endpoint {
+    /// A long-header packet for no connection that we know.
+    pub(super) fn admit(&mut self, now: Instant, path: &Path, datagram: &[u8], reply: &mut [u8]) -> Route {
+        let Some(listen) = self.listen else {
+            return Route::Drop(Drop::NotListening);
+        };
+        match Header::parse(datagram, limits::LOCAL_CID_LEN) {
+            Ok(Header::Long { kind: LongKind::Initial, version, dcid, scid, token, .. }) => {
+                //= RFC 9000 §14.1: A server MUST discard an Initial packet that is carried in a UDP datagram with a payload
+                //= that is smaller than the smallest allowed maximum datagram size of 1200 bytes.
+                if datagram.len() < limits::DATAGRAM_MIN {
+                    return Route::Drop(Drop::ShortInitial);
+                }
+                let token = datagram.get(token).unwrap_or_default();
+                let incoming =
+                    Incoming { path: *path, dcid, scid, original_id: dcid, retry_id: None, validated: false };
+                self.admit_initial(now, listen, version, incoming, token, reply)
+            }
+            Ok(Header::UnknownVersion { dcid, scid, .. }) => {
+                //= RFC 9000 §5.2.2: If a server receives a packet that indicates an unsupported version and if the packet is
+                //= large enough to initiate a new connection for any supported version, the server SHOULD send a Version
+                //= Negotiation packet
+                if datagram.len() < limits::DATAGRAM_MIN {
+                    return Route::Drop(Drop::UnknownVersion);
+                }
+                let field = |range| datagram.get(range).unwrap_or_default();
+                self.negotiate_version(now, field(dcid), field(scid), reply)
+            }
+            Ok(_) => Route::Drop(Drop::UnknownId),
+            Err(error) => Route::Drop(error.into()),
+        }
+    }
+
+    fn admit_initial(
+        &mut self,
+        now: Instant,
+        listen: Listen,
+        version: Version,
+        mut incoming: Incoming,
+        token: &[u8],
+        reply: &mut [u8],
+    ) -> Route {
+        //= RFC 9000 §7.2: The Destination Connection ID MUST be at least 8 bytes in length.
+        if incoming.dcid.len() < limits::LOCAL_CID_LEN {
+            return Route::Drop(Drop::Header);
+        }
+        if self.half_open >= listen.max_half_open {
+            return Route::Drop(Drop::HalfOpenLimit);
+        }
+        match self.tokens.open(&*self.platform, now, incoming.path.remote, token) {
+            Opened::Retry { original_id } => {
+                incoming.original_id = original_id;
+                incoming.retry_id = Some(incoming.dcid);
+                incoming.validated = true;
+            }
+            Opened::NewToken => incoming.validated = true,
+            //= RFC 9000 §8.1.3: If the token is invalid, then the server SHOULD proceed as if the client did not have a
+            //= validated address
+            Opened::Nothing => {}
+            // A Retry token that is stale or another's: its sender will not send a better one.
+            Opened::Refused => return Route::Drop(Drop::Token),
+        }
+        let busy = self.half_open >= listen.max_half_open / 4;
+        let validate = match listen.retry {
+            RetryPolicy::Always => true,
+            RetryPolicy::WhenBusy => busy,
+            RetryPolicy::Never => false,
+        };
+        if validate && !incoming.validated {
+            return self.retry(now, version, &incoming, reply);
+        }
+        Route::Incoming(incoming)
+    }
+}

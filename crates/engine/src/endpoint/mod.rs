@@ -1,0 +1,335 @@
+//! One UDP port: datagrams in, the connection that each belongs to out, or an answer that needs no state, or the reason to drop it.
+//!
+//! It keeps the table of connection ids and nothing of what the connections do, so a home can hold it under a lock of its own for
+//! the length of one look-up. State for a stranger is made only after admission said yes (attacks: Initial floods).
+
+mod admit;
+mod reply;
+mod token;
+
+#[cfg(test)]
+mod tests;
+
+pub use admit::{Incoming, Listen, RetryPolicy};
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
+use inquic_platform::{CipherSuite, CryptoError, Instant, Platform};
+use inquic_wire::{ConnectionId, Role, dcid_of};
+
+use crate::config::Config;
+use crate::connection::{Connection, Start};
+use crate::counters::{Drop, Drops};
+use crate::limits;
+use crate::path::Path;
+use reply::StatelessBudget;
+use token::Tokens;
+
+/// The secrets of a port. With the same master secret, tokens and stateless resets stay valid across restarts and machines.
+pub struct EndpointKeys {
+    master: [u8; 32],
+}
+
+/// Names a connection of an endpoint. Never used for another connection again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Handle(u64);
+
+/// Where a datagram goes.
+#[derive(Debug)]
+pub enum Route {
+    /// To this connection.
+    Connection(Handle),
+    /// Somebody wants to connect: give it to [`Endpoint::accept`], then the same datagram to the new connection.
+    Incoming(Incoming),
+    /// So many bytes of the reply buffer go back to where the datagram came from.
+    Reply(usize),
+    /// Nowhere.
+    Drop(Drop),
+}
+
+/// The port's table of connections.
+pub struct Endpoint {
+    platform: Arc<dyn Platform>,
+    keys: EndpointKeys,
+    tokens: Tokens,
+    /// Our own ids, eight random bytes each: an ordered table has no collisions to be flooded with.
+    ids: BTreeMap<u64, Handle>,
+    /// What clients chose for their first packets, until their handshake is over.
+    first_ids: BTreeMap<(SocketAddr, ConnectionId), Handle>,
+    /// Stateless reset tokens that peers gave us.
+    resets: BTreeMap<[u8; 16], Handle>,
+    entries: BTreeMap<Handle, Entry>,
+    next_handle: u64,
+    listen: Option<Listen>,
+    half_open: usize,
+    stateless: StatelessBudget,
+    drops: Drops,
+}
+
+/// What the tables know of one connection.
+struct Entry {
+    ids: Vec<u64>,
+    first: Option<(SocketAddr, ConnectionId)>,
+    resets: Vec<[u8; 16]>,
+    half_open: bool,
+}
+
+impl EndpointKeys {
+    /// Secrets derived from a master secret that others may share.
+    #[must_use]
+    pub const fn from_master(master: [u8; 32]) -> Self {
+        Self { master }
+    }
+
+    /// Secrets of this endpoint alone.
+    #[must_use]
+    pub fn random(platform: &dyn Platform) -> Self {
+        let mut master = [0; 32];
+        platform.random(&mut master);
+        Self { master }
+    }
+
+    fn derive(&self, platform: &dyn Platform, label: &[u8], data: &[u8]) -> [u8; 32] {
+        let mut hash = [0; 48];
+        platform.hmac(CipherSuite::Aes128GcmSha256, &self.master, &[label, data], &mut hash);
+        hash.first_chunk().copied().unwrap_or_default()
+    }
+
+    /// The stateless reset token of one of our ids (RFC 9000 §10.3.2).
+    fn reset_token(&self, platform: &dyn Platform, id: &[u8]) -> [u8; 16] {
+        self.derive(platform, b"stateless reset", id).first_chunk().copied().unwrap_or_default()
+    }
+}
+
+impl Endpoint {
+    /// An endpoint that does not listen. For tokens to be valid across restarts with the same keys, the home's clock has to
+    /// count from the same moment each time: use the nanoseconds since 1970.
+    #[must_use]
+    pub fn new(platform: Arc<dyn Platform>, keys: EndpointKeys) -> Self {
+        let tokens = Tokens::new(keys.derive(&*platform, b"address tokens", &[]));
+        Self {
+            platform,
+            keys,
+            tokens,
+            ids: BTreeMap::new(),
+            first_ids: BTreeMap::new(),
+            resets: BTreeMap::new(),
+            entries: BTreeMap::new(),
+            next_handle: 0,
+            listen: None,
+            half_open: 0,
+            stateless: StatelessBudget::default(),
+            drops: Drops::default(),
+        }
+    }
+
+    /// Begins to listen, changes how, or stops.
+    pub const fn set_listening(&mut self, listen: Option<Listen>) {
+        self.listen = listen;
+    }
+
+    /// Where `datagram` goes. An answer is written to `reply`, which has room for 1,200 bytes or more.
+    pub fn route(&mut self, now: Instant, path: &Path, datagram: &[u8], reply: &mut [u8]) -> Route {
+        let route = self.find(now, path, datagram, reply);
+        if let Route::Drop(reason) = route {
+            self.drops.count(reason);
+        }
+        route
+    }
+
+    fn find(&mut self, now: Instant, path: &Path, datagram: &[u8], reply: &mut [u8]) -> Route {
+        let Some(dcid) = dcid_of(datagram, limits::LOCAL_CID_LEN) else {
+            return Route::Drop(Drop::Header);
+        };
+        if let Some(handle) = as_ours(dcid).and_then(|id| self.ids.get(&id)) {
+            return Route::Connection(*handle);
+        }
+        if datagram.first().is_some_and(|first| first & LONG == 0) {
+            let token = datagram.last_chunk().filter(|_| datagram.len() >= limits::RESET_MIN);
+            return match token.and_then(|token| self.resets.get(token)) {
+                Some(handle) => Route::Connection(*handle),
+                None => self.reset(now, dcid, datagram.len(), reply),
+            };
+        }
+        let first = ConnectionId::new(dcid).and_then(|dcid| self.first_ids.get(&(path.remote, dcid)));
+        match first {
+            Some(handle) => Route::Connection(*handle),
+            None => self.admit(now, path, datagram, reply),
+        }
+    }
+
+    /// Makes the connection of a client that was let in. The datagram that brought it is then to be given to
+    /// [`Connection::receive`].
+    ///
+    /// # Errors
+    ///
+    /// [`CryptoError`] when the home cannot make keys; nothing is kept then.
+    pub fn accept(
+        &mut self,
+        now: Instant,
+        incoming: Incoming,
+        config: &Arc<Config>,
+    ) -> Result<(Handle, Connection), CryptoError> {
+        let local_id = self.new_id();
+        let start = Start {
+            role: Role::Server,
+            path: incoming.path,
+            local_id,
+            reset_token: Some(self.keys.reset_token(&*self.platform, local_id.as_slice())),
+            peer_id: incoming.scid,
+            initial_id: incoming.dcid,
+            original_id: incoming.original_id,
+            retry_id: incoming.retry_id,
+            validated: incoming.validated,
+            token: Vec::new(),
+        };
+        let connection = Connection::new(now, Arc::clone(&self.platform), Arc::clone(config), start)?;
+        let first = (incoming.path.remote, incoming.dcid);
+        let handle = self.enter(local_id, Some(first));
+        Ok((handle, connection))
+    }
+
+    /// Makes a client's connection to `path.remote`. A token that the server gave earlier saves a round trip if it is still
+    /// good; otherwise it is empty.
+    ///
+    /// # Errors
+    ///
+    /// [`CryptoError`] when the home cannot make keys.
+    pub fn connect(
+        &mut self,
+        now: Instant,
+        config: &Arc<Config>,
+        path: Path,
+        token: &[u8],
+    ) -> Result<(Handle, Connection), CryptoError> {
+        let local_id = self.new_id();
+        //= RFC 9000 §7.2: the client populates the Destination Connection ID field with an unpredictable value. The
+        //= Destination Connection ID MUST be at least 8 bytes in length.
+        let peer_id = self.new_id();
+        let start = Start {
+            role: Role::Client,
+            path,
+            local_id,
+            reset_token: None,
+            peer_id,
+            initial_id: peer_id,
+            original_id: peer_id,
+            retry_id: None,
+            validated: true,
+            token: token.get(..limits::TOKEN_BYTES).unwrap_or(token).to_vec(),
+        };
+        let connection = Connection::new(now, Arc::clone(&self.platform), Arc::clone(config), start)?;
+        Ok((self.enter(local_id, None), connection))
+    }
+
+    fn enter(&mut self, id: ConnectionId, first: Option<(SocketAddr, ConnectionId)>) -> Handle {
+        let handle = Handle(self.next_handle);
+        self.next_handle = self.next_handle.wrapping_add(1);
+        let ids: Vec<u64> = as_ours(id.as_slice()).into_iter().collect();
+        self.ids.extend(ids.iter().map(|&id| (id, handle)));
+        if let Some(first) = first {
+            self.first_ids.insert(first, handle);
+            self.half_open = self.half_open.saturating_add(1);
+        }
+        self.entries.insert(handle, Entry { ids, half_open: first.is_some(), first, resets: Vec::new() });
+        handle
+    }
+
+    /// Does for a connection what it cannot do alone: new ids, forgetting old ones, a token for the client's next connection.
+    /// Call it whenever [`Connection::needs_endpoint`] says so, then transmit.
+    pub fn service(&mut self, now: Instant, handle: Handle, connection: &mut Connection) {
+        let retired: Vec<u64> = connection.take_retired_ids().iter().filter_map(|id| as_ours(id.as_slice())).collect();
+        for _ in 0..connection.wanted_ids() {
+            let id = self.new_id();
+            connection.issue_id(id, self.keys.reset_token(&*self.platform, id.as_slice()));
+            if let (Some(id), Some(entry)) = (as_ours(id.as_slice()), self.entries.get_mut(&handle)) {
+                entry.ids.push(id);
+                self.ids.insert(id, handle);
+            }
+        }
+        if connection.wants_token() {
+            connection.give_token(self.tokens.for_next_connection(&*self.platform, now, connection.path().remote));
+        }
+        let Some(entry) = self.entries.get_mut(&handle) else { return };
+        for id in retired {
+            self.ids.remove(&id);
+            entry.ids.retain(|&known| known != id);
+        }
+        if let Some(resets) = connection.take_changed_reset_tokens() {
+            for token in &entry.resets {
+                self.resets.remove(token);
+            }
+            self.resets.extend(resets.iter().map(|&token| (token, handle)));
+            entry.resets = resets;
+        }
+        if entry.half_open && !connection.is_handshaking() {
+            entry.half_open = false;
+            self.half_open = self.half_open.saturating_sub(1);
+            if let Some(first) = entry.first.take() {
+                self.first_ids.remove(&first);
+            }
+        }
+    }
+
+    /// Forgets a connection that is over.
+    pub fn remove(&mut self, handle: Handle) {
+        let Some(entry) = self.entries.remove(&handle) else { return };
+        for id in &entry.ids {
+            self.ids.remove(id);
+        }
+        for token in &entry.resets {
+            self.resets.remove(token);
+        }
+        if let Some(first) = entry.first {
+            self.first_ids.remove(&first);
+        }
+        if entry.half_open {
+            self.half_open = self.half_open.saturating_sub(1);
+        }
+    }
+
+    /// How many connections there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is no connection.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Handshakes of strangers under way.
+    #[must_use]
+    pub const fn half_open(&self) -> usize {
+        self.half_open
+    }
+
+    /// Datagrams that went nowhere, by reason.
+    #[must_use]
+    pub const fn drops(&self) -> &Drops {
+        &self.drops
+    }
+
+    /// Eight random bytes that are not in use.
+    fn new_id(&self) -> ConnectionId {
+        loop {
+            let mut bytes = [0; limits::LOCAL_CID_LEN];
+            self.platform.random(&mut bytes);
+            if !self.ids.contains_key(&u64::from_be_bytes(bytes)) {
+                return ConnectionId::new(&bytes).unwrap_or(ConnectionId::EMPTY);
+            }
+        }
+    }
+}
+
+/// An id as the key of our table, if it has the length of ours.
+fn as_ours(id: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(id.try_into().ok()?))
+}
+
+const LONG: u8 = 0x80;

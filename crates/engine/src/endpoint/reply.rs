@@ -1,0 +1,101 @@
+//! Answers that need no state: Version Negotiation, Retry, stateless reset. Each is smaller than, or a fraction of, what it answers,
+//! and their number per second is bounded, so that the port is no amplifier.
+
+use inquic_platform::{Duration, Instant};
+use inquic_wire::{Version, Writer, retry_pseudo_packet, write_retry, write_version_negotiation};
+
+use super::{Endpoint, Incoming, Route};
+use crate::counters::Drop;
+use crate::limits;
+use crate::protect;
+
+/// How many stateless answers may still be given in the second that runs.
+#[derive(Default)]
+pub(super) struct StatelessBudget {
+    since: Instant,
+    given: u32,
+}
+
+impl StatelessBudget {
+    /// Takes one answer from the budget.
+    fn take(&mut self, now: Instant) -> bool {
+        if now.since(self.since) >= Duration::from_secs(1) {
+            *self = Self { since: now, given: 0 };
+        }
+        self.given = self.given.saturating_add(1);
+        self.given <= limits::STATELESS_PER_SECOND
+    }
+}
+
+impl Endpoint {
+    /// Tells a client which versions we speak.
+    pub(super) fn negotiate_version(&mut self, now: Instant, dcid: &[u8], scid: &[u8], reply: &mut [u8]) -> Route {
+        if !self.stateless.take(now) {
+            return Route::Drop(Drop::RateLimit);
+        }
+        let random = self.random_byte();
+        let mut writer = Writer::new(reply);
+        //= RFC 9000 §6.3: Endpoints MAY add reserved versions to any field where unknown or unsupported versions are ignored
+        let reserved = Version(u32::from_be_bytes([random; 4]) & 0xf0f0_f0f0 | 0x0a0a_0a0a);
+        match write_version_negotiation(&mut writer, random, scid, dcid, &[reserved, Version::V1]) {
+            Ok(()) => Route::Reply(writer.position()),
+            Err(_) => Route::Drop(Drop::Header),
+        }
+    }
+
+    /// Asks a client to come again with a token that it only gets at its own address.
+    pub(super) fn retry(&mut self, now: Instant, version: Version, incoming: &Incoming, reply: &mut [u8]) -> Route {
+        if !self.stateless.take(now) {
+            return Route::Drop(Drop::RateLimit);
+        }
+        let id = self.new_id();
+        let token = self.tokens.for_retry(&*self.platform, now, incoming.path.remote, &incoming.dcid);
+        let mut writer = Writer::new(reply);
+        if write_retry(&mut writer, version, &incoming.scid, &id, &token).is_err() {
+            return Route::Drop(Drop::Header);
+        }
+        let pseudo = retry_pseudo_packet(&incoming.dcid, writer.written());
+        let tagged = protect::retry_tag(&*self.platform, &pseudo).map(|tag| writer.bytes(&tag));
+        match tagged {
+            Ok(Ok(())) => Route::Reply(writer.position()),
+            _ => Route::Drop(Drop::Memory),
+        }
+    }
+
+    /// Tells a peer whose connection we do not know that it is over (RFC 9000 §10.3).
+    pub(super) fn reset(&mut self, now: Instant, dcid: &[u8], cause: usize, reply: &mut [u8]) -> Route {
+        //= RFC 9000 §10.3.3: An endpoint MUST ensure that every Stateless Reset that it sends is smaller than the packet that
+        //= triggered it, unless it maintains state sufficient to prevent looping.
+        if cause < limits::RESET_CAUSE_MIN {
+            return Route::Drop(Drop::UnknownId);
+        }
+        if !self.stateless.take(now) {
+            return Route::Drop(Drop::RateLimit);
+        }
+        let len = cause.saturating_sub(1).min(RESET_LEN);
+        let token = self.keys.reset_token(&*self.platform, dcid);
+        let Some(packet) = reply.get_mut(..len) else {
+            return Route::Drop(Drop::UnknownId);
+        };
+        self.platform.random(packet);
+        if let Some(first) = packet.first_mut() {
+            //= RFC 9000 §10.3: A Stateless Reset uses an entire UDP datagram, starting with the first two bits of the packet
+            //= header.
+            *first = *first & 0x3f | 0x40;
+        }
+        if let Some(place) = packet.last_chunk_mut() {
+            *place = token;
+        }
+        Route::Reply(len)
+    }
+
+    fn random_byte(&self) -> u8 {
+        let mut byte = [0];
+        self.platform.random(&mut byte);
+        let [byte] = byte;
+        byte
+    }
+}
+
+/// A reset is as long as a short packet with a little data, so that it cannot be told from one.
+const RESET_LEN: usize = 42;

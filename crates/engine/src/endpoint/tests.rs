@@ -1,0 +1,1 @@
+//! The table of connections and its stateless answers.

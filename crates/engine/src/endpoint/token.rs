@@ -1,0 +1,285 @@
+//! Address validation tokens: made for a client's address, believed only from there, only for a while, and only once (RFC 9000
+//! §8.1). They carry all they need, so the server keeps nothing for a client that it sent away.
+
+use alloc::collections::{BTreeSet, VecDeque};
+use alloc::vec::Vec;
+use core::net::{IpAddr, SocketAddr};
+
+use inquic_platform::crypto::{IV_LEN, TAG_LEN};
+use inquic_platform::{CipherSuite, Instant, KeySide, OpenJob, PacketKey, Platform, SealJob};
+use inquic_wire::{ConnectionId, Reader, Writer};
+
+use crate::limits;
+
+/// Makes tokens and knows them again.
+pub(super) struct Tokens {
+    secret: [u8; 32],
+    used: BTreeSet<u64>,
+    /// The same, oldest first.
+    order: VecDeque<u64>,
+}
+
+/// What a client's token shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Opened {
+    /// It answers our Retry to the packet that went to `original_id`.
+    Retry { original_id: ConnectionId },
+    /// It is from an earlier connection of the same address.
+    NewToken,
+    /// There is none, or not one of ours, or it is too old.
+    Nothing,
+    /// It is of our Retry, but stale, used, or of another address.
+    Refused,
+}
+
+/// What a token is for; its first byte.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Retry,
+    NewToken,
+}
+
+impl Tokens {
+    pub(super) const fn new(secret: [u8; 32]) -> Self {
+        Self { secret, used: BTreeSet::new(), order: VecDeque::new() }
+    }
+
+    /// The token of a Retry packet: bound to address and port.
+    pub(super) fn for_retry(
+        &self,
+        platform: &dyn Platform,
+        now: Instant,
+        remote: SocketAddr,
+        original_id: &ConnectionId,
+    ) -> Vec<u8> {
+        self.make(platform, Kind::Retry, now, remote, original_id.as_slice())
+    }
+
+    /// The token of a NEW_TOKEN frame: bound to the address; the port is another one next time.
+    pub(super) fn for_next_connection(&self, platform: &dyn Platform, now: Instant, remote: SocketAddr) -> Vec<u8> {
+        self.make(platform, Kind::NewToken, now, remote, &[])
+    }
+
+    /// An empty token when the home cannot make keys, which asks for nothing and promises nothing.
+    fn make(&self, platform: &dyn Platform, kind: Kind, now: Instant, remote: SocketAddr, id: &[u8]) -> Vec<u8> {
+        let mut salt = [0; SALT_LEN];
+        platform.random(&mut salt);
+        let Some(key) = self.key(platform, KeySide::Seal, &salt) else {
+            return Vec::new();
+        };
+        let (bound, bound_len) = bound_address(kind, remote);
+        let mut buffer = [0; BUFFER_LEN];
+        let mut writer = Writer::new(&mut buffer);
+        let written = writer
+            .bytes(bound.get(..bound_len).unwrap_or_default())
+            .and_then(|()| writer.u64(now.as_nanos()))
+            .and_then(|()| writer.bytes(id));
+        let end = writer.position().saturating_add(TAG_LEN);
+        let job = SealJob { start: 0, number_at: bound_len, payload_at: bound_len, end, packet_number: 0 };
+        if written.is_err() || key.seal(&mut buffer, &[job]).is_err() {
+            return Vec::new();
+        }
+        let sealed = buffer.get(bound_len..end).unwrap_or_default();
+        let mut token = Vec::with_capacity(sealed.len().saturating_add(HEAD_LEN));
+        token.push(kind.to_byte());
+        token.extend_from_slice(&salt);
+        token.extend_from_slice(sealed);
+        token
+    }
+
+    /// What `token`, brought from `remote`, shows. Counts as used from then on.
+    pub(super) fn open(&mut self, platform: &dyn Platform, now: Instant, remote: SocketAddr, token: &[u8]) -> Opened {
+        let Some((kind, salt, sealed)) = parts(token) else {
+            return Opened::Nothing;
+        };
+        let refused = match kind {
+            Kind::Retry => Opened::Refused,
+            Kind::NewToken => Opened::Nothing,
+        };
+        let Some((made, original_id)) = self.unseal(platform, kind, salt, sealed, remote) else {
+            return refused;
+        };
+        let age_limit = match kind {
+            Kind::Retry => limits::RETRY_TOKEN_AGE,
+            Kind::NewToken => limits::NEW_TOKEN_AGE,
+        };
+        if made > now || now.since(made) > age_limit || !self.use_up(salt) {
+            return refused;
+        }
+        match kind {
+            Kind::Retry => Opened::Retry { original_id },
+            Kind::NewToken => Opened::NewToken,
+        }
+    }
+
+    fn unseal(
+        &self,
+        platform: &dyn Platform,
+        kind: Kind,
+        salt: &[u8; SALT_LEN],
+        sealed: &[u8],
+        remote: SocketAddr,
+    ) -> Option<(Instant, ConnectionId)> {
+        let key = self.key(platform, KeySide::Open, salt)?;
+        let (bound, bound_len) = bound_address(kind, remote);
+        let mut buffer = [0; BUFFER_LEN];
+        let end = bound_len.checked_add(sealed.len())?;
+        buffer.get_mut(..bound_len)?.copy_from_slice(bound.get(..bound_len)?);
+        buffer.get_mut(bound_len..end)?.copy_from_slice(sealed);
+        let mut job = OpenJob { start: 0, payload_at: bound_len, end, packet_number: 0, opened: false };
+        key.open(&mut buffer, core::slice::from_mut(&mut job));
+        if !job.opened {
+            return None;
+        }
+        let mut reader = Reader::new(buffer.get(job.payload())?);
+        let made = Instant::from_nanos(reader.u64().ok()?);
+        Some((made, ConnectionId::new(reader.rest())?))
+    }
+
+    /// Each token has a key of its own, so that no nonce is ever used twice.
+    fn key(
+        &self,
+        platform: &dyn Platform,
+        side: KeySide,
+        salt: &[u8; SALT_LEN],
+    ) -> Option<alloc::boxed::Box<dyn PacketKey>> {
+        let mut hash = [0; 48];
+        platform.hmac(SUITE, &self.secret, &[salt], &mut hash);
+        let (key, rest) = hash.split_at_checked(SUITE.key_len())?;
+        let iv: &[u8; IV_LEN] = rest.first_chunk()?;
+        platform.packet_key(SUITE, side, key, iv).ok()
+    }
+
+    /// `false` when it was used before.
+    fn use_up(&mut self, salt: &[u8; SALT_LEN]) -> bool {
+        let [a, b, c, d, e, f, g, h, ..] = *salt;
+        let mark = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+        if !self.used.insert(mark) {
+            return false;
+        }
+        if self.order.len() >= limits::TOKEN_REPLAYS {
+            if let Some(oldest) = self.order.pop_front() {
+                self.used.remove(&oldest);
+            }
+        }
+        self.order.push_back(mark);
+        true
+    }
+}
+
+impl Kind {
+    const fn to_byte(self) -> u8 {
+        match self {
+            Self::Retry => b'r',
+            Self::NewToken => b'n',
+        }
+    }
+}
+
+fn parts(token: &[u8]) -> Option<(Kind, &[u8; SALT_LEN], &[u8])> {
+    let (kind, rest) = token.split_first()?;
+    let kind = match kind {
+        b'r' => Kind::Retry,
+        b'n' => Kind::NewToken,
+        _ => return None,
+    };
+    let (salt, sealed) = rest.split_first_chunk()?;
+    Some((kind, salt, sealed))
+}
+
+/// The address as associated data: whoever comes from elsewhere cannot open the token.
+fn bound_address(kind: Kind, remote: SocketAddr) -> ([u8; BOUND_LEN], usize) {
+    let ip = match remote.ip() {
+        IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+        IpAddr::V6(ip) => ip,
+    };
+    let mut bound = [0; BOUND_LEN];
+    let mut writer = Writer::new(&mut bound);
+    let port = match kind {
+        Kind::Retry => remote.port(),
+        Kind::NewToken => 0,
+    };
+    let written =
+        writer.u8(kind.to_byte()).and_then(|()| writer.bytes(&ip.octets())).and_then(|()| writer.u16(port));
+    debug_assert!(written.is_ok(), "an address has a fixed length");
+    (bound, BOUND_LEN)
+}
+
+const SUITE: CipherSuite = CipherSuite::Aes128GcmSha256;
+const SALT_LEN: usize = 16;
+const HEAD_LEN: usize = 1 + SALT_LEN;
+/// Kind, address, port.
+const BOUND_LEN: usize = 1 + 16 + 2;
+/// The bound address, time, the longest id, a tag.
+const BUFFER_LEN: usize = BOUND_LEN + 8 + 20 + TAG_LEN;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use inquic_platform::Duration;
+    use inquic_platform::aws_lc::AwsLc;
+
+    fn id() -> ConnectionId {
+        ConnectionId::new(&[5; 12]).unwrap()
+    }
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn retry_token_is_good_once_from_the_same_address_for_ten_seconds() {
+        let platform = AwsLc::new();
+        let mut tokens = Tokens::new([1; 32]);
+        let start = Instant::ZERO + Duration::from_secs(100);
+        let late = start + limits::RETRY_TOKEN_AGE + Duration::from_nanos(1);
+        let here = address("192.0.2.1:50");
+        let token = tokens.for_retry(&platform, start, here, &id());
+        assert_eq!(tokens.open(&platform, start, address("192.0.2.1:51"), &token), Opened::Refused);
+        assert_eq!(tokens.open(&platform, start, address("192.0.2.2:50"), &token), Opened::Refused);
+        assert_eq!(tokens.open(&platform, late, here, &token), Opened::Refused);
+        assert_eq!(tokens.open(&platform, start, here, &token), Opened::Retry { original_id: id() });
+        assert_eq!(tokens.open(&platform, start, here, &token), Opened::Refused);
+    }
+
+    #[test]
+    fn new_token_is_good_from_another_port_and_after_a_restart_with_the_same_key() {
+        let platform = AwsLc::new();
+        let token = Tokens::new([1; 32]).for_next_connection(&platform, Instant::ZERO, address("[2001:db8::1]:50"));
+        let mut restarted = Tokens::new([1; 32]);
+        assert_eq!(restarted.open(&platform, Instant::ZERO, address("[2001:db8::2]:60"), &token), Opened::Nothing);
+        assert_eq!(restarted.open(&platform, Instant::ZERO, address("[2001:db8::1]:60"), &token), Opened::NewToken);
+        assert_eq!(restarted.open(&platform, Instant::ZERO, address("[2001:db8::1]:60"), &token), Opened::Nothing);
+    }
+
+    #[test]
+    fn altered_tokens_are_not_believed() {
+        let platform = AwsLc::new();
+        let mut tokens = Tokens::new([1; 32]);
+        let here = address("192.0.2.1:50");
+        let token = tokens.for_retry(&platform, Instant::ZERO, here, &id());
+        for at in 1..token.len() {
+            for bit in 0..8 {
+                let mut altered = token.clone();
+                altered[at] ^= 1 << bit;
+                assert_eq!(tokens.open(&platform, Instant::ZERO, here, &altered), Opened::Refused);
+            }
+        }
+        for len in 0..token.len() {
+            let opened = tokens.open(&platform, Instant::ZERO, here, &token[..len]);
+            assert!(matches!(opened, Opened::Refused | Opened::Nothing));
+        }
+    }
+
+    #[test]
+    fn the_bound_of_remembered_tokens_is_met_and_not_passed() {
+        let mut tokens = Tokens::new([1; 32]);
+        for index in 0..=limits::TOKEN_REPLAYS as u64 {
+            let mut salt = [0; SALT_LEN];
+            salt[..8].copy_from_slice(&index.to_le_bytes());
+            assert!(tokens.use_up(&salt));
+        }
+        assert_eq!(tokens.used.len(), limits::TOKEN_REPLAYS);
+        assert!(tokens.use_up(&[0; SALT_LEN]), "the oldest was forgotten");
+    }
+}

@@ -1,0 +1,147 @@
+//! Handshake bytes of TLS in, CRYPTO frames out, and again for what was lost.
+
+use alloc::vec::Vec;
+
+use inquic_wire::Writer;
+use inquic_wire::frame::{crypto_header_len, write_crypto_header};
+
+use crate::limits;
+use crate::ranges::RangeSet;
+
+/// The sending half of one level.
+#[derive(Default)]
+pub(crate) struct CryptoSend {
+    /// Offset of the first byte kept; all before it are acknowledged.
+    base: u64,
+    bytes: Vec<u8>,
+    /// Offset of the first byte never sent.
+    next: u64,
+    lost: RangeSet,
+    acknowledged: RangeSet,
+}
+
+/// A CRYPTO frame that was written.
+pub(crate) struct SentCrypto {
+    pub(crate) offset: u64,
+    pub(crate) len: u16,
+}
+
+impl CryptoSend {
+    /// TLS has more to say; `false` when that would be more than is buffered.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> bool {
+        if self.bytes.len().saturating_add(bytes.len()) as u64 > limits::CRYPTO_BUFFER {
+            return false;
+        }
+        self.bytes.extend_from_slice(bytes);
+        true
+    }
+
+    /// Whether there is something to send, first or again.
+    pub(crate) fn wants_to_send(&self) -> bool {
+        self.next < self.end() || !self.lost.is_empty()
+    }
+
+    /// Writes one CRYPTO frame as large as fits; what was lost goes first.
+    pub(crate) fn write_frame(&mut self, writer: &mut Writer<'_>) -> Option<SentCrypto> {
+        let (offset, end) = match self.lost.first() {
+            Some((first, last)) => (first.max(self.base), last.saturating_add(1)),
+            None if self.next < self.end() => (self.next, self.end()),
+            None => return None,
+        };
+        let wanted = usize::try_from(end.saturating_sub(offset)).ok()?;
+        let room = writer.remaining().checked_sub(crypto_header_len(offset, wanted))?;
+        let len = wanted.min(room).min(usize::from(u16::MAX));
+        if len == 0 {
+            self.lost.remove_below(end);
+            return None;
+        }
+        let start = usize::try_from(offset.checked_sub(self.base)?).ok()?;
+        let data = self.bytes.get(start..start.checked_add(len)?)?;
+        write_crypto_header(writer, offset, len).ok()?;
+        writer.bytes(data).ok()?;
+        let sent_end = offset.saturating_add(len as u64);
+        if self.lost.is_empty() {
+            self.next = sent_end;
+        } else {
+            self.lost.remove_below(sent_end);
+        }
+        Some(SentCrypto { offset, len: u16::try_from(len).ok()? })
+    }
+
+    /// The peer has these bytes.
+    pub(crate) fn on_acknowledged(&mut self, offset: u64, len: u16) {
+        let Some(last) = offset.saturating_add(u64::from(len)).checked_sub(1) else {
+            return;
+        };
+        self.acknowledged.insert(offset, last, usize::MAX);
+        if let Some((first, last)) = self.acknowledged.first() {
+            let end = last.saturating_add(1);
+            if first <= self.base && end > self.base {
+                let gone = usize::try_from(end.saturating_sub(self.base)).unwrap_or(usize::MAX);
+                self.bytes.drain(..gone.min(self.bytes.len()));
+                self.base = end;
+                self.acknowledged.remove_below(end);
+                self.lost.remove_below(end);
+            }
+        }
+        if self.bytes.is_empty() {
+            self.bytes = Vec::new();
+        }
+    }
+
+    /// These bytes were lost, or are to be sent again in a probe.
+    pub(crate) fn on_lost(&mut self, offset: u64, len: u16) {
+        let end = offset.saturating_add(u64::from(len));
+        if end > self.base {
+            self.lost.insert(offset.max(self.base), end.saturating_sub(1), usize::MAX);
+        }
+    }
+
+    fn end(&self) -> u64 {
+        self.base.saturating_add(self.bytes.len() as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    fn frame(crypto: &mut CryptoSend, room: usize) -> Option<(u64, u16)> {
+        let mut buffer = vec![0; room];
+        crypto.write_frame(&mut Writer::new(&mut buffer)).map(|sent| (sent.offset, sent.len))
+    }
+
+    #[test]
+    fn lost_bytes_go_before_new_ones() {
+        let mut crypto = CryptoSend::default();
+        assert!(crypto.write(&[7; 300]));
+        assert_eq!(frame(&mut crypto, 104), Some((0, 100)));
+        assert_eq!(frame(&mut crypto, 104), Some((100, 99)));
+        crypto.on_lost(0, 100);
+        assert_eq!(frame(&mut crypto, 54), Some((0, 51)));
+        assert_eq!(frame(&mut crypto, 1000), Some((51, 49)));
+        assert_eq!(frame(&mut crypto, 1000), Some((199, 101)));
+        assert_eq!(frame(&mut crypto, 1000), None);
+    }
+
+    #[test]
+    fn acknowledged_bytes_are_forgotten_in_any_order() {
+        let mut crypto = CryptoSend::default();
+        assert!(crypto.write(&[7; 300]));
+        frame(&mut crypto, 1000);
+        crypto.on_acknowledged(100, 200);
+        assert_eq!(crypto.bytes.len(), 300);
+        crypto.on_acknowledged(0, 100);
+        assert!(crypto.bytes.is_empty() && crypto.bytes.capacity() == 0);
+        crypto.on_lost(0, 300);
+        assert!(!crypto.wants_to_send());
+    }
+
+    #[test]
+    fn the_buffer_bound_is_met_and_not_passed() {
+        let mut crypto = CryptoSend::default();
+        assert!(crypto.write(&vec![0; limits::CRYPTO_BUFFER as usize]));
+        assert!(!crypto.write(&[0]));
+    }
+}

@@ -1,0 +1,69 @@
+//! Every bound of the engine in one place, each with the sum that gives it. Nothing here is a tuning knob for one peer.
+
+use inquic_platform::Duration;
+
+pub use crate::recovery::limits as recovery;
+pub use crate::stream::limits as stream;
+
+/// Bytes in the connection ids that we issue. Eight random bytes cannot be guessed and fit one machine word of the table.
+pub const LOCAL_CID_LEN: usize = 8;
+/// Connection ids that a peer may hold of us at once, and that we hold of a peer: four paths with one each, and three spare.
+pub const CIDS: usize = 7;
+/// Retirements of the peer's ids that we have not seen acknowledged: two full turns of [`CIDS`].
+pub const CIDS_RETIRING: usize = 2 * CIDS;
+/// Ranges of received packet numbers that are remembered; older ones count as received (RFC 9000 §13.2.3).
+pub const RECEIVED_RANGES: usize = 32;
+/// Bytes of handshake messages at one level that TLS has not taken yet. RFC 9000 §7.5 asks for 4,096 or more; a chain of nine
+/// certificates with post-quantum signatures fits.
+pub const CRYPTO_BUFFER: u64 = 64 * 1024;
+/// Gaps in the handshake messages of one level: a 64 KiB flight in 256-byte pieces, all reordered.
+pub const CRYPTO_GAPS: usize = 256;
+/// Handshake bytes that a peer may send after the handshake is confirmed, for the whole life of a connection: 64 tickets of 4 KiB.
+pub const CRYPTO_AFTER_HANDSHAKE: u64 = 256 * 1024;
+/// Packets kept because the keys for them have not come yet (RFC 9001 §5.7): one flight of a client.
+pub const HELD_PACKETS: usize = 4;
+/// Bytes of one kept packet: the largest that fits an Ethernet frame.
+pub const HELD_PACKET_BYTES: usize = 1_500;
+/// Bytes of an address validation token that we keep or echo.
+pub const TOKEN_BYTES: usize = 512;
+/// Address validation tokens of a server that a client keeps; the newest wins.
+pub const TOKENS: usize = 2;
+/// Bytes of a CONNECTION_CLOSE reason that we send or keep.
+pub const REASON_BYTES: usize = 256;
+/// Datagrams that one call of `receive` takes apart: what one GRO buffer can hold and more.
+pub const RECEIVE_BATCH: usize = inquic_platform::crypto::BATCH;
+/// Datagrams that one call of `transmit` builds: the kernel's bound for one UDP_SEGMENT send.
+pub const TRANSMIT_BATCH: usize = 64;
+/// Bytes that one call of `transmit` builds: the largest UDP payload over IPv4.
+pub const TRANSMIT_BYTES: usize = 65_507;
+/// The smallest datagram that may carry an Initial packet (RFC 9000 §14.1), and the size that every path is taken to carry.
+pub const DATAGRAM_MIN: usize = 1_200;
+/// The largest datagram we build: an Ethernet jumbo frame's worth.
+pub const DATAGRAM_MAX: usize = 9_000;
+/// An unvalidated address gets this many times what came from it (RFC 9000 §8.1).
+pub const AMPLIFICATION: u64 = 3;
+/// From the first datagram to the confirmed handshake.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Handshakes that a listener has under way at most, unless it says otherwise: at 6 KiB each, 8 MiB.
+pub const HALF_OPEN: usize = 1_365;
+/// Age at which a Retry token is refused: a client answers at once.
+pub const RETRY_TOKEN_AGE: Duration = Duration::from_secs(10);
+/// Age at which a NEW_TOKEN token is taken as absent.
+pub const NEW_TOKEN_AGE: Duration = Duration::from_secs(24 * 3600);
+/// Used tokens remembered so that none counts twice: 2,048 × 32 B are 64 KiB; beyond that the oldest are forgotten.
+pub const TOKEN_REPLAYS: usize = 2_048;
+/// Stateless answers (version negotiation, Retry, stateless reset) that one endpoint gives in a second.
+pub const STATELESS_PER_SECOND: u32 = 10_000;
+/// A datagram shorter than this is never answered by a stateless reset: the answer is shorter than its cause, down to the 21
+/// bytes that RFC 9000 §10.3 sets as the least, with room for five resets that answer each other.
+pub const RESET_CAUSE_MIN: usize = 43;
+/// The smallest stateless reset (RFC 9000 §10.3).
+pub const RESET_MIN: usize = 21;
+/// Packets that a connection which is closing answers at most: the 1st, 2nd, 4th, 8th, … up to 2^20.
+pub const CLOSE_ANSWERS: u32 = 21;
+/// One packet number in this many is skipped, on average, so that an ACK of what was never sent shows itself.
+pub const SKIP_EVERY: u64 = 512;
+
+const _: () = assert!(LOCAL_CID_LEN >= 8, "an Initial of ours must carry a destination id of 8 bytes");
+const _: () = assert!(RESET_CAUSE_MIN > RESET_MIN, "a reset is shorter than what caused it");
+const _: () = assert!(TRANSMIT_BATCH <= inquic_platform::crypto::BATCH, "a batch is sealed in one call");

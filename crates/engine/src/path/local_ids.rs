@@ -1,0 +1,161 @@
+//! The connection ids that we gave to the peer (RFC 9000 §5.1.1). The endpoint makes and routes them; this says which are in
+//! force, which are still to be told, and never lets the peer make us issue without end.
+
+use alloc::vec::Vec;
+
+use inquic_wire::{Code, ConnectionId, PeerError};
+
+use crate::limits;
+
+/// An id that we issued, with the token of its stateless reset.
+#[derive(Clone, Debug)]
+pub(crate) struct IssuedId {
+    pub(crate) sequence: u64,
+    pub(crate) id: ConnectionId,
+    pub(crate) reset_token: [u8; 16],
+    /// Whether a NEW_CONNECTION_ID frame with it waits to be sent.
+    pending: bool,
+}
+
+/// All ids of ours that are in force, oldest first.
+pub(crate) struct LocalIds {
+    ids: Vec<IssuedId>,
+    next_sequence: u64,
+    /// How many the peer is willing to keep.
+    peer_limit: usize,
+    /// Retired by the peer, not yet forgotten by the endpoint.
+    retired: Vec<ConnectionId>,
+}
+
+impl LocalIds {
+    /// The id of the handshake has sequence number 0.
+    pub(crate) fn new(id: ConnectionId) -> Self {
+        let mut ids = Vec::with_capacity(1);
+        ids.push(IssuedId { sequence: 0, id, reset_token: [0; 16], pending: false });
+        Self { ids, next_sequence: 1, peer_limit: 1, retired: Vec::new() }
+    }
+
+    /// Whether `id` is one that the peer may use.
+    pub(crate) fn contains(&self, id: &[u8]) -> bool {
+        self.ids.iter().any(|issued| issued.id.as_slice() == id)
+    }
+
+    /// The peer's active_connection_id_limit.
+    pub(crate) fn set_peer_limit(&mut self, limit: u64) {
+        self.peer_limit = usize::try_from(limit).unwrap_or(usize::MAX).min(limits::CIDS);
+    }
+
+    /// How many more the endpoint should make for us.
+    pub(crate) fn wanted(&self) -> usize {
+        self.peer_limit.saturating_sub(self.ids.len())
+    }
+
+    /// The endpoint made one.
+    pub(crate) fn issue(&mut self, id: ConnectionId, reset_token: [u8; 16]) {
+        let sequence = self.next_sequence;
+        self.next_sequence = self.next_sequence.saturating_add(1);
+        self.ids.push(IssuedId { sequence, id, reset_token, pending: true });
+    }
+
+    /// The next id to tell the peer.
+    pub(crate) fn next_pending(&mut self) -> Option<&mut IssuedId> {
+        self.ids.iter_mut().find(|issued| issued.pending)
+    }
+
+    pub(crate) fn has_pending(&self) -> bool {
+        self.ids.iter().any(|issued| issued.pending)
+    }
+
+    /// The frame that told of `sequence` was lost.
+    pub(crate) fn on_lost(&mut self, sequence: u64) {
+        if let Some(issued) = self.ids.iter_mut().find(|issued| issued.sequence == sequence) {
+            issued.pending = true;
+        }
+    }
+
+    /// RETIRE_CONNECTION_ID came, in a packet that was sent to `used`.
+    pub(crate) fn on_retire(&mut self, sequence: u64, used: &[u8]) -> Result<(), PeerError> {
+        //= RFC 9000 §19.16: Receipt of a RETIRE_CONNECTION_ID frame containing a sequence number greater than any previously
+        //= sent to the peer MUST be treated as a connection error of type PROTOCOL_VIOLATION.
+        if sequence >= self.next_sequence {
+            return Err(offence("a connection id was retired that was never issued"));
+        }
+        let Some(at) = self.ids.iter().position(|issued| issued.sequence == sequence) else {
+            return Ok(());
+        };
+        if self.ids.get(at).is_some_and(|issued| issued.id.as_slice() == used) {
+            return Err(offence("the connection id of the packet itself was retired"));
+        }
+        self.retired.push(self.ids.remove(at).id);
+        Ok(())
+    }
+
+    /// Whether the endpoint has ids to forget.
+    pub(crate) const fn has_retired(&self) -> bool {
+        !self.retired.is_empty()
+    }
+
+    /// The ids that the endpoint can forget.
+    pub(crate) fn take_retired(&mut self) -> Vec<ConnectionId> {
+        core::mem::take(&mut self.retired)
+    }
+}
+
+impl IssuedId {
+    pub(crate) const fn on_sent(&mut self) {
+        self.pending = false;
+    }
+}
+
+const fn offence(reason: &'static str) -> PeerError {
+    PeerError::new(Code::ProtocolViolation, reason).in_frame(0x19)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(byte: u8) -> ConnectionId {
+        ConnectionId::new(&[byte; 8]).unwrap()
+    }
+
+    fn issued(count: u8) -> LocalIds {
+        let mut ids = LocalIds::new(id(0));
+        ids.set_peer_limit(u64::from(count) + 1);
+        for byte in 1..=count {
+            ids.issue(id(byte), [byte; 16]);
+        }
+        ids
+    }
+
+    #[test]
+    fn retiring_asks_for_exactly_one_more() {
+        let mut ids = issued(3);
+        assert_eq!(ids.wanted(), 0);
+        ids.on_retire(1, &[0; 8]).unwrap();
+        assert_eq!(ids.wanted(), 1);
+        assert_eq!(ids.take_retired(), [id(1)]);
+        ids.on_retire(1, &[0; 8]).unwrap();
+        assert_eq!(ids.wanted(), 1, "a second retirement of the same id changes nothing");
+    }
+
+    #[test]
+    fn retiring_what_was_never_issued_is_an_offence() {
+        assert!(issued(3).on_retire(4, &[0; 8]).is_err());
+        assert!(issued(3).on_retire(3, &[0; 8]).is_ok());
+    }
+
+    #[test]
+    fn retiring_the_id_of_the_packet_is_an_offence() {
+        assert!(issued(3).on_retire(0, &[0; 8]).is_err());
+    }
+
+    #[test]
+    fn a_lost_frame_is_told_again() {
+        let mut ids = issued(1);
+        ids.next_pending().unwrap().on_sent();
+        assert!(!ids.has_pending());
+        ids.on_lost(1);
+        assert!(ids.has_pending());
+    }
+}

@@ -1,0 +1,248 @@
+//! The connection ids that the peer gave to us (RFC 9000 §5.1.2): which one is used, which are spare, which are to be retired.
+
+use alloc::vec::Vec;
+
+use inquic_wire::{Code, ConnectionId, PeerError};
+
+use crate::limits;
+
+/// One id of the peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct PeerId {
+    sequence: u64,
+    id: ConnectionId,
+    reset_token: Option<[u8; 16]>,
+}
+
+/// The ids of the peer that we keep.
+pub(crate) struct PeerIds {
+    active: PeerId,
+    spare: Vec<PeerId>,
+    retire_prior_to: u64,
+    /// Retired by us, the frame not yet acknowledged: whether it waits to be sent, and its number.
+    retiring: Vec<(bool, u64)>,
+    /// Whether the reset tokens are others than the endpoint knows.
+    tokens_changed: bool,
+}
+
+impl PeerIds {
+    pub(crate) const fn new(id: ConnectionId) -> Self {
+        Self {
+            active: PeerId { sequence: 0, id, reset_token: None },
+            spare: Vec::new(),
+            retire_prior_to: 0,
+            retiring: Vec::new(),
+            tokens_changed: false,
+        }
+    }
+
+    /// The id that packets are sent to.
+    pub(crate) const fn active(&self) -> &ConnectionId {
+        &self.active.id
+    }
+
+    /// The peer chose its first id, or Retry gave another one.
+    pub(crate) const fn replace_first(&mut self, id: ConnectionId) {
+        self.active.id = id;
+    }
+
+    /// The reset token that came with the server's transport parameters.
+    pub(crate) const fn set_first_token(&mut self, token: Option<[u8; 16]>) {
+        self.active.reset_token = token;
+        self.tokens_changed |= token.is_some();
+    }
+
+    /// The reset tokens of all ids that are kept, when they have changed since the last call.
+    pub(crate) fn take_changed_tokens(&mut self) -> Option<Vec<[u8; 16]>> {
+        let ids = self.spare.iter().chain(core::iter::once(&self.active));
+        core::mem::take(&mut self.tokens_changed).then(|| ids.filter_map(|id| id.reset_token).collect())
+    }
+
+    pub(crate) const fn tokens_changed(&self) -> bool {
+        self.tokens_changed
+    }
+
+    /// Whether `token` ends this connection (RFC 9000 §10.3.1). Takes the same time for every token.
+    pub(crate) fn is_reset_token(&self, token: &[u8; 16]) -> bool {
+        let equal = |known: &PeerId| known.reset_token.is_some_and(|known| constant_time_equal(&known, token));
+        equal(&self.active) | self.spare.iter().fold(false, |found, id| found | equal(id))
+    }
+
+    /// NEW_CONNECTION_ID came.
+    pub(crate) fn on_new(
+        &mut self,
+        sequence: u64,
+        retire_prior_to: u64,
+        id: ConnectionId,
+        reset_token: [u8; 16],
+    ) -> Result<(), PeerError> {
+        //= RFC 9000 §19.15: An endpoint that is sending packets with a zero-length Destination Connection ID MUST treat receipt
+        //= of a NEW_CONNECTION_ID frame as a connection error of type PROTOCOL_VIOLATION.
+        if self.active.id.is_empty() {
+            return Err(violation("a peer without connection ids issued one"));
+        }
+        let new = PeerId { sequence, id, reset_token: Some(reset_token) };
+        if self.is_known(&new)? {
+            return Ok(());
+        }
+        if sequence < self.retire_prior_to {
+            //= RFC 9000 §19.15: An endpoint that receives a NEW_CONNECTION_ID frame with a sequence number smaller than the
+            //= Retire Prior To field of a previously received NEW_CONNECTION_ID frame MUST send a corresponding
+            //= RETIRE_CONNECTION_ID frame
+            return self.retire(sequence);
+        }
+        self.spare.push(new);
+        self.tokens_changed = true;
+        if retire_prior_to > self.retire_prior_to {
+            self.retire_prior_to = retire_prior_to;
+            self.retire_old()?;
+        }
+        //= RFC 9000 §5.1.1: an endpoint that receives more connection IDs than its active_connection_id_limit MUST close the
+        //= connection with an error of type CONNECTION_ID_LIMIT_ERROR.
+        if self.spare.len() >= limits::CIDS {
+            return Err(PeerError::new(Code::ConnectionIdLimit, "more connection ids than we keep").in_frame(0x18));
+        }
+        Ok(())
+    }
+
+    /// Whether this very id is known; one that contradicts what is known is an offence.
+    fn is_known(&self, new: &PeerId) -> Result<bool, PeerError> {
+        for known in self.spare.iter().chain(core::iter::once(&self.active)) {
+            if known.sequence == new.sequence {
+                // The first id comes without a token in a client's handshake.
+                let same = known.id == new.id && known.reset_token.is_none_or(|token| Some(token) == new.reset_token);
+                return if same { Ok(true) } else { Err(violation("one sequence number for two connection ids")) };
+            }
+            if known.id == new.id {
+                return Err(violation("one connection id under two sequence numbers"));
+            }
+        }
+        Ok(self.retiring.iter().any(|&(_, sequence)| sequence == new.sequence))
+    }
+
+    fn retire_old(&mut self) -> Result<(), PeerError> {
+        let prior_to = self.retire_prior_to;
+        let mut index = 0;
+        while let Some(id) = self.spare.get(index) {
+            if id.sequence < prior_to {
+                let sequence = self.spare.remove(index).sequence;
+                self.retire(sequence)?;
+            } else {
+                index = index.saturating_add(1);
+            }
+        }
+        if self.active.sequence >= prior_to {
+            return Ok(());
+        }
+        if self.spare.is_empty() {
+            return Err(violation("every connection id was retired"));
+        }
+        let old = core::mem::replace(&mut self.active, self.spare.remove(0));
+        self.retire(old.sequence)
+    }
+
+    fn retire(&mut self, sequence: u64) -> Result<(), PeerError> {
+        //= RFC 9000 §5.1.2: An endpoint SHOULD limit the number of connection IDs it has retired locally for which
+        //= RETIRE_CONNECTION_ID frames have not yet been acknowledged.
+        if self.retiring.len() >= limits::CIDS_RETIRING {
+            return Err(PeerError::new(Code::ConnectionIdLimit, "too many connection ids to retire").in_frame(0x18));
+        }
+        self.retiring.push((true, sequence));
+        Ok(())
+    }
+
+    /// The next retirement to tell the peer; it counts as told.
+    pub(crate) fn next_retirement(&mut self) -> Option<u64> {
+        let (pending, sequence) = self.retiring.iter_mut().find(|(pending, _)| *pending)?;
+        *pending = false;
+        Some(*sequence)
+    }
+
+    pub(crate) fn has_retirement(&self) -> bool {
+        self.retiring.iter().any(|&(pending, _)| pending)
+    }
+
+    /// The frame that retired `sequence` was lost, or did not fit after all.
+    pub(crate) fn on_lost(&mut self, sequence: u64) {
+        for (pending, _) in self.retiring.iter_mut().filter(|(_, known)| *known == sequence) {
+            *pending = true;
+        }
+    }
+
+    /// The peer knows that `sequence` is retired.
+    pub(crate) fn on_acknowledged(&mut self, sequence: u64) {
+        self.retiring.retain(|&(_, known)| known != sequence);
+    }
+}
+
+fn constant_time_equal(left: &[u8; 16], right: &[u8; 16]) -> bool {
+    left.iter().zip(right).fold(0, |difference, (left, right)| difference | (left ^ right)) == 0
+}
+
+const fn violation(reason: &'static str) -> PeerError {
+    PeerError::new(Code::ProtocolViolation, reason).in_frame(0x18)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(byte: u8) -> ConnectionId {
+        ConnectionId::new(&[byte; 8]).unwrap()
+    }
+
+    fn ids() -> PeerIds {
+        PeerIds::new(id(0))
+    }
+
+    fn new(ids: &mut PeerIds, sequence: u8, prior_to: u64) -> Result<(), PeerError> {
+        ids.on_new(u64::from(sequence), prior_to, id(sequence), [sequence; 16])
+    }
+
+    #[test]
+    fn the_bound_of_kept_ids_is_met_and_not_passed() {
+        let mut ids = ids();
+        for sequence in 1..limits::CIDS as u8 {
+            new(&mut ids, sequence, 0).unwrap();
+        }
+        assert_eq!(new(&mut ids, limits::CIDS as u8, 0).unwrap_err().code, Code::ConnectionIdLimit);
+    }
+
+    #[test]
+    fn retiring_all_old_ids_moves_to_the_new_one() {
+        let mut ids = ids();
+        new(&mut ids, 1, 0).unwrap();
+        new(&mut ids, 2, 2).unwrap();
+        assert_eq!(*ids.active(), id(2));
+        assert_eq!(ids.next_retirement(), Some(1));
+        assert_eq!(ids.next_retirement(), Some(0));
+        assert_eq!(ids.next_retirement(), None);
+        ids.on_lost(1);
+        assert_eq!(ids.next_retirement(), Some(1));
+    }
+
+    #[test]
+    fn a_flood_of_retirements_is_bounded() {
+        let mut ids = ids();
+        let error = (1..=255).find_map(|sequence| new(&mut ids, sequence, u64::from(sequence)).err());
+        assert_eq!(error.unwrap().code, Code::ConnectionIdLimit);
+        assert!(ids.retiring.len() <= limits::CIDS_RETIRING);
+    }
+
+    #[test]
+    fn repeated_frames_are_harmless_and_contradictions_are_not() {
+        let mut ids = ids();
+        new(&mut ids, 1, 0).unwrap();
+        new(&mut ids, 1, 0).unwrap();
+        assert!(ids.on_new(1, 0, id(9), [9; 16]).is_err());
+        assert!(ids.on_new(9, 0, id(1), [1; 16]).is_err());
+    }
+
+    #[test]
+    fn reset_tokens_of_kept_ids_are_known() {
+        let mut ids = ids();
+        new(&mut ids, 1, 0).unwrap();
+        assert!(ids.is_reset_token(&[1; 16]));
+        assert!(!ids.is_reset_token(&[2; 16]));
+    }
+}

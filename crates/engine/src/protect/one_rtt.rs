@@ -1,0 +1,223 @@
+//! 1-RTT keys and their updates: secrets in, packets sealed and opened out; never a key past its limit (RFC 9001 §6).
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+
+use inquic_platform::{CipherSuite, CryptoError, Duration, HeaderKey, Instant, KeySide, PacketKey, Platform};
+use inquic_wire::{Code, PeerError};
+
+use super::{DirectionKeys, Limits, Secret, derive_secret, schedule};
+
+/// Both directions of the 1-RTT level from the moment both secrets are in.
+pub(crate) struct OneRtt {
+    platform: Arc<dyn Platform>,
+    suite: CipherSuite,
+    /// The key phase bit of what we seal and expect.
+    phase: bool,
+    /// How many updates there have been.
+    updates: u64,
+    sealing: Sealing,
+    opening: OpeningKeys,
+}
+
+struct Sealing {
+    key: Box<dyn PacketKey>,
+    header: Box<dyn HeaderKey>,
+    /// The secret behind the key after this one.
+    next_secret: Secret,
+    /// Packets sealed with this key.
+    sealed: u64,
+    /// The first packet number sealed with this key.
+    first: Option<u64>,
+    /// Whether the peer has acknowledged a packet sealed with this key.
+    acknowledged: bool,
+}
+
+struct OpeningKeys {
+    key: Box<dyn PacketKey>,
+    header: Box<dyn HeaderKey>,
+    /// Made ahead, so that a flipped phase bit costs no derivation and tells nothing by its timing (RFC 9001 §9.5).
+    next: Box<dyn PacketKey>,
+    next_secret: Secret,
+    previous: Option<Previous>,
+    /// The lowest packet number opened with this key.
+    first: Option<u64>,
+    /// Packets that did not open, over all keys.
+    failed: u64,
+}
+
+struct Previous {
+    key: Box<dyn PacketKey>,
+    until: Instant,
+}
+
+/// With which key a packet is to be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opening {
+    Current,
+    Previous,
+    Next,
+}
+
+impl OneRtt {
+    pub(crate) fn new(
+        platform: &Arc<dyn Platform>,
+        suite: CipherSuite,
+        seal: &Secret,
+        open: &Secret,
+    ) -> Result<Self, CryptoError> {
+        let seal_keys = DirectionKeys::derive(&**platform, suite, KeySide::Seal, seal)?;
+        let open_keys = DirectionKeys::derive(&**platform, suite, KeySide::Open, open)?;
+        let open_secret = derive_secret(&**platform, suite, open, LABEL);
+        let opening = OpeningKeys {
+            key: open_keys.packet,
+            header: open_keys.header,
+            next: schedule::packet_key(&**platform, suite, KeySide::Open, &open_secret)?,
+            next_secret: derive_secret(&**platform, suite, &open_secret, LABEL),
+            previous: None,
+            first: None,
+            failed: 0,
+        };
+        let sealing = Sealing {
+            key: seal_keys.packet,
+            header: seal_keys.header,
+            next_secret: derive_secret(&**platform, suite, seal, LABEL),
+            sealed: 0,
+            first: None,
+            acknowledged: false,
+        };
+        Ok(Self { platform: Arc::clone(platform), suite, phase: false, updates: 0, sealing, opening })
+    }
+
+    /// The phase bit for the packets we seal.
+    pub(crate) const fn phase(&self) -> bool {
+        self.phase
+    }
+
+    /// How often the keys have been updated.
+    pub(crate) const fn updates(&self) -> u64 {
+        self.updates
+    }
+
+    pub(crate) fn seal_keys(&self) -> (&dyn PacketKey, &dyn HeaderKey) {
+        (&*self.sealing.key, &*self.sealing.header)
+    }
+
+    pub(crate) fn open_header(&self) -> &dyn HeaderKey {
+        &*self.opening.header
+    }
+
+    pub(crate) fn open_key(&self, opening: Opening) -> Option<&dyn PacketKey> {
+        match opening {
+            Opening::Current => Some(&*self.opening.key),
+            Opening::Next => Some(&*self.opening.next),
+            Opening::Previous => self.opening.previous.as_ref().map(|previous| &*previous.key),
+        }
+    }
+
+    /// Counts a packet about to be sealed; `Err` when this key may seal no more.
+    pub(crate) fn on_seal(&mut self, number: u64) -> Result<(), ()> {
+        //= RFC 9001 §6.6: Endpoints MUST count the number of encrypted packets for each set of keys.
+        if self.sealing.sealed >= Limits::of(self.suite).confidentiality {
+            return Err(());
+        }
+        self.sealing.sealed = self.sealing.sealed.saturating_add(1);
+        self.sealing.first.get_or_insert(number);
+        Ok(())
+    }
+
+    /// Whether so much was sealed that the key should be updated now: half of what it may seal.
+    pub(crate) fn wants_update(&self) -> bool {
+        self.sealing.sealed >= Limits::of(self.suite).confidentiality / 2
+    }
+
+    /// Packet `largest` has been acknowledged.
+    pub(crate) fn on_acknowledged(&mut self, largest: u64) {
+        if self.sealing.first.is_some_and(|first| largest >= first) {
+            self.sealing.acknowledged = true;
+        }
+    }
+
+    /// Which key a packet of this phase bit and number is for.
+    pub(crate) fn choose(&self, phase: bool, number: u64) -> Opening {
+        if phase == self.phase {
+            return Opening::Current;
+        }
+        //= RFC 9001 §6.5: an endpoint MUST retain old keys until it has successfully unprotected a packet sent using the new keys.
+        match (&self.opening.previous, self.opening.first) {
+            (Some(_), None) => Opening::Previous,
+            (Some(_), Some(first)) if number < first => Opening::Previous,
+            _ => Opening::Next,
+        }
+    }
+
+    /// A packet opened with the current key.
+    pub(crate) fn on_opened(&mut self, number: u64) {
+        self.opening.first = Some(self.opening.first.map_or(number, |first| first.min(number)));
+    }
+
+    /// A packet did not open; the error says that there were too many (RFC 9001 §6.6).
+    pub(crate) fn on_open_failed(&mut self) -> Result<(), PeerError> {
+        self.opening.failed = self.opening.failed.saturating_add(1);
+        //= RFC 9001 §6.6: If the total number of received packets that fail authentication exceeds the integrity limit, the
+        //= endpoint MUST immediately close the connection with a connection error of type AEAD_LIMIT_REACHED.
+        if self.opening.failed > Limits::of(self.suite).integrity {
+            return Err(PeerError::new(Code::AeadLimitReached, "too many packets failed authentication"));
+        }
+        Ok(())
+    }
+
+    /// Whether we may begin an update: the last one was acknowledged and its old keys are gone.
+    pub(crate) fn may_update(&self) -> bool {
+        //= RFC 9001 §6.1: An endpoint MUST NOT initiate a subsequent key update unless it has received an acknowledgment for a
+        //= packet that was sent protected with keys from the current key phase.
+        self.sealing.acknowledged && self.opening.previous.is_none()
+    }
+
+    /// Goes to the next keys in both directions; the old ones still open for `keep`.
+    pub(crate) fn update(&mut self, now: Instant, keep: Duration) -> Result<(), CryptoError> {
+        let platform = &*self.platform;
+        let seal_key = schedule::packet_key(platform, self.suite, KeySide::Seal, &self.sealing.next_secret)?;
+        let open_next = schedule::packet_key(platform, self.suite, KeySide::Open, &self.opening.next_secret)?;
+        self.sealing.next_secret = derive_secret(platform, self.suite, &self.sealing.next_secret, LABEL);
+        self.opening.next_secret = derive_secret(platform, self.suite, &self.opening.next_secret, LABEL);
+        self.sealing.key = seal_key;
+        self.sealing.sealed = 0;
+        self.sealing.first = None;
+        self.sealing.acknowledged = false;
+        let current = core::mem::replace(&mut self.opening.next, open_next);
+        let old = core::mem::replace(&mut self.opening.key, current);
+        self.opening.previous = Some(Previous { key: old, until: now + keep });
+        self.opening.first = None;
+        self.phase = !self.phase;
+        self.updates = self.updates.saturating_add(1);
+        Ok(())
+    }
+
+    /// The peer began an update with packet `number`: follow it, if it was allowed to.
+    pub(crate) fn on_peer_update(&mut self, now: Instant, keep: Duration, number: u64) -> Result<(), PeerError> {
+        //= RFC 9001 §6.2: An endpoint MAY treat such consecutive key updates as a connection error of type KEY_UPDATE_ERROR.
+        if self.updates > 0 && self.opening.first.is_none() {
+            return Err(PeerError::new(Code::KeyUpdate, "a second key update before the first was answered"));
+        }
+        if self.update(now, keep).is_err() {
+            return Err(PeerError::new(Code::Internal, "no memory for the next keys"));
+        }
+        self.on_opened(number);
+        Ok(())
+    }
+
+    /// When the keys before this phase are to be forgotten.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.opening.previous.as_ref().map(|previous| previous.until)
+    }
+
+    /// Forgets the keys before this phase when their time is over.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        if self.deadline().is_some_and(|until| until <= now) {
+            self.opening.previous = None;
+        }
+    }
+}
+
+const LABEL: &[u8] = b"quic ku";

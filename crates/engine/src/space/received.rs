@@ -1,0 +1,243 @@
+//! Which packet numbers of one space have come, and when they are to be acknowledged (RFC 9000 §13.2). Packets in, ACK
+//! decisions out; it never writes a frame itself.
+
+use inquic_platform::{Duration, Instant};
+use inquic_wire::Space;
+use inquic_wire::frame::EcnCounts;
+
+use crate::limits;
+use crate::ranges::{Inserted, RangeSet};
+
+/// The received side of one packet number space.
+#[derive(Default)]
+pub(crate) struct Received {
+    numbers: RangeSet,
+    /// Every number below counts as received: its range was forgotten.
+    floor: u64,
+    /// When the largest number came, for the ACK's delay.
+    largest_at: Instant,
+    /// Ack-eliciting packets since the last ACK left.
+    eliciting: u32,
+    due: Due,
+    ecn: EcnCounts,
+    ecn_seen: bool,
+}
+
+/// When the next ACK is to leave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Due {
+    /// Nothing waits for an acknowledgement.
+    #[default]
+    Never,
+    /// Not later than this.
+    At(Instant),
+    /// With the next packet.
+    Now,
+}
+
+impl Received {
+    /// Whether the packet must not be processed: it came before, or is too old to tell.
+    pub(crate) fn is_duplicate(&self, number: u64) -> bool {
+        number < self.floor || self.numbers.contains(number)
+    }
+
+    /// A packet of this space was opened for the first time.
+    pub(crate) fn on_packet(&mut self, now: Instant, number: u64, ecn: u8) {
+        let largest = self.numbers.largest();
+        if self.numbers.insert(number, number, limits::RECEIVED_RANGES) == Inserted::Full {
+            if let Some((_, last)) = self.numbers.pop_first() {
+                self.floor = last.saturating_add(1);
+            }
+            self.numbers.insert(number, number, limits::RECEIVED_RANGES);
+        }
+        if largest.is_none_or(|largest| number > largest) {
+            self.largest_at = now;
+        }
+        self.count_ecn(ecn);
+    }
+
+    /// The packet just given to [`Received::on_packet`] asks for an acknowledgement.
+    pub(crate) fn on_ack_eliciting(&mut self, now: Instant, space: Space, number: u64, max_ack_delay: Duration, ecn: u8) {
+        self.eliciting = self.eliciting.saturating_add(1);
+        //= RFC 9000 §13.2.2: A receiver SHOULD send an ACK frame after receiving at least two ack-eliciting packets.
+        let second = self.eliciting >= 2;
+        //= RFC 9000 §13.2.1: an endpoint MUST acknowledge all ack-eliciting Initial and Handshake packets immediately
+        let handshake = space != Space::Application;
+        //= RFC 9000 §13.2.1: packets marked with the ECN Congestion Experienced (CE) codepoint in the IP header SHOULD be
+        //= acknowledged immediately
+        let congested = ecn == ECN_CE;
+        if second || handshake || congested || self.is_out_of_order(number) {
+            self.due = Due::Now;
+        } else if self.due == Due::Never {
+            self.due = Due::At(now + max_ack_delay);
+        }
+    }
+
+    /// A packet that is not the next after the largest, or has a gap below it, shows reordering or loss.
+    fn is_out_of_order(&self, number: u64) -> bool {
+        //= RFC 9000 §13.2.1: an endpoint SHOULD generate and send an ACK frame without delay when it receives an
+        //= ack-eliciting packet either:
+        let is_largest = self.numbers.largest() == Some(number);
+        let follows = number == self.floor || self.numbers.contains(number.wrapping_sub(1));
+        !is_largest || !follows
+    }
+
+    /// Whether an ACK is to leave now.
+    pub(crate) fn ack_is_due(&self, now: Instant) -> bool {
+        match self.due {
+            Due::Never => false,
+            Due::At(at) => at <= now,
+            Due::Now => true,
+        }
+    }
+
+    /// Whether anything waits for an acknowledgement, due or not: then it rides along with whatever leaves.
+    pub(crate) fn ack_is_useful(&self) -> bool {
+        self.due != Due::Never
+    }
+
+    /// When the next ACK is due, if it is not due now already.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        match self.due {
+            Due::Never => None,
+            Due::At(at) => Some(at),
+            Due::Now => Some(Instant::ZERO),
+        }
+    }
+
+    /// An ACK frame with everything in here has been written.
+    pub(crate) fn on_ack_sent(&mut self) {
+        self.eliciting = 0;
+        self.due = Due::Never;
+    }
+
+    /// The peer has our ACK up to `largest`; it need not be repeated (RFC 9000 §13.2.4).
+    pub(crate) fn on_ack_acknowledged(&mut self, largest: u64) {
+        // The newest range stays, so that the largest number is never forgotten.
+        let keep = self.numbers.largest().map_or(0, |newest| newest.min(largest));
+        if self.numbers.len() > 1 {
+            self.floor = self.floor.max(keep);
+            self.numbers.remove_below(keep);
+        }
+    }
+
+    /// The largest number received.
+    pub(crate) fn largest(&self) -> Option<u64> {
+        self.numbers.largest()
+    }
+
+    /// What an ACK frame says: ranges, the delay since the largest, ECN counts when any mark was seen.
+    pub(crate) fn numbers(&self) -> &RangeSet {
+        &self.numbers
+    }
+
+    pub(crate) fn delay(&self, now: Instant) -> Duration {
+        now.since(self.largest_at)
+    }
+
+    pub(crate) fn ecn(&self) -> Option<EcnCounts> {
+        self.ecn_seen.then_some(self.ecn)
+    }
+
+    /// Forgets everything, when the space's keys are discarded.
+    pub(crate) fn discard(&mut self) {
+        self.numbers.clear();
+        self.due = Due::Never;
+    }
+
+    fn count_ecn(&mut self, ecn: u8) {
+        let count = match ecn {
+            ECN_ECT0 => &mut self.ecn.ect0,
+            ECN_ECT1 => &mut self.ecn.ect1,
+            ECN_CE => &mut self.ecn.ce,
+            _ => return,
+        };
+        *count = count.saturating_add(1);
+        self.ecn_seen = true;
+    }
+}
+
+const ECN_ECT1: u8 = 0b01;
+const ECN_ECT0: u8 = 0b10;
+const ECN_CE: u8 = 0b11;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DELAY: Duration = Duration::from_millis(25);
+
+    fn ms(millis: u64) -> Instant {
+        Instant::ZERO + Duration::from_millis(millis)
+    }
+
+    fn receive(received: &mut Received, now: Instant, number: u64) {
+        received.on_packet(now, number, 0);
+        received.on_ack_eliciting(now, Space::Application, number, DELAY, 0);
+    }
+
+    #[test]
+    fn first_packet_is_acknowledged_by_max_ack_delay() {
+        let mut received = Received::default();
+        receive(&mut received, ms(0), 0);
+        assert!(!received.ack_is_due(ms(24)));
+        assert!(received.ack_is_due(ms(25)));
+    }
+
+    #[test]
+    fn second_packet_is_acknowledged_at_once() {
+        let mut received = Received::default();
+        receive(&mut received, ms(0), 0);
+        receive(&mut received, ms(1), 1);
+        assert!(received.ack_is_due(ms(1)));
+    }
+
+    #[test]
+    fn gap_is_acknowledged_at_once() {
+        let mut received = Received::default();
+        receive(&mut received, ms(0), 0);
+        received.on_ack_sent();
+        receive(&mut received, ms(1), 2);
+        assert!(received.ack_is_due(ms(1)));
+    }
+
+    #[test]
+    fn late_packet_is_acknowledged_at_once() {
+        let mut received = Received::default();
+        receive(&mut received, ms(0), 0);
+        receive(&mut received, ms(1), 2);
+        received.on_ack_sent();
+        receive(&mut received, ms(2), 1);
+        assert!(received.ack_is_due(ms(2)));
+    }
+
+    #[test]
+    fn handshake_packets_are_acknowledged_at_once() {
+        let mut received = Received::default();
+        received.on_packet(ms(0), 0, 0);
+        received.on_ack_eliciting(ms(0), Space::Handshake, 0, DELAY, 0);
+        assert!(received.ack_is_due(ms(0)));
+    }
+
+    #[test]
+    fn ranges_never_pass_their_bound_and_forgotten_numbers_are_duplicates() {
+        let mut received = Received::default();
+        for index in 0..limits::RECEIVED_RANGES as u64 + 1 {
+            receive(&mut received, ms(index), index * 2);
+        }
+        assert_eq!(received.numbers().len(), limits::RECEIVED_RANGES);
+        assert!(received.is_duplicate(0) && received.is_duplicate(1 - 1));
+        assert!(!received.is_duplicate(3));
+    }
+
+    #[test]
+    fn acknowledged_acks_are_not_repeated() {
+        let mut received = Received::default();
+        for number in [0, 2, 4] {
+            receive(&mut received, ms(0), number);
+        }
+        received.on_ack_acknowledged(4);
+        assert_eq!(received.numbers().len(), 1);
+        assert!(received.is_duplicate(3), "too old to tell");
+    }
+}
