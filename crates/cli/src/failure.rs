@@ -56,10 +56,8 @@ impl Failure {
 
     /// Ctrl-C while something was under way.
     pub(crate) fn interrupted() -> Self {
-        Self::told(
-            Exit::Interrupted,
-            "interrupted; run the same command with --resume to go on from here",
-        )
+        let way_out = "run the same command again; get and put go on from here with --resume";
+        Self::new(Exit::Interrupted, "interrupted", way_out)
     }
 
     /// A file or directory that could not be read.
@@ -79,6 +77,9 @@ impl Failure {
             .and_then(|inner| inner.downcast_ref::<Self>())
         {
             return inner.clone();
+        }
+        if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<inquic::Error>()) {
+            return crate::quic::failure(inner);
         }
         let cause = match error.kind() {
             io::ErrorKind::UnexpectedEof => {

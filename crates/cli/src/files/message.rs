@@ -265,6 +265,11 @@ impl Prefix {
 }
 
 impl Entry {
+    /// Whether it is a file and not a directory.
+    pub(crate) const fn is_file(&self) -> bool {
+        matches!(self.kind, Kind::File(_))
+    }
+
     /// The most bytes an entry of this name takes in a message.
     pub(crate) fn encoded_max(&self) -> usize {
         2 + self.name.as_str().len() + 1 + FACTS_LENGTH

@@ -1,0 +1,95 @@
+//! Comes in: a directory, a certificate, an address. Goes out: the directory, to everybody who connects, until Ctrl-C.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use inquic::RetryPolicy;
+use inquic::tokio::Listener;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::transfer::about;
+use crate::args;
+use crate::failure::{Exit, Failure};
+use crate::files::{ALPN, CONNECTIONS_AT_ONCE, Root, Share};
+use crate::interrupt::interrupted;
+use crate::output::{note, say};
+use crate::quic::{self, Quic};
+use crate::transport::Streams as _;
+
+/// Serves.
+pub(crate) async fn run(args: &args::Serve) -> Result<(), Failure> {
+    let (cert, key) = both(args.cert.as_deref(), args.key.as_deref())?;
+    let share = Share::new(Root::open(&args.directory)?, args.writable);
+    let retry = if args.retry { RetryPolicy::Always } else { RetryPolicy::WhenBusy };
+    let builder = inquic::tokio::Listener::builder()
+        .certificate(quic::certificate(cert, key)?)
+        .alpn([ALPN])
+        .retry(retry)
+        .config(quic::transport());
+    let listener = quic::listen(builder, args.listen).await?;
+    let address = listener.local_addr().map_err(|e| quic::failure(&e))?;
+    say(&format!("listening {address}"));
+
+    let (stop, stopped) = watch::channel(());
+    let mut connections = JoinSet::new();
+    tokio::select! {
+        done = accept(&listener, &share, args.json, &mut connections, &stopped) => done?,
+        signal = interrupted() => signal?,
+    }
+    listener.close();
+    // Every connection tells its client, then its task ends; none is waited for longer than that may take.
+    drop(stop);
+    let all = async { while connections.join_next().await.is_some() {} };
+    let _ = timeout(GOODBYE, all).await;
+    Ok(())
+}
+
+async fn accept(
+    listener: &Listener,
+    share: &Share,
+    json: bool,
+    connections: &mut JoinSet<()>,
+    stopped: &watch::Receiver<()>,
+) -> Result<(), Failure> {
+    let slots = Arc::new(Semaphore::new(CONNECTIONS_AT_ONCE));
+    while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
+        let Some(quic) = quic::accept(listener).await? else { break };
+        while connections.try_join_next().is_some() {}
+        let (share, mut stopped) = (share.clone(), stopped.clone());
+        connections.spawn(async move {
+            tokio::select! {
+                () = serve(&share, &quic) => quic.close(0, "done").await,
+                _ = stopped.changed() => quic.close(0, "the server was stopped").await,
+            }
+            if json {
+                say(&about(&quic).to_string());
+            }
+            quic.gone().await;
+            drop(slot);
+        });
+    }
+    Ok(())
+}
+
+/// Serves one connection. What goes wrong on it is noted, and is no reason to stop.
+async fn serve(share: &Share, quic: &Quic) {
+    let peer = quic.0.peer_addr();
+    let log = move |failure: &Failure| note(&format!("{peer}: {failure}"));
+    if let Err(failure) = share.serve(quic, log).await {
+        log(&failure);
+    }
+}
+
+/// Both files, or a word on where to get them.
+fn both<'a>(cert: Option<&'a Path>, key: Option<&'a Path>) -> Result<(&'a Path, &'a Path), Failure> {
+    cert.zip(key).ok_or_else(|| {
+        let cause = "a server needs a certificate and its key";
+        Failure::new(Exit::Usage, cause, "give --cert FILE and --key FILE, which `inquic cert` makes")
+    })
+}
+
+/// How long saying goodbye may take.
+const GOODBYE: Duration = Duration::from_secs(3);
