@@ -8,7 +8,7 @@ use inquic_wire::frame::{
     write_ack, write_handshake_done, write_new_connection_id, write_new_token, write_path_response, write_ping,
     write_retire_connection_id,
 };
-use inquic_wire::{Level, LongKind, LongPlan, Space, Writer, finish_long, packet_number_len, write_long, write_short};
+use inquic_wire::{Level, LongKind, LongPlan, Space, Writer, packet_number_len, write_long, write_short};
 
 use super::Connection;
 use super::carry::Carried;
@@ -125,9 +125,9 @@ impl Connection {
     ) -> Option<SealJob> {
         let end = built.payload_end.saturating_add(TAG_LEN);
         if let Some(plan) = &built.long {
-            let mut writer = Writer::new(datagram.get_mut(built.start..end)?);
-            writer.zeros(0).ok()?;
-            finish_long(&mut writer, plan, end.saturating_sub(built.start)).ok()?;
+            let packet = datagram.get_mut(built.start..end)?;
+            let length = u16::try_from(packet.len().checked_sub(plan.number_at)?).ok()? | LENGTH_IN_TWO_BYTES;
+            *packet.get_mut(plan.length_at..)?.first_chunk_mut()? = length.to_be_bytes();
         }
         let space = built.level.space();
         if let Some(skipped) = self.numbers.get_mut(space.index())?.take(&*self.platform) {
@@ -288,5 +288,7 @@ impl Carried {
 
 /// We leave ours at the default (RFC 9000 §18.2).
 const ACK_DELAY_EXPONENT: u32 = 3;
+/// A varint of two bytes has these bits set (RFC 9000 §16).
+const LENGTH_IN_TWO_BYTES: u16 = 0x4000;
 const SAMPLE_OFFSET: usize = 4;
 const PATH_RESPONSE_LEN: usize = 9;

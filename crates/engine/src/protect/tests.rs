@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use inquic_platform::aws_lc::AwsLc;
 use inquic_platform::{CipherSuite, KeySide, OpenJob, Platform, SealJob};
-use inquic_wire::{ConnectionId, Role};
+use inquic_wire::{Code, ConnectionId, Role};
 
 use super::*;
 

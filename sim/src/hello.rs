@@ -1,0 +1,127 @@
+//! A handshake without randomness in place of TLS: the same messages at the same levels, of realistic sizes, and the same order of
+//! secrets. It authenticates nobody, and is for simulations only.
+
+use inquic_engine::{Connection, HandshakeError};
+use inquic_platform::{CipherSuite, Instant, KeySide};
+use inquic_wire::{Level, Role};
+
+/// One side of the handshake.
+#[derive(Debug)]
+pub struct Hello {
+    role: Role,
+    suite: CipherSuite,
+    /// Bytes of the server's certificate message.
+    certificate: usize,
+    read: [Vec<u8>; 4],
+    began: bool,
+    handshake: bool,
+    done: bool,
+}
+
+impl Hello {
+    /// A side of the handshake that has not begun.
+    #[must_use]
+    pub fn new(role: Role, suite: CipherSuite, certificate: usize) -> Self {
+        Self { role, suite, certificate, read: Default::default(), began: false, handshake: false, done: false }
+    }
+
+    /// Goes on as far as the messages that have come allow.
+    ///
+    /// # Errors
+    ///
+    /// What the connection answers; it is closing then.
+    pub fn step(&mut self, now: Instant, connection: &mut Connection) -> Result<(), HandshakeError> {
+        let mut buffer = [0; 2048];
+        if self.role == Role::Client && !self.began {
+            self.began = true;
+            self.say(connection, Level::Initial, CLIENT_HELLO, true)?;
+        }
+        while let Some((level, count)) = connection.handshake_receive(&mut buffer) {
+            self.read[level.index()].extend_from_slice(&buffer[..count]);
+        }
+        match self.role {
+            Role::Client => self.step_client(now, connection),
+            Role::Server => self.step_server(now, connection),
+        }
+    }
+
+    fn step_client(&mut self, now: Instant, connection: &mut Connection) -> Result<(), HandshakeError> {
+        if !self.handshake && self.take(Level::Initial).is_some() {
+            self.handshake = true;
+            self.install(now, connection, Level::Handshake)?;
+        }
+        if self.handshake && !self.done {
+            if let Some(parameters) = self.take(Level::Handshake) {
+                self.done = true;
+                connection.set_peer_transport_parameters(now, &parameters)?;
+                self.say(connection, Level::Handshake, FINISHED, false)?;
+                self.install(now, connection, Level::OneRtt)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn step_server(&mut self, now: Instant, connection: &mut Connection) -> Result<(), HandshakeError> {
+        if !self.began {
+            if let Some(parameters) = self.take(Level::Initial) {
+                self.began = true;
+                connection.set_peer_transport_parameters(now, &parameters)?;
+                self.say(connection, Level::Initial, SERVER_HELLO, false)?;
+                self.install(now, connection, Level::Handshake)?;
+                self.say(connection, Level::Handshake, self.certificate, true)?;
+                let seal = self.secret(KeySide::Seal, Level::OneRtt);
+                connection.install_secret(now, Level::OneRtt, KeySide::Seal, self.suite, &seal)?;
+            }
+        }
+        if self.began && !self.done && self.take(Level::Handshake).is_some() {
+            self.done = true;
+            let open = self.secret(KeySide::Open, Level::OneRtt);
+            connection.install_secret(now, Level::OneRtt, KeySide::Open, self.suite, &open)?;
+        }
+        Ok(())
+    }
+
+    /// Sends a message of `len` bytes of padding behind its length and, if asked, our transport parameters.
+    fn say(&self, connection: &mut Connection, level: Level, len: usize, parameters: bool) -> Result<(), HandshakeError> {
+        let mut body = [0; 512];
+        let count = if parameters { connection.transport_parameters(&mut body) } else { 0 };
+        let mut message = Vec::with_capacity(len + count + 4);
+        message.extend_from_slice(&(count as u16).to_be_bytes());
+        message.extend_from_slice(&(len as u16).to_be_bytes());
+        message.extend_from_slice(&body[..count]);
+        message.resize(message.len() + len, 0x5a);
+        connection.handshake_send(level, &message)
+    }
+
+    /// A whole message of the peer, if it is there: the transport parameters in it.
+    fn take(&mut self, level: Level) -> Option<Vec<u8>> {
+        let read = &mut self.read[level.index()];
+        let (head, _) = read.split_at_checked(4)?;
+        let count = usize::from(u16::from_be_bytes([head[0], head[1]]));
+        let whole = 4 + count + usize::from(u16::from_be_bytes([head[2], head[3]]));
+        if read.len() < whole {
+            return None;
+        }
+        let parameters = read[4..4 + count].to_vec();
+        read.drain(..whole);
+        Some(parameters)
+    }
+
+    fn install(&self, now: Instant, connection: &mut Connection, level: Level) -> Result<(), HandshakeError> {
+        for side in [KeySide::Seal, KeySide::Open] {
+            connection.install_secret(now, level, side, self.suite, &self.secret(side, level))?;
+        }
+        Ok(())
+    }
+
+    /// Both sides know every secret; each differs by level and sender.
+    fn secret(&self, side: KeySide, level: Level) -> Vec<u8> {
+        let by_client = (self.role == Role::Client) == (side == KeySide::Seal);
+        vec![level.index() as u8 * 2 + u8::from(by_client); self.suite.hash_len()]
+    }
+}
+
+/// Sizes of a handshake with X25519 and a P-256 certificate.
+const CLIENT_HELLO: usize = 250;
+const SERVER_HELLO: usize = 90;
+const FINISHED: usize = 36;

@@ -1,0 +1,190 @@
+//! One end: the real endpoint with its connections, driven as a home would drive them, without a socket or a clock.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use inquic_engine::{
+    Config, Connection, Endpoint, EndpointKeys, Event, Handle, Listen, Path, Received, RetryPolicy, Route,
+};
+use inquic_platform::aws_lc::AwsLc;
+use inquic_platform::{CipherSuite, Instant, Platform};
+use inquic_wire::Role;
+
+use crate::Hello;
+
+/// How a host behaves.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Settings of its connections.
+    pub config: Config,
+    /// The cipher suite that its handshakes take.
+    pub suite: CipherSuite,
+    /// Bytes of its certificate.
+    pub certificate: usize,
+    /// When it asks for address validation.
+    pub retry: RetryPolicy,
+}
+
+/// An endpoint and its connections.
+pub struct Host {
+    /// The table of connections.
+    pub endpoint: Endpoint,
+    /// Its address.
+    pub address: SocketAddr,
+    settings: Settings,
+    config: Arc<Config>,
+    connections: BTreeMap<Handle, (Connection, Hello)>,
+    events: Vec<(Handle, Event)>,
+    replies: Vec<Vec<u8>>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            config: Config::default(),
+            suite: CipherSuite::Aes128GcmSha256,
+            certificate: 900,
+            retry: RetryPolicy::WhenBusy,
+        }
+    }
+}
+
+impl Host {
+    /// A host whose randomness comes from `seed`.
+    #[must_use]
+    pub fn new(address: SocketAddr, settings: Settings, seed: u64) -> Self {
+        let platform: Arc<dyn Platform> = Arc::new(AwsLc::seeded(seed));
+        let keys = EndpointKeys::random(&*platform);
+        Self {
+            endpoint: Endpoint::new(platform, keys),
+            address,
+            config: Arc::new(settings.config.clone()),
+            settings,
+            connections: BTreeMap::new(),
+            events: Vec::new(),
+            replies: Vec::new(),
+        }
+    }
+
+    /// Begins to accept connections.
+    pub fn listen(&mut self) {
+        self.endpoint.set_listening(Some(Listen { retry: self.settings.retry, ..Listen::default() }));
+    }
+
+    /// Begins a connection to `remote`, with a token of an earlier one if there is any.
+    ///
+    /// # Panics
+    ///
+    /// When the platform cannot make keys.
+    pub fn connect(&mut self, now: Instant, remote: SocketAddr, token: &[u8]) -> Handle {
+        let path = Path { local: Some(self.address.ip()), remote };
+        let (handle, connection) = self.endpoint.connect(now, &self.config, path, token).expect("keys can be made");
+        let hello = Hello::new(Role::Client, self.settings.suite, self.settings.certificate);
+        self.connections.insert(handle, (connection, hello));
+        self.settle(now, handle);
+        handle
+    }
+
+    /// A connection that is there.
+    ///
+    /// # Panics
+    ///
+    /// When it is not.
+    pub fn connection(&mut self, handle: Handle) -> &mut Connection {
+        &mut self.connections.get_mut(&handle).expect("a connection of this host").0
+    }
+
+    /// All connections.
+    #[must_use]
+    pub fn handles(&self) -> Vec<Handle> {
+        self.connections.keys().copied().collect()
+    }
+
+    /// A datagram arrived.
+    pub fn receive(&mut self, now: Instant, from: SocketAddr, datagram: &mut [u8]) {
+        let path = Path { local: Some(self.address.ip()), remote: from };
+        let mut reply = [0; 1_500];
+        let handle = match self.endpoint.route(now, &path, datagram, &mut reply) {
+            Route::Connection(handle) => handle,
+            Route::Incoming(incoming) => {
+                let Ok((handle, connection)) = self.endpoint.accept(now, incoming, &self.config) else { return };
+                let hello = Hello::new(Role::Server, self.settings.suite, self.settings.certificate);
+                self.connections.insert(handle, (connection, hello));
+                handle
+            }
+            Route::Reply(count) => return self.replies.push(reply[..count].to_vec()),
+            Route::Drop(_) => return,
+        };
+        let segment = datagram.len();
+        if let Some((connection, _)) = self.connections.get_mut(&handle) {
+            connection.receive(now, Received { path, bytes: datagram, segment, ecn: 0 });
+        }
+        self.settle(now, handle);
+    }
+
+    /// Tells time to every connection that waits for it.
+    pub fn expire(&mut self, now: Instant) {
+        for handle in self.handles() {
+            let (connection, _) = self.connections.get_mut(&handle).expect("listed just now");
+            if connection.next_deadline().is_some_and(|at| at <= now) {
+                connection.expire(now);
+                self.settle(now, handle);
+            }
+        }
+    }
+
+    /// The earliest deadline of all connections.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.connections.values().filter_map(|(connection, _)| connection.next_deadline()).min()
+    }
+
+    /// Everything that can be sent now, each datagram to `send`.
+    pub fn transmit(&mut self, now: Instant, send: &mut dyn FnMut(&[u8])) {
+        for reply in self.replies.drain(..) {
+            send(&reply);
+        }
+        let mut buffer = vec![0; 65_507];
+        for (connection, _) in self.connections.values_mut() {
+            while let Some(sent) = connection.transmit(now, &mut buffer) {
+                for datagram in buffer[..sent.bytes].chunks(sent.segment) {
+                    send(datagram);
+                }
+            }
+        }
+        for handle in self.handles() {
+            self.settle(now, handle);
+        }
+    }
+
+    /// What has happened since the last call.
+    pub fn take_events(&mut self) -> Vec<(Handle, Event)> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Runs the handshake, serves the endpoint's part, collects events.
+    fn settle(&mut self, now: Instant, handle: Handle) {
+        let Some((connection, hello)) = self.connections.get_mut(&handle) else { return };
+        // A failed step has closed the connection, which its events tell.
+        let _ = hello.step(now, connection);
+        let mut gone = false;
+        while let Some(event) = connection.next_event() {
+            match event {
+                Event::Handshake => {
+                    let _ = hello.step(now, connection);
+                }
+                Event::Gone => gone = true,
+                _ => {}
+            }
+            self.events.push((handle, event));
+        }
+        if connection.needs_endpoint() {
+            self.endpoint.service(now, handle, connection);
+        }
+        if gone {
+            self.endpoint.remove(handle);
+            self.connections.remove(&handle);
+        }
+    }
+}

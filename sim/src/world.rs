@@ -1,0 +1,147 @@
+//! Two hosts and the links between them, stepped from one moment of interest to the next.
+
+use std::net::SocketAddr;
+
+use inquic_engine::{Connection, Handle};
+use inquic_platform::{Duration, Instant};
+
+use crate::{Faults, Host, Link, Settings};
+
+/// A client, a server and what lies between.
+pub struct World {
+    /// Virtual time.
+    pub now: Instant,
+    /// The side that connects.
+    pub client: Host,
+    /// The side that listens.
+    pub server: Host,
+    /// Client to server.
+    pub up: Link,
+    /// Server to client.
+    pub down: Link,
+    steps: u64,
+}
+
+impl World {
+    /// A world for one seed, with the same faults in both directions.
+    ///
+    /// # Panics
+    ///
+    /// Never: the addresses in it are well formed.
+    #[must_use]
+    pub fn new(seed: u64, client: Settings, server: Settings, faults: Faults) -> Self {
+        let address = |text: &str| text.parse::<SocketAddr>().expect("well formed");
+        let mut server = Host::new(address("192.0.2.2:4433"), server, seed ^ 0xb0b);
+        server.listen();
+        Self {
+            now: Instant::ZERO + Duration::from_secs(1),
+            client: Host::new(address("192.0.2.1:50000"), client, seed ^ 0xa11ce),
+            server,
+            up: Link::new(faults, seed.wrapping_mul(3)),
+            down: Link::new(faults, seed.wrapping_mul(5)),
+            steps: 0,
+        }
+    }
+
+    /// Client and server with default settings on a good link.
+    #[must_use]
+    pub fn plain(seed: u64) -> Self {
+        Self::new(seed, Settings::default(), Settings::default(), Faults::default())
+    }
+
+    /// Begins a connection; the handle is the client's.
+    pub fn connect(&mut self) -> Handle {
+        let handle = self.client.connect(self.now, self.server.address, &[]);
+        self.flush();
+        handle
+    }
+
+    /// Connects and runs until both ends are connected and the handshake is confirmed; the handles of both ends.
+    ///
+    /// # Panics
+    ///
+    /// When that takes longer than ten seconds of virtual time.
+    pub fn connected(&mut self) -> (Handle, Handle) {
+        let client = self.connect();
+        let connected = |world: &mut Self| {
+            let server = world.server.handles().last().copied();
+            world.client.connection(client).is_connected()
+                && server.is_some_and(|server| world.server.connection(server).is_connected())
+        };
+        assert!(self.run_until(Duration::from_secs(10), connected), "no handshake within ten seconds");
+        self.run_for(Duration::from_millis(100));
+        let server = self.server.handles().last().copied().expect("connected just now");
+        (client, server)
+    }
+
+    /// Lets both ends send what they have.
+    pub fn flush(&mut self) {
+        let Self { now, client, server, up, down, .. } = self;
+        client.transmit(*now, &mut |datagram| up.send(*now, datagram));
+        server.transmit(*now, &mut |datagram| down.send(*now, datagram));
+    }
+
+    /// Goes to the next moment at which something happens, not beyond `end`; `false` when nothing does before.
+    ///
+    /// # Panics
+    ///
+    /// When more steps were made than any honest run needs: something spins.
+    pub fn step(&mut self, end: Instant) -> bool {
+        self.flush();
+        let moments = [
+            self.up.next_arrival(),
+            self.down.next_arrival(),
+            self.client.next_deadline(),
+            self.server.next_deadline(),
+        ];
+        let Some(next) = moments.into_iter().flatten().min().filter(|&next| next <= end) else {
+            self.now = end;
+            return false;
+        };
+        self.steps += 1;
+        assert!(self.steps < STEPS, "{STEPS} steps without an end");
+        self.now = self.now.max(next);
+        while let Some(mut datagram) = self.up.receive(self.now) {
+            self.server.receive(self.now, self.client.address, &mut datagram);
+        }
+        while let Some(mut datagram) = self.down.receive(self.now) {
+            self.client.receive(self.now, self.server.address, &mut datagram);
+        }
+        self.client.expire(self.now);
+        self.server.expire(self.now);
+        self.flush();
+        true
+    }
+
+    /// Runs until `done` or for `at_most`; whether it was done.
+    pub fn run_until(&mut self, at_most: Duration, mut done: impl FnMut(&mut Self) -> bool) -> bool {
+        let end = self.now + at_most;
+        loop {
+            if done(self) {
+                return true;
+            }
+            if !self.step(end) {
+                return done(self);
+            }
+        }
+    }
+
+    /// Runs for a length of virtual time.
+    pub fn run_for(&mut self, length: Duration) {
+        let end = self.now + length;
+        while self.step(end) {}
+    }
+
+    /// A client's connection.
+    pub fn at_client(&mut self, handle: Handle) -> &mut Connection {
+        self.client.connection(handle)
+    }
+
+    /// A server's connection.
+    pub fn at_server(&mut self, handle: Handle) -> &mut Connection {
+        self.server.connection(handle)
+    }
+}
+
+/// More than the longest honest run in the tests takes.
+const STEPS: u64 = 20_000_000;
