@@ -9,7 +9,7 @@ pub use cli::{
     Cipher, ClientArgs, Command, Mode, PerfClientArgs, PerfCommand, PerfServerArgs, ServerArgs,
 };
 pub use measure::{Latencies, Timer};
-pub use perf::{PerfConnection, PerfDialer, run_perf};
+pub use perf::{PerfConnection, PerfDialer, request, run_perf};
 pub use report::{FetchReport, say};
 
 pub use inquic_interop_http as http;

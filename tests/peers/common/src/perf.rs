@@ -1,6 +1,7 @@
 //! In: a way to connect and to do one exchange. Out: the measurement of benches/PROTOCOL.md. Same for every peer.
 
 use crate::{Latencies, Mode, PerfClientArgs, Timer, say};
+use bytes::Bytes;
 use serde_json::{Value, json};
 use std::future::Future;
 use std::sync::Arc;
@@ -44,6 +45,15 @@ pub async fn run_perf<D: PerfDialer>(dialer: &D, args: &PerfClientArgs) -> anyho
         }
     }
     Ok(())
+}
+
+/// The number of bytes wanted, with as much of the data behind it as makes one small write; and how much is left.
+#[must_use]
+pub fn request(up: u64, down: u64) -> (Bytes, u64) {
+    let now = up.min(4096);
+    let mut first = vec![0; 8 + now as usize];
+    first[..8].copy_from_slice(&down.to_be_bytes());
+    (first.into(), up - now)
 }
 
 async fn bulk<D: PerfDialer>(

@@ -4,7 +4,8 @@ use crate::tls;
 use anyhow::Context;
 use peers_common::{
     CONNECTION_WINDOW, Cipher, IDLE, PERF, PerfClientArgs, PerfConnection, PerfDialer,
-    PerfServerArgs, SEND_BUFFER, STREAM_WINDOW, STREAMS, run_perf, say, udp_socket, unspecified,
+    PerfServerArgs, SEND_BUFFER, STREAM_WINDOW, STREAMS, request, run_perf, say, udp_socket,
+    unspecified,
 };
 use quinn::{
     Connection, Endpoint, EndpointConfig, RecvStream, SendStream, TokioRuntime, TransportConfig,
@@ -132,8 +133,9 @@ impl PerfDialer for Dialer {
 impl PerfConnection for Peer {
     async fn exchange(&self, up: u64, down: u64) -> anyhow::Result<()> {
         let (mut send, mut recv) = self.0.open_bi().await?;
-        send.write_all(&down.to_be_bytes()).await?;
-        write_zeros(&mut send, up).await?;
+        let (first, rest) = request(up, down);
+        send.write_chunk(first).await?;
+        write_zeros(&mut send, rest).await?;
         send.finish()?;
         let got = drain(&mut recv).await?;
         (got == down)

@@ -6,8 +6,19 @@ mod tls;
 
 use clap::Parser;
 use peers_common::{Command, PerfCommand};
+use std::process::ExitCode;
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("s2n-peer: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> anyhow::Result<()> {
     let command = Command::parse();
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

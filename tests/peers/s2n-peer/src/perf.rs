@@ -5,7 +5,7 @@ use anyhow::Context;
 use bytes::Bytes;
 use peers_common::{
     CONNECTION_WINDOW, IDLE, PERF, PerfClientArgs, PerfConnection, PerfDialer, PerfServerArgs,
-    SEND_BUFFER, STREAM_WINDOW, STREAMS, run_perf, say, unspecified,
+    SEND_BUFFER, STREAM_WINDOW, STREAMS, request, run_perf, say, unspecified,
 };
 use s2n_quic::client::Connect;
 use s2n_quic::connection::Handle;
@@ -79,12 +79,9 @@ async fn drain(recv: &mut ReceiveStream, mut head: &mut [u8]) -> anyhow::Result<
     loop {
         let (count, open) = recv.receive_vectored(&mut chunks).await?;
         for chunk in chunks.iter_mut().take(count) {
-            if !head.is_empty() {
-                let (now, later) =
-                    std::mem::take(&mut head).split_at_mut(head.len().min(chunk.len()));
-                now.copy_from_slice(&chunk[..now.len()]);
-                head = later;
-            }
+            let (now, later) = head.split_at_mut(head.len().min(chunk.len()));
+            now.copy_from_slice(&chunk[..now.len()]);
+            head = later;
             total += chunk.len() as u64;
             *chunk = Bytes::new();
         }
@@ -147,9 +144,9 @@ impl PerfConnection for Peer {
     async fn exchange(&self, up: u64, down: u64) -> anyhow::Result<()> {
         let stream = self.handle.clone().open_bidirectional_stream().await?;
         let (mut recv, mut send) = stream.split();
-        send.send(Bytes::copy_from_slice(&down.to_be_bytes()))
-            .await?;
-        write_zeros(&mut send, up).await?;
+        let (first, rest) = request(up, down);
+        send.send(first).await?;
+        write_zeros(&mut send, rest).await?;
         send.finish()?;
         let got = drain(&mut recv, &mut []).await?;
         (got == down)
