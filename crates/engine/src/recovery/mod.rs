@@ -150,7 +150,7 @@ impl Recovery {
             config: *config,
             stats: Stats::default(),
         };
-        recovery.set_rate();
+        recovery.set_rate(Instant::ZERO);
         recovery
     }
 
@@ -231,7 +231,7 @@ impl Recovery {
             self.pto_count = 0;
         }
         self.last_event = now;
-        self.set_rate();
+        self.set_rate(now);
         Ok(Acked {
             newly: true,
             largest_newly: sample.is_some(),
@@ -253,7 +253,7 @@ impl Recovery {
             let lost = self.detect_lost(now, space, &mut |fate, frame| fates(space, fate, frame));
             self.on_lost(now, &lost);
             self.last_event = now;
-            self.set_rate();
+            self.set_rate(now);
             return Timeout::Lost;
         }
         let Some((_, space)) = self.probe_deadline().filter(|(at, _)| *at <= now) else {
@@ -366,7 +366,7 @@ impl Recovery {
         let sent = log.newest_acked_sent;
         if let Some(sent) = sent.filter(|sent| !self.is_older_than_path(*sent)) {
             self.on_congestion(now, sent);
-            self.set_rate();
+            self.set_rate(now);
         }
     }
 
@@ -379,7 +379,7 @@ impl Recovery {
     pub fn set_max_datagram_size(&mut self, size: u16) {
         self.config.max_datagram_size = size;
         self.controller.set_mds(size);
-        self.set_rate();
+        self.set_rate(self.last_event);
     }
 
     /// Gives back the memory that is not used now.

@@ -21,6 +21,15 @@ pub(super) struct Pacer {
     mds: u64,
 }
 
+/// What the rate follows from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rate {
+    pub(super) window: u64,
+    pub(super) smoothed: Duration,
+    pub(super) slow_start: bool,
+    pub(super) mds: u64,
+}
+
 /// What pacing allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Budget {
@@ -43,22 +52,28 @@ impl Pacer {
     }
 
     /// Sets the rate: 5/4 of a window in a round trip, twice the window in slow start.
-    pub(super) fn set_rate(&mut self, window: u64, smoothed: Duration, slow_start: bool, mds: u64) {
-        self.mds = mds;
-        let gained = if slow_start {
-            window.saturating_mul(2)
-        } else {
-            window.saturating_add(window >> 2)
-        };
+    pub(super) fn set_rate(&mut self, now: Instant, rate: &Rate) {
+        self.mds = rate.mds;
+        let old = self.cost;
         // A window that leaves within one tick anyway is not paced: the timer could only be late.
-        if smoothed <= GRANULARITY {
+        if rate.smoothed <= GRANULARITY {
             self.cost = 0;
             return;
         }
-        let round = smoothed.min(ROUND_MAX).as_nanos();
+        let gained = if rate.slow_start {
+            rate.window.saturating_mul(2)
+        } else {
+            rate.window.saturating_add(rate.window >> 2)
+        };
+        let round = rate.smoothed.min(ROUND_MAX).as_nanos();
         self.cost = (round << SCALE).checked_div(gained).unwrap_or(0).max(1);
-        let packets = self.price(mds.saturating_mul(limits::BURST_PACKETS));
+        let packets = self.price(rate.mds.saturating_mul(limits::BURST_PACKETS));
         self.burst = packets.max(limits::BURST_TIME);
+        // What is owed is owed in bytes: a debt from the slow guess before the first sample must not be paid in its time.
+        let owed = self.paid_at.since(now);
+        if old != self.cost && !owed.is_zero() {
+            self.paid_at = now + self.price(bytes_for(owed, old));
+        }
     }
 
     /// Takes the price of a packet.
@@ -86,8 +101,7 @@ impl Pacer {
             return Budget::Until(ready.max(now + GRANULARITY));
         }
         let left = self.burst - self.paid_at.since(now);
-        let bytes = left.as_nanos().min(LEFT_MAX) << SCALE;
-        Budget::Bytes(bytes.checked_div(self.cost).unwrap_or(0).max(self.mds))
+        Budget::Bytes(bytes_for(left, self.cost).max(self.mds))
     }
 
     #[inline]
@@ -96,9 +110,15 @@ impl Pacer {
     }
 }
 
+/// How many bytes `length` pays for at `cost`.
+fn bytes_for(length: Duration, cost: u64) -> u64 {
+    let scaled = length.as_nanos().min(LENGTH_MAX) << SCALE;
+    scaled.checked_div(cost).unwrap_or(0)
+}
+
 /// Bits of fraction in the cost of a byte.
 const SCALE: u32 = 20;
 /// Longer round trips are paced as this one: 2^40 ns are 18 minutes.
 const ROUND_MAX: Duration = Duration::from_nanos(1 << 40);
 /// So that a shift by [`SCALE`] fits 64 bits.
-const LEFT_MAX: u64 = 1 << 43;
+const LENGTH_MAX: u64 = 1 << 43;

@@ -404,6 +404,11 @@ impl Log {
         self.ack_only_run
     }
 
+    /// The largest number sent.
+    pub(super) const fn largest_sent(&self) -> Option<u64> {
+        self.sent_below.checked_sub(1)
+    }
+
     /// The largest number acknowledged.
     pub(super) const fn largest_acked(&self) -> Option<u64> {
         self.acked_below.checked_sub(1)

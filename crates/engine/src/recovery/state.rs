@@ -5,6 +5,7 @@ use inquic_wire::Space;
 
 use super::congestion::Controller;
 use super::loss::{self, Judge, Lost};
+use super::pacing::{Pacer, Rate};
 use super::sent::{Fate, Log, Newly, SentFrame};
 use super::{Algorithm, Config, INITIAL_RTT, Recovery, Rtt, Stats, limits};
 
@@ -43,6 +44,12 @@ impl Recovery {
     #[must_use]
     pub const fn in_slow_start(&self) -> bool {
         self.controller.in_slow_start()
+    }
+
+    /// The largest number sent in a space.
+    #[must_use]
+    pub const fn largest_sent(&self, space: Space) -> Option<u64> {
+        self.log(space).largest_sent()
     }
 
     /// The largest number that the peer acknowledged in a space.
@@ -165,20 +172,20 @@ impl Recovery {
     pub(super) fn reset_path(&mut self) {
         self.controller = self.config.controller();
         self.rtt = Rtt::new(self.config.initial_rtt);
-        self.pacer = super::Pacer::new();
+        self.pacer = Pacer::new();
         self.pto_count = 0;
         self.has_rescue = false;
-        self.set_rate();
+        self.set_rate(self.last_event);
     }
 
-    pub(super) fn set_rate(&mut self) {
-        let controller = &self.controller;
-        self.pacer.set_rate(
-            controller.window(),
-            self.rtt.smoothed,
-            controller.in_slow_start(),
-            controller.mds(),
-        );
+    pub(super) fn set_rate(&mut self, now: Instant) {
+        let rate = Rate {
+            window: self.controller.window(),
+            smoothed: self.rtt.smoothed,
+            slow_start: self.controller.in_slow_start(),
+            mds: self.controller.mds(),
+        };
+        self.pacer.set_rate(now, &rate);
     }
 
     pub(super) fn is_older_than_path(&self, sent: Instant) -> bool {
