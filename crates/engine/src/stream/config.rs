@@ -17,7 +17,7 @@ pub struct Config {
     pub max_streams_bidi: u64,
     /// Unidirectional streams that the peer may have open at once.
     pub max_streams_uni: u64,
-    /// Bytes of memory for what was written and not acknowledged.
+    /// Bytes of memory for what was written and not acknowledged; at least [`limits::PIECE_MIN`].
     pub send_buffer: usize,
     /// Bytes of one stream that may be written and not acknowledged.
     pub stream_send_buffer: usize,

@@ -46,8 +46,13 @@ impl ReceiveWindow {
     /// was the window and not the path that held the peer back.
     #[inline]
     pub(super) fn take(&mut self, bytes: u64, now: Instant, rtt: Duration, ceiling: u64) {
-        let since = *self.since.get_or_insert(now);
         self.taken = self.taken.saturating_add(bytes);
+        let Some(since) = self.since else {
+            // How long the first bytes lay here says nothing about how fast they are taken.
+            self.since = Some(now);
+            self.from = self.taken;
+            return;
+        };
         if self.taken.saturating_sub(self.from) < self.size {
             return;
         }

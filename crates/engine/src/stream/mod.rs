@@ -175,7 +175,7 @@ impl Streams {
             waiting: Queue::new(Kind::Waiting),
             credit: SendCredit::default(),
             window,
-            send_pool: Pool::new(config.send_buffer),
+            send_pool: Pool::new(config.send_buffer.max(limits::PIECE_MIN)),
             receive_pool: Pool::new(usize::try_from(receive_memory).unwrap_or(usize::MAX)),
             refusals: 0,
             stats: Stats::default(),

@@ -136,11 +136,6 @@ impl Pool {
             .saturating_add(self.buffers.capacity().saturating_mul(size_of::<usize>()))
             .saturating_add(lists)
     }
-
-    #[cfg(test)]
-    pub(super) fn held(&self) -> usize {
-        self.held
-    }
 }
 
 /// An empty page of exactly this capacity; `None` when there is no memory.
@@ -154,7 +149,7 @@ fn allocate(size: usize) -> Option<Page> {
 #[inline]
 fn place(at: u64) -> Option<(usize, usize)> {
     let index = usize::try_from(at >> PAGE.ilog2()).ok()?;
-    Some((index, (at & (PAGE as u64 - 1)) as usize))
+    Some((index, (at & IN_PAGE) as usize))
 }
 
 /// The size of the piece that holds `need` bytes: at most a quarter more.
@@ -319,6 +314,10 @@ impl Buffer {
         self.charged = self.charged.saturating_add(more);
     }
 
+    pub(super) const fn charged(&self) -> usize {
+        self.charged
+    }
+
     /// Memory of the buffer without its pages.
     pub(super) fn allocated_bytes(&self) -> usize {
         size_of::<Self>()
@@ -327,3 +326,6 @@ impl Buffer {
             .saturating_add(self.lost.allocated_bytes())
     }
 }
+
+/// The bits of an offset that say where in its page a byte is.
+const IN_PAGE: u64 = PAGE as u64 - 1;

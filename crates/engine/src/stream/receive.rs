@@ -152,7 +152,11 @@ impl ReceiveHalf {
                 return Stored::NoRoom;
             }
         }
-        let reserve = if offset == self.ready { 0 } else { RESERVE };
+        let fills = offset == self.ready;
+        let reserve = if fills { 0 } else { RESERVE };
+        if !fills && buffer.spans.growth().saturating_add(reserve) > pool.room() {
+            return Stored::NoRoom;
+        }
         let kept = buffer.put(pool, offset, data, reserve);
         buffer
             .spans
@@ -309,9 +313,10 @@ impl ReceiveHalf {
         self.step(ReceiveInput::ResetRead);
     }
 
+    /// Memory beside the pages, and beside what the pool was charged for.
     pub(super) fn allocated_bytes(&self) -> usize {
-        self.buffer
-            .as_ref()
-            .map_or(0, |buffer| buffer.allocated_bytes())
+        self.buffer.as_ref().map_or(0, |buffer| {
+            buffer.allocated_bytes().saturating_sub(buffer.charged())
+        })
     }
 }

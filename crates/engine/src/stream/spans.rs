@@ -147,6 +147,17 @@ impl Spans {
         self.spans.clear();
     }
 
+    /// Memory that one more range may take.
+    pub(super) fn growth(&self) -> usize {
+        if self.spans.len() < self.spans.capacity() {
+            return 0;
+        }
+        self.spans
+            .capacity()
+            .max(4)
+            .saturating_mul(size_of::<Span>())
+    }
+
     pub(super) fn allocated_bytes(&self) -> usize {
         self.spans.capacity().saturating_mul(size_of::<Span>())
     }
