@@ -3,8 +3,9 @@
 
 use inquic_platform::{Duration, Instant};
 
+use super::frames::SentFrame;
 use super::rtt::{GRANULARITY, Rtt};
-use super::sent::{Log, SentFrame};
+use super::sent::Log;
 
 /// What loss detection needs to know about the rest of the connection.
 #[derive(Clone, Copy, Debug)]
@@ -40,12 +41,13 @@ impl Log {
     pub(super) fn detect_lost(&mut self, judge: &Judge, fates: &mut dyn FnMut(SentFrame)) -> Lost {
         let mut lost = Lost::default();
         self.loss_time = None;
-        while let Some(oldest) = self.oldest() {
-            if oldest.is_acked() {
+        loop {
+            if self.pop_acked() {
                 self.lost_since = None;
-                self.pop(fates);
-                continue;
             }
+            let Some(oldest) = self.oldest() else {
+                break;
+            };
             let Some(distance) = self
                 .acked_below
                 .checked_sub(oldest.number.saturating_add(1))

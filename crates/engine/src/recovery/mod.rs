@@ -4,6 +4,7 @@
 pub mod limits;
 
 mod congestion;
+mod frames;
 mod loss;
 mod pacing;
 mod record;
@@ -18,8 +19,8 @@ use inquic_platform::{Duration, Instant};
 use inquic_wire::{Ack, PeerError, Role, Space};
 
 pub use self::congestion::Algorithm;
+pub use self::frames::{Fate, SentFrame, SentPacket};
 pub use self::rtt::{INITIAL_RTT, Rtt};
-pub use self::sent::{Fate, SentFrame, SentPacket};
 pub use self::timer::TimerContext;
 
 use self::congestion::{Controller, Delivery};

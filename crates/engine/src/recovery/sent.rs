@@ -9,104 +9,11 @@ use alloc::collections::VecDeque;
 use core::ops::RangeInclusive;
 
 use inquic_platform::Instant;
-use inquic_wire::{Code, Direction, PeerError, StreamId};
+use inquic_wire::{Code, PeerError};
 
+use super::frames::{Fate, SentFrame, SentPacket};
 use super::limits;
 use super::record::{ACK_ONLY, ACKED, ELICITING, IN_FLIGHT, RETOLD, Record};
-
-/// What a sent packet carried, so that its fate can be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SentFrame {
-    /// An ACK frame whose largest acknowledged number was this.
-    Ack {
-        /// The largest number it acknowledged.
-        largest: u64,
-    },
-    /// A CRYPTO frame.
-    Crypto {
-        /// First byte.
-        offset: u64,
-        /// How many bytes.
-        len: u16,
-    },
-    /// A STREAM frame.
-    Stream {
-        /// The stream.
-        id: StreamId,
-        /// First byte.
-        offset: u64,
-        /// How many bytes.
-        len: u16,
-        /// Whether the stream ended with it.
-        fin: bool,
-    },
-    /// A RESET_STREAM frame.
-    ResetStream {
-        /// The stream.
-        id: StreamId,
-    },
-    /// A STOP_SENDING frame.
-    StopSending {
-        /// The stream.
-        id: StreamId,
-    },
-    /// A MAX_DATA frame.
-    MaxData,
-    /// A MAX_STREAM_DATA frame.
-    MaxStreamData {
-        /// The stream.
-        id: StreamId,
-    },
-    /// A MAX_STREAMS frame.
-    MaxStreams(Direction),
-    /// A DATA_BLOCKED frame.
-    DataBlocked,
-    /// A STREAM_DATA_BLOCKED frame.
-    StreamDataBlocked {
-        /// The stream.
-        id: StreamId,
-    },
-    /// A STREAMS_BLOCKED frame.
-    StreamsBlocked(Direction),
-    /// A NEW_CONNECTION_ID frame.
-    NewConnectionId {
-        /// The identifier's sequence number.
-        sequence: u64,
-    },
-    /// A RETIRE_CONNECTION_ID frame.
-    RetireConnectionId {
-        /// The identifier's sequence number.
-        sequence: u64,
-    },
-    /// A NEW_TOKEN frame.
-    NewToken,
-    /// A HANDSHAKE_DONE frame.
-    HandshakeDone,
-    /// A PING frame.
-    Ping,
-}
-
-/// What became of a sent frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// The peer has it.
-    Acknowledged,
-    /// It has to be taken as lost.
-    Lost,
-}
-
-/// A packet as it was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SentPacket {
-    /// Its number; larger than every one before it in its space.
-    pub number: u64,
-    /// Its bytes, header and tag included.
-    pub size: u16,
-    /// Whether the peer has to acknowledge it.
-    pub ack_eliciting: bool,
-    /// Whether it counts as in flight: ack-eliciting, or padded.
-    pub in_flight: bool,
-}
 
 /// What an ACK acknowledged for the first time.
 #[derive(Clone, Copy, Debug, Default)]
@@ -125,13 +32,13 @@ pub(super) struct Newly {
     pub(super) newest_sent: Option<Instant>,
 }
 
-/// Send times of packets whose acknowledgement may grow the window: after the first, up to the second.
+/// Send times of packets whose acknowledgement may grow the window, both included.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Growing {
-    /// The start of the recovery period; packets sent until then don't count.
-    pub(super) after: Option<Instant>,
+    /// The first after the start of the recovery period.
+    pub(super) from: Instant,
     /// When the window was last full; a packet sent later never saw it full.
-    pub(super) until: Option<Instant>,
+    pub(super) until: Instant,
 }
 
 /// The packets of one space whose fate is open, in the order of their numbers.
@@ -284,16 +191,17 @@ impl Log {
         fates: &mut dyn FnMut(Fate, SentFrame),
     ) {
         let from = self.position(*range.start());
+        let mut newest_sent = None;
         for record in self.records.iter_mut().skip(from) {
             if record.number > *range.end() {
                 break;
             }
-            if record.bits & ACKED != 0 {
+            if record.is_acked() {
                 continue;
             }
             record.bits |= ACKED;
             newly.packets = newly.packets.saturating_add(1);
-            newly.newest_sent = newly.newest_sent.max(Some(record.sent));
+            newest_sent = Some(record.sent);
             if record.number == largest {
                 newly.largest_sent = Some(record.sent);
             }
@@ -307,17 +215,39 @@ impl Log {
                 if growing.includes(record.sent) {
                     newly.growth = newly.growth.saturating_add(size);
                 }
-            } else if record.bits & ACK_ONLY != 0 {
+            } else if record.is_ack_only() {
                 self.ack_only = self.ack_only.saturating_sub(1);
             }
             let at = record.frames_at.wrapping_sub(self.frames_at) as usize;
+            // Most packets carry one frame, and one is found faster without an iterator.
+            if let (1, Some(frame)) = (record.frames(), self.frames.get(at)) {
+                fates(Fate::Acknowledged, *frame);
+                continue;
+            }
             for frame in self.frames.iter().skip(at).take(record.frames()) {
                 fates(Fate::Acknowledged, *frame);
             }
         }
+        // Ranges descend, and so do the times at which their packets were sent.
+        newly.newest_sent = newly.newest_sent.or(newest_sent);
     }
 
-    /// The oldest record and whether the peer has it.
+    /// Takes what was acknowledged off the front. Says whether there was any.
+    #[inline]
+    pub(super) fn pop_acked(&mut self) -> bool {
+        let mut count = 0_usize;
+        let before = self.records.len();
+        while let Some(record) = self.records.pop_front_if(|record| record.is_acked()) {
+            count = count.saturating_add(record.frames());
+        }
+        for _ in 0..count {
+            self.frames.pop_front();
+        }
+        self.frames_at = self.frames_at.wrapping_add(count as u32);
+        self.records.len() != before
+    }
+
+    /// The oldest record.
     #[inline]
     pub(super) fn oldest(&self) -> Option<Record> {
         self.records.front().copied()
@@ -478,13 +408,14 @@ impl Log {
 }
 
 impl Growing {
+    /// No packet may.
+    pub(super) const NOTHING: Self = Self {
+        from: Instant::from_nanos(1),
+        until: Instant::ZERO,
+    };
+
     #[inline]
     fn includes(self, sent: Instant) -> bool {
-        Some(sent) > self.after && Some(sent) <= self.until
+        self.from <= sent && sent <= self.until
     }
 }
-
-const _: () = assert!(
-    size_of::<SentFrame>() <= 24,
-    "kept for each frame in flight"
-);

@@ -4,9 +4,10 @@ use inquic_platform::{Duration, Instant};
 use inquic_wire::Space;
 
 use super::congestion::Controller;
+use super::frames::{Fate, SentFrame};
 use super::loss::{self, Judge, Lost};
 use super::pacing::{Pacer, Rate};
-use super::sent::{Fate, Log, Newly, SentFrame};
+use super::sent::{Log, Newly};
 use super::{Algorithm, Config, INITIAL_RTT, Recovery, Rtt, Stats, limits};
 
 impl Recovery {

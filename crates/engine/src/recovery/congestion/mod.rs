@@ -108,14 +108,17 @@ impl Controller {
 
     /// Packets whose acknowledgement may grow the window.
     pub(super) fn growing(&self) -> Growing {
-        Growing {
-            //= RFC 9002 §7.3.2: during a recovery period, the congestion
-            //= window does not change in response to new losses or increases in the
-            //= ECN-CE count.
-            after: self.recovery_start,
-            //= RFC 9002 §7.8: When this occurs, the congestion window
-            //= SHOULD NOT be increased in either slow start or congestion avoidance.
-            until: self.full_at.max(self.paced_at),
+        //= RFC 9002 §7.3.2: during a recovery period, the congestion
+        //= window does not change in response to new losses or increases in the
+        //= ECN-CE count.
+        let from = self
+            .recovery_start
+            .map_or(Instant::ZERO, |start| start + Duration::from_nanos(1));
+        //= RFC 9002 §7.8: When this occurs, the congestion window
+        //= SHOULD NOT be increased in either slow start or congestion avoidance.
+        match self.full_at.max(self.paced_at) {
+            Some(until) => Growing { from, until },
+            None => Growing::NOTHING,
         }
     }
 
