@@ -77,7 +77,7 @@ fn a_full_log_makes_new_data_wait() {
 #[test]
 fn packets_of_many_frames_fill_the_log_too() {
     let mut script = Script::connected();
-    let frames = [SentFrame::Ping; 2_000];
+    let frames = vec![SentFrame::Ping; 2_000];
     let mut number = 0;
     while !script.recovery.application.is_full() {
         let packet = SentPacket {

@@ -31,6 +31,7 @@ fn speed_of_a_packet() {
     measures(1_000, 2);
 }
 
+#[expect(clippy::disallowed_methods, reason = "a measurement needs a clock")]
 /// Keeps `window` packets in flight and acknowledges `batch` at a time.
 fn measures(window: u64, batch: u64) {
     let mut script = Script::connected();
