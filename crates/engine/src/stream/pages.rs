@@ -60,11 +60,10 @@ impl Pool {
             self.held = self.held.saturating_add(page.capacity());
             return Some(page);
         }
-        let size = piece(need);
-        if size > room {
+        if need > room {
             return None;
         }
-        let page = allocate(size)?;
+        let page = allocate(piece(need).min(room))?;
         self.held = self.held.saturating_add(page.capacity());
         Some(page)
     }
@@ -86,9 +85,18 @@ impl Pool {
         } else {
             need
         };
-        let Some(mut larger) = self.take(ample, index, reserve) else {
+        // The old piece comes back at once and so makes room for the new one.
+        let before = self.held;
+        self.held = before.saturating_sub(page.capacity());
+        let larger = match self.take(ample, index, reserve) {
+            Some(larger) => Some(larger),
+            None => self.take(need, index, reserve),
+        };
+        let Some(mut larger) = larger else {
+            self.held = before;
             return false;
         };
+        self.held = self.held.saturating_add(page.capacity());
         larger.extend_from_slice(page);
         self.give(core::mem::replace(page, larger));
         true
@@ -197,7 +205,11 @@ impl Buffer {
         let mut rest = data;
         while !rest.is_empty() {
             if self.pages.back().is_none_or(|page| page.len() >= PAGE) {
-                let Some(page) = pool.take(rest.len().min(PAGE), self.pages.len(), 0) else {
+                let need = rest.len().min(PAGE).min(pool.room());
+                if need == 0 {
+                    break;
+                }
+                let Some(page) = pool.take(need, self.pages.len(), 0) else {
                     break;
                 };
                 self.pages.push_back(page);
@@ -207,15 +219,16 @@ impl Buffer {
                 break;
             };
             let whole = page.len().saturating_add(rest.len()).min(PAGE);
-            let grown = whole <= page.capacity() || pool.grow(page, whole, index, 0);
-            // Without more memory, what the piece still has is used.
-            let end = if grown { whole } else { page.capacity() };
+            // Without memory for all of it, what there is is used.
+            let reach = whole.min(page.capacity().saturating_add(pool.room()));
+            let grown = reach <= page.capacity() || pool.grow(page, reach, index, 0);
+            let end = if grown { reach } else { page.capacity() };
             let Some((now, later)) = rest.split_at_checked(end.saturating_sub(page.len())) else {
                 break;
             };
             page.extend_from_slice(now);
             rest = later;
-            if !grown {
+            if end < whole {
                 break;
             }
         }
