@@ -1,0 +1,156 @@
+//! A connection, blocking.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use inquic_wire::Direction;
+
+use super::{ReceiveStream, SendStream, Stream, wait};
+use crate::builder::{Blocking, ConnectionBuilder};
+use crate::connect::{HEAD_START, Target};
+use crate::connection::common_calls;
+use crate::error::Error;
+use crate::home::entry::Owner;
+use crate::home::levels::Interest;
+use crate::home::park;
+use crate::home::ports::Drive;
+use crate::stream::{Readiness, Receiving, Sending, halves};
+
+/// A connection to a peer: streams in both directions.
+///
+/// Clones are the same connection. When the last of them and of its streams is dropped, the connection is closed with code 0,
+/// after everything that was written has arrived.
+#[derive(Clone)]
+pub struct Connection {
+    owner: Arc<Owner>,
+    nonblocking: Arc<AtomicBool>,
+}
+
+impl ConnectionBuilder<Blocking> {
+    /// Connects to `host:port` and waits for the complete handshake. Every address of the host is tried.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] with the cause: unknown host, no route, no answer, a certificate that is not accepted, no common ALPN, …
+    pub fn connect(&self, address: &str) -> Result<Connection, Error> {
+        crate::check_home()?;
+        let target = Target::parse(address)?;
+        let mut race = self.race(&target, target.resolve()?, Drive::Threads)?;
+        while race.start_next() {
+            if let Some(result) = park::block_on_for(HEAD_START, |context| race.poll(context)) {
+                return result.map(Connection::new);
+            }
+        }
+        park::block_on(|context| race.poll(context)).map(Connection::new)
+    }
+}
+
+impl Connection {
+    pub(super) fn new(owner: Owner) -> Self {
+        Self {
+            owner: Arc::new(owner),
+            nonblocking: Arc::default(),
+        }
+    }
+
+    /// Chooses how to connect.
+    pub fn builder() -> ConnectionBuilder<Blocking> {
+        ConnectionBuilder::new()
+    }
+
+    /// Opens a bidirectional stream. Waits while the peer allows no more of them.
+    ///
+    /// # Errors
+    ///
+    /// Why the connection ended.
+    pub fn open(&self) -> Result<Stream, Error> {
+        let id = self.wait(|context| self.owner.entry.poll_open(context, Direction::Bidirectional))?;
+        Ok(Stream::new(halves(&self.owner, id)))
+    }
+
+    /// Opens a stream on which only we send. Waits while the peer allows no more of them.
+    ///
+    /// # Errors
+    ///
+    /// Why the connection ended.
+    pub fn open_uni(&self) -> Result<SendStream, Error> {
+        let id = self.wait(|context| self.owner.entry.poll_open(context, Direction::Unidirectional))?;
+        Ok(SendStream::new(Sending::new(self.owner.clone(), id)))
+    }
+
+    /// Waits for a bidirectional stream of the peer; `None` when the peer closed the connection with code 0.
+    ///
+    /// # Errors
+    ///
+    /// Why the connection ended otherwise.
+    pub fn accept(&self) -> Result<Option<Stream>, Error> {
+        let id = self.wait(|context| self.owner.entry.poll_accept(context, Direction::Bidirectional))?;
+        Ok(id.map(|id| Stream::new(halves(&self.owner, id))))
+    }
+
+    /// Waits for a stream on which only the peer sends; `None` when the peer closed the connection with code 0.
+    ///
+    /// # Errors
+    ///
+    /// Why the connection ended otherwise.
+    pub fn accept_uni(&self) -> Result<Option<ReceiveStream>, Error> {
+        let id = self.wait(|context| self.owner.entry.poll_accept(context, Direction::Unidirectional))?;
+        Ok(id.map(|id| ReceiveStream::new(Receiving::new(self.owner.clone(), id))))
+    }
+
+    /// Waits for the end of the connection and says why it came. After [`Connection::close`], what was written has arrived
+    /// by then, or cannot any more.
+    #[must_use]
+    pub fn closed(&self) -> Error {
+        park::block_on(|context| self.owner.entry.poll_closed(context))
+    }
+
+    /// As [`Connection::closed`], for `limit` at most; `None` when the connection is still there.
+    #[must_use]
+    pub fn closed_within(&self, limit: Duration) -> Option<Error> {
+        park::block_on_for(limit, |context| self.owner.entry.poll_closed(context))
+    }
+
+    /// Whether calls return [`Error::WouldBlock`] in place of waiting.
+    pub fn set_nonblocking(&self, nonblocking: bool) {
+        self.nonblocking.store(nonblocking, Ordering::Relaxed);
+    }
+
+    /// A descriptor that is readable while [`Connection::accept`] would not have to wait.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no descriptor left.
+    pub fn accept_readiness(&self) -> Result<Readiness, Error> {
+        let interest = Interest::Incoming(Direction::Bidirectional);
+        self.owner.entry.level(interest).map(Readiness)
+    }
+
+    /// A descriptor that is readable while [`Connection::accept_uni`] would not have to wait.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no descriptor left.
+    pub fn accept_uni_readiness(&self) -> Result<Readiness, Error> {
+        let interest = Interest::Incoming(Direction::Unidirectional);
+        self.owner.entry.level(interest).map(Readiness)
+    }
+
+    common_calls!();
+
+    fn wait<T>(
+        &self,
+        poll: impl FnMut(&mut std::task::Context<'_>) -> std::task::Poll<Result<T, Error>>,
+    ) -> Result<T, Error> {
+        wait(self.nonblocking.load(Ordering::Relaxed), poll)
+    }
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Connection")
+            .field("peer", &self.peer_addr())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,244 @@
+//! Builders of listeners and connections, shared by the blocking and the tokio face: choices in, a bound listener or what is
+//! needed to connect out.
+
+use std::marker::PhantomData;
+use std::net::ToSocketAddrs;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use inquic_engine::RetryPolicy;
+use inquic_handshake::{
+    Certificate, CipherSuite, ClientConfig, ClientConfigBuilder, KeyExchange, Roots, ServerConfig,
+    ServerConfigBuilder,
+};
+use inquic_socket::port::ListenOptions;
+
+use crate::config::TransportConfig;
+use crate::connect::{Race, Target};
+use crate::error::Error;
+use crate::home::limits;
+use crate::home::port::Port;
+use crate::home::ports::{self, Drive};
+
+/// Marks what belongs to the blocking face.
+#[derive(Clone, Copy, Debug)]
+pub enum Blocking {}
+/// Marks what belongs to the tokio face.
+#[derive(Clone, Copy, Debug)]
+pub enum Tokio {}
+
+/// How to connect. Made by [`crate::Connection::builder`] and [`crate::tokio::Connection::builder`].
+///
+/// One builder can connect many times; its connections share the tickets with which servers let them resume.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ConnectionBuilder<Face> {
+    tls: ClientConfigBuilder,
+    /// What `tls` gave, once it was needed.
+    built: OnceLock<ClientConfig>,
+    config: TransportConfig,
+    server_name: Option<String>,
+    face: PhantomData<Face>,
+}
+
+/// How to listen. Made by [`crate::Listener::builder`] and [`crate::tokio::Listener::builder`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ListenerBuilder<Face> {
+    tls: ServerConfigBuilder,
+    config: TransportConfig,
+    retry: RetryPolicy,
+    token_key: Option<[u8; 32]>,
+    backlog: usize,
+    io_threads: usize,
+    face: PhantomData<Face>,
+}
+
+impl<Face> ConnectionBuilder<Face> {
+    pub(crate) fn new() -> Self {
+        Self {
+            tls: ClientConfig::builder(),
+            built: OnceLock::new(),
+            config: TransportConfig::default(),
+            server_name: None,
+            face: PhantomData,
+        }
+    }
+
+    /// The authorities whose word about the server's name is taken. This machine's by default.
+    pub fn roots(self, roots: Roots) -> Self {
+        self.tls(|tls| tls.roots(roots))
+    }
+
+    /// The application protocols that we speak, the preferred one first (ALPN). There is no default.
+    pub fn alpn(self, protocols: impl IntoIterator<Item: AsRef<[u8]>>) -> Self {
+        self.tls(|tls| tls.alpn(protocols))
+    }
+
+    /// The cipher suites that we offer, the preferred one first. All by default.
+    pub fn cipher_suites(self, suites: impl IntoIterator<Item = CipherSuite>) -> Self {
+        self.tls(|tls| tls.cipher_suites(suites))
+    }
+
+    /// The key exchanges that we offer, the preferred one first. X25519MLKEM768, then the classical ones by default.
+    pub fn key_exchange(self, exchanges: impl IntoIterator<Item = KeyExchange>) -> Self {
+        self.tls(|tls| tls.key_exchange(exchanges))
+    }
+
+    /// Remembers the tickets of so many servers, so that later connections resume; none turns resumption off.
+    pub fn resumption(self, servers: usize) -> Self {
+        self.tls(|tls| tls.resumption(servers))
+    }
+
+    /// Appends the secrets of every connection to a file, for a packet analyser. Whoever reads it can read the traffic.
+    pub fn key_log(self, path: impl AsRef<Path>) -> Self {
+        self.tls(|tls| tls.key_log(path))
+    }
+
+    /// The name that the server's certificate must be for. By default the host that is connected to.
+    pub fn server_name(mut self, name: impl Into<String>) -> Self {
+        self.server_name = Some(name.into());
+        self
+    }
+
+    /// The settings of the transport.
+    pub fn config(mut self, config: TransportConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    fn tls(mut self, change: impl FnOnce(ClientConfigBuilder) -> ClientConfigBuilder) -> Self {
+        self.tls = change(self.tls);
+        self.built = OnceLock::new();
+        self
+    }
+
+    /// The race for a connection to `target`, on a port that `drive` drives.
+    pub(crate) fn race(
+        &self,
+        target: &Target<'_>,
+        addresses: Vec<std::net::SocketAddr>,
+        drive: Drive,
+    ) -> Result<Race, Error> {
+        let tls = match self.built.get() {
+            Some(tls) => tls.clone(),
+            None => {
+                let tls = self.tls.clone().build()?;
+                self.built.get_or_init(|| tls).clone()
+            }
+        };
+        let name = self.server_name.clone().unwrap_or_else(|| target.host.to_owned());
+        let port = ports::for_connecting(drive)?;
+        Ok(Race::new(port, self.config.engine(), tls, name, addresses))
+    }
+}
+
+impl<Face> ListenerBuilder<Face> {
+    pub(crate) fn new() -> Self {
+        Self {
+            tls: ServerConfig::builder(),
+            config: TransportConfig::default(),
+            retry: RetryPolicy::WhenBusy,
+            token_key: None,
+            backlog: limits::BACKLOG,
+            io_threads: 1,
+            face: PhantomData,
+        }
+    }
+
+    /// The certificate to show to clients, with its key. There is no default.
+    pub fn certificate(mut self, certificate: Certificate) -> Self {
+        self.tls = self.tls.certificate(certificate);
+        self
+    }
+
+    /// The application protocols that we speak, the preferred one first (ALPN). There is no default.
+    pub fn alpn(mut self, protocols: impl IntoIterator<Item: AsRef<[u8]>>) -> Self {
+        self.tls = self.tls.alpn(protocols);
+        self
+    }
+
+    /// The cipher suites that we accept. All by default.
+    pub fn cipher_suites(mut self, suites: impl IntoIterator<Item = CipherSuite>) -> Self {
+        self.tls = self.tls.cipher_suites(suites);
+        self
+    }
+
+    /// The key exchanges that we accept. All by default.
+    pub fn key_exchange(mut self, exchanges: impl IntoIterator<Item = KeyExchange>) -> Self {
+        self.tls = self.tls.key_exchange(exchanges);
+        self
+    }
+
+    /// Gives each client so many tickets to resume with; none turns resumption off.
+    pub fn tickets(mut self, number: usize) -> Self {
+        self.tls = self.tls.tickets(number);
+        self
+    }
+
+    /// Appends the secrets of every connection to a file, for a packet analyser. Whoever reads it can read the traffic.
+    pub fn key_log(mut self, path: impl AsRef<Path>) -> Self {
+        self.tls = self.tls.key_log(path);
+        self
+    }
+
+    /// The settings of the transport.
+    pub fn config(mut self, config: TransportConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// When a client must prove its address before the handshake goes on. When many handshakes are under way by default.
+    pub const fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// The key of address validation tokens and stateless resets. With the same key a restarted server takes the tokens that
+    /// it gave before, and tells old connections that it lost them. Random by default.
+    pub const fn token_key(mut self, key: [u8; 32]) -> Self {
+        self.token_key = Some(key);
+        self
+    }
+
+    /// Connections that may wait for accept(); more are turned away until some were accepted. 1,024 by default.
+    pub const fn backlog(mut self, connections: usize) -> Self {
+        self.backlog = connections;
+        self
+    }
+
+    /// I/O threads of the port, each with a UDP socket of its own that shares the port. 1 by default; in a tokio runtime its
+    /// tasks do the work, and there are none.
+    pub const fn io_threads(mut self, threads: usize) -> Self {
+        self.io_threads = threads;
+        self
+    }
+
+    /// A port that listens on the first of the addresses that can be bound.
+    pub(crate) fn port(self, address: impl ToSocketAddrs, drive: Drive) -> Result<Arc<Port>, Error> {
+        crate::check_home()?;
+        let tls = self.tls.build()?;
+        let addresses = address
+            .to_socket_addrs()
+            .map_err(|error| Error::io("the address to bind cannot be resolved", &error))?;
+        let mut failure = Error::Config("there is no address to bind: write host:port, as in [::]:4433".into());
+        for address in addresses {
+            match ports::bind(address, drive, self.io_threads, self.token_key) {
+                Ok(port) => {
+                    port.listen(
+                        tls,
+                        ListenOptions {
+                            config: self.config.engine(),
+                            backlog: self.backlog.max(1),
+                            max_half_open: inquic_engine::limits::HALF_OPEN,
+                            retry: self.retry,
+                        },
+                    );
+                    return Ok(port);
+                }
+                Err(error) => failure = error,
+            }
+        }
+        Err(failure)
+    }
+}

@@ -1,0 +1,183 @@
+//! One turn of a port's work: datagrams from the kernel in, each run of them to its connection under one lock, packets out.
+//!
+//! It never waits; whoever runs it sleeps in its way, a thread in poll(2) or a task in its runtime.
+
+use std::io;
+use std::sync::Arc;
+
+use inquic_engine::Received;
+use inquic_platform::Instant;
+
+use super::clock;
+use super::entry::Entry;
+use super::limits;
+use super::port::{Destination, Port, new_outbox};
+use super::runs;
+use super::udp::{Inbox, Train};
+use super::waiters::Wakes;
+
+/// Drives one UDP socket of a port.
+pub(crate) struct Driver {
+    pub(super) port: Arc<Port>,
+    /// Which of the port's sockets; the first one also has timers and lists.
+    pub(super) index: usize,
+    inbox: Inbox,
+    outbox: Box<[u8]>,
+    /// Connections to settle in this turn, each once.
+    touched: Vec<Arc<Entry>>,
+    listed: Vec<u32>,
+    wakes: Wakes,
+}
+
+/// What a turn found.
+pub(super) enum Turn {
+    /// More datagrams may wait: take another turn.
+    Again,
+    /// The kernel's queue is empty.
+    Idle,
+    /// The port has ended.
+    Ended,
+}
+
+impl Driver {
+    pub(crate) fn new(port: Arc<Port>, index: usize) -> Self {
+        Self {
+            port,
+            index,
+            inbox: Inbox::new(),
+            outbox: new_outbox(),
+            touched: Vec::new(),
+            listed: Vec::new(),
+            wakes: Wakes::default(),
+        }
+    }
+
+    /// One turn. `readable` says whether the socket may have datagrams.
+    pub(super) fn turn(&mut self, readable: bool) -> Turn {
+        let mut again = false;
+        if readable {
+            for _ in 0..limits::RECEIVE_CALLS {
+                again = self.receive();
+                if !again {
+                    break;
+                }
+            }
+        }
+        if self.index == 0 {
+            self.collect_due(clock::now());
+        }
+        self.settle();
+        if self.index == 0 && self.port.try_end() {
+            return Turn::Ended;
+        }
+        if again || (self.index == 0 && !self.port.is_blocked() && self.port.has_listed()) {
+            Turn::Again
+        } else {
+            Turn::Idle
+        }
+    }
+
+    /// Takes one system call's worth of datagrams; returns whether there may be more.
+    fn receive(&mut self) -> bool {
+        let more = match self.port.udp[self.index].receive(&mut self.inbox) {
+            Ok(more) => more,
+            // An error that an earlier send left in the socket says nothing about what comes next.
+            Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
+        };
+        let now = clock::now();
+        let Self {
+            port,
+            index,
+            inbox,
+            touched,
+            ..
+        } = self;
+        for train in inbox.trains() {
+            deliver(port, *index, now, train, touched);
+        }
+        more
+    }
+
+    /// Adds the connections whose time has come and those that the application wrote to.
+    fn collect_due(&mut self, now: Instant) {
+        loop {
+            let Some(slot) = self.port.timers().expired(now) else {
+                break;
+            };
+            let Some(entry) = self.port.find(slot) else {
+                continue;
+            };
+            let mut held = entry.lock();
+            held.armed = None;
+            if held.socket.next_deadline().is_some_and(|deadline| deadline <= now) {
+                held.socket.expire(now);
+            }
+            touch(&entry, &mut held.touched, &mut self.touched);
+            drop(held);
+        }
+        if self.port.is_blocked() && !self.port.send_unsent() {
+            return;
+        }
+        self.port.take_listed(&mut self.listed);
+        for slot in self.listed.drain(..) {
+            if let Some(entry) = self.port.find(slot) {
+                let mut held = entry.lock();
+                held.listed = false;
+                touch(&entry, &mut held.touched, &mut self.touched);
+            }
+        }
+    }
+
+    fn settle(&mut self) {
+        let now = clock::now();
+        for entry in self.touched.drain(..) {
+            let mut held = entry.lock();
+            held.touched = false;
+            entry.settle(&mut held, now, &self.port.udp[self.index], &mut self.outbox, &mut self.wakes);
+            drop(held);
+            self.wakes.wake();
+        }
+    }
+}
+
+/// Hands the datagrams of one train to their connections, a run at a time.
+fn deliver(port: &Arc<Port>, index: usize, now: Instant, train: Train<'_>, touched: &mut Vec<Arc<Entry>>) {
+    let Train {
+        path,
+        mut bytes,
+        segment,
+        ecn,
+    } = train;
+    while !bytes.is_empty() {
+        let (run, rest) = bytes.split_at_mut(runs::first(bytes, segment));
+        bytes = rest;
+        let mut reply = [0; limits::REPLY_BYTES];
+        let first = &run[..segment.min(run.len())];
+        match port.route(now, &path, first, &mut reply) {
+            Destination::Entry(entry) => {
+                let mut held = entry.lock();
+                held.socket.receive(
+                    now,
+                    Received {
+                        path,
+                        bytes: run,
+                        segment,
+                        ecn,
+                    },
+                );
+                touch(&entry, &mut held.touched, touched);
+            }
+            Destination::Reply(bytes) => {
+                // An answer that the kernel cannot take is lost, as packets are.
+                let _ = port.udp[index].send(&path, &reply[..bytes], bytes, 0);
+            }
+            Destination::Nowhere => {}
+        }
+    }
+}
+
+fn touch(entry: &Arc<Entry>, mark: &mut bool, touched: &mut Vec<Arc<Entry>>) {
+    if !std::mem::replace(mark, true) {
+        touched.push(entry.clone());
+    }
+}

@@ -1,0 +1,386 @@
+//! One connection of a port: calls of the application and turns of the driver in, under one lock; packets and wake-ups out.
+//!
+//! Wakers are woken only after the lock is released, and the lock is never held across a wait.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use inquic_handshake::{HandshakeInfo, Session};
+use inquic_platform::Instant;
+use inquic_socket::Socket;
+use inquic_socket::socket::{OpenError, ReadError, WriteError};
+use inquic_wire::{Direction, Role, StreamId};
+
+use super::clock;
+use super::end;
+use super::port::Port;
+use super::readiness::Level;
+use super::levels::{Interest, Levels};
+use super::waiters::{Waiters, Wakes};
+use crate::error::Error;
+
+/// One connection, shared by the port's table and the application's handles.
+pub(crate) struct Entry {
+    pub(crate) port: Arc<Port>,
+    /// Its place in the port's table.
+    pub(super) slot: u32,
+    pub(super) lock: Mutex<Held>,
+}
+
+/// What the lock guards.
+pub(crate) struct Held {
+    pub(super) socket: Socket,
+    /// TLS, which keeps little when its work is done.
+    pub(super) session: Session,
+    pub(super) waiters: Waiters,
+    /// Descriptors that somebody waits on; most connections have none.
+    pub(super) levels: Option<Box<Levels>>,
+    /// Why it failed, where the engine does not know.
+    pub(super) failure: Option<Error>,
+    /// The deadline that the port's timers have.
+    pub(super) armed: Option<Instant>,
+    /// Whether it is on the list of those that the driver looks at.
+    pub(super) listed: bool,
+    /// Whether a driver settles it at the end of its turn.
+    pub(super) touched: bool,
+    pub(super) established: bool,
+}
+
+/// An application's share of a connection. The last one to go closes it.
+pub(crate) struct Owner {
+    pub(crate) entry: Arc<Entry>,
+}
+
+impl Entry {
+    pub(super) fn new(port: Arc<Port>, slot: u32, socket: Socket, session: Session) -> Self {
+        Self {
+            port,
+            slot,
+            lock: Mutex::new(Held {
+                socket,
+                session,
+                waiters: Waiters::default(),
+                levels: None,
+                failure: None,
+                armed: None,
+                listed: false,
+                touched: false,
+                established: false,
+            }),
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Held> {
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins a client's handshake.
+    pub(super) fn begin(&self, now: Instant) {
+        let mut wakes = Wakes::default();
+        let mut held = self.lock();
+        held.step(now, &mut wakes);
+        self.transmit_here(&mut held, now, &mut wakes);
+        drop(held);
+        wakes.wake();
+    }
+
+    /// Ends the connection without a word to the peer's engine: nobody drives it any more.
+    pub(super) fn fail(&self, error: Error, wakes: &mut Wakes) {
+        self.lock().fail(clock::now(), error, wakes);
+    }
+
+    /// connect(): waits for the complete handshake.
+    pub(crate) fn poll_established(&self, context: &Context<'_>) -> Poll<Result<(), Error>> {
+        let mut held = self.lock();
+        if held.established {
+            return Poll::Ready(Ok(()));
+        }
+        if let Some(error) = held.ended() {
+            return Poll::Ready(Err(error));
+        }
+        held.waiters.wait_for_established(context);
+        Poll::Pending
+    }
+
+    /// Opens a stream, as soon as the peer allows one more.
+    pub(crate) fn poll_open(
+        &self,
+        context: &Context<'_>,
+        direction: Direction,
+    ) -> Poll<Result<StreamId, Error>> {
+        let mut held = self.lock();
+        match held.socket.open(direction) {
+            Ok(id) => Poll::Ready(Ok(id)),
+            Err(OpenError::Limit) => match held.ended() {
+                Some(error) => Poll::Ready(Err(error)),
+                None => {
+                    held.waiters.wait_to_open(direction, context);
+                    Poll::Pending
+                }
+            },
+        }
+    }
+
+    /// The next stream that the peer opens; none when it closed the connection with code 0.
+    pub(crate) fn poll_accept(
+        &self,
+        context: &Context<'_>,
+        direction: Direction,
+    ) -> Poll<Result<Option<StreamId>, Error>> {
+        let mut held = self.lock();
+        if let Some(id) = held.socket.accept_stream(direction) {
+            return Poll::Ready(Ok(Some(id)));
+        }
+        match held.ended() {
+            Some(Error::ClosedByPeer { code: 0, .. }) => Poll::Ready(Ok(None)),
+            Some(error) => Poll::Ready(Err(error)),
+            None => {
+                held.waiters.wait_for_incoming(direction, context);
+                held.lower_incoming(direction);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Reads; the second value says whether the stream ends there.
+    pub(crate) fn poll_read(
+        &self,
+        context: &Context<'_>,
+        id: StreamId,
+        out: &mut [u8],
+    ) -> Poll<Result<(usize, bool), Error>> {
+        if out.is_empty() {
+            return Poll::Ready(Ok((0, false)));
+        }
+        let now = clock::now();
+        let mut held = self.lock();
+        let answer = match held.socket.read(now, id, out) {
+            Ok(read) => Ok((read.bytes, read.fin)),
+            Err(ReadError::Blocked) => match held.ended() {
+                Some(error) => Err(error),
+                None => {
+                    held.waiters.wait_to_read(id, context);
+                    held.level_readable(id);
+                    return Poll::Pending;
+                }
+            },
+            Err(ReadError::Reset(code)) => Err(Error::Reset(code)),
+            Err(ReadError::Stopped) => Err(Error::StreamFinished),
+            Err(ReadError::Unknown) => Err(held.ended().unwrap_or(Error::StreamFinished)),
+        };
+        held.level_readable(id);
+        // Reading may have opened a window that the peer waits for.
+        if held.socket.wants_to_send() {
+            self.flush(held, now, 0);
+        }
+        Poll::Ready(answer)
+    }
+
+    /// Writes what the stream takes, at least one byte.
+    pub(crate) fn poll_write(
+        &self,
+        context: &Context<'_>,
+        id: StreamId,
+        data: &[u8],
+    ) -> Poll<Result<usize, Error>> {
+        if data.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        let mut held = self.lock();
+        let answer = match held.socket.write(id, data) {
+            Ok(0) | Err(WriteError::Blocked) => match held.ended() {
+                Some(error) => Err(error),
+                None => {
+                    held.waiters.wait_to_write(id, context);
+                    held.level_writable(id);
+                    return Poll::Pending;
+                }
+            },
+            Ok(bytes) => Ok(bytes),
+            Err(error) => Err(held.write_error(error)),
+        };
+        held.level_writable(id);
+        if let Ok(bytes) = answer {
+            self.flush(held, clock::now(), bytes);
+        }
+        Poll::Ready(answer)
+    }
+
+    /// Ends a stream.
+    pub(crate) fn finish(&self, id: StreamId) -> Result<(), Error> {
+        self.act(|held| match held.socket.finish(id) {
+            Ok(()) | Err(WriteError::Finished) => Ok(()),
+            Err(error) => Err(held.write_error(error)),
+        })
+    }
+
+    /// Abandons what is sent on a stream.
+    pub(crate) fn reset(&self, id: StreamId, code: u64) -> Result<(), Error> {
+        self.act(|held| {
+            let done = held.socket.reset(id, code);
+            done.map_err(|error| held.write_error(error))
+        })
+    }
+
+    /// Abandons what is received on a stream.
+    pub(crate) fn stop(&self, id: StreamId, code: u64) -> Result<(), Error> {
+        self.act(|held| {
+            let done = held.socket.stop(id, code);
+            done.map_err(|_| held.ended().unwrap_or(Error::StreamFinished))
+        })
+    }
+
+    pub(crate) fn set_priority(&self, id: StreamId, priority: i32) {
+        self.lock().socket.set_priority(id, priority);
+    }
+
+    /// Begins a key update.
+    pub(crate) fn key_update(&self) -> Result<(), Error> {
+        self.act(|held| {
+            let begun = held.socket.key_update(clock::now());
+            begun.map_err(|_| {
+                held.ended().unwrap_or_else(|| {
+                    Error::Config("a key update is under way already: try again later".into())
+                })
+            })
+        })
+    }
+
+    /// Closes the connection once what was written has arrived; does not wait for that.
+    pub(crate) fn close(&self, code: u64, reason: &str) {
+        let now = clock::now();
+        let mut held = self.lock();
+        held.socket.close(now, code, reason.as_bytes());
+        // At once, whoever drives: the process may end after this.
+        let mut wakes = Wakes::default();
+        self.transmit_here(&mut held, now, &mut wakes);
+        drop(held);
+        wakes.wake();
+    }
+
+    /// Waits for the connection's end.
+    pub(crate) fn poll_closed(&self, context: &Context<'_>) -> Poll<Error> {
+        let mut held = self.lock();
+        match held.over() {
+            Some(error) => Poll::Ready(error),
+            None => {
+                held.waiters.wait_for_close(context);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// The descriptor that is readable while `interest` can be served.
+    pub(crate) fn level(&self, interest: Interest) -> Result<Arc<Level>, Error> {
+        let level = self.lock().level(interest);
+        level.map_err(|error| Error::io("cannot make a descriptor", &error))
+    }
+
+    /// The descriptor for `interest` is not wanted any more.
+    pub(crate) fn forget_level(&self, interest: Interest) {
+        self.lock().forget_level(interest);
+    }
+
+    pub(crate) fn peer_addr(&self) -> SocketAddr {
+        self.lock().socket.path().remote
+    }
+
+    pub(crate) fn local_addr(&self) -> SocketAddr {
+        let bound = self.port.local_addr();
+        let local: Option<IpAddr> = self.lock().socket.path().local;
+        SocketAddr::new(local.unwrap_or_else(|| bound.ip()), bound.port())
+    }
+
+    pub(crate) fn stats(&self) -> inquic_engine::Stats {
+        self.lock().socket.stats()
+    }
+
+    /// What TLS agreed on.
+    pub(crate) fn info(&self) -> Option<HandshakeInfo> {
+        self.lock().session.info().cloned()
+    }
+
+    /// A call that changes something and may make the connection send.
+    fn act<T>(&self, call: impl FnOnce(&mut Held) -> Result<T, Error>) -> Result<T, Error> {
+        let mut held = self.lock();
+        let answer = call(&mut held);
+        if answer.is_ok() {
+            self.flush(held, clock::now(), 0);
+        }
+        answer
+    }
+
+    /// After a call: what it made the connection want to send leaves from here or with the driver's next turn.
+    ///
+    /// A thread sends itself, which saves a switch to the driver. Tasks leave it to the driver, which runs after all of them
+    /// and sends what they wrote together; but a batch that is full anyway does not wait.
+    fn flush(&self, mut held: MutexGuard<'_, Held>, now: Instant, written: usize) {
+        let here = match self.port.driven_by_task() {
+            true => written >= BULK_BYTES,
+            false => true,
+        };
+        if here {
+            let mut wakes = Wakes::default();
+            self.transmit_here(&mut held, now, &mut wakes);
+            drop(held);
+            wakes.wake();
+        } else {
+            self.list(&mut held);
+        }
+    }
+
+    fn transmit_here(&self, held: &mut Held, now: Instant, wakes: &mut Wakes) {
+        let mut outbox = self.port.take_outbox();
+        self.settle(held, now, &self.port.udp[0], &mut outbox, wakes);
+        self.port.give_outbox(outbox);
+    }
+}
+
+impl Held {
+    /// Why nothing more can be done with the connection, once that is so.
+    pub(super) fn ended(&self) -> Option<Error> {
+        if let Some(failure) = &self.failure {
+            return Some(failure.clone());
+        }
+        if let Some(reason) = self.socket.close_reason() {
+            return Some(end::error(reason, &self.socket));
+        }
+        self.socket.is_closed().then(|| Error::Closed {
+            code: 0,
+            reason: String::new(),
+        })
+    }
+
+    /// Why the connection is over, lingering included.
+    pub(super) fn over(&self) -> Option<Error> {
+        if let Some(failure) = &self.failure {
+            return Some(failure.clone());
+        }
+        let reason = self.socket.close_reason()?;
+        Some(end::error(reason, &self.socket))
+    }
+
+    fn write_error(&self, error: WriteError) -> Error {
+        match error {
+            WriteError::Stopped(code) => Error::Stopped(code),
+            WriteError::Finished => Error::StreamFinished,
+            WriteError::Blocked => Error::WouldBlock,
+            WriteError::Unknown => self.ended().unwrap_or(Error::StreamFinished),
+        }
+    }
+
+    /// Whether this end accepted the connection.
+    pub(super) fn is_server(&self) -> bool {
+        self.socket.role() == Role::Server
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.entry.close(0, "");
+    }
+}
+
+/// From this many bytes in one write on, a task transmits itself.
+const BULK_BYTES: usize = 16 * 1024;

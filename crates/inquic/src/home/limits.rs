@@ -1,0 +1,32 @@
+//! Every bound of the embedded home, each with the sum that gives it.
+
+/// Bytes of one receive buffer: the longest train that the kernel's GRO joins.
+pub(crate) const RECEIVE_BYTES: usize = 64 * 1024;
+/// Receive buffers filled by one system call. Four trains are 180 packets, and 256 KiB stay in the cache of one core.
+pub(crate) const RECEIVE_BUFFERS: usize = 4;
+/// System calls for receiving in one turn of a driver, before it transmits and looks at its timers.
+pub(crate) const RECEIVE_CALLS: usize = 4;
+/// Bytes that one send takes at most: the largest UDP payload over IPv4.
+pub(crate) const TRANSMIT_BYTES: usize = inquic_engine::limits::TRANSMIT_BYTES;
+/// Bytes of one datagram where the kernel cannot cut a batch.
+pub(crate) const DATAGRAM_BYTES: usize = inquic_engine::limits::DATAGRAM_MAX;
+/// Batches that one connection sends in a turn before others have theirs: at most 256 KiB, 0.1 ms of a core.
+pub(crate) const TRANSMIT_BATCHES: usize = 4;
+/// Batches kept while the kernel's send buffer is full, each of a different connection or thread.
+pub(crate) const UNSENT_BATCHES: usize = 64;
+/// When a task tries again to send what the kernel had no room for: 4 MiB leave at 10 Gbit/s in 3 ms.
+pub(crate) const RETRY_SEND: inquic_platform::Duration =
+    inquic_platform::Duration::from_millis(1);
+/// Kernel buffers asked for: 4 MiB hold 10 Gbit/s for 3 ms, as long as a scheduler keeps a thread waiting.
+pub(crate) const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of an answer that belongs to no connection: version negotiation, Retry, stateless reset.
+pub(crate) const REPLY_BYTES: usize = 1_500;
+/// Connections that wait in a listener for accept(), unless it says otherwise.
+pub(crate) const BACKLOG: usize = 1_024;
+/// I/O threads of one port.
+pub(crate) const IO_THREADS: usize = 64;
+
+const _: () = assert!(
+    RECEIVE_BUFFERS <= quinn_udp::BATCH_SIZE,
+    "one system call fills them all"
+);

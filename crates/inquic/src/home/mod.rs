@@ -1,0 +1,26 @@
+//! The embedded home: the engine in this process, over UDP sockets of the system. The public API's calls come in, packets go
+//! out; it decides nothing about the protocol.
+//!
+//! A [`port::Port`] is a UDP port with its connections, an [`entry::Entry`] one connection under one lock, a
+//! [`driver::Driver`] what moves datagrams between them. Threads ([`thread`]) or a task of a runtime ([`task`]) run the driver.
+
+mod bell;
+mod clock;
+mod driver;
+mod end;
+pub(crate) mod entry;
+pub(crate) mod levels;
+pub(crate) mod limits;
+pub(crate) mod park;
+pub(crate) mod port;
+pub(crate) mod ports;
+pub(crate) mod readiness;
+mod runs;
+mod sys;
+mod task;
+mod thread;
+mod timers;
+mod tls;
+mod turn;
+pub(crate) mod udp;
+mod waiters;

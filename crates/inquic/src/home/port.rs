@@ -1,0 +1,444 @@
+//! A UDP port with its connections: routes, timers, the list of connections with something to send, and what the kernel could
+//! not take yet. Everything in here is shared by the driver and the application's threads; each lock guards one thing.
+//!
+//! Lock order, outermost first: an entry's lock; then any one of the port's. Nobody holds two of the port's at once, and
+//! nobody takes an entry's with one of the port's in hand.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::BuildHasherDefault;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use inquic_engine::{Config, EndpointKeys, Handle, Incoming, Path, Route, Transmit};
+use inquic_handshake::{ServerConfig, Session};
+use inquic_platform::{Instant, Platform};
+use inquic_socket::Socket;
+use inquic_socket::port::ListenOptions;
+
+use super::bell::Bell;
+use super::clock;
+use super::entry::{Entry, Owner};
+use super::limits;
+use super::readiness::Level;
+use super::timers::Timers;
+use super::udp::{Sent, Udp};
+use super::waiters::{NumberHasher, Wakes};
+use crate::error::Error;
+
+/// A UDP port of this process.
+pub(crate) struct Port {
+    pub(super) udp: Box<[Udp]>,
+    pub(super) bell: Bell,
+    table: Mutex<Table>,
+    timers: Mutex<Timers>,
+    /// Connections that the driver must look at.
+    listed: Mutex<Vec<u32>>,
+    /// Batches that the kernel had no room for, in order.
+    unsent: Mutex<VecDeque<Unsent>>,
+    blocked: AtomicBool,
+    /// Transmit buffers of application threads, which use them one at a time.
+    outboxes: Mutex<Vec<Box<[u8]>>>,
+    /// Readable once the port has ended: tells the other I/O threads.
+    pub(super) ended: Level,
+}
+
+struct Table {
+    port: inquic_socket::Port,
+    entries: Vec<Option<Arc<Entry>>>,
+    /// Places of `entries` that are empty.
+    free: Vec<u32>,
+    slots: HashMap<Handle, u32, BuildHasherDefault<NumberHasher>>,
+    /// Listeners, and connects under way: the port stays while there are any.
+    users: usize,
+    listening: Option<ServerConfig>,
+    accepters: Vec<std::task::Waker>,
+    acceptable: Option<Arc<Level>>,
+    /// Why nothing works any more: the port has ended.
+    over: Option<Error>,
+}
+
+struct Unsent {
+    path: Path,
+    segment: usize,
+    ecn: u8,
+    bytes: Box<[u8]>,
+}
+
+/// Where datagrams go.
+pub(super) enum Destination {
+    Entry(Arc<Entry>),
+    /// Answered with so many bytes.
+    Reply(usize),
+    Nowhere,
+}
+
+impl Port {
+    pub(crate) fn new(
+        udp: Vec<Udp>,
+        bell: Bell,
+        platform: Arc<dyn Platform>,
+        keys: EndpointKeys,
+    ) -> std::io::Result<Self> {
+        Ok(Self {
+            udp: udp.into_boxed_slice(),
+            bell,
+            table: Mutex::new(Table {
+                port: inquic_socket::Port::new(platform, keys),
+                entries: Vec::new(),
+                free: Vec::new(),
+                slots: HashMap::default(),
+                users: 1,
+                listening: None,
+                accepters: Vec::new(),
+                acceptable: None,
+                over: None,
+            }),
+            timers: Mutex::default(),
+            listed: Mutex::default(),
+            unsent: Mutex::default(),
+            blocked: AtomicBool::new(false),
+            outboxes: Mutex::default(),
+            ended: Level::new()?,
+        })
+    }
+
+    pub(crate) fn local_addr(&self) -> SocketAddr {
+        self.udp[0].local()
+    }
+
+    pub(crate) const fn driven_by_task(&self) -> bool {
+        matches!(self.bell, Bell::Task(_))
+    }
+
+    /// Begins to listen.
+    pub(crate) fn listen(&self, tls: ServerConfig, options: ListenOptions) {
+        let mut table = self.table();
+        table.port.listen(options);
+        table.listening = Some(tls);
+    }
+
+    /// Stops listening; connections that nobody accepted are closed, the others live on.
+    pub(crate) fn stop_listening(&self) {
+        let mut wakes = Wakes::default();
+        loop {
+            let mut table = self.table();
+            let waiting = table.port.stop_listening();
+            if table.listening.take().is_some() {
+                for waker in table.accepters.drain(..) {
+                    wakes.push(waker);
+                }
+                if let Some(level) = &table.acceptable {
+                    level.set(true);
+                }
+            }
+            let Some(handle) = waiting else { break };
+            let entry = table.entry(handle);
+            drop(table);
+            if let Some(entry) = entry {
+                entry.close(0, "");
+            }
+        }
+        wakes.wake();
+    }
+
+    /// Somebody uses the port and wants it to stay. Fails when it has ended.
+    pub(crate) fn hold(&self) -> bool {
+        let mut table = self.table();
+        if table.over.is_some() {
+            return false;
+        }
+        table.users += 1;
+        true
+    }
+
+    /// The opposite of [`Port::hold`], and of what [`Port::new`] began with.
+    pub(crate) fn release(&self) {
+        let mut table = self.table();
+        table.users = table.users.saturating_sub(1);
+        let idle = table.users == 0 && table.slots.is_empty();
+        drop(table);
+        if idle {
+            self.bell.ring();
+        }
+    }
+
+    /// Opens a connection; the handshake's first flight leaves at once.
+    pub(crate) fn connect(
+        self: &Arc<Self>,
+        config: &Arc<Config>,
+        remote: SocketAddr,
+        session: Session,
+        token: &[u8],
+    ) -> Result<Owner, Error> {
+        let now = clock::now();
+        let path = Path {
+            local: None,
+            remote,
+        };
+        let mut table = self.table();
+        if let Some(error) = &table.over {
+            return Err(error.clone());
+        }
+        let (handle, socket) = table
+            .port
+            .connect(now, config, path, token)
+            .map_err(|errno| Error::io("cannot open a connection", &std::io::Error::from_raw_os_error(errno.number())))?;
+        let entry = table.insert(handle, |slot| Entry::new(self.clone(), slot, socket, session));
+        drop(table);
+        entry.begin(now);
+        Ok(Owner { entry })
+    }
+
+    /// The next connection whose handshake is complete.
+    pub(crate) fn poll_accept(&self, context: &Context<'_>) -> Poll<Result<Owner, Error>> {
+        let mut table = self.table();
+        while let Some(handle) = table.port.accept() {
+            table.level_acceptable();
+            if let Some(entry) = table.entry(handle) {
+                return Poll::Ready(Ok(Owner { entry }));
+            }
+        }
+        if let Some(error) = &table.over {
+            return Poll::Ready(Err(error.clone()));
+        }
+        if table.listening.is_none() {
+            return Poll::Ready(Err(Error::ListenerClosed));
+        }
+        table.level_acceptable();
+        if !table.accepters.iter().any(|waker| waker.will_wake(context.waker())) {
+            table.accepters.push(context.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// A descriptor that is readable while accept() has a connection.
+    pub(crate) fn acceptable(&self) -> std::io::Result<Arc<Level>> {
+        let mut table = self.table();
+        if let Some(level) = &table.acceptable {
+            return Ok(level.clone());
+        }
+        let level = Arc::new(Level::new()?);
+        table.acceptable = Some(level.clone());
+        table.level_acceptable();
+        Ok(level)
+    }
+
+    /// Where a run of datagrams with one destination id goes; a new connection is made for a client's first.
+    pub(super) fn route(
+        self: &Arc<Self>,
+        now: Instant,
+        path: &Path,
+        datagram: &[u8],
+        reply: &mut [u8],
+    ) -> Destination {
+        let mut table = self.table();
+        match table.port.route(now, path, datagram, reply) {
+            Route::Connection(handle) => match table.entry(handle) {
+                Some(entry) => Destination::Entry(entry),
+                None => Destination::Nowhere,
+            },
+            Route::Incoming(incoming) => self.admit(table, now, incoming),
+            Route::Reply(bytes) => Destination::Reply(bytes),
+            Route::Drop(_) => Destination::Nowhere,
+        }
+    }
+
+    fn admit(
+        self: &Arc<Self>,
+        mut table: MutexGuard<'_, Table>,
+        now: Instant,
+        incoming: Incoming,
+    ) -> Destination {
+        let Some(tls) = &table.listening else {
+            return Destination::Nowhere;
+        };
+        let session = Session::server(tls);
+        let Ok((handle, socket)) = table.port.admit(now, incoming) else {
+            return Destination::Nowhere;
+        };
+        let entry = table.insert(handle, |slot| Entry::new(self.clone(), slot, socket, session));
+        Destination::Entry(entry)
+    }
+
+    pub(super) fn find(&self, slot: u32) -> Option<Arc<Entry>> {
+        self.table().entries.get(slot as usize)?.clone()
+    }
+
+    /// Queues a connection for accept(). `false` when nobody listens any more.
+    pub(super) fn on_established(&self, handle: Handle, wakes: &mut Wakes) -> bool {
+        let mut table = self.table();
+        if !table.port.on_established(handle) {
+            return false;
+        }
+        table.level_acceptable();
+        for waker in table.accepters.drain(..) {
+            wakes.push(waker);
+        }
+        true
+    }
+
+    pub(super) fn service(&self, now: Instant, socket: &mut Socket) {
+        self.table().port.service(now, socket);
+    }
+
+    /// Forgets a connection that is gone.
+    pub(super) fn remove(&self, slot: u32, socket: &Socket) {
+        let mut table = self.table();
+        table.port.remove(socket);
+        if table.slots.remove(&socket.handle()).is_some() {
+            table.entries[slot as usize] = None;
+            table.free.push(slot);
+        }
+        drop(table);
+        self.timers().set(slot, None);
+    }
+
+    /// Puts a connection on the driver's list.
+    pub(super) fn list(&self, slot: u32) {
+        lock(&self.listed).push(slot);
+        self.bell.ring();
+    }
+
+    pub(super) fn take_listed(&self, into: &mut Vec<u32>) {
+        into.append(&mut lock(&self.listed));
+    }
+
+    pub(super) fn has_listed(&self) -> bool {
+        !lock(&self.listed).is_empty()
+    }
+
+    pub(super) fn arm(&self, slot: u32, deadline: Instant) {
+        let nearer = self.timers().set(slot, Some(deadline));
+        if nearer {
+            self.bell.ring();
+        }
+    }
+
+    /// When a task must look again, if nothing wakes it before: the next deadline, or soon when the kernel's buffer is full.
+    pub(super) fn next_work(&self) -> Option<Instant> {
+        let deadline = self.timers().next();
+        if !self.is_blocked() {
+            return deadline;
+        }
+        let retry = clock::now() + limits::RETRY_SEND;
+        Some(deadline.map_or(retry, |deadline| deadline.min(retry)))
+    }
+
+    pub(super) fn timers(&self) -> MutexGuard<'_, Timers> {
+        lock(&self.timers)
+    }
+
+    /// Whether the kernel takes no more for now.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocked.load(Ordering::Acquire)
+    }
+
+    /// Keeps a batch until the kernel takes it. Beyond the bound it is lost, as packets are.
+    pub(super) fn keep_unsent(&self, batch: &Transmit, bytes: &[u8]) {
+        let mut unsent = lock(&self.unsent);
+        if unsent.len() < limits::UNSENT_BATCHES {
+            unsent.push_back(Unsent {
+                path: batch.path,
+                segment: batch.segment,
+                ecn: batch.ecn,
+                bytes: bytes.into(),
+            });
+        }
+        self.blocked.store(true, Ordering::Release);
+        drop(unsent);
+        self.bell.ring();
+    }
+
+    /// Tries to send what was kept; returns whether the kernel takes more.
+    pub(super) fn send_unsent(&self) -> bool {
+        let mut unsent = lock(&self.unsent);
+        while let Some(batch) = unsent.front() {
+            if self.udp[0].send(&batch.path, &batch.bytes, batch.segment, batch.ecn) == Sent::Blocked {
+                return false;
+            }
+            unsent.pop_front();
+        }
+        self.blocked.store(false, Ordering::Release);
+        true
+    }
+
+    pub(super) fn take_outbox(&self) -> Box<[u8]> {
+        lock(&self.outboxes).pop().unwrap_or_else(new_outbox)
+    }
+
+    pub(super) fn give_outbox(&self, outbox: Box<[u8]>) {
+        lock(&self.outboxes).push(outbox);
+    }
+
+    /// Whether nobody uses the port and nothing is left to do. From then on it takes no connection.
+    pub(super) fn try_end(&self) -> bool {
+        let mut table = self.table();
+        if table.users > 0 || !table.slots.is_empty() {
+            return false;
+        }
+        table.over = Some(Error::ListenerClosed);
+        drop(table);
+        self.ended.set(true);
+        true
+    }
+
+    /// Whoever drove the port has stopped: every call on it fails with `error`.
+    pub(super) fn stop(&self, error: &Error) {
+        let mut wakes = Wakes::default();
+        let mut table = self.table();
+        table.over.get_or_insert_with(|| error.clone());
+        let entries: Vec<_> = table.entries.iter_mut().filter_map(Option::take).collect();
+        table.slots.clear();
+        for waker in table.accepters.drain(..) {
+            wakes.push(waker);
+        }
+        if let Some(level) = &table.acceptable {
+            level.set(true);
+        }
+        drop(table);
+        for entry in entries {
+            entry.fail(error.clone(), &mut wakes);
+        }
+        self.ended.set(true);
+        wakes.wake();
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        lock(&self.table)
+    }
+}
+
+impl Table {
+    fn insert(&mut self, handle: Handle, make: impl FnOnce(u32) -> Entry) -> Arc<Entry> {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.entries.push(None);
+            u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
+        });
+        let entry = Arc::new(make(slot));
+        self.entries[slot as usize] = Some(entry.clone());
+        self.slots.insert(handle, slot);
+        entry
+    }
+
+    fn entry(&self, handle: Handle) -> Option<Arc<Entry>> {
+        let slot = *self.slots.get(&handle)?;
+        self.entries.get(slot as usize)?.clone()
+    }
+
+    fn level_acceptable(&self) {
+        if let Some(level) = &self.acceptable {
+            level.set(self.port.is_acceptable() || self.listening.is_none());
+        }
+    }
+}
+
+/// A transmit buffer.
+pub(super) fn new_outbox() -> Box<[u8]> {
+    vec![0; limits::TRANSMIT_BYTES].into_boxed_slice()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,94 @@
+//! Ports by use: an address to listen on or nothing in, a driven port out. Connections of one driver share one port.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+
+use inquic_engine::EndpointKeys;
+use inquic_platform::Platform;
+use inquic_platform::aws_lc::AwsLc;
+
+use super::bell::Bell;
+use super::limits;
+use super::port::Port;
+use super::udp::{self, Udp};
+use super::{task, thread};
+use crate::error::Error;
+
+/// Who runs a port's driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Drive {
+    /// Threads of the port's own.
+    Threads,
+    /// A task on this runtime, which is the caller's.
+    Task(tokio::runtime::Id),
+}
+
+static PLATFORM: LazyLock<Arc<dyn Platform>> = LazyLock::new(|| Arc::new(AwsLc::new()));
+
+/// The ports from which this process connects, one for each driver.
+static CONNECTING: Mutex<Vec<(Drive, Weak<Port>)>> = Mutex::new(Vec::new());
+
+impl Drive {
+    /// A task where the caller is in a runtime, threads elsewhere.
+    pub(crate) fn here() -> Self {
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => Self::Task(runtime.id()),
+            Err(_) => Self::Threads,
+        }
+    }
+}
+
+/// A port bound to `address`, held once for the caller.
+pub(crate) fn bind(
+    address: SocketAddr,
+    drive: Drive,
+    io_threads: usize,
+    token_key: Option<[u8; 32]>,
+) -> Result<Arc<Port>, Error> {
+    let sockets = match drive {
+        Drive::Threads => io_threads.clamp(1, limits::IO_THREADS),
+        Drive::Task(_) => 1,
+    };
+    let shared = sockets > 1;
+    let fail = |error: &std::io::Error| Error::bind(address, error);
+    let first = Udp::bind(address, shared).map_err(|error| fail(&error))?;
+    let bound = first.local();
+    let mut udp = vec![first];
+    for _ in 1..sockets {
+        udp.push(Udp::bind(bound, shared).map_err(|error| fail(&error))?);
+    }
+    start(udp, drive, token_key)
+}
+
+/// The port from which the caller connects, held once for it.
+pub(crate) fn for_connecting(drive: Drive) -> Result<Arc<Port>, Error> {
+    let mut ports = CONNECTING.lock().unwrap_or_else(PoisonError::into_inner);
+    ports.retain(|(_, port)| port.strong_count() > 0);
+    let mine = ports.iter().find(|(owner, _)| *owner == drive);
+    if let Some(port) = mine.and_then(|(_, port)| port.upgrade()).filter(|port| port.hold()) {
+        return Ok(port);
+    }
+    let udp = udp::bind_anywhere().map_err(|error| Error::io("cannot open a UDP socket", &error))?;
+    let port = start(vec![udp], drive, None)?;
+    ports.retain(|(owner, _)| *owner != drive);
+    ports.push((drive, Arc::downgrade(&port)));
+    Ok(port)
+}
+
+fn start(udp: Vec<Udp>, drive: Drive, token_key: Option<[u8; 32]>) -> Result<Arc<Port>, Error> {
+    let fail = |error: std::io::Error| Error::io("cannot start to drive a UDP port", &error);
+    let bell = match drive {
+        Drive::Threads => Bell::for_thread().map_err(fail)?,
+        Drive::Task(_) => Bell::for_task(),
+    };
+    let keys = match token_key {
+        Some(key) => EndpointKeys::from_master(key),
+        None => EndpointKeys::random(&**PLATFORM),
+    };
+    let port = Arc::new(Port::new(udp, bell, PLATFORM.clone(), keys).map_err(fail)?);
+    match drive {
+        Drive::Threads => thread::start(&port).map_err(fail)?,
+        Drive::Task(_) => task::start(&port).map_err(fail)?,
+    }
+    Ok(port)
+}

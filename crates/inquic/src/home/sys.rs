@@ -1,0 +1,31 @@
+//! The one place with `unsafe` in this crate: a descriptor that its owner keeps open in, the runtime's watch over it out.
+#![expect(
+    unsafe_code,
+    reason = "the runtime takes descriptors whose life it cannot check"
+)]
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::sync::Arc;
+
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use super::port::Port;
+
+/// The first UDP socket of a port, kept open by the share of the port in here.
+pub(super) struct Socket(Arc<Port>);
+
+impl AsRawFd for Socket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.udp[0].as_fd().as_raw_fd()
+    }
+}
+
+/// Watches a port's socket for datagrams, and for nothing else: each send makes a socket writable anew.
+pub(super) fn watch(port: &Arc<Port>) -> io::Result<AsyncFd<Socket>> {
+    // SAFETY: `as_raw_fd` gives the same descriptor each time, and it is not closed before the `Socket` is dropped: a port
+    // never gives a socket away, and the `Socket` shares the port.
+    let watched = unsafe { AsyncFd::register_with_interest(Socket(port.clone()), Interest::READABLE) };
+    Ok(watched?)
+}

@@ -1,0 +1,102 @@
+//! A port driven by a task of a tokio runtime: turns when its socket is readable, its bell rings or its deadline comes.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use inquic_platform::Instant;
+use tokio::io::unix::AsyncFd;
+use tokio::time::Sleep;
+
+use super::clock;
+use super::driver::{Driver, Turn};
+use super::port::Port;
+use super::sys::{self, Socket};
+use crate::error::Error;
+
+/// Starts the task that drives `port` on the runtime of the caller.
+pub(crate) fn start(port: &Arc<Port>) -> io::Result<()> {
+    let socket = sys::watch(port)?;
+    let task = Task {
+        driver: Driver::new(port.clone(), 0),
+        socket,
+        sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
+        armed: None,
+    };
+    tokio::spawn(task);
+    Ok(())
+}
+
+struct Task {
+    driver: Driver,
+    socket: AsyncFd<Socket>,
+    sleep: Pin<Box<Sleep>>,
+    /// When `sleep` ends; none when it has.
+    armed: Option<Instant>,
+}
+
+impl Future for Task {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let task = &mut *self;
+        for _ in 0..TURNS {
+            task.driver.port.bell.listen(context.waker());
+            let readable = match task.socket.poll_read_ready(context) {
+                Poll::Ready(Ok(mut guard)) => {
+                    let turn = task.driver.turn(true);
+                    if matches!(turn, Turn::Idle) {
+                        // The kernel's queue was seen empty: what comes later makes the descriptor ready anew.
+                        guard.clear_ready();
+                    }
+                    Some(turn)
+                }
+                // Without its reactor the runtime is at its end.
+                Poll::Ready(Err(_)) => return Poll::Ready(()),
+                Poll::Pending => None,
+            };
+            let waits = readable.is_none();
+            match readable.unwrap_or_else(|| task.driver.turn(false)) {
+                Turn::Ended => return Poll::Ready(()),
+                Turn::Idle if waits && task.poll_deadline(context).is_pending() => return Poll::Pending,
+                Turn::Idle | Turn::Again => {}
+            }
+        }
+        // Others have their turn too.
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl Task {
+    /// Ready when the port's next deadline has come.
+    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(deadline) = self.driver.port.next_work() else {
+            return Poll::Pending;
+        };
+        // A sleep that ends earlier is left as it is: waking too early costs one turn, resetting costs as much each time.
+        if self.armed.is_none_or(|armed| deadline < armed) {
+            let wait = clock::until(clock::now(), deadline);
+            if wait.is_zero() {
+                return Poll::Ready(());
+            }
+            self.sleep.as_mut().reset(clock::in_tokio(wait));
+            self.armed = Some(deadline);
+        }
+        ready!(self.sleep.as_mut().poll(context));
+        self.armed = None;
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.driver.port.stop(&Error::RuntimeStopped);
+    }
+}
+
+/// Turns that the task takes before it lets others run.
+const TURNS: usize = 8;

@@ -1,0 +1,155 @@
+//! What follows from a change on one connection: its news are told, TLS takes its step, packets leave, the timer is set.
+//!
+//! Both the driver and an application's thread come here, with the connection's lock held. Of the port's locks at most one is
+//! taken at a time, and only for a moment.
+
+use inquic_platform::Instant;
+use inquic_socket::News;
+
+use super::entry::{Entry, Held};
+use super::limits;
+use super::tls::Handshaking;
+use super::udp::{Sent, Udp};
+use super::waiters::Wakes;
+use crate::error::Error;
+
+impl Entry {
+    /// Does what follows from a change. Packets leave by the socket `udp`, built in `outbox`.
+    pub(super) fn settle(
+        &self,
+        held: &mut Held,
+        now: Instant,
+        udp: &Udp,
+        outbox: &mut [u8],
+        wakes: &mut Wakes,
+    ) {
+        let mut more = true;
+        for _ in 0..limits::TRANSMIT_BATCHES {
+            self.tell_news(held, now, wakes);
+            more = self.port.is_blocked() || self.transmit(held, now, udp, outbox, wakes);
+            if !more || self.port.is_blocked() {
+                break;
+            }
+        }
+        self.tell_news(held, now, wakes);
+        if more {
+            self.list(held);
+        }
+        if held.socket.needs_port() {
+            self.port.service(now, &mut held.socket);
+        }
+        self.arm(held);
+    }
+
+    /// Puts the connection on the list of those that the driver looks at.
+    pub(super) fn list(&self, held: &mut Held) {
+        if !std::mem::replace(&mut held.listed, true) {
+            self.port.list(self.slot);
+        }
+    }
+
+    /// Sends one batch; returns whether there may be another.
+    fn transmit(
+        &self,
+        held: &mut Held,
+        now: Instant,
+        udp: &Udp,
+        outbox: &mut [u8],
+        wakes: &mut Wakes,
+    ) -> bool {
+        let room = udp.batch_bytes().min(outbox.len());
+        let Some(batch) = held.socket.transmit(now, &mut outbox[..room]) else {
+            return false;
+        };
+        match udp.send(&batch.path, &outbox[..batch.bytes], batch.segment, batch.ecn) {
+            Sent::Done => {}
+            Sent::Blocked => self.port.keep_unsent(&batch, &outbox[..batch.bytes]),
+            Sent::Unreachable if held.socket.is_handshaking() && !held.is_server() => {
+                held.fail(now, Error::NoRoute(batch.path.remote), wakes);
+                return false;
+            }
+            Sent::Unreachable => {}
+        }
+        true
+    }
+
+    fn tell_news(&self, held: &mut Held, now: Instant, wakes: &mut Wakes) {
+        while let Some(news) = held.socket.next_news() {
+            match news {
+                News::Handshake => held.step(now, wakes),
+                News::Established => {
+                    held.established = true;
+                    held.waiters.on_established(wakes);
+                    if held.is_server() && !self.port.on_established(held.socket.handle(), wakes) {
+                        held.socket.abort(now, 0, b"");
+                    }
+                }
+                News::Confirmed | News::Token | News::Delivered(_) => {}
+                News::Incoming(direction) => {
+                    held.waiters.on_incoming(direction, wakes);
+                    held.raise_incoming(direction);
+                }
+                News::Readable(id) => {
+                    held.waiters.on_readable(id, wakes);
+                    held.level_readable(id);
+                }
+                News::Writable(id) => {
+                    held.waiters.on_writable(id, wakes);
+                    held.level_writable(id);
+                }
+                News::MayOpen(direction) => held.waiters.on_may_open(direction, wakes),
+                News::Closed => {
+                    held.waiters.on_closed(wakes);
+                    held.raise_all();
+                }
+                News::Gone => {
+                    self.port.remove(self.slot, &held.socket);
+                    held.armed = None;
+                    held.waiters.on_closed(wakes);
+                    held.raise_all();
+                }
+            }
+        }
+    }
+
+    /// Gives the port's timers the connection's deadline, when it has come nearer. A later one is found out when the earlier
+    /// comes, so that a deadline which moves with every packet costs nothing.
+    fn arm(&self, held: &mut Held) {
+        let Some(deadline) = held.socket.next_deadline() else {
+            return;
+        };
+        if held.armed.is_none_or(|armed| deadline < armed) {
+            held.armed = Some(deadline);
+            self.port.arm(self.slot, deadline);
+        }
+    }
+}
+
+impl Held {
+    /// One step of TLS. Failing ends the connection with the reason that TLS gives.
+    pub(super) fn step(&mut self, now: Instant, wakes: &mut Wakes) {
+        let mut socket = Handshaking {
+            socket: &mut self.socket,
+            now,
+        };
+        if let Err(error) = self.session.step(&mut socket) {
+            // What the engine or the peer says about the end is better than that a call on the socket failed.
+            if error.alert().is_some() && self.failure.is_none() && self.socket.close_reason().is_none_or(is_ours) {
+                self.failure = Some(Error::handshake(&error));
+            }
+            self.waiters.on_closed(wakes);
+        }
+    }
+
+    /// Ends the connection for a reason that the engine does not know.
+    pub(super) fn fail(&mut self, now: Instant, error: Error, wakes: &mut Wakes) {
+        self.failure.get_or_insert(error);
+        self.socket.abort(now, 0, b"");
+        self.waiters.on_closed(wakes);
+        self.raise_all();
+    }
+}
+
+const fn is_ours(reason: &inquic_engine::CloseReason) -> bool {
+    matches!(reason, inquic_engine::CloseReason::Transport(_))
+}

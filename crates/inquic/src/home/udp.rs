@@ -1,0 +1,206 @@
+//! UDP as the home uses it: batches of datagrams in and out through the kernel's GRO and GSO; it never looks into a packet.
+
+use std::io::{self, IoSliceMut};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use inquic_engine::Path;
+use quinn_udp::{EcnCodepoint, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::limits;
+
+/// One UDP socket, dual stack when it is bound to an IPv6 address.
+pub(crate) struct Udp {
+    socket: UdpSocket,
+    state: UdpSocketState,
+    local: SocketAddr,
+}
+
+/// Buffers for one system call's worth of received datagrams.
+pub(crate) struct Inbox {
+    memory: Box<[u8]>,
+    meta: [RecvMeta; limits::RECEIVE_BUFFERS],
+    filled: usize,
+}
+
+/// One buffer of received datagrams, all from the same address.
+pub(crate) struct Train<'a> {
+    /// Where it came from, and the address of ours that it came to.
+    pub(crate) path: Path,
+    /// Datagrams of `segment` bytes, the last may be shorter.
+    pub(crate) bytes: &'a mut [u8],
+    pub(crate) segment: usize,
+    pub(crate) ecn: u8,
+}
+
+/// What became of a send.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// The kernel took it, or it failed as a lost packet fails.
+    Done,
+    /// The socket's buffer is full: try again when it is writable.
+    Blocked,
+    /// The kernel has no way there.
+    Unreachable,
+}
+
+impl Udp {
+    /// Binds a socket. An IPv6 wildcard takes IPv4 as well.
+    pub(crate) fn bind(address: SocketAddr, shared: bool) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        if let SocketAddr::V6(v6) = address {
+            socket.set_only_v6(!v6.ip().is_unspecified())?;
+        }
+        if shared {
+            socket.set_reuse_port(true)?;
+        }
+        // A kernel that permits less gives less; the engine's windows do not depend on it.
+        drop(socket.set_recv_buffer_size(limits::SOCKET_BUFFER_BYTES));
+        drop(socket.set_send_buffer_size(limits::SOCKET_BUFFER_BYTES));
+        socket.bind(&address.into())?;
+        let socket = UdpSocket::from(socket);
+        let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+        let local = socket.local_addr()?;
+        Ok(Self {
+            socket,
+            state,
+            local,
+        })
+    }
+
+    /// The address that the socket is bound to.
+    pub(crate) fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Bytes that one send takes at most: one datagram where the kernel cannot cut.
+    pub(crate) fn batch_bytes(&self) -> usize {
+        if self.state.max_gso_segments() > 1 {
+            limits::TRANSMIT_BYTES
+        } else {
+            limits::DATAGRAM_BYTES
+        }
+    }
+
+    /// Receives as many buffers as there are, up to the inbox's number. Returns whether there may be more.
+    pub(crate) fn receive(&self, inbox: &mut Inbox) -> io::Result<bool> {
+        inbox.filled = 0;
+        let mut parts = inbox.memory.chunks_exact_mut(limits::RECEIVE_BYTES);
+        let mut buffers: [IoSliceMut<'_>; limits::RECEIVE_BUFFERS] =
+            std::array::from_fn(|_| IoSliceMut::new(parts.next().unwrap_or_default()));
+        inbox.filled = self.state.recv(
+            UdpSockRef::from(&self.socket),
+            &mut buffers,
+            &mut inbox.meta,
+        )?;
+        Ok(inbox.filled == limits::RECEIVE_BUFFERS)
+    }
+
+    /// Sends datagrams of `segment` bytes to `path`, in one system call.
+    pub(crate) fn send(&self, path: &Path, bytes: &[u8], segment: usize, ecn: u8) -> Sent {
+        let transmit = Transmit {
+            destination: self.outward(path.remote),
+            ecn: EcnCodepoint::from_bits(ecn),
+            contents: bytes,
+            segment_size: (segment < bytes.len()).then_some(segment),
+            // Only a wildcard socket has a choice of addresses to send from.
+            src_ip: path
+                .local
+                .filter(|_| self.local.ip().is_unspecified())
+                .map(|ip| self.outward_ip(ip)),
+        };
+        match self
+            .state
+            .try_send(UdpSockRef::from(&self.socket), &transmit)
+        {
+            Ok(()) => Sent::Done,
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock => Sent::Blocked,
+                io::ErrorKind::NetworkUnreachable
+                | io::ErrorKind::HostUnreachable
+                | io::ErrorKind::AddrNotAvailable
+                | io::ErrorKind::PermissionDenied => Sent::Unreachable,
+                // Everything else is a packet lost: the peer's acknowledgements tell.
+                _ => Sent::Done,
+            },
+        }
+    }
+
+    fn outward(&self, address: SocketAddr) -> SocketAddr {
+        match (self.local, address) {
+            (SocketAddr::V6(_), SocketAddr::V4(v4)) => {
+                SocketAddr::new(v4.ip().to_ipv6_mapped().into(), v4.port())
+            }
+            _ => address,
+        }
+    }
+
+    fn outward_ip(&self, ip: IpAddr) -> IpAddr {
+        match (self.local, ip) {
+            (SocketAddr::V6(_), IpAddr::V4(v4)) => v4.to_ipv6_mapped().into(),
+            _ => ip,
+        }
+    }
+}
+
+impl AsFd for Udp {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl Inbox {
+    /// Buffers that take memory only once they are used.
+    pub(crate) fn new() -> Self {
+        Self {
+            memory: vec![0; limits::RECEIVE_BUFFERS * limits::RECEIVE_BYTES].into_boxed_slice(),
+            meta: [RecvMeta::default(); limits::RECEIVE_BUFFERS],
+            filled: 0,
+        }
+    }
+
+    /// What the last call of [`Udp::receive`] brought.
+    pub(crate) fn trains(&mut self) -> impl Iterator<Item = Train<'_>> {
+        self.memory
+            .chunks_exact_mut(limits::RECEIVE_BYTES)
+            .zip(&self.meta)
+            .take(self.filled)
+            .filter_map(|(buffer, meta)| {
+                let bytes = buffer.get_mut(..meta.len)?;
+                Some(Train {
+                    path: Path {
+                        local: meta.dst_ip.map(canonical_ip),
+                        remote: canonical(meta.addr),
+                    },
+                    segment: meta.stride.clamp(1, meta.len.max(1)),
+                    ecn: meta.ecn.map_or(0, |ecn| ecn as u8),
+                    bytes,
+                })
+            })
+    }
+}
+
+/// An IPv4 address that an IPv6 socket reports, as itself; scope and flow label are the kernel's business.
+pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V6(v6) => match v6.ip().to_ipv4_mapped() {
+            Some(v4) => SocketAddr::new(v4.into(), v6.port()),
+            None => address,
+        },
+        SocketAddr::V4(_) => address,
+    }
+}
+
+fn canonical_ip(ip: IpAddr) -> IpAddr {
+    ip.to_canonical()
+}
+
+/// The address to bind for connections to anywhere: both families, or IPv4 alone where there is no IPv6.
+pub(crate) fn bind_anywhere() -> io::Result<Udp> {
+    Udp::bind(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), 0), false)
+        .or_else(|_| Udp::bind(SocketAddr::from(([0, 0, 0, 0], 0)), false))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+//! Numbers about a connection, for people and programs that watch it: the engine's counts in, std's types out.
+
+use std::time::Duration;
+
+/// What a connection has done so far. Sizes are in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// From the first datagram to the complete handshake; zero before that.
+    pub handshake: Duration,
+    /// The latest round-trip time.
+    pub rtt_latest: Duration,
+    /// The smoothed round-trip time (RFC 9002 §5.3).
+    pub rtt: Duration,
+    /// The smallest round-trip time.
+    pub rtt_min: Duration,
+    /// The congestion window.
+    pub congestion_window: u64,
+    /// Bytes sent and neither acknowledged nor lost.
+    pub bytes_in_flight: u64,
+    /// Bytes in the UDP payload of a full packet.
+    pub datagram_size: u64,
+    /// Packets sent.
+    pub packets_sent: u64,
+    /// Packets received and opened.
+    pub packets_received: u64,
+    /// Packets of ours that were declared lost.
+    pub packets_lost: u64,
+    /// Bytes in UDP payloads sent.
+    pub bytes_sent: u64,
+    /// Bytes in UDP payloads received.
+    pub bytes_received: u64,
+    /// Times that congestion halted the window's growth.
+    pub congestion_events: u64,
+    /// Probe timeouts.
+    pub probe_timeouts: u64,
+    /// Key updates, begun by either end.
+    pub key_updates: u64,
+}
+
+impl From<inquic_engine::Stats> for Stats {
+    fn from(engine: inquic_engine::Stats) -> Self {
+        let inquic_engine::Stats {
+            handshake,
+            rtt_latest,
+            rtt_smoothed,
+            rtt_min,
+            congestion_window,
+            bytes_in_flight,
+            datagram_size,
+            packets_sent,
+            packets_received,
+            packets_lost,
+            bytes_sent,
+            bytes_received,
+            congestion_events,
+            probe_timeouts,
+            key_updates,
+            drops: _,
+        } = engine;
+        Self {
+            handshake: handshake.into(),
+            rtt_latest: rtt_latest.into(),
+            rtt: rtt_smoothed.into(),
+            rtt_min: rtt_min.into(),
+            congestion_window,
+            bytes_in_flight,
+            datagram_size,
+            packets_sent,
+            packets_received,
+            packets_lost,
+            bytes_sent,
+            bytes_received,
+            congestion_events,
+            probe_timeouts,
+            key_updates,
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! A connection, for tasks.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use inquic_wire::Direction;
+
+use super::{ReceiveStream, SendStream, Stream};
+use crate::builder::{ConnectionBuilder, Tokio};
+use crate::connect::{HEAD_START, Race, Target};
+use crate::connection::common_calls;
+use crate::error::Error;
+use crate::home::entry::Owner;
+use crate::home::ports::Drive;
+use crate::stream::{Receiving, Sending, halves};
+
+/// A connection to a peer: streams in both directions.
+///
+/// Clones are the same connection. When the last of them and of its streams is dropped, the connection is closed with code 0,
+/// after everything that was written has arrived.
+#[derive(Clone)]
+pub struct Connection {
+    owner: Arc<Owner>,
+}
+
+impl ConnectionBuilder<Tokio> {
+    /// Connects to `host:port` and waits for the complete handshake. Every address of the host is tried.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] with the cause: unknown host, no route, no answer, a certificate that is not accepted, no common ALPN, …
+    pub async fn connect(&self, address: &str) -> Result<Connection, Error> {
+        crate::check_home()?;
+        let target = Target::parse(address)?;
+        let addresses = resolve(&target).await?;
+        let mut race = self.race(&target, addresses, Drive::here())?;
+        while race.start_next() {
+            let wait = ::tokio::time::timeout(HEAD_START, first(&mut race));
+            if let Ok(result) = wait.await {
+                return result.map(Connection::new);
+            }
+        }
+        first(&mut race).await.map(Connection::new)
+    }
+}
+
+async fn first(race: &mut Race) -> Result<Owner, Error> {
+    poll_fn(|context| race.poll(context)).await
+}
+
+async fn resolve(target: &Target<'_>) -> Result<Vec<std::net::SocketAddr>, Error> {
+    // An address needs no resolver, and no thread of the runtime's that may block in one.
+    if target.host.parse::<std::net::IpAddr>().is_ok() {
+        return target.resolve();
+    }
+    let found = ::tokio::net::lookup_host((target.host, target.port)).await;
+    target.found(found.map(Iterator::collect))
+}
+
+impl Connection {
+    pub(super) fn new(owner: Owner) -> Self {
+        Self {
+            owner: Arc::new(owner),
+        }
+    }
+
+    /// Chooses how to connect.
+    pub fn builder() -> ConnectionBuilder<Tokio> {
+        ConnectionBuilder::new()
+    }
+
+    /// Opens a bidirectional stream. Waits while the peer allows no more of them.
+    ///
+    /// # Errors
+    ///
+    /// Why the connection ended.
+    pub async fn open(&self) -> Result<Stream, Error> {
+        let id = poll_fn(|context| self.owner.entry.poll_open(context, Direction::Bidirectional)).await?;
+        Ok(Stream::new(halves(&self.owner, id)))
+    }
+
+    /// Opens a stream on which only we send. Waits while the peer allows no more of them.
+    ///
+    /// # Errors
+    ///
+    /// Why the connection ended.
+    pub async fn open_uni(&self) -> Result<SendStream, Error> {
+        let id = poll_fn(|context| self.owner.entry.poll_open(context, Direction::Unidirectional)).await?;
+        Ok(SendStream::new(Sending::new(self.owner.clone(), id)))
+    }
+
+    /// Waits for a bidirectional stream of the peer; `None` when the peer closed the connection with code 0.
+    ///
+    /// # Errors
+    ///
+    /// Why the connection ended otherwise.
+    pub async fn accept(&self) -> Result<Option<Stream>, Error> {
+        let id = poll_fn(|context| self.owner.entry.poll_accept(context, Direction::Bidirectional)).await?;
+        Ok(id.map(|id| Stream::new(halves(&self.owner, id))))
+    }
+
+    /// Waits for a stream on which only the peer sends; `None` when the peer closed the connection with code 0.
+    ///
+    /// # Errors
+    ///
+    /// Why the connection ended otherwise.
+    pub async fn accept_uni(&self) -> Result<Option<ReceiveStream>, Error> {
+        let id = poll_fn(|context| self.owner.entry.poll_accept(context, Direction::Unidirectional)).await?;
+        Ok(id.map(|id| ReceiveStream::new(Receiving::new(self.owner.clone(), id))))
+    }
+
+    /// Waits for the end of the connection and says why it came. After [`Connection::close`], what was written has arrived
+    /// by then, or cannot any more.
+    pub async fn closed(&self) -> Error {
+        poll_fn(|context| self.owner.entry.poll_closed(context)).await
+    }
+
+    common_calls!();
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Connection")
+            .field("peer", &self.peer_addr())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,80 @@
+//! The end of a socket: close() in, CONNECTION_CLOSE out once everything written has arrived, or [`limits::LINGER`] is over.
+//!
+//! It must never lose data that was written before close(), as long as the peer takes it, nor keep a dead peer's connection.
+
+use alloc::boxed::Box;
+
+use inquic_platform::Instant;
+
+use super::Socket;
+use crate::limits;
+
+/// How far the socket is from its end.
+pub(super) enum Ending {
+    /// Nobody has closed it.
+    Open,
+    /// close() was called; what was written is still on its way.
+    Lingering {
+        code: u64,
+        reason: Box<[u8]>,
+        until: Instant,
+    },
+    /// The connection is closed.
+    Closed,
+}
+
+impl Ending {
+    pub(super) const fn until(&self) -> Option<Instant> {
+        match self {
+            Self::Lingering { until, .. } => Some(*until),
+            Self::Open | Self::Closed => None,
+        }
+    }
+}
+
+impl Socket {
+    /// close(): takes no more from the application, delivers in the background what it has written, then closes with `code`.
+    ///
+    /// A handshake that is under way is given up at once.
+    pub fn close(&mut self, now: Instant, code: u64, reason: &[u8]) {
+        if !matches!(self.ending, Ending::Open) {
+            return;
+        }
+        self.ending = Ending::Lingering {
+            code,
+            reason: reason.into(),
+            until: now + limits::LINGER,
+        };
+        self.settle_ending(now);
+    }
+
+    /// Closes with `code` now, whatever was written and has not arrived.
+    pub fn abort(&mut self, now: Instant, code: u64, reason: &[u8]) {
+        if !matches!(self.ending, Ending::Closed) {
+            self.ending = Ending::Closed;
+            self.connection.close(now, code, reason);
+        }
+    }
+
+    /// Whether close() or abort() was called, or the connection has ended.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        !matches!(self.ending, Ending::Open)
+    }
+
+    /// Sends CONNECTION_CLOSE once lingering is over.
+    pub(super) fn settle_ending(&mut self, now: Instant) {
+        let Ending::Lingering { until, .. } = &self.ending else {
+            return;
+        };
+        let waits = self.connection.is_connected() && !self.connection.is_flushed() && now < *until;
+        if waits {
+            return;
+        }
+        if let Ending::Lingering { code, reason, .. } =
+            core::mem::replace(&mut self.ending, Ending::Closed)
+        {
+            self.connection.close(now, code, &reason);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The handshake's socket calls: transport parameters, secrets and messages between whoever runs TLS and the engine.
+
+use inquic_engine::{HandshakeError, NotConnected};
+use inquic_platform::{CipherSuite, Instant, KeySide};
+use inquic_wire::Level;
+
+use super::Socket;
+use crate::errno::Errno;
+
+impl Socket {
+    /// Writes our transport parameters, as the TLS extension has them, into `out`; returns how many bytes they are.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::EINVAL`] when they do not fit.
+    pub fn transport_parameters(&self, out: &mut [u8]) -> Result<usize, Errno> {
+        match self.connection().transport_parameters(out) {
+            0 => Err(Errno::EINVAL),
+            bytes => Ok(bytes),
+        }
+    }
+
+    /// Takes the peer's transport parameters.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::EINVAL`] when they break a rule; the connection is then closing.
+    pub fn set_peer_transport_parameters(
+        &mut self,
+        now: Instant,
+        bytes: &[u8],
+    ) -> Result<(), Errno> {
+        Ok(self
+            .connection_mut()
+            .set_peer_transport_parameters(now, bytes)?)
+    }
+
+    /// Installs a traffic secret.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::EINVAL`] for a level or length that does not fit.
+    pub fn install_secret(
+        &mut self,
+        now: Instant,
+        level: Level,
+        side: KeySide,
+        suite: CipherSuite,
+        secret: &[u8],
+    ) -> Result<(), Errno> {
+        Ok(self
+            .connection_mut()
+            .install_secret(now, level, side, suite, secret)?)
+    }
+
+    /// Sends handshake messages.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::EINVAL`] when the level is over or carries none, [`Errno::EAGAIN`] when too many wait.
+    pub fn handshake_send(&mut self, level: Level, bytes: &[u8]) -> Result<(), Errno> {
+        Ok(self.connection_mut().handshake_send(level, bytes)?)
+    }
+
+    /// The next handshake bytes of the peer, of one level.
+    pub fn handshake_receive(&mut self, out: &mut [u8]) -> Option<(Level, usize)> {
+        let received = self.connection_mut().handshake_receive(out);
+        self.handshake_waits = received.is_some();
+        received
+    }
+
+    /// Closes with CRYPTO_ERROR 0x0100 + `alert`.
+    pub fn fail_handshake(&mut self, now: Instant, alert: u8) {
+        self.connection_mut().fail_handshake(now, alert);
+    }
+
+    /// Begins a key update.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::EPIPE`] before the handshake is complete or after the end, [`Errno::EINVAL`] while one is under way.
+    pub fn key_update(&mut self, now: Instant) -> Result<(), Errno> {
+        if !self.is_established() {
+            return Err(Errno::EPIPE);
+        }
+        self.connection_mut()
+            .initiate_key_update(now)
+            .map_err(|NotConnected| Errno::EINVAL)
+    }
+}
+
+impl From<HandshakeError> for Errno {
+    fn from(error: HandshakeError) -> Self {
+        crate::errno::of_handshake(error)
+    }
+}

@@ -1,0 +1,183 @@
+//! One connection as a socket: datagrams, time and calls in; datagrams, news, readiness and errno values out.
+//!
+//! The engine's connection does the protocol. What a socket adds: close() that flushes in the background, messages with
+//! control data, options, events and poll masks. It never blocks; a home waits for what [`Socket::next_news`] tells.
+
+mod close;
+mod handshake;
+mod streams;
+
+pub use inquic_engine::stream::{OpenError, Read, ReadError, WriteError};
+
+use alloc::vec::Vec;
+
+use inquic_engine::stream::StreamEvent;
+use inquic_engine::{CloseReason, Connection, Event, Handle, Path, Received, Stats, Transmit};
+use inquic_platform::Instant;
+use inquic_wire::{Direction, Role, StreamId};
+
+use close::Ending;
+
+/// A connection's socket.
+pub struct Socket {
+    handle: Handle,
+    connection: Connection,
+    ending: Ending,
+    /// The token of the last NEW_TOKEN frame.
+    token: Vec<u8>,
+    handshake_waits: bool,
+}
+
+/// What changed on a socket. A home wakes whoever waits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// Handshake messages wait for TLS.
+    Handshake,
+    /// The handshake is complete: connect() and accept() return.
+    Established,
+    /// The handshake is confirmed (RFC 9001 §4.1.2); TLS is needed for tickets only.
+    Confirmed,
+    /// The peer opened a stream.
+    Incoming(Direction),
+    /// A stream has data, an end or a reset to read.
+    Readable(StreamId),
+    /// A stream takes data again, or never will.
+    Writable(StreamId),
+    /// All that was written to a stream has arrived.
+    Delivered(StreamId),
+    /// Streams can be opened again after the limit was met.
+    MayOpen(Direction),
+    /// The server gave a token for later connections.
+    Token,
+    /// The connection has ended; [`Socket::close_reason`] says why.
+    Closed,
+    /// Nothing is left to do: [`crate::Port::remove`] it.
+    Gone,
+}
+
+impl Socket {
+    /// The socket of a connection that an endpoint knows as `handle`.
+    pub(crate) fn new(handle: Handle, connection: Connection) -> Self {
+        Self {
+            handle,
+            connection,
+            ending: Ending::Open,
+            token: Vec::new(),
+            handshake_waits: false,
+        }
+    }
+
+    /// Takes datagrams of this connection.
+    pub fn receive(&mut self, now: Instant, datagrams: Received<'_>) {
+        self.connection.receive(now, datagrams);
+    }
+
+    /// Takes note of the time.
+    pub fn expire(&mut self, now: Instant) {
+        self.connection.expire(now);
+        self.settle_ending(now);
+    }
+
+    /// Builds a batch of datagrams into `out`; call it until there is none.
+    pub fn transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
+        self.settle_ending(now);
+        self.connection.transmit(now, out)
+    }
+
+    /// When [`Socket::expire`] must be called at the latest.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let linger = self.ending.until();
+        match (self.connection.next_deadline(), linger) {
+            (Some(engine), Some(linger)) => Some(engine.min(linger)),
+            (engine, linger) => engine.or(linger),
+        }
+    }
+
+    /// What changed, one piece a call, until there is nothing more.
+    pub fn next_news(&mut self) -> Option<News> {
+        loop {
+            let event = self.connection.next_event()?;
+            return Some(match event {
+                Event::Handshake => {
+                    self.handshake_waits = true;
+                    News::Handshake
+                }
+                Event::Connected => News::Established,
+                Event::Confirmed => News::Confirmed,
+                Event::Token => {
+                    self.token = self.connection.take_token().unwrap_or_default();
+                    News::Token
+                }
+                Event::Stream(StreamEvent::Incoming(direction)) => News::Incoming(direction),
+                Event::Stream(StreamEvent::Readable(id)) => News::Readable(id),
+                Event::Stream(StreamEvent::Writable(id) | StreamEvent::Stopped { id, .. }) => {
+                    News::Writable(id)
+                }
+                Event::Stream(StreamEvent::Finished(id)) => News::Delivered(id),
+                Event::Stream(StreamEvent::MaxStreams(direction)) => News::MayOpen(direction),
+                Event::Closed => {
+                    self.ending = Ending::Closed;
+                    News::Closed
+                }
+                Event::Gone => News::Gone,
+            });
+        }
+    }
+
+    /// Whether the endpoint must be told of this connection's ids; see [`crate::Port::service`].
+    #[must_use]
+    pub fn needs_port(&self) -> bool {
+        self.connection.needs_endpoint()
+    }
+
+    /// The name under which the endpoint knows the connection.
+    #[must_use]
+    pub const fn handle(&self) -> Handle {
+        self.handle
+    }
+
+    /// Which end of the connection this is.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        self.connection.role()
+    }
+
+    /// The addresses in use: getsockname() and getpeername().
+    #[must_use]
+    pub const fn path(&self) -> Path {
+        self.connection.path()
+    }
+
+    /// Whether the handshake is complete and the connection not over.
+    #[must_use]
+    pub fn is_established(&self) -> bool {
+        self.connection.is_connected()
+    }
+
+    /// Whether the handshake is under way.
+    #[must_use]
+    pub fn is_handshaking(&self) -> bool {
+        self.connection.is_handshaking()
+    }
+
+    /// Statistics of the connection.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.connection.stats()
+    }
+
+    /// Why the connection ended, once it has.
+    #[must_use]
+    pub const fn close_reason(&self) -> Option<&CloseReason> {
+        self.connection.close_reason()
+    }
+
+    pub(crate) const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    pub(crate) const fn connection_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+}
