@@ -323,9 +323,11 @@ impl Error for HandshakeError {
     }
 }
 
+/// An error of the socket that carries a [`HandshakeError`] becomes that one, so that a socket that learns of the peer's alert
+/// can say so.
 impl From<io::Error> for HandshakeError {
     fn from(error: io::Error) -> Self {
-        Self::Socket(error)
+        error.downcast().unwrap_or_else(Self::Socket)
     }
 }
 

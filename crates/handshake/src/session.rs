@@ -432,6 +432,9 @@ impl From<Offence> for HandshakeError {
     }
 }
 
+/// What an idle connection keeps for us, and the agreement behind a pointer.
+const _: () = assert!(size_of::<Session>() <= 56);
+
 /// Where the first ClientHello says how long its session identifier is: after the header, the version and the random bytes.
 const SESSION_ID_LEN_AT: usize = 4 + 2 + 32;
 

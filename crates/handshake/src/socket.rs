@@ -53,7 +53,8 @@ pub trait HandshakeSocket {
     ///
     /// # Errors
     ///
-    /// What the socket says, the peer's close included.
+    /// What the socket says, the peer's close included; `io::Error::other(HandshakeError::PeerAlert(alert))` when it closed
+    /// with a TLS alert.
     fn receive(&mut self, out: &mut [u8]) -> io::Result<Option<(Level, usize)>>;
 
     /// Closes the connection with the transport error CRYPTO_ERROR, 0x0100 + `alert`.

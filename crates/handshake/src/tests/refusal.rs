@@ -227,6 +227,14 @@ fn alerts_of_the_peer_say_what_to_do() {
 }
 
 #[test]
+fn an_alert_that_the_socket_learned_of_is_told_as_such() {
+    let error = io::Error::other(HandshakeError::PeerAlert(48));
+    assert!(matches!(error.into(), HandshakeError::PeerAlert(48)));
+    let error = io::Error::from(io::ErrorKind::ConnectionReset);
+    assert!(matches!(error.into(), HandshakeError::Socket(_)));
+}
+
+#[test]
 fn every_error_is_one_line() {
     let errors: [HandshakeError; 6] = [
         HandshakeError::Ended,
