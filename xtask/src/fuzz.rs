@@ -72,7 +72,7 @@ fn run_batch(targets: &[String], seconds: u64) -> Result<Vec<String>> {
             watch.elapsed().as_secs_f64()
         );
         if !status.success() {
-            println!("{}", last_lines(&fs::read_to_string(log(target))?, 40));
+            println!("{}", last_lines(&fs::read_to_string(log(target))?, 60));
             broken.push(target.clone());
         }
     }

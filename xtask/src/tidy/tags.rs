@@ -1,6 +1,6 @@
 //! The lines that cite an RFC where its requirement is enforced. In: a file, and the texts of the RFCs where there are
 //! some; out: tags that nobody could look up. Form: `//= RFC 9000 §8.1: sentence`, going on with `//= ` in the next line;
-//! a deviation has `type=exception` before its colon.
+//! where the code deviates, a further line `//= type=exception: reason`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,8 +26,9 @@ struct Tag {
     line: usize,
     rfc: u32,
     section: String,
-    is_exception: bool,
     sentence: String,
+    /// Why the code deviates, where it does.
+    exception: Option<String>,
 }
 
 /// Prints how many requirements of which RFC are cited; with the texts, the citations that are not in them.
@@ -39,10 +40,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
     let mut texts: BTreeMap<u32, String> = BTreeMap::new();
     let mut unknown = Vec::new();
+    let mut exceptions = 0_usize;
     for file in files(&shell::root())?.iter().filter(|file| file.is_rust()) {
         for tag in parse(file).0 {
             let count = counts.entry(tag.rfc).or_default();
             *count = count.saturating_add(1);
+            if let Some(reason) = &tag.exception {
+                exceptions = exceptions.saturating_add(1);
+                println!("exception to RFC {} §{}: {reason}", tag.rfc, tag.section);
+            }
             if let Some(folder) = &arguments.rfc {
                 if let std::collections::btree_map::Entry::Vacant(place) = texts.entry(tag.rfc) {
                     let path = folder.join(format!("rfc{}.txt", tag.rfc));
@@ -68,6 +74,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         };
         println!("RFC {rfc}: {count} requirements cited{read}");
     }
+    println!("{exceptions} exceptions");
     for finding in &unknown {
         println!("{finding}");
     }
@@ -102,8 +109,7 @@ fn parse(file: &File) -> (Vec<Tag>, Vec<Finding>) {
                 }
             }
         } else if let Some(tag) = tags.last_mut().filter(|_| goes_on && !text.is_empty()) {
-            tag.sentence.push(' ');
-            tag.sentence.push_str(text);
+            tag.go_on(text);
         } else {
             findings.push(file.finding(number, "a line that continues no tag"));
         }
@@ -112,14 +118,22 @@ fn parse(file: &File) -> (Vec<Tag>, Vec<Finding>) {
     (tags, findings)
 }
 
+impl Tag {
+    /// Takes the next line of the tag.
+    fn go_on(&mut self, text: &str) {
+        if let Some(reason) = text.strip_prefix("type=exception: ") {
+            self.exception = Some(reason.to_owned());
+            return;
+        }
+        let part = self.exception.as_mut().unwrap_or(&mut self.sentence);
+        part.push(' ');
+        part.push_str(text);
+    }
+}
+
 fn parse_first(line: usize, text: &str) -> Option<Tag> {
     let (number, rest) = text.strip_prefix("RFC ")?.split_once(" §")?;
-    let (place, sentence) = rest.split_once(": ")?;
-    let (section, is_exception) = match place.split_once(' ') {
-        None => (place, false),
-        Some((section, "type=exception")) => (section, true),
-        Some(_) => return None,
-    };
+    let (section, sentence) = rest.split_once(": ")?;
     let mut parts = section.split('.');
     let first = parts.next()?;
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
@@ -132,8 +146,8 @@ fn parse_first(line: usize, text: &str) -> Option<Tag> {
         line,
         rfc: number.parse().ok()?,
         section: section.to_owned(),
-        is_exception,
         sentence,
+        exception: None,
     })
 }
 

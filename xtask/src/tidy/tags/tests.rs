@@ -30,10 +30,18 @@ fn sections_and_appendices_are_taken() {
 }
 
 #[test]
-fn an_exception_is_told_from_a_requirement() {
-    let tag = parse_first(1, "RFC 9000 §8.1 type=exception: a reason").unwrap();
-    assert!(tag.is_exception);
-    assert_eq!(tag.section, "8.1");
+fn an_exception_has_its_reason_apart_from_the_sentence() {
+    let text = concat!(
+        "//",
+        "= RFC 9000 §8.1: MUST a\n//",
+        "= type=exception: since\n//",
+        "= it hurts\n"
+    );
+    let (tags, findings) = parse(&file("a.rs", text));
+    assert!(findings.is_empty());
+    assert_eq!(tags[0].section, "8.1");
+    assert_eq!(tags[0].sentence, "MUST a");
+    assert_eq!(tags[0].exception.as_deref(), Some("since it hurts"));
 }
 
 #[test]
