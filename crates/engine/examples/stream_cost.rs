@@ -62,7 +62,10 @@ fn send(bytes: usize) -> usize {
             for _ in 0..BATCH {
                 let mut writer = Writer::new(&mut buffer);
                 client.write_frames(Instant::ZERO, &mut writer, &mut |frame| sent.push(frame));
-                packets += usize::from(writer.position() > 0);
+                packets += 1;
+                if !client.wants_to_send() {
+                    break;
+                }
             }
             for frame in sent.drain(..) {
                 client.on_frame_fate(Fate::Acknowledged, frame);

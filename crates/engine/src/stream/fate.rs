@@ -5,6 +5,7 @@ use inquic_wire::{Direction, StreamId};
 
 use crate::recovery::{Fate, SentFrame};
 
+use super::queue::Kind;
 use super::record::{Control, Events};
 use super::{Pending, Streams};
 
@@ -54,8 +55,10 @@ impl Streams {
         let before = half.state;
         let freed = half.on_acknowledged(&mut self.send_pool, offset, len, fin);
         let complete = half.state != before;
-        // Lost bytes that arrived after all need not be sent again.
-        self.settle(slot);
+        if stream.links.get(Kind::Owed).is_in() {
+            // Lost bytes that arrived after all need not be sent again.
+            self.settle(slot);
+        }
         if freed {
             self.wake_writer(slot);
         }

@@ -280,31 +280,40 @@ impl Streams {
     /// Puts the stream into the queues it belongs to after its sending part changed, and out of the others.
     #[inline]
     fn settle(&mut self, slot: u32) {
-        let Some(stream) = self.slab.get_mut(slot) else {
+        let Some(stream) = self.slab.get(slot) else {
             return;
         };
-        let (fresh, owing, blocked) = stream.send.as_ref().map_or((false, false, false), |half| {
-            (
-                half.is_fresh(),
-                half.is_owing(),
-                half.wants_to_tell_blocked(),
-            )
-        });
-        let priority = stream.priority;
+        let Some(half) = &stream.send else {
+            return;
+        };
+        let fresh = half.is_fresh();
+        let owing = half.is_owing();
         let was_fresh = stream.links.get(Kind::Fresh).is_in();
         let was_owing = stream.links.get(Kind::Owed).is_in();
-        if blocked {
+        // Nearly always the stream stays where it is.
+        if fresh != was_fresh || owing != was_owing || !fresh && half.wants_to_tell_blocked() {
+            self.move_queues(slot, fresh, owing);
+        }
+    }
+
+    fn move_queues(&mut self, slot: u32, fresh: bool, owing: bool) {
+        let Some(stream) = self.slab.get(slot) else {
+            return;
+        };
+        let priority = stream.priority;
+        let half = stream.send.as_ref();
+        if half.is_some_and(SendHalf::wants_to_tell_blocked) {
             self.add_control(slot, Control::STREAM_DATA_BLOCKED);
         }
-        match (was_fresh, fresh) {
-            (false, true) => self.fresh.push(&mut self.slab, slot, priority),
-            (true, false) => self.fresh.remove(&mut self.slab, slot, priority),
-            (false, false) | (true, true) => {}
+        if fresh {
+            self.fresh.push(&mut self.slab, slot, priority);
+        } else {
+            self.fresh.remove(&mut self.slab, slot, priority);
         }
-        match (was_owing, owing) {
-            (false, true) => self.owed.push(&mut self.slab, slot, priority),
-            (true, false) => self.owed.remove(&mut self.slab, slot, priority),
-            (false, false) | (true, true) => {}
+        if owing {
+            self.owed.push(&mut self.slab, slot, priority);
+        } else {
+            self.owed.remove(&mut self.slab, slot, priority);
         }
     }
 

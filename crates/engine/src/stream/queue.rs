@@ -200,6 +200,13 @@ impl Priorities {
     }
 
     pub(super) fn push(&mut self, slab: &mut Slab, slot: u32, priority: i32) {
+        let kind = self.kind;
+        if slab
+            .get(slot)
+            .is_none_or(|stream| stream.links.get(kind).is_in())
+        {
+            return;
+        }
         let at = match self.find(priority) {
             Ok(at) => at,
             Err(at) => {
@@ -213,6 +220,13 @@ impl Priorities {
     }
 
     pub(super) fn remove(&mut self, slab: &mut Slab, slot: u32, priority: i32) {
+        let kind = self.kind;
+        if slab
+            .get(slot)
+            .is_none_or(|stream| !stream.links.get(kind).is_in())
+        {
+            return;
+        }
         let Ok(at) = self.find(priority) else {
             return;
         };
@@ -224,11 +238,11 @@ impl Priorities {
         }
     }
 
-    /// The stream whose turn it was goes to the end of its priority, if it is still the first there.
+    /// The stream whose turn it was goes to the end of its priority, if it is still the first of all.
     #[inline]
     pub(super) fn rotate(&mut self, slab: &mut Slab, slot: u32, priority: i32) {
-        if let Ok(at) = self.find(priority)
-            && let Some((_, queue)) = self.queues.get_mut(at)
+        if let Some((first, queue)) = self.queues.first_mut()
+            && *first == priority
             && queue.head == slot
         {
             queue.rotate(slab);

@@ -106,7 +106,7 @@ impl Streams {
         room
     }
 
-    #[cold]
+    #[inline(never)]
     fn write_pending(&mut self, w: &mut Writer<'_>, sent: &mut dyn FnMut(SentFrame)) {
         if self.pending.has(Pending::MAX_DATA) {
             let limit = self.window.next_grant();
@@ -150,7 +150,7 @@ impl Streams {
         }
     }
 
-    #[cold]
+    #[inline(never)]
     fn write_control(&mut self, w: &mut Writer<'_>, sent: &mut dyn FnMut(SentFrame)) {
         while let Some(slot) = self.control.head() {
             let frames = [
@@ -261,7 +261,8 @@ fn write_run(half: &SendHalf, id: StreamId, run: Run, w: &mut Writer<'_>) -> Opt
         return None;
     }
     let fin = run.fin && u64::from(len) == run.len;
-    let place = frame::write_stream(w, id, run.offset, usize::from(len), fin, last).ok()?;
+    frame::write_stream_header(w, id, run.offset, usize::from(len), fin, last).ok()?;
+    let place = w.reserve(usize::from(len)).ok()?;
     let copied = half.copy_out(run.offset, place);
     debug_assert!(copied, "bytes that are not acknowledged are kept");
     Some((len, fin))

@@ -93,7 +93,7 @@ pub struct Stats {
     pub bytes_sent: u64,
     /// Bytes of streams sent again.
     pub bytes_resent: u64,
-    /// Bytes of streams that the peer sent, each counted once.
+    /// Bytes of streams that the peer sent, each counted once; what the connection's limit is checked against.
     pub bytes_received: u64,
     /// Bytes that the application took.
     pub bytes_read: u64,

@@ -215,7 +215,7 @@ fn writers_that_the_connection_blocks_are_woken_when_any_stream_frees_memory() {
     };
     let mut client = streams(&config);
     let (a, b) = (client.open(UNI).unwrap(), client.open(UNI).unwrap());
-    assert_eq!(client.write(a, &[1; 20_000]), Ok(16 * 1024));
+    assert_eq!(client.write(a, &vec![1; 20_000]), Ok(16 * 1024));
     assert_eq!(client.write(b, &[1; 100]), Err(WriteError::Blocked));
     let sent = flush(&mut client).sent;
     acknowledge(&mut client, &sent);
@@ -233,7 +233,7 @@ fn a_reset_frees_memory_for_others() {
     };
     let mut client = streams(&config);
     let (a, b) = (client.open(UNI).unwrap(), client.open(UNI).unwrap());
-    assert_eq!(client.write(a, &[1; 16 * 1024]), Ok(16 * 1024));
+    assert_eq!(client.write(a, &vec![1; 16 * 1024]), Ok(16 * 1024));
     assert_eq!(client.write(b, &[1; 100]), Err(WriteError::Blocked));
     client.reset(a, 0).unwrap();
     assert_eq!(events(&mut client), [StreamEvent::Writable(b)]);
