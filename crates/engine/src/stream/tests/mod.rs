@@ -9,4 +9,5 @@ mod property;
 mod receiving;
 mod schedule;
 mod sending;
+mod spans;
 mod states;
