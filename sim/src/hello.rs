@@ -22,7 +22,15 @@ impl Hello {
     /// A side of the handshake that has not begun.
     #[must_use]
     pub fn new(role: Role, suite: CipherSuite, certificate: usize) -> Self {
-        Self { role, suite, certificate, read: Default::default(), began: false, handshake: false, done: false }
+        Self {
+            role,
+            suite,
+            certificate,
+            read: Default::default(),
+            began: false,
+            handshake: false,
+            done: false,
+        }
     }
 
     /// Goes on as far as the messages that have come allow.
@@ -30,7 +38,11 @@ impl Hello {
     /// # Errors
     ///
     /// What the connection answers; it is closing then.
-    pub fn step(&mut self, now: Instant, connection: &mut Connection) -> Result<(), HandshakeError> {
+    pub fn step(
+        &mut self,
+        now: Instant,
+        connection: &mut Connection,
+    ) -> Result<(), HandshakeError> {
         let mut buffer = [0; 2048];
         if self.role == Role::Client && !self.began {
             self.began = true;
@@ -45,33 +57,42 @@ impl Hello {
         }
     }
 
-    fn step_client(&mut self, now: Instant, connection: &mut Connection) -> Result<(), HandshakeError> {
+    fn step_client(
+        &mut self,
+        now: Instant,
+        connection: &mut Connection,
+    ) -> Result<(), HandshakeError> {
         if !self.handshake && self.take(Level::Initial).is_some() {
             self.handshake = true;
             self.install(now, connection, Level::Handshake)?;
         }
-        if self.handshake && !self.done {
-            if let Some(parameters) = self.take(Level::Handshake) {
-                self.done = true;
-                connection.set_peer_transport_parameters(now, &parameters)?;
-                self.say(connection, Level::Handshake, FINISHED, false)?;
-                self.install(now, connection, Level::OneRtt)?;
-            }
+        if self.handshake
+            && !self.done
+            && let Some(parameters) = self.take(Level::Handshake)
+        {
+            self.done = true;
+            connection.set_peer_transport_parameters(now, &parameters)?;
+            self.say(connection, Level::Handshake, FINISHED, false)?;
+            self.install(now, connection, Level::OneRtt)?;
         }
         Ok(())
     }
 
-    fn step_server(&mut self, now: Instant, connection: &mut Connection) -> Result<(), HandshakeError> {
-        if !self.began {
-            if let Some(parameters) = self.take(Level::Initial) {
-                self.began = true;
-                connection.set_peer_transport_parameters(now, &parameters)?;
-                self.say(connection, Level::Initial, SERVER_HELLO, false)?;
-                self.install(now, connection, Level::Handshake)?;
-                self.say(connection, Level::Handshake, self.certificate, true)?;
-                let seal = self.secret(KeySide::Seal, Level::OneRtt);
-                connection.install_secret(now, Level::OneRtt, KeySide::Seal, self.suite, &seal)?;
-            }
+    fn step_server(
+        &mut self,
+        now: Instant,
+        connection: &mut Connection,
+    ) -> Result<(), HandshakeError> {
+        if !self.began
+            && let Some(parameters) = self.take(Level::Initial)
+        {
+            self.began = true;
+            connection.set_peer_transport_parameters(now, &parameters)?;
+            self.say(connection, Level::Initial, SERVER_HELLO, false)?;
+            self.install(now, connection, Level::Handshake)?;
+            self.say(connection, Level::Handshake, self.certificate, true)?;
+            let seal = self.secret(KeySide::Seal, Level::OneRtt);
+            connection.install_secret(now, Level::OneRtt, KeySide::Seal, self.suite, &seal)?;
         }
         if self.began && !self.done && self.take(Level::Handshake).is_some() {
             self.done = true;
@@ -82,9 +103,19 @@ impl Hello {
     }
 
     /// Sends a message of `len` bytes of padding behind its length and, if asked, our transport parameters.
-    fn say(&self, connection: &mut Connection, level: Level, len: usize, parameters: bool) -> Result<(), HandshakeError> {
+    fn say(
+        &self,
+        connection: &mut Connection,
+        level: Level,
+        len: usize,
+        parameters: bool,
+    ) -> Result<(), HandshakeError> {
         let mut body = [0; 512];
-        let count = if parameters { connection.transport_parameters(&mut body) } else { 0 };
+        let count = if parameters {
+            connection.transport_parameters(&mut body)
+        } else {
+            0
+        };
         let mut message = Vec::with_capacity(len + count + 4);
         message.extend_from_slice(&(count as u16).to_be_bytes());
         message.extend_from_slice(&(len as u16).to_be_bytes());
@@ -107,7 +138,12 @@ impl Hello {
         Some(parameters)
     }
 
-    fn install(&self, now: Instant, connection: &mut Connection, level: Level) -> Result<(), HandshakeError> {
+    fn install(
+        &self,
+        now: Instant,
+        connection: &mut Connection,
+        level: Level,
+    ) -> Result<(), HandshakeError> {
         for side in [KeySide::Seal, KeySide::Open] {
             connection.install_secret(now, level, side, self.suite, &self.secret(side, level))?;
         }

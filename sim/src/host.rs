@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use inquic_engine::{
-    Config, Connection, Endpoint, EndpointKeys, Event, Handle, Listen, Path, Received, RetryPolicy, Route,
+    Config, Connection, Endpoint, EndpointKeys, Event, Handle, Listen, Path, Received, RetryPolicy,
+    Route,
 };
 use inquic_platform::aws_lc::AwsLc;
 use inquic_platform::{CipherSuite, Instant, Platform};
@@ -69,7 +70,10 @@ impl Host {
 
     /// Begins to accept connections.
     pub fn listen(&mut self) {
-        self.endpoint.set_listening(Some(Listen { retry: self.settings.retry, ..Listen::default() }));
+        self.endpoint.set_listening(Some(Listen {
+            retry: self.settings.retry,
+            ..Listen::default()
+        }));
     }
 
     /// Begins a connection to `remote`, with a token of an earlier one if there is any.
@@ -78,8 +82,14 @@ impl Host {
     ///
     /// When the platform cannot make keys.
     pub fn connect(&mut self, now: Instant, remote: SocketAddr, token: &[u8]) -> Handle {
-        let path = Path { local: Some(self.address.ip()), remote };
-        let (handle, connection) = self.endpoint.connect(now, &self.config, path, token).expect("keys can be made");
+        let path = Path {
+            local: Some(self.address.ip()),
+            remote,
+        };
+        let (handle, connection) = self
+            .endpoint
+            .connect(now, &self.config, path, token)
+            .expect("keys can be made");
         let hello = Hello::new(Role::Client, self.settings.suite, self.settings.certificate);
         self.connections.insert(handle, (connection, hello));
         self.settle(now, handle);
@@ -92,7 +102,11 @@ impl Host {
     ///
     /// When it is not.
     pub fn connection(&mut self, handle: Handle) -> &mut Connection {
-        &mut self.connections.get_mut(&handle).expect("a connection of this host").0
+        &mut self
+            .connections
+            .get_mut(&handle)
+            .expect("a connection of this host")
+            .0
     }
 
     /// All connections.
@@ -103,13 +117,20 @@ impl Host {
 
     /// A datagram arrived.
     pub fn receive(&mut self, now: Instant, from: SocketAddr, datagram: &mut [u8]) {
-        let path = Path { local: Some(self.address.ip()), remote: from };
+        let path = Path {
+            local: Some(self.address.ip()),
+            remote: from,
+        };
         let mut reply = [0; 1_500];
         let handle = match self.endpoint.route(now, &path, datagram, &mut reply) {
             Route::Connection(handle) => handle,
             Route::Incoming(incoming) => {
-                let Ok((handle, connection)) = self.endpoint.accept(now, incoming, &self.config) else { return };
-                let hello = Hello::new(Role::Server, self.settings.suite, self.settings.certificate);
+                let Ok((handle, connection)) = self.endpoint.accept(now, &incoming, &self.config)
+                else {
+                    return;
+                };
+                let hello =
+                    Hello::new(Role::Server, self.settings.suite, self.settings.certificate);
                 self.connections.insert(handle, (connection, hello));
                 handle
             }
@@ -118,7 +139,15 @@ impl Host {
         };
         let segment = datagram.len();
         if let Some((connection, _)) = self.connections.get_mut(&handle) {
-            connection.receive(now, Received { path, bytes: datagram, segment, ecn: 0 });
+            connection.receive(
+                now,
+                Received {
+                    path,
+                    bytes: datagram,
+                    segment,
+                    ecn: 0,
+                },
+            );
         }
         self.settle(now, handle);
     }
@@ -137,7 +166,10 @@ impl Host {
     /// The earliest deadline of all connections.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.connections.values().filter_map(|(connection, _)| connection.next_deadline()).min()
+        self.connections
+            .values()
+            .filter_map(|(connection, _)| connection.next_deadline())
+            .min()
     }
 
     /// Everything that can be sent now, each datagram to `send`.
@@ -165,7 +197,9 @@ impl Host {
 
     /// Runs the handshake, serves the endpoint's part, collects events.
     fn settle(&mut self, now: Instant, handle: Handle) {
-        let Some((connection, hello)) = self.connections.get_mut(&handle) else { return };
+        let Some((connection, hello)) = self.connections.get_mut(&handle) else {
+            return;
+        };
         // A failed step has closed the connection, which its events tell.
         let _ = hello.step(now, connection);
         let mut gone = false;

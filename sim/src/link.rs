@@ -110,7 +110,10 @@ impl Link {
 
     /// The next datagram that has arrived by `now`.
     pub fn receive(&mut self, now: Instant) -> Option<Vec<u8>> {
-        let entry = self.flying.first_entry().filter(|entry| entry.key().0 <= now)?;
+        let entry = self
+            .flying
+            .first_entry()
+            .filter(|entry| entry.key().0 <= now)?;
         Some(entry.remove())
     }
 }

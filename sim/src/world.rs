@@ -46,7 +46,12 @@ impl World {
     /// Client and server with default settings on a good link.
     #[must_use]
     pub fn plain(seed: u64) -> Self {
-        Self::new(seed, Settings::default(), Settings::default(), Faults::default())
+        Self::new(
+            seed,
+            Settings::default(),
+            Settings::default(),
+            Faults::default(),
+        )
     }
 
     /// Begins a connection; the handle is the client's.
@@ -68,15 +73,30 @@ impl World {
             world.client.connection(client).is_connected()
                 && server.is_some_and(|server| world.server.connection(server).is_connected())
         };
-        assert!(self.run_until(Duration::from_secs(10), connected), "no handshake within ten seconds");
+        assert!(
+            self.run_until(Duration::from_secs(10), connected),
+            "no handshake within ten seconds"
+        );
         self.run_for(Duration::from_millis(100));
-        let server = self.server.handles().last().copied().expect("connected just now");
+        let server = self
+            .server
+            .handles()
+            .last()
+            .copied()
+            .expect("connected just now");
         (client, server)
     }
 
     /// Lets both ends send what they have.
     pub fn flush(&mut self) {
-        let Self { now, client, server, up, down, .. } = self;
+        let Self {
+            now,
+            client,
+            server,
+            up,
+            down,
+            ..
+        } = self;
         client.transmit(*now, &mut |datagram| up.send(*now, datagram));
         server.transmit(*now, &mut |datagram| down.send(*now, datagram));
     }
@@ -94,7 +114,12 @@ impl World {
             self.client.next_deadline(),
             self.server.next_deadline(),
         ];
-        let Some(next) = moments.into_iter().flatten().min().filter(|&next| next <= end) else {
+        let Some(next) = moments
+            .into_iter()
+            .flatten()
+            .min()
+            .filter(|&next| next <= end)
+        else {
             self.now = end;
             return false;
         };
@@ -102,10 +127,12 @@ impl World {
         assert!(self.steps < STEPS, "{STEPS} steps without an end");
         self.now = self.now.max(next);
         while let Some(mut datagram) = self.up.receive(self.now) {
-            self.server.receive(self.now, self.client.address, &mut datagram);
+            self.server
+                .receive(self.now, self.client.address, &mut datagram);
         }
         while let Some(mut datagram) = self.down.receive(self.now) {
-            self.client.receive(self.now, self.server.address, &mut datagram);
+            self.client
+                .receive(self.now, self.server.address, &mut datagram);
         }
         self.client.expire(self.now);
         self.server.expire(self.now);
@@ -114,7 +141,11 @@ impl World {
     }
 
     /// Runs until `done` or for `at_most`; whether it was done.
-    pub fn run_until(&mut self, at_most: Duration, mut done: impl FnMut(&mut Self) -> bool) -> bool {
+    pub fn run_until(
+        &mut self,
+        at_most: Duration,
+        mut done: impl FnMut(&mut Self) -> bool,
+    ) -> bool {
         let end = self.now + at_most;
         loop {
             if done(self) {

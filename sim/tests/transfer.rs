@@ -24,9 +24,16 @@ struct Transfer {
 impl Transfer {
     fn pump(&mut self, world: &mut World, client: Handle, server: Handle) {
         while !self.finished {
-            let chunk: Vec<u8> = (self.written..(self.written + 4096).min(self.size)).map(|at| byte(self.id, at)).collect();
+            let chunk: Vec<u8> = (self.written..(self.written + 4096).min(self.size))
+                .map(|at| byte(self.id, at))
+                .collect();
             if chunk.is_empty() {
-                world.at_client(client).streams().unwrap().finish(self.id).unwrap();
+                world
+                    .at_client(client)
+                    .streams()
+                    .unwrap()
+                    .finish(self.id)
+                    .unwrap();
                 self.finished = true;
                 break;
             }
@@ -66,18 +73,35 @@ fn transfer(seed: u64, faults: Faults, settings: Settings, streams: u64, size: u
     let (client, server) = world.connected();
     let mut transfers: Vec<Transfer> = (0..streams)
         .map(|_| {
-            let id = world.at_client(client).open(Direction::Bidirectional).unwrap();
-            Transfer { id, size, written: 0, finished: false, read: 0, complete: false }
+            let id = world
+                .at_client(client)
+                .open(Direction::Bidirectional)
+                .unwrap();
+            Transfer {
+                id,
+                size,
+                written: 0,
+                finished: false,
+                read: 0,
+                complete: false,
+            }
         })
         .collect();
     let done = world.run_until(Duration::from_secs(600), |world| {
-        while world.at_server(server).accept(Direction::Bidirectional).is_some() {}
+        while world
+            .at_server(server)
+            .accept(Direction::Bidirectional)
+            .is_some()
+        {}
         for transfer in &mut transfers {
             transfer.pump(world, client, server);
         }
         transfers.iter().all(|transfer| transfer.complete)
     });
-    assert!(done, "seed {seed}: not complete after ten minutes of virtual time");
+    assert!(
+        done,
+        "seed {seed}: not complete after ten minutes of virtual time"
+    );
     world
 }
 
@@ -90,18 +114,40 @@ fn one_stream_crosses_a_good_link() {
 
 #[test]
 fn every_cipher_suite_carries_data() {
-    for suite in [CipherSuite::Aes128GcmSha256, CipherSuite::Aes256GcmSha384, CipherSuite::ChaCha20Poly1305Sha256] {
-        transfer(2, Faults::default(), Settings { suite, ..Settings::default() }, 1, 100_000);
+    for suite in [
+        CipherSuite::Aes128GcmSha256,
+        CipherSuite::Aes256GcmSha384,
+        CipherSuite::ChaCha20Poly1305Sha256,
+    ] {
+        transfer(
+            2,
+            Faults::default(),
+            Settings {
+                suite,
+                ..Settings::default()
+            },
+            1,
+            100_000,
+        );
     }
 }
 
 #[test]
 fn full_packets_of_another_size_carry_data() {
     for udp_payload in [1200, 1452, 9000] {
-        let settings = Settings { config: Config { udp_payload, ..Config::default() }, ..Settings::default() };
+        let settings = Settings {
+            config: Config {
+                udp_payload,
+                ..Config::default()
+            },
+            ..Settings::default()
+        };
         let mut world = transfer(3, Faults::default(), settings, 1, 300_000);
         let handle = world.client.handles()[0];
-        assert_eq!(world.at_client(handle).stats().datagram_size, u64::from(udp_payload));
+        assert_eq!(
+            world.at_client(handle).stats().datagram_size,
+            u64::from(udp_payload)
+        );
     }
 }
 
@@ -122,18 +168,36 @@ fn many_streams_cross_a_bad_link() {
 #[test]
 fn a_third_of_all_datagrams_may_be_lost() {
     for seed in 30..36 {
-        let faults = Faults { loss: 300, ..Faults::default() };
+        let faults = Faults {
+            loss: 300,
+            ..Faults::default()
+        };
         transfer(seed, faults, Settings::default(), 3, 100_000);
     }
 }
 
 #[test]
 fn a_slow_link_with_a_short_queue_is_filled() {
-    let faults = Faults { delay: Duration::from_millis(15), rate: 1_250_000, queue: 25, ..Faults::default() };
+    let faults = Faults {
+        delay: Duration::from_millis(15),
+        rate: 1_250_000,
+        queue: 25,
+        ..Faults::default()
+    };
     let mut world = World::new(4, Settings::default(), Settings::default(), faults);
     let (client, server) = world.connected();
-    let id = world.at_client(client).open(Direction::Bidirectional).unwrap();
-    let mut one = Transfer { id, size: 10_000_000, written: 0, finished: false, read: 0, complete: false };
+    let id = world
+        .at_client(client)
+        .open(Direction::Bidirectional)
+        .unwrap();
+    let mut one = Transfer {
+        id,
+        size: 10_000_000,
+        written: 0,
+        finished: false,
+        read: 0,
+        complete: false,
+    };
     let begin = world.now;
     assert!(world.run_until(Duration::from_secs(60), |world| {
         world.at_server(server).accept(Direction::Bidirectional);

@@ -84,7 +84,9 @@ impl Drops {
     /// All packets dropped.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.0.iter().fold(0, |sum, &count| sum.saturating_add(u64::from(count)))
+        self.0
+            .iter()
+            .fold(0, |sum, &count| sum.saturating_add(u64::from(count)))
     }
 
     pub(crate) fn count(&mut self, reason: Drop) {

@@ -38,7 +38,9 @@ mod space;
 pub mod stream;
 
 pub use config::Config;
-pub use connection::{CloseReason, Connection, Event, HandshakeError, NotConnected, Received, Stats, Transmit};
+pub use connection::{
+    CloseReason, Connection, Event, HandshakeError, NotConnected, Received, Stats, Transmit,
+};
 pub use counters::{Drop, Drops};
 pub use endpoint::{Endpoint, EndpointKeys, Handle, Incoming, Listen, RetryPolicy, Route};
 pub use path::Path;

@@ -64,6 +64,15 @@ pub const CLOSE_ANSWERS: u32 = 21;
 /// One packet number in this many is skipped, on average, so that an ACK of what was never sent shows itself.
 pub const SKIP_EVERY: u64 = 512;
 
-const _: () = assert!(LOCAL_CID_LEN >= 8, "an Initial of ours must carry a destination id of 8 bytes");
-const _: () = assert!(RESET_CAUSE_MIN > RESET_MIN, "a reset is shorter than what caused it");
-const _: () = assert!(TRANSMIT_BATCH <= inquic_platform::crypto::BATCH, "a batch is sealed in one call");
+const _: () = assert!(
+    LOCAL_CID_LEN >= 8,
+    "an Initial of ours must carry a destination id of 8 bytes"
+);
+const _: () = assert!(
+    RESET_CAUSE_MIN > RESET_MIN,
+    "a reset is shorter than what caused it"
+);
+const _: () = assert!(
+    TRANSMIT_BATCH <= inquic_platform::crypto::BATCH,
+    "a batch is sealed in one call"
+);

@@ -26,11 +26,11 @@ impl RangeSet {
     /// Puts `first..=last` in, joining what it touches; at most `bound` ranges are kept.
     pub(crate) fn insert(&mut self, first: u64, last: u64, bound: usize) -> Inserted {
         // The newest range is at the end, and nearly every number extends it.
-        if let Some(end) = self.ranges.last_mut() {
-            if first == end.1.saturating_add(1) {
-                end.1 = end.1.max(last);
-                return Inserted::New;
-            }
+        if let Some(end) = self.ranges.last_mut()
+            && first == end.1.saturating_add(1)
+        {
+            end.1 = end.1.max(last);
+            return Inserted::New;
         }
         let from = self
             .ranges

@@ -35,8 +35,8 @@ mod writer;
 pub use error::{Code, Full, PeerError, Truncated};
 pub use frame::{Ack, EcnCounts, Frame, Frames};
 pub use header::{
-    Header, HeaderError, LongKind, LongPlan, ShortPlan, dcid_of, finish_long, retry_pseudo_packet,
-    write_long, write_retry, write_short, write_version_negotiation,
+    Header, HeaderError, LongKind, LongPlan, ShortPlan, dcid_of, retry_pseudo_packet, write_long,
+    write_retry, write_short, write_version_negotiation,
 };
 pub use id::{ConnectionId, StreamId, Version};
 pub use level::{Direction, Level, Role, Space};

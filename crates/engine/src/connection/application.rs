@@ -19,7 +19,11 @@ impl Connection {
     ///
     /// [`NotConnected`] when it is closed or closing.
     pub fn streams(&mut self) -> Result<&mut Streams, NotConnected> {
-        if self.is_open() { Ok(&mut self.carried.streams) } else { Err(NotConnected) }
+        if self.is_open() {
+            Ok(&mut self.carried.streams)
+        } else {
+            Err(NotConnected)
+        }
     }
 
     /// Opens a stream of our own.
@@ -28,7 +32,9 @@ impl Connection {
     ///
     /// As [`Streams::open`]; [`OpenError::Limit`] as well when the connection is closed.
     pub fn open(&mut self, direction: Direction) -> Result<StreamId, OpenError> {
-        self.streams().map_err(|NotConnected| OpenError::Limit)?.open(direction)
+        self.streams()
+            .map_err(|NotConnected| OpenError::Limit)?
+            .open(direction)
     }
 
     /// Takes the next stream that the peer opened.
@@ -42,7 +48,9 @@ impl Connection {
     ///
     /// As [`Streams::write`]; [`WriteError::Unknown`] when the connection is closed.
     pub fn write(&mut self, id: StreamId, data: &[u8]) -> Result<usize, WriteError> {
-        self.streams().map_err(|NotConnected| WriteError::Unknown)?.write(id, data)
+        self.streams()
+            .map_err(|NotConnected| WriteError::Unknown)?
+            .write(id, data)
     }
 
     /// Reads from a stream. What had come before the connection ended can still be read.
@@ -80,7 +88,9 @@ impl Connection {
     /// Whether everything written was acknowledged, so that closing loses nothing.
     #[must_use]
     pub fn is_flushed(&self) -> bool {
-        self.carried.streams.unsent_bytes() == 0 && !self.carried.wants_data() && self.recovery.bytes_in_flight() == 0
+        self.carried.streams.unsent_bytes() == 0
+            && !self.carried.wants_data()
+            && self.recovery.bytes_in_flight() == 0
     }
 
     /// Whether [`crate::Endpoint::service`] is to be called.
@@ -105,7 +115,11 @@ impl Connection {
 
     /// How many more ids the endpoint should make.
     pub(crate) fn wanted_ids(&self) -> usize {
-        if self.is_connected() { self.carried.local_ids.wanted() } else { 0 }
+        if self.is_connected() {
+            self.carried.local_ids.wanted()
+        } else {
+            0
+        }
     }
 
     /// The peer's reset tokens, when they have changed.

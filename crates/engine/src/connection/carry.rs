@@ -38,7 +38,12 @@ pub(super) struct NewToken {
 }
 
 impl Carried {
-    pub(super) fn new(streams: Streams, local_ids: LocalIds, peer_ids: PeerIds, path: PathState) -> Self {
+    pub(super) fn new(
+        streams: Streams,
+        local_ids: LocalIds,
+        peer_ids: PeerIds,
+        path: PathState,
+    ) -> Self {
         Self {
             received: Default::default(),
             crypto_send: Default::default(),
@@ -54,15 +59,18 @@ impl Carried {
     /// A frame that was sent in `space` has been acknowledged or lost.
     pub(super) fn on_fate(&mut self, space: Space, fate: Fate, frame: SentFrame) {
         match (frame, fate) {
-            (SentFrame::Stream { .. }, _)
-            | (SentFrame::ResetStream { .. }, _)
-            | (SentFrame::StopSending { .. }, _)
-            | (SentFrame::MaxData, _)
-            | (SentFrame::MaxStreamData { .. }, _)
-            | (SentFrame::MaxStreams(_), _)
-            | (SentFrame::DataBlocked, _)
-            | (SentFrame::StreamDataBlocked { .. }, _)
-            | (SentFrame::StreamsBlocked(_), _) => self.streams.on_frame_fate(fate, frame),
+            (
+                SentFrame::Stream { .. }
+                | SentFrame::ResetStream { .. }
+                | SentFrame::StopSending { .. }
+                | SentFrame::MaxData
+                | SentFrame::MaxStreamData { .. }
+                | SentFrame::MaxStreams(_)
+                | SentFrame::DataBlocked
+                | SentFrame::StreamDataBlocked { .. }
+                | SentFrame::StreamsBlocked(_),
+                _,
+            ) => self.streams.on_frame_fate(fate, frame),
             (SentFrame::Ack { largest }, Fate::Acknowledged) => {
                 if let Some(received) = self.received.get_mut(space.index()) {
                     received.on_ack_acknowledged(largest);
@@ -76,18 +84,23 @@ impl Carried {
                     }
                 }
             }
-            (SentFrame::NewConnectionId { sequence }, Fate::Lost) => self.local_ids.on_lost(sequence),
-            (SentFrame::RetireConnectionId { sequence }, Fate::Lost) => self.peer_ids.on_lost(sequence),
+            (SentFrame::NewConnectionId { sequence }, Fate::Lost) => {
+                self.local_ids.on_lost(sequence);
+            }
+            (SentFrame::RetireConnectionId { sequence }, Fate::Lost) => {
+                self.peer_ids.on_lost(sequence);
+            }
             (SentFrame::RetireConnectionId { sequence }, Fate::Acknowledged) => {
                 self.peer_ids.on_acknowledged(sequence);
             }
-            (SentFrame::NewToken, Fate::Lost) => self.new_token.wanted = !self.new_token.token.is_empty(),
+            (SentFrame::NewToken, Fate::Lost) => {
+                self.new_token.wanted = !self.new_token.token.is_empty();
+            }
             (SentFrame::NewToken, Fate::Acknowledged) => self.new_token = NewToken::default(),
             (SentFrame::HandshakeDone, Fate::Lost) => self.handshake_done.wanted = true,
             // An ACK is made anew, a PING has served its purpose, the rest needs no more than to have arrived.
             (SentFrame::Ack { .. }, Fate::Lost)
-            | (SentFrame::NewConnectionId { .. }, Fate::Acknowledged)
-            | (SentFrame::HandshakeDone, Fate::Acknowledged)
+            | (SentFrame::NewConnectionId { .. } | SentFrame::HandshakeDone, Fate::Acknowledged)
             | (SentFrame::Ping, _) => {}
         }
     }
@@ -110,6 +123,9 @@ impl Carried {
             || self.path.owes_response()
             || self.local_ids.has_pending()
             || self.peer_ids.has_retirement()
-            || self.crypto_send.get(Space::Application.index()).is_some_and(CryptoSend::wants_to_send)
+            || self
+                .crypto_send
+                .get(Space::Application.index())
+                .is_some_and(CryptoSend::wants_to_send)
     }
 }

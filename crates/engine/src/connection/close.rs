@@ -62,17 +62,30 @@ pub(super) struct Closing {
 
 impl CloseReason {
     pub(super) fn transport_by_peer(code: Code, frame_type: u64, reason: &[u8]) -> Self {
-        Self::PeerTransport { code, frame_type, reason: shortened(reason) }
+        Self::PeerTransport {
+            code,
+            frame_type,
+            reason: shortened(reason),
+        }
     }
 
     pub(super) fn application_by_peer(code: u64, reason: &[u8]) -> Self {
-        Self::PeerApplication { code, reason: shortened(reason) }
+        Self::PeerApplication {
+            code,
+            reason: shortened(reason),
+        }
     }
 }
 
 impl Closing {
     fn new(reason: CloseReason, until: Instant) -> Self {
-        Self { reason, until, wanted: true, heard: 0, answers: 1 }
+        Self {
+            reason,
+            until,
+            wanted: true,
+            heard: 0,
+            answers: 1,
+        }
     }
 
     /// A packet came: the 1st, 2nd, 4th, 8th, … is answered.
@@ -93,9 +106,12 @@ impl Closing {
             CloseReason::Application { code, reason } if level == Level::OneRtt => {
                 write_application_close(writer, *code, reason)
             }
-            CloseReason::Transport(error) => {
-                write_connection_close(writer, error.code, error.frame_type, error.reason.as_bytes())
-            }
+            CloseReason::Transport(error) => write_connection_close(
+                writer,
+                error.code,
+                error.frame_type,
+                error.reason.as_bytes(),
+            ),
             _ => write_connection_close(writer, Code::Application, 0, &[]),
         }
     }
@@ -105,7 +121,13 @@ impl Connection {
     /// Closes the connection with an error code of the application (RFC 9000 §10.2). What was not sent is not sent any more.
     /// The reason is cut to [`limits::REASON_BYTES`].
     pub fn close(&mut self, now: Instant, code: u64, reason: &[u8]) {
-        self.begin_closing(now, CloseReason::Application { code, reason: shortened(reason) });
+        self.begin_closing(
+            now,
+            CloseReason::Application {
+                code,
+                reason: shortened(reason),
+            },
+        );
     }
 
     /// Why the connection ended, once it has.
@@ -136,7 +158,9 @@ impl Connection {
             State::Closing(_) => {}
             State::Draining { .. } | State::Gone => return,
         }
-        self.state = State::Draining { until: now + self.pto().saturating_mul(3) };
+        self.state = State::Draining {
+            until: now + self.pto().saturating_mul(3),
+        };
     }
 
     /// The connection ends without a word to the peer.
@@ -159,5 +183,8 @@ impl Connection {
 }
 
 fn shortened(reason: &[u8]) -> Vec<u8> {
-    reason.get(..limits::REASON_BYTES).unwrap_or(reason).to_vec()
+    reason
+        .get(..limits::REASON_BYTES)
+        .unwrap_or(reason)
+        .to_vec()
 }

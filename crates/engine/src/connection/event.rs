@@ -24,6 +24,10 @@ pub enum Event {
 }
 
 /// Which events wait to be told.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each stands for an event that waits, and they are independent"
+)]
 #[derive(Default)]
 pub(super) struct Pending {
     pub(super) connected: bool,
@@ -54,10 +58,10 @@ impl Connection {
                 return Some(event);
             }
         }
-        if matches!(self.state, State::Connected { .. }) {
-            if let Some(event) = self.carried.streams.next_event() {
-                return Some(Event::Stream(event));
-            }
+        if matches!(self.state, State::Connected { .. })
+            && let Some(event) = self.carried.streams.next_event()
+        {
+            return Some(Event::Stream(event));
         }
         if core::mem::take(&mut self.pending.closed) {
             return Some(Event::Closed);

@@ -20,37 +20,74 @@ pub(super) struct Context<'a> {
 
 impl Connection {
     /// Acts on one frame and says whether its packet may be acknowledged; the error closes the connection.
-    pub(super) fn on_frame(&mut self, context: Context<'_>, frame: Frame<'_>) -> Result<OnStream, PeerError> {
+    pub(super) fn on_frame(
+        &mut self,
+        context: Context<'_>,
+        frame: &Frame<'_>,
+    ) -> Result<OnStream, PeerError> {
         let now = context.now;
         let streams = &mut self.carried.streams;
-        match frame {
-            Frame::Stream { id, offset, data, fin } => return streams.on_stream(id, offset, data, fin),
-            Frame::Ack(ack) => self.on_ack(context, &ack)?,
+        match *frame {
+            Frame::Stream {
+                id,
+                offset,
+                data,
+                fin,
+            } => return streams.on_stream(id, offset, data, fin),
+            Frame::Ack(ref ack) => self.on_ack(context, ack)?,
             Frame::Padding { .. } | Frame::Ping => {}
-            Frame::ResetStream { id, code, final_size } => streams.on_reset_stream(id, code, final_size)?,
+            Frame::ResetStream {
+                id,
+                code,
+                final_size,
+            } => streams.on_reset_stream(id, code, final_size)?,
             Frame::StopSending { id, code } => streams.on_stop_sending(id, code)?,
             Frame::MaxData(max) => streams.on_max_data(max),
             Frame::MaxStreamData { id, max } => streams.on_max_stream_data(id, max)?,
             Frame::MaxStreams { direction, max } => streams.on_max_streams(direction, max)?,
             Frame::DataBlocked(limit) => streams.on_data_blocked(limit),
             Frame::StreamDataBlocked { id, limit } => streams.on_stream_data_blocked(id, limit)?,
-            Frame::StreamsBlocked { direction, limit } => streams.on_streams_blocked(direction, limit)?,
-            Frame::Crypto { offset, data } => self.on_crypto(context.level.space(), offset, data)?,
+            Frame::StreamsBlocked { direction, limit } => {
+                streams.on_streams_blocked(direction, limit)?;
+            }
+            Frame::Crypto { offset, data } => {
+                self.on_crypto(context.level.space(), offset, data)?;
+            }
             Frame::NewToken { token } => {
                 self.hello.on_new_token(token);
                 self.pending.token = true;
             }
-            Frame::NewConnectionId { sequence, retire_prior_to, id, reset_token } => {
-                self.carried.peer_ids.on_new(sequence, retire_prior_to, id, reset_token)?;
+            Frame::NewConnectionId {
+                sequence,
+                retire_prior_to,
+                id,
+                reset_token,
+            } => {
+                self.carried
+                    .peer_ids
+                    .on_new(sequence, retire_prior_to, id, reset_token)?;
             }
-            Frame::RetireConnectionId { sequence } => self.carried.local_ids.on_retire(sequence, context.dcid)?,
+            Frame::RetireConnectionId { sequence } => {
+                self.carried.local_ids.on_retire(sequence, context.dcid)?;
+            }
             Frame::PathChallenge(data) => self.carried.path.on_challenge(data),
             Frame::PathResponse(_) => {
                 // We have no challenge outstanding on the only path there is.
-                return Err(PeerError::new(Code::ProtocolViolation, "a path response to no challenge").in_frame(0x1b));
+                return Err(PeerError::new(
+                    Code::ProtocolViolation,
+                    "a path response to no challenge",
+                )
+                .in_frame(0x1b));
             }
-            Frame::ConnectionClose { code, frame_type, reason } => {
-                self.on_close(now, CloseReason::transport_by_peer(code, frame_type, reason));
+            Frame::ConnectionClose {
+                code,
+                frame_type,
+                reason,
+            } => {
+                self.on_close(
+                    now,
+                    CloseReason::transport_by_peer(code, frame_type, reason),
+                );
             }
             Frame::ApplicationClose { code, reason } => {
                 self.on_close(now, CloseReason::application_by_peer(code, reason));
@@ -69,12 +106,18 @@ impl Connection {
             Space::Initial | Space::Handshake => Duration::ZERO,
         };
         let carried = &mut self.carried;
-        self.recovery
-            .on_ack(context.now, space, ack, delay, confirmed, &mut |fate, frame| carried.on_fate(space, fate, frame))?;
-        if space == Space::Application {
-            if let Some(keys) = self.keys.one_rtt() {
-                keys.on_acknowledged(ack.largest);
-            }
+        self.recovery.on_ack(
+            context.now,
+            space,
+            ack,
+            delay,
+            confirmed,
+            &mut |fate, frame| carried.on_fate(space, fate, frame),
+        )?;
+        if space == Space::Application
+            && let Some(keys) = self.keys.one_rtt()
+        {
+            keys.on_acknowledged(ack.largest);
         }
         if space == Space::Handshake && self.role == Role::Client {
             // The server can read our Handshake packets, so it knows our address (RFC 9002 §6.2.2.1).
@@ -87,9 +130,14 @@ impl Connection {
         let Some(receive) = self.hello.receive.get_mut(space.index()) else {
             return Ok(());
         };
-        if space == Space::Application && offset.saturating_add(data.len() as u64) > limits::CRYPTO_AFTER_HANDSHAKE {
-            return Err(PeerError::new(Code::CryptoBufferExceeded, "too many handshake messages after the handshake")
-                .in_frame(0x06));
+        if space == Space::Application
+            && offset.saturating_add(data.len() as u64) > limits::CRYPTO_AFTER_HANDSHAKE
+        {
+            return Err(PeerError::new(
+                Code::CryptoBufferExceeded,
+                "too many handshake messages after the handshake",
+            )
+            .in_frame(0x06));
         }
         receive.on_crypto(offset, data)
     }
@@ -103,6 +151,7 @@ impl Connection {
 
 /// An ACK's delay field in real time; absurd values saturate (RFC 9000 §19.3).
 fn scaled(delay: u64, exponent: u8) -> Duration {
-    let micros = u64::try_from(u128::from(delay) << u32::from(exponent).min(20)).unwrap_or(u64::MAX);
+    let micros =
+        u64::try_from(u128::from(delay) << u32::from(exponent).min(20)).unwrap_or(u64::MAX);
     Duration::from_micros(micros)
 }

@@ -82,7 +82,9 @@ impl Hello {
 
     /// Handshake bytes that TLS can take now, over all levels.
     pub(super) fn ready(&self) -> usize {
-        self.receive.iter().fold(0, |sum, level| sum.saturating_add(level.ready()))
+        self.receive
+            .iter()
+            .fold(0, |sum, level| sum.saturating_add(level.ready()))
     }
 
     pub(super) fn on_new_token(&mut self, token: &[u8]) {
@@ -99,11 +101,19 @@ impl Hello {
 impl HeldPackets {
     /// Keeps a packet if there is room for one more of its level.
     pub(super) fn hold(&mut self, level: Level, ecn: u8, bytes: &[u8]) -> bool {
-        let same = self.packets.iter().filter(|held| held.level == level).count();
+        let same = self
+            .packets
+            .iter()
+            .filter(|held| held.level == level)
+            .count();
         if same >= limits::HELD_PACKETS || bytes.len() > limits::HELD_PACKET_BYTES {
             return false;
         }
-        self.packets.push(HeldPacket { level, ecn, bytes: bytes.to_vec() });
+        self.packets.push(HeldPacket {
+            level,
+            ecn,
+            bytes: bytes.to_vec(),
+        });
         true
     }
 
@@ -172,7 +182,8 @@ impl Connection {
         let secret = Secret::new(suite, secret).map_err(HandshakeError::Crypto)?;
         match level {
             Level::Handshake if !self.keys.handshake_discarded => {
-                let keys = DirectionKeys::derive(&*self.platform, suite, side, &secret).map_err(HandshakeError::Crypto)?;
+                let keys = DirectionKeys::derive(&*self.platform, suite, side, &secret)
+                    .map_err(HandshakeError::Crypto)?;
                 match side {
                     KeySide::Open => self.keys.handshake.open = Some(keys),
                     KeySide::Seal => self.keys.handshake.seal = Some(keys),
@@ -184,7 +195,9 @@ impl Connection {
                     self.on_handshake_complete(now);
                 }
             }
-            Level::Handshake | Level::Initial | Level::ZeroRtt => return Err(HandshakeError::Level),
+            Level::Handshake | Level::Initial | Level::ZeroRtt => {
+                return Err(HandshakeError::Level);
+            }
         }
         self.refresh_timer();
         if side == KeySide::Open {
@@ -194,10 +207,15 @@ impl Connection {
     }
 
     fn make_one_rtt_keys(&mut self) -> Result<(), HandshakeError> {
-        let OneRttKeys::Waiting { seal: Some((suite, seal)), open: Some((_, open)) } = &self.keys.one_rtt else {
+        let OneRttKeys::Waiting {
+            seal: Some((suite, seal)),
+            open: Some((_, open)),
+        } = &self.keys.one_rtt
+        else {
             return Ok(());
         };
-        let keys = OneRtt::new(&self.platform, *suite, seal, open).map_err(HandshakeError::Crypto)?;
+        let keys =
+            OneRtt::new(&self.platform, *suite, seal, open).map_err(HandshakeError::Crypto)?;
         self.keys.one_rtt = OneRttKeys::Ready(alloc::boxed::Box::new(keys));
         Ok(())
     }
@@ -206,13 +224,18 @@ impl Connection {
         if !self.hello.parameters_known {
             //= RFC 9001 §8.2: Endpoints MUST send the quic_transport_parameters extension; endpoints that receive ClientHello
             //= or EncryptedExtensions messages without the quic_transport_parameters extension MUST close the connection
-            self.close_with(now, PeerError::new(Code::Crypto(MISSING_EXTENSION), "no transport parameters"));
+            self.close_with(
+                now,
+                PeerError::new(Code::Crypto(MISSING_EXTENSION), "no transport parameters"),
+            );
             return;
         }
         self.counts.on_complete(now);
         self.pending.connected = true;
         self.state = State::Connected { confirmed: false };
-        self.carried.local_ids.set_peer_limit(self.peer.active_connection_id_limit);
+        self.carried
+            .local_ids
+            .set_peer_limit(self.peer.active_connection_id_limit);
         if self.role == Role::Server {
             self.carried.handshake_done.wanted = true;
             self.pending.new_token_wanted = true;
@@ -282,11 +305,16 @@ impl Connection {
     /// # Errors
     ///
     /// [`HandshakeError::Parameters`] with the offence, after which the connection is closing.
-    pub fn set_peer_transport_parameters(&mut self, now: Instant, bytes: &[u8]) -> Result<(), HandshakeError> {
+    pub fn set_peer_transport_parameters(
+        &mut self,
+        now: Instant,
+        bytes: &[u8],
+    ) -> Result<(), HandshakeError> {
         if !self.is_open() {
             return Err(HandshakeError::Closed);
         }
-        let checked = TransportParameters::parse(bytes, self.role.peer()).and_then(|peer| self.authenticate_ids(peer));
+        let checked = TransportParameters::parse(bytes, self.role.peer())
+            .and_then(|peer| self.authenticate_ids(peer));
         let peer = match checked {
             Ok(peer) => peer,
             Err(offence) => {
@@ -296,29 +324,45 @@ impl Connection {
         };
         self.carried.streams.set_peer_parameters(&peer);
         self.recovery
-            .set_peer_max_ack_delay(inquic_platform::Duration::from_millis(u64::from(peer.max_ack_delay_ms)));
-        self.carried.peer_ids.set_first_token(peer.stateless_reset_token);
+            .set_peer_max_ack_delay(inquic_platform::Duration::from_millis(u64::from(
+                peer.max_ack_delay_ms,
+            )));
+        self.carried
+            .peer_ids
+            .set_first_token(peer.stateless_reset_token);
         let most = usize::try_from(peer.max_udp_payload_size).unwrap_or(usize::MAX);
         self.max_datagram = self.max_datagram.min(most).max(limits::DATAGRAM_MIN);
-        self.recovery.set_max_datagram_size(u16::try_from(self.max_datagram).unwrap_or(u16::MAX));
+        self.recovery
+            .set_max_datagram_size(u16::try_from(self.max_datagram).unwrap_or(u16::MAX));
         self.hello.parameters_known = true;
         self.peer = peer;
         self.refresh_timer();
         Ok(())
     }
 
-    fn authenticate_ids(&self, peer: TransportParameters) -> Result<TransportParameters, PeerError> {
+    fn authenticate_ids(
+        &self,
+        peer: TransportParameters,
+    ) -> Result<TransportParameters, PeerError> {
         //= RFC 9000 §7.3: An endpoint MUST treat the following as a connection error of type TRANSPORT_PARAMETER_ERROR or
         //= PROTOCOL_VIOLATION:
-        if peer.initial_source_connection_id.is_none() || peer.initial_source_connection_id != self.hello.peer_id {
-            return Err(parameter("initial_source_connection_id is not the id of the first packet"));
+        if peer.initial_source_connection_id.is_none()
+            || peer.initial_source_connection_id != self.hello.peer_id
+        {
+            return Err(parameter(
+                "initial_source_connection_id is not the id of the first packet",
+            ));
         }
         if self.role == Role::Client {
             if peer.original_destination_connection_id != Some(self.hello.original_id) {
-                return Err(parameter("original_destination_connection_id is not the id of our first packet"));
+                return Err(parameter(
+                    "original_destination_connection_id is not the id of our first packet",
+                ));
             }
             if peer.retry_source_connection_id != self.hello.retry_id {
-                return Err(parameter("retry_source_connection_id is not the id of the Retry packet"));
+                return Err(parameter(
+                    "retry_source_connection_id is not the id of the Retry packet",
+                ));
             }
         }
         Ok(peer)
@@ -326,7 +370,10 @@ impl Connection {
 
     /// TLS failed with `alert`: closes with CRYPTO_ERROR 0x0100 + alert (RFC 9001 §4.8).
     pub fn fail_handshake(&mut self, now: Instant, alert: u8) {
-        self.close_with(now, PeerError::new(Code::Crypto(alert), "the TLS handshake failed"));
+        self.close_with(
+            now,
+            PeerError::new(Code::Crypto(alert), "the TLS handshake failed"),
+        );
     }
 
     /// The newest address validation token that the server gave us for a later connection.

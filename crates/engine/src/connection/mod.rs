@@ -43,7 +43,7 @@ use crate::space::Numbers;
 use crate::stream::Streams;
 use carry::Carried;
 use event::Pending;
-use hello::{Hello, HeldPackets};
+use hello::{HeldPackets, Hello};
 use state::{Keys, State};
 use stats::Counts;
 
@@ -105,7 +105,7 @@ impl Connection {
         now: Instant,
         platform: Arc<dyn Platform>,
         config: Arc<Config>,
-        start: Start,
+        start: &Start,
     ) -> Result<Self, CryptoError> {
         let initial = protect::initial_keys(&*platform, start.role, &start.initial_id)?;
         let max_datagram = config.datagram_size();
@@ -118,20 +118,38 @@ impl Connection {
             },
             start.role,
         );
-        let numbers = [Numbers::consecutive(), Numbers::consecutive(), Numbers::skipping(&*platform)];
-        let streams = Streams::new(&crate::stream::Config { role: start.role, ..config.streams.clone() });
+        let numbers = [
+            Numbers::consecutive(),
+            Numbers::consecutive(),
+            Numbers::skipping(&*platform),
+        ];
+        let streams = Streams::new(&crate::stream::Config {
+            role: start.role,
+            ..config.streams
+        });
         let path = PathState::new(start.path, start.validated || start.role == Role::Client);
-        let carried = Carried::new(streams, LocalIds::new(start.local_id), PeerIds::new(start.peer_id), path);
+        let carried = Carried::new(
+            streams,
+            LocalIds::new(start.local_id),
+            PeerIds::new(start.peer_id),
+            path,
+        );
         Ok(Self {
             role: start.role,
-            version: if start.role == Role::Client { config.version } else { Version::V1 },
-            state: State::Handshaking { until: now + config.handshake_timeout },
+            version: if start.role == Role::Client {
+                config.version
+            } else {
+                Version::V1
+            },
+            state: State::Handshaking {
+                until: now + config.handshake_timeout,
+            },
             keys: Keys::new(initial),
             numbers,
             recovery,
             timer: TimerContext::default(),
             carried,
-            hello: Hello::new(&start),
+            hello: Hello::new(start),
             held: HeldPackets::default(),
             pending: Pending::default(),
             probes: [0; 3],
@@ -189,7 +207,10 @@ impl Connection {
     }
 
     const fn is_open(&self) -> bool {
-        matches!(self.state, State::Handshaking { .. } | State::Connected { .. })
+        matches!(
+            self.state,
+            State::Handshaking { .. } | State::Connected { .. }
+        )
     }
 
     fn pto(&self) -> Duration {

@@ -5,10 +5,13 @@ use alloc::vec::Vec;
 use inquic_platform::crypto::TAG_LEN;
 use inquic_platform::{Instant, SealJob};
 use inquic_wire::frame::{
-    write_ack, write_handshake_done, write_new_connection_id, write_new_token, write_path_response, write_ping,
-    write_retire_connection_id,
+    write_ack, write_handshake_done, write_new_connection_id, write_new_token, write_path_response,
+    write_ping, write_retire_connection_id,
 };
-use inquic_wire::{Level, LongKind, LongPlan, Space, Writer, packet_number_len, write_long, write_short};
+use inquic_wire::{
+    Code, Level, LongKind, LongPlan, PeerError, Space, Writer, packet_number_len, write_long,
+    write_short,
+};
 
 use super::Connection;
 use super::carry::Carried;
@@ -57,18 +60,23 @@ impl Connection {
         let space = level.space();
         let number = self.numbers.get(space.index())?.next();
         let number_len = packet_number_len(number, self.recovery.largest_acked(space));
-        let (number_at, payload_at, long) = self.write_header(level, &mut writer, number, number_len)?;
+        let (number_at, payload_at, long) =
+            self.write_header(level, &mut writer, number, number_len)?;
         let needs_ping = self.recovery.needs_ping(space);
-        let eliciting = match &self.state {
-            State::Closing(closing) => {
-                closing.write(level, &mut writer).ok()?;
-                false
-            }
-            _ => {
-                let ping = self.ping && space == Space::Application && permit != Permit::AckOnly;
-                let wanted = Wanted { now, space, permit, needs_ping, ping, exponent: ACK_DELAY_EXPONENT };
-                self.carried.write(wanted, &mut writer, frames)
-            }
+        let eliciting = if let State::Closing(closing) = &self.state {
+            closing.write(level, &mut writer).ok()?;
+            false
+        } else {
+            let ping = self.ping && space == Space::Application && permit != Permit::AckOnly;
+            let wanted = Wanted {
+                now,
+                space,
+                permit,
+                needs_ping,
+                ping,
+                exponent: ACK_DELAY_EXPONENT,
+            };
+            self.carried.write(wanted, &mut writer, frames)
         };
         if writer.position() == payload_at {
             return None;
@@ -109,9 +117,23 @@ impl Connection {
             Level::Handshake => LongKind::Handshake,
             Level::ZeroRtt => return None,
         };
-        let token = if level == Level::Initial { &self.hello.token[..] } else { &[] };
+        let token = if level == Level::Initial {
+            &self.hello.token[..]
+        } else {
+            &[]
+        };
         let scid = &self.hello.local_id;
-        let plan = write_long(writer, kind, self.version, dcid, scid, token, number, number_len).ok()?;
+        let plan = write_long(
+            writer,
+            kind,
+            self.version,
+            dcid,
+            scid,
+            token,
+            number,
+            number_len,
+        )
+        .ok()?;
         Some((plan.number_at, plan.payload_at, Some(plan)))
     }
 
@@ -126,10 +148,20 @@ impl Connection {
         let end = built.payload_end.saturating_add(TAG_LEN);
         if let Some(plan) = &built.long {
             let packet = datagram.get_mut(built.start..end)?;
-            let length = u16::try_from(packet.len().checked_sub(plan.number_at)?).ok()? | LENGTH_IN_TWO_BYTES;
-            *packet.get_mut(plan.length_at..)?.first_chunk_mut()? = length.to_be_bytes();
+            let length = plan.length(packet.len()).ok()?;
+            *packet.get_mut(plan.length_at..)?.first_chunk_mut()? = length;
         }
         let space = built.level.space();
+        if built.level == Level::OneRtt && self.keys.one_rtt()?.on_seal(built.number).is_err() {
+            self.close_with(
+                now,
+                PeerError::new(
+                    Code::AeadLimitReached,
+                    "a key was worn out before it could be changed",
+                ),
+            );
+            return None;
+        }
         if let Some(skipped) = self.numbers.get_mut(space.index())?.take(&*self.platform) {
             self.recovery.on_number_skipped(space, skipped);
         }
@@ -204,7 +236,12 @@ struct Wanted {
 
 impl Carried {
     /// Writes frames until the packet is full or nothing is left to say; `true` when the peer must acknowledge it.
-    fn write(&mut self, wanted: Wanted, writer: &mut Writer<'_>, frames: &mut Vec<SentFrame>) -> bool {
+    fn write(
+        &mut self,
+        wanted: Wanted,
+        writer: &mut Writer<'_>,
+        frames: &mut Vec<SentFrame>,
+    ) -> bool {
         let has_ack = self.write_ack(wanted, writer, frames);
         let mut eliciting = false;
         if wanted.permit != Permit::AckOnly {
@@ -213,11 +250,13 @@ impl Carried {
             self.write_crypto(wanted.space, writer, frames);
             if wanted.space == Space::Application {
                 self.write_control(writer, frames);
-                self.streams.write_frames(wanted.now, writer, &mut |sent| frames.push(sent));
+                self.streams
+                    .write_frames(wanted.now, writer, &mut |sent| frames.push(sent));
             }
             eliciting = response || frames.len() > before;
         }
-        let owes_ping = wanted.ping || wanted.permit == Permit::Probe || wanted.needs_ping && has_ack;
+        let owes_ping =
+            wanted.ping || wanted.permit == Permit::Probe || wanted.needs_ping && has_ack;
         if !eliciting && owes_ping && write_ping(writer).is_ok() {
             frames.push(SentFrame::Ping);
             eliciting = true;
@@ -225,17 +264,33 @@ impl Carried {
         eliciting
     }
 
-    fn write_ack(&mut self, wanted: Wanted, writer: &mut Writer<'_>, frames: &mut Vec<SentFrame>) -> bool {
-        let data = wanted.permit != Permit::AckOnly && (wanted.space != Space::Application || self.wants_data());
+    fn write_ack(
+        &mut self,
+        wanted: Wanted,
+        writer: &mut Writer<'_>,
+        frames: &mut Vec<SentFrame>,
+    ) -> bool {
+        let data = wanted.permit != Permit::AckOnly
+            && (wanted.space != Space::Application || self.wants_data());
         let Some(received) = self.received.get_mut(wanted.space.index()) else {
             return false;
         };
         let due = received.ack_is_due(wanted.now);
-        let Some(largest) = received.largest().filter(|_| due || data && received.ack_is_useful()) else {
+        let Some(largest) = received
+            .largest()
+            .filter(|_| due || data && received.ack_is_useful())
+        else {
             return false;
         };
         let delay = received.delay(wanted.now).as_micros() >> wanted.exponent;
-        if write_ack(writer, received.numbers().descending(), delay, received.ecn()).is_err() {
+        if write_ack(
+            writer,
+            received.numbers().descending(),
+            delay,
+            received.ecn(),
+        )
+        .is_err()
+        {
             return false;
         }
         received.on_ack_sent();
@@ -247,7 +302,9 @@ impl Carried {
         if space != Space::Application || writer.remaining() < PATH_RESPONSE_LEN {
             return false;
         }
-        self.path.take_response().is_some_and(|data| write_path_response(writer, data).is_ok())
+        self.path
+            .take_response()
+            .is_some_and(|data| write_path_response(writer, data).is_ok())
     }
 
     fn write_crypto(&mut self, space: Space, writer: &mut Writer<'_>, frames: &mut Vec<SentFrame>) {
@@ -255,7 +312,10 @@ impl Carried {
             return;
         };
         while let Some(sent) = send.write_frame(writer) {
-            frames.push(SentFrame::Crypto { offset: sent.offset, len: sent.len });
+            frames.push(SentFrame::Crypto {
+                offset: sent.offset,
+                len: sent.len,
+            });
         }
     }
 
@@ -266,11 +326,15 @@ impl Carried {
             frames.push(SentFrame::HandshakeDone);
         }
         while let Some(issued) = self.local_ids.next_pending() {
-            if write_new_connection_id(writer, issued.sequence, 0, &issued.id, &issued.reset_token).is_err() {
+            if write_new_connection_id(writer, issued.sequence, 0, &issued.id, &issued.reset_token)
+                .is_err()
+            {
                 break;
             }
             issued.on_sent();
-            frames.push(SentFrame::NewConnectionId { sequence: issued.sequence });
+            frames.push(SentFrame::NewConnectionId {
+                sequence: issued.sequence,
+            });
         }
         while let Some(sequence) = self.peer_ids.next_retirement() {
             if write_retire_connection_id(writer, sequence).is_err() {
@@ -288,7 +352,5 @@ impl Carried {
 
 /// We leave ours at the default (RFC 9000 §18.2).
 const ACK_DELAY_EXPONENT: u32 = 3;
-/// A varint of two bytes has these bits set (RFC 9000 §16).
-const LENGTH_IN_TWO_BYTES: u16 = 0x4000;
 const SAMPLE_OFFSET: usize = 4;
 const PATH_RESPONSE_LEN: usize = 9;

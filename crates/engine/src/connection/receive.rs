@@ -4,7 +4,9 @@
 use inquic_platform::crypto::{MASK_LEN, SAMPLE_LEN, TAG_LEN};
 use inquic_platform::{Instant, OpenJob};
 use inquic_wire::frame::Frames;
-use inquic_wire::{Code, ConnectionId, Header, Level, LongKind, PeerError, Role, Space, decode_packet_number};
+use inquic_wire::{
+    Code, ConnectionId, Header, Level, LongKind, PeerError, Role, Space, decode_packet_number,
+};
 
 use super::Connection;
 use super::close::CloseReason;
@@ -42,8 +44,16 @@ struct Long<'a> {
 impl Connection {
     /// Takes datagrams from the peer. Call [`Connection::transmit`] afterwards until it has nothing more.
     pub fn receive(&mut self, now: Instant, received: Received<'_>) {
-        let Received { path, bytes, segment, ecn } = received;
-        self.counts.bytes_received = self.counts.bytes_received.saturating_add(bytes.len() as u64);
+        let Received {
+            path,
+            bytes,
+            segment,
+            ecn,
+        } = received;
+        self.counts.bytes_received = self
+            .counts
+            .bytes_received
+            .saturating_add(bytes.len() as u64);
         match &mut self.state {
             State::Closing(closing) => return closing.on_packet(),
             State::Draining { .. } | State::Gone => return self.drop_packet(Drop::Closed),
@@ -55,7 +65,9 @@ impl Connection {
         self.carried.path.on_datagram(bytes.len());
         let segment = segment.max(1);
         for batch in bytes.chunks_mut(segment.saturating_mul(BATCH)) {
-            if self.keys.can_seal(Level::OneRtt) && batch.first().is_some_and(|first| first & LONG == 0) {
+            if self.keys.can_seal(Level::OneRtt)
+                && batch.first().is_some_and(|first| first & LONG == 0)
+            {
                 self.receive_short(now, batch, segment, ecn);
             } else {
                 for datagram in batch.chunks_mut(segment) {
@@ -88,7 +100,15 @@ impl Connection {
                 Err(error) => return self.drop_packet(error.into()),
             };
             match header {
-                Header::Long { kind, dcid, scid, token, number_at, end, .. } => {
+                Header::Long {
+                    kind,
+                    dcid,
+                    scid,
+                    token,
+                    number_at,
+                    end,
+                    ..
+                } => {
                     let Some((packet, others)) = rest.split_at_mut_checked(end) else {
                         return self.drop_packet(Drop::Header);
                     };
@@ -103,7 +123,17 @@ impl Connection {
                         self.drop_packet(Drop::ShortInitial);
                         continue;
                     }
-                    self.receive_long(now, Long { packet, level: kind.level(), dcid, scid, number_at, ecn });
+                    self.receive_long(
+                        now,
+                        Long {
+                            packet,
+                            level: kind.level(),
+                            dcid,
+                            scid,
+                            number_at,
+                            ecn,
+                        },
+                    );
                 }
                 Header::Short { .. } => {
                     let len = rest.len();
@@ -134,7 +164,14 @@ impl Connection {
     }
 
     fn receive_long(&mut self, now: Instant, long: Long<'_>) {
-        let Long { packet, level, dcid, scid, number_at, ecn } = long;
+        let Long {
+            packet,
+            level,
+            dcid,
+            scid,
+            number_at,
+            ecn,
+        } = long;
         if !self.is_ours(&dcid) {
             return self.drop_packet(Drop::UnknownId);
         }
@@ -149,7 +186,9 @@ impl Connection {
             } else {
                 (!self.held.hold(level, ecn, packet)).then_some(Drop::NoKeys)
             };
-            return dropped.into_iter().for_each(|reason| self.drop_packet(reason));
+            return dropped
+                .into_iter()
+                .for_each(|reason| self.drop_packet(reason));
         };
         let mut masks = [[0; MASK_LEN]];
         let Some(sample) = protect::sample_at(packet, number_at) else {
@@ -161,13 +200,22 @@ impl Connection {
             return self.drop_packet(Drop::Header);
         };
         let received = &self.carried.received[..];
-        let Some(received) = received.get(level.space().index()) else { return };
-        let number = decode_packet_number(received.largest(), unmasked.truncated, unmasked.number_len);
+        let Some(received) = received.get(level.space().index()) else {
+            return;
+        };
+        let number =
+            decode_packet_number(received.largest(), unmasked.truncated, unmasked.number_len);
         if received.is_duplicate(number) {
             return self.drop_packet(Drop::Duplicate);
         }
         let payload_at = number_at.saturating_add(unmasked.number_len);
-        let mut job = OpenJob { start: 0, payload_at, end: packet.len(), packet_number: number, opened: false };
+        let mut job = OpenJob {
+            start: 0,
+            payload_at,
+            end: packet.len(),
+            packet_number: number,
+            opened: false,
+        };
         if !protect::open_one(&*keys.packet, packet, &mut job) {
             return self.drop_packet(Drop::Authentication);
         }
@@ -175,8 +223,18 @@ impl Connection {
             return self.drop_packet(Drop::Unexpected);
         }
         let payload = packet.get(job.payload()).unwrap_or_default();
-        let context = Context { now, level, dcid: dcid.as_slice() };
-        self.on_packet(context, number, unmasked.first & RESERVED_LONG == 0, ecn, payload);
+        let context = Context {
+            now,
+            level,
+            dcid: dcid.as_slice(),
+        };
+        self.on_packet(
+            context,
+            number,
+            unmasked.first & RESERVED_LONG == 0,
+            ecn,
+            payload,
+        );
     }
 
     /// What the first authentic packets of a level tell; `false` drops the packet.
@@ -217,20 +275,28 @@ impl Connection {
             let datagram = batch.get_mut(start..end).unwrap_or_default();
             if datagram.first().is_some_and(|first| first & LONG != 0) {
                 self.receive_datagram(now, datagram, ecn);
-            } else if let Some(sample) = self.sample_short(datagram, ecn) {
-                if let (Some(job), Some(place)) = (jobs.get_mut(count), samples.get_mut(count)) {
-                    *job = OpenJob { start, payload_at: 0, end, packet_number: 0, opened: false };
-                    *place = sample;
-                    count = count.saturating_add(1);
-                }
+            } else if let Some(sample) = self.sample_short(now, datagram, ecn)
+                && let (Some(job), Some(place)) = (jobs.get_mut(count), samples.get_mut(count))
+            {
+                *job = OpenJob {
+                    start,
+                    end,
+                    ..NO_JOB
+                };
+                *place = sample;
+                count = count.saturating_add(1);
             }
             start = end;
         }
         let mut masks = [[0; MASK_LEN]; BATCH];
         let jobs = jobs.get_mut(..count).unwrap_or_default();
-        let Some(keys) = self.keys.one_rtt() else { return };
-        keys.open_header()
-            .masks(samples.get(..count).unwrap_or_default(), masks.get_mut(..count).unwrap_or_default());
+        let Some(keys) = self.keys.one_rtt() else {
+            return;
+        };
+        keys.open_header().masks(
+            samples.get(..count).unwrap_or_default(),
+            masks.get_mut(..count).unwrap_or_default(),
+        );
         self.unmask_short(batch, jobs, &masks, &mut firsts);
         self.open_short(batch, jobs, &firsts);
         for (job, first) in jobs.iter().zip(firsts) {
@@ -239,14 +305,16 @@ impl Connection {
     }
 
     /// Checks a short-header datagram as far as can be seen, and gives its sample.
-    fn sample_short(&mut self, datagram: &[u8], ecn: u8) -> Option<[u8; SAMPLE_LEN]> {
-        let Some((first, after)) = datagram.split_first() else {
-            return None;
-        };
-        let known = after.get(..limits::LOCAL_CID_LEN).is_some_and(|dcid| self.carried.local_ids.contains(dcid));
+    fn sample_short(&mut self, now: Instant, datagram: &[u8], ecn: u8) -> Option<[u8; SAMPLE_LEN]> {
+        let (first, after) = datagram.split_first()?;
+        let known = after
+            .get(..limits::LOCAL_CID_LEN)
+            .is_some_and(|dcid| self.carried.local_ids.contains(dcid));
         let sample = protect::sample_at(datagram, NUMBER_AT);
         if first & FIXED == 0 || sample.is_none() || !known {
-            if !self.is_stateless_reset(datagram) {
+            if self.is_stateless_reset(datagram) {
+                self.on_close(now, CloseReason::StatelessReset);
+            } else {
                 self.drop_packet(if known { Drop::Header } else { Drop::UnknownId });
             }
             return None;
@@ -277,7 +345,8 @@ impl Connection {
             };
             *first = unmasked.first;
             job.payload_at = number_at.saturating_add(unmasked.number_len);
-            job.packet_number = decode_packet_number(largest, unmasked.truncated, unmasked.number_len);
+            job.packet_number =
+                decode_packet_number(largest, unmasked.truncated, unmasked.number_len);
             // Packets of one batch follow each other; a forged number in between cannot mislead by more than its own window.
             if unmasked.number_len > 1 {
                 largest = largest.max(Some(job.packet_number));
@@ -287,7 +356,9 @@ impl Connection {
 
     /// Opens a batch; all at once when every packet is of the current key phase, as nearly always.
     fn open_short(&mut self, batch: &mut [u8], jobs: &mut [OpenJob], firsts: &[u8; BATCH]) {
-        let Some(keys) = self.keys.one_rtt() else { return };
+        let Some(keys) = self.keys.one_rtt() else {
+            return;
+        };
         let phase = keys.phase();
         let current = |first: &u8| (first & KEY_PHASE != 0) == phase;
         if firsts.iter().take(jobs.len()).all(current) {
@@ -311,14 +382,19 @@ impl Connection {
         }
         let datagram = batch.get(job.start..job.end).unwrap_or_default();
         let keep = self.pto().saturating_mul(3);
-        let Some(keys) = self.keys.one_rtt() else { return };
+        let Some(keys) = self.keys.one_rtt() else {
+            return;
+        };
         if !job.opened {
             let counted = keys.on_open_failed();
             if self.is_stateless_reset(datagram) {
                 return self.on_close(now, CloseReason::StatelessReset);
             }
             self.drop_packet(Drop::Authentication);
-            return counted.err().into_iter().for_each(|error| self.close_with(now, error));
+            return counted
+                .err()
+                .into_iter()
+                .for_each(|error| self.close_with(now, error));
         }
         let followed = match keys.choose(first & KEY_PHASE != 0, job.packet_number) {
             Opening::Current => {
@@ -337,18 +413,37 @@ impl Connection {
         }
         let dcid = datagram.get(1..NUMBER_AT).unwrap_or_default();
         let payload = batch.get(job.payload()).unwrap_or_default();
-        let context = Context { now, level: Level::OneRtt, dcid };
-        self.on_packet(context, job.packet_number, first & RESERVED_SHORT == 0, ecn, payload);
+        let context = Context {
+            now,
+            level: Level::OneRtt,
+            dcid,
+        };
+        self.on_packet(
+            context,
+            job.packet_number,
+            first & RESERVED_SHORT == 0,
+            ecn,
+            payload,
+        );
     }
 
     /// Whether a datagram that cannot be opened ends in a reset token of the peer (RFC 9000 §10.3.1).
-    fn is_stateless_reset(&mut self, datagram: &[u8]) -> bool {
+    fn is_stateless_reset(&self, datagram: &[u8]) -> bool {
         datagram.len() >= limits::RESET_MIN
-            && datagram.last_chunk::<TAG_LEN>().is_some_and(|token| self.carried.peer_ids.is_reset_token(token))
+            && datagram
+                .last_chunk::<TAG_LEN>()
+                .is_some_and(|token| self.carried.peer_ids.is_reset_token(token))
     }
 
     /// Acts on the frames of an authentic packet.
-    fn on_packet(&mut self, context: Context<'_>, number: u64, reserved_clear: bool, ecn: u8, payload: &[u8]) {
+    fn on_packet(
+        &mut self,
+        context: Context<'_>,
+        number: u64,
+        reserved_clear: bool,
+        ecn: u8,
+        payload: &[u8],
+    ) {
         let Context { now, level, .. } = context;
         self.counts.packets_received = self.counts.packets_received.saturating_add(1);
         self.active_at = now;
@@ -356,7 +451,10 @@ impl Connection {
         if !reserved_clear {
             //= RFC 9000 §17.2: An endpoint MUST treat receipt of a packet that has a non-zero value for these bits after
             //= removing both packet and header protection as a connection error of type PROTOCOL_VIOLATION.
-            return self.close_with(now, PeerError::new(Code::ProtocolViolation, "reserved bits are not zero"));
+            return self.close_with(
+                now,
+                PeerError::new(Code::ProtocolViolation, "reserved bits are not zero"),
+            );
         }
         let space = level.space();
         let mut eliciting = false;
@@ -364,7 +462,7 @@ impl Connection {
         for frame in Frames::new(payload, level, self.role) {
             let acted = frame.and_then(|frame| {
                 eliciting |= frame.is_ack_eliciting();
-                self.on_frame(context, frame)
+                self.on_frame(context, &frame)
             });
             match acted {
                 Ok(OnStream::Taken) => {}
@@ -388,7 +486,13 @@ impl Connection {
 
 /// Packets opened in one go. Half of what a batch may be, for the stack of a kernel thread.
 const BATCH: usize = limits::RECEIVE_BATCH / 2;
-const NO_JOB: OpenJob = OpenJob { start: 0, payload_at: 0, end: 0, packet_number: 0, opened: false };
+const NO_JOB: OpenJob = OpenJob {
+    start: 0,
+    payload_at: 0,
+    end: 0,
+    packet_number: 0,
+    opened: false,
+};
 const LONG: u8 = 0x80;
 const FIXED: u8 = 0x40;
 const KEY_PHASE: u8 = 0x04;

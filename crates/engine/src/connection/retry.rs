@@ -18,7 +18,14 @@ impl Connection {
 
     /// Begins again with the server's token and id; `false` when the packet is not to be believed.
     fn follow_retry(&mut self, packet: &[u8]) -> bool {
-        let Ok(Header::Retry { version, dcid, scid, token, tag }) = Header::parse(packet, limits::LOCAL_CID_LEN) else {
+        let Ok(Header::Retry {
+            version,
+            dcid,
+            scid,
+            token,
+            tag,
+        }) = Header::parse(packet, limits::LOCAL_CID_LEN)
+        else {
             return false;
         };
         let token = packet.get(token).unwrap_or_default();
@@ -54,7 +61,12 @@ impl Connection {
 
     /// Goes to version 1 if the server offers it; `false` when the packet is not to be believed.
     fn follow_version_negotiation(&mut self, packet: &[u8]) -> bool {
-        let Ok(Header::VersionNegotiation { dcid, scid, versions }) = Header::parse(packet, limits::LOCAL_CID_LEN) else {
+        let Ok(Header::VersionNegotiation {
+            dcid,
+            scid,
+            versions,
+        }) = Header::parse(packet, limits::LOCAL_CID_LEN)
+        else {
             return false;
         };
         let field = |range| packet.get(range).unwrap_or_default();
@@ -96,12 +108,15 @@ impl Connection {
         };
         self.keys.initial = keys;
         let carried = &mut self.carried;
-        self.recovery.retry(&mut |space, fate, frame| carried.on_fate(space, fate, frame));
+        self.recovery
+            .retry(&mut |space, fate, frame| carried.on_fate(space, fate, frame));
         self.refresh_timer();
         true
     }
 }
 
 fn packet_without_tag(packet: &[u8]) -> &[u8] {
-    packet.get(..packet.len().saturating_sub(protect::RETRY_TAG_LEN)).unwrap_or_default()
+    packet
+        .get(..packet.len().saturating_sub(protect::RETRY_TAG_LEN))
+        .unwrap_or_default()
 }

@@ -34,7 +34,10 @@ pub(super) struct Keys {
 
 /// The 1-RTT secrets come one by one; both make the keys.
 pub(super) enum OneRttKeys {
-    Waiting { seal: Option<(CipherSuite, Secret)>, open: Option<(CipherSuite, Secret)> },
+    Waiting {
+        seal: Option<(CipherSuite, Secret)>,
+        open: Option<(CipherSuite, Secret)>,
+    },
     Ready(Box<OneRtt>),
 }
 
@@ -43,7 +46,10 @@ impl Keys {
         Self {
             initial,
             handshake: LevelKeys::default(),
-            one_rtt: OneRttKeys::Waiting { seal: None, open: None },
+            one_rtt: OneRttKeys::Waiting {
+                seal: None,
+                open: None,
+            },
             initial_discarded: false,
             handshake_discarded: false,
         }
@@ -67,7 +73,12 @@ impl Keys {
     }
 
     /// Keeps a 1-RTT secret until its other half is there; `true` when both are.
-    pub(super) fn keep_secret(&mut self, side: KeySide, suite: CipherSuite, secret: Secret) -> bool {
+    pub(super) fn keep_secret(
+        &mut self,
+        side: KeySide,
+        suite: CipherSuite,
+        secret: Secret,
+    ) -> bool {
         let OneRttKeys::Waiting { seal, open } = &mut self.one_rtt else {
             return false;
         };

@@ -3,8 +3,8 @@
 use inquic_platform::{Duration, Instant};
 use inquic_wire::{Role, Space};
 
-use super::close::CloseReason;
 use super::Connection;
+use super::close::CloseReason;
 use super::state::{OneRttKeys, State};
 use crate::recovery::{Timeout, TimerContext};
 use crate::space::Received;
@@ -31,7 +31,10 @@ impl Connection {
             self.recovery.deadline(),
             self.idle_deadline(),
             self.keep_alive_deadline(),
-            self.carried.received.get(Space::Application.index()).and_then(Received::deadline),
+            self.carried
+                .received
+                .get(Space::Application.index())
+                .and_then(Received::deadline),
             self.pace_at,
             keys,
         ])
@@ -55,7 +58,8 @@ impl Connection {
 
     fn keep_alive_deadline(&self) -> Option<Instant> {
         let interval = self.config.keep_alive?;
-        (self.is_connected() && !self.ping && !self.sent_since_heard).then(|| self.active_at + interval)
+        (self.is_connected() && !self.ping && !self.sent_since_heard)
+            .then(|| self.active_at + interval)
     }
 
     /// Time has come to [`Connection::next_deadline`]. Harmless when called early.
@@ -99,13 +103,17 @@ impl Connection {
 
     fn on_recovery_timeout(&mut self, now: Instant) {
         let carried = &mut self.carried;
-        let timeout = self.recovery.on_timeout(now, &mut |space, fate, frame| carried.on_fate(space, fate, frame));
+        let timeout = self.recovery.on_timeout(now, &mut |space, fate, frame| {
+            carried.on_fate(space, fate, frame);
+        });
         let Timeout::Probe { space, packets } = timeout else {
             return;
         };
         // What was sent first goes again in the probe, which is worth more than a PING.
         let carried = &mut self.carried;
-        self.recovery.probe_frames(space, &mut |frame| carried.on_fate(space, crate::recovery::Fate::Lost, frame));
+        self.recovery.probe_frames(space, &mut |frame| {
+            carried.on_fate(space, crate::recovery::Fate::Lost, frame);
+        });
         if let Some(probes) = self.probes.get_mut(space.index()) {
             *probes = packets;
         }
@@ -113,11 +121,14 @@ impl Connection {
 
     /// Tells the recovery what its timer depends on, when that has changed.
     pub(super) fn refresh_timer(&mut self) {
-        let limited = !self.carried.path.is_validated() && self.carried.path.budget() < self.max_datagram as u64;
+        let limited = !self.carried.path.is_validated()
+            && self.carried.path.budget() < self.max_datagram as u64;
         let context = TimerContext {
             handshake_confirmed: self.is_confirmed(),
             has_handshake_keys: self.keys.handshake.seal.is_some(),
-            peer_validated: self.timer.peer_validated || self.role == Role::Server || self.is_confirmed(),
+            peer_validated: self.timer.peer_validated
+                || self.role == Role::Server
+                || self.is_confirmed(),
             at_amplification_limit: limited,
             application_ready: self.is_connected(),
         };

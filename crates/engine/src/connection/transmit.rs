@@ -42,7 +42,10 @@ impl Connection {
             State::Handshaking { .. } | State::Connected { .. } => {
                 self.begin_wanted_update(now);
                 let handshake = !(self.keys.initial_discarded && self.keys.handshake_discarded);
-                match handshake.then(|| self.transmit_coalesced(now, out)).flatten() {
+                match handshake
+                    .then(|| self.transmit_coalesced(now, out))
+                    .flatten()
+                {
                     Some(sent) => Some(sent),
                     None => self.transmit_batch(now, out),
                 }
@@ -56,14 +59,23 @@ impl Connection {
 
     /// Changes keys long before they are worn out.
     fn begin_wanted_update(&mut self, now: Instant) {
-        if self.keys.one_rtt().is_some_and(|keys| keys.wants_update() && keys.may_update()) {
+        if self
+            .keys
+            .one_rtt()
+            .is_some_and(|keys| keys.wants_update() && keys.may_update())
+        {
             // A failure leaves the old keys, which last as long again, and it is tried with every batch.
             let _ = self.initiate_key_update(now);
         }
     }
 
     fn transmitted(&self, bytes: usize, segment: usize) -> Transmit {
-        Transmit { path: self.carried.path.path, bytes, segment, ecn: 0 }
+        Transmit {
+            path: self.carried.path.path,
+            bytes,
+            segment,
+            ecn: 0,
+        }
     }
 
     /// Builds one datagram with packets of all levels that have something to say (RFC 9000 §12.2).
@@ -79,7 +91,9 @@ impl Connection {
         let mut at = 0;
         for (place, level) in packets.iter_mut().zip(LEVELS) {
             let last = level == Level::OneRtt;
-            if !self.keys.can_seal(level) || last && at == 0 && !matches!(self.state, State::Closing(_)) {
+            if !self.keys.can_seal(level)
+                || last && at == 0 && !matches!(self.state, State::Closing(_))
+            {
                 continue;
             }
             let permit = self.permit(now, level.space());
@@ -103,11 +117,14 @@ impl Connection {
         let [initial, _, _] = &*packets;
         //= RFC 9000 §14.1: a server MUST expand the payload of all UDP datagrams carrying ack-eliciting Initial packets to at
         //= least the smallest allowed maximum datagram size of 1200 bytes.
-        let wanted = initial.as_ref().is_some_and(|initial| self.role == Role::Client || initial.eliciting);
-        if wanted && len < limits::DATAGRAM_MIN {
-            if let Some(last) = packets.iter_mut().rev().flatten().next() {
-                last.pad_to(limits::DATAGRAM_MIN, datagram);
-            }
+        let wanted = initial
+            .as_ref()
+            .is_some_and(|initial| self.role == Role::Client || initial.eliciting);
+        if wanted
+            && len < limits::DATAGRAM_MIN
+            && let Some(last) = packets.iter_mut().rev().flatten().next()
+        {
+            last.pad_to(limits::DATAGRAM_MIN, datagram);
         }
     }
 
@@ -142,7 +159,10 @@ impl Connection {
         let mut at = 0_usize;
         let mut frames = core::mem::take(&mut self.scratch);
         for place in &mut jobs {
-            let Some(datagram) = out.get_mut(at..at.saturating_add(size)).filter(|_| at.saturating_add(size) <= room) else {
+            let Some(datagram) = out
+                .get_mut(at..at.saturating_add(size))
+                .filter(|_| at.saturating_add(size) <= room)
+            else {
                 break;
             };
             let Some(mut job) = self.build_one(now, datagram, &mut frames) else {
@@ -167,9 +187,18 @@ impl Connection {
     }
 
     /// Lays out and settles one 1-RTT packet.
-    fn build_one(&mut self, now: Instant, datagram: &mut [u8], frames: &mut Vec<SentFrame>) -> Option<SealJob> {
+    fn build_one(
+        &mut self,
+        now: Instant,
+        datagram: &mut [u8],
+        frames: &mut Vec<SentFrame>,
+    ) -> Option<SealJob> {
         let permit = self.permit(now, Space::Application);
-        let ack_due = self.carried.received.last().is_some_and(|received| received.ack_is_due(now));
+        let ack_due = self
+            .carried
+            .received
+            .last()
+            .is_some_and(|received| received.ack_is_due(now));
         let wants = match permit {
             Permit::AckOnly => ack_due,
             Permit::Data => ack_due || self.ping || self.carried.wants_data(),
@@ -182,18 +211,17 @@ impl Connection {
             return None;
         }
         frames.clear();
-        let number = self.numbers.last()?.next();
-        if let Some(Err(())) = self.keys.one_rtt().map(|keys| keys.on_seal(number)) {
-            self.close_with(now, PeerError::new(Code::AeadLimitReached, "a key was worn out before it could be changed"));
-            return None;
-        }
         let built = self.build(now, Level::OneRtt, datagram, 0, permit, frames)?;
         self.settle(now, &built, datagram, frames)
     }
 
     /// What the next packet of a space may carry.
     fn permit(&mut self, now: Instant, space: Space) -> Permit {
-        if self.probes.get(space.index()).is_some_and(|&probes| probes > 0) {
+        if self
+            .probes
+            .get(space.index())
+            .is_some_and(|&probes| probes > 0)
+        {
             return Permit::Probe;
         }
         match self.recovery.allowance(now) {
@@ -206,7 +234,13 @@ impl Connection {
         }
     }
 
-    fn seal(&mut self, now: Instant, level: Level, buffer: &mut [u8], jobs: &[SealJob]) -> Option<()> {
+    fn seal(
+        &mut self,
+        now: Instant,
+        level: Level,
+        buffer: &mut [u8],
+        jobs: &[SealJob],
+    ) -> Option<()> {
         let keys = match level {
             Level::Initial => self.keys.initial.seal.as_ref(),
             Level::Handshake => self.keys.handshake.seal.as_ref(),
@@ -222,7 +256,10 @@ impl Connection {
         };
         if sealed.is_err() {
             debug_assert!(false, "what we lay out can be sealed");
-            self.close_with(now, PeerError::new(Code::Internal, "a packet could not be sealed"));
+            self.close_with(
+                now,
+                PeerError::new(Code::Internal, "a packet could not be sealed"),
+            );
             return None;
         }
         Some(())
@@ -230,4 +267,10 @@ impl Connection {
 }
 
 const LEVELS: [Level; 3] = [Level::Initial, Level::Handshake, Level::OneRtt];
-const NO_JOB: SealJob = SealJob { start: 0, number_at: 0, payload_at: 0, end: 0, packet_number: 0 };
+const NO_JOB: SealJob = SealJob {
+    start: 0,
+    number_at: 0,
+    payload_at: 0,
+    end: 0,
+    packet_number: 0,
+};

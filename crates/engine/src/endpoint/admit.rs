@@ -46,7 +46,10 @@ pub struct Incoming {
 
 impl Default for Listen {
     fn default() -> Self {
-        Self { max_half_open: limits::HALF_OPEN, retry: RetryPolicy::default() }
+        Self {
+            max_half_open: limits::HALF_OPEN,
+            retry: RetryPolicy::default(),
+        }
     }
 }
 
@@ -66,20 +69,39 @@ impl Incoming {
 
 impl Endpoint {
     /// A long-header packet for no connection that we know.
-    pub(super) fn admit(&mut self, now: Instant, path: &Path, datagram: &[u8], reply: &mut [u8]) -> Route {
+    pub(super) fn admit(
+        &mut self,
+        now: Instant,
+        path: &Path,
+        datagram: &[u8],
+        reply: &mut [u8],
+    ) -> Route {
         let Some(listen) = self.listen else {
             return Route::Drop(Drop::NotListening);
         };
         match Header::parse(datagram, limits::LOCAL_CID_LEN) {
-            Ok(Header::Long { kind: LongKind::Initial, version, dcid, scid, token, .. }) => {
+            Ok(Header::Long {
+                kind: LongKind::Initial,
+                version,
+                dcid,
+                scid,
+                token,
+                ..
+            }) => {
                 //= RFC 9000 §14.1: A server MUST discard an Initial packet that is carried in a UDP datagram with a payload
                 //= that is smaller than the smallest allowed maximum datagram size of 1200 bytes.
                 if datagram.len() < limits::DATAGRAM_MIN {
                     return Route::Drop(Drop::ShortInitial);
                 }
                 let token = datagram.get(token).unwrap_or_default();
-                let incoming =
-                    Incoming { path: *path, dcid, scid, original_id: dcid, retry_id: None, validated: false };
+                let incoming = Incoming {
+                    path: *path,
+                    dcid,
+                    scid,
+                    original_id: dcid,
+                    retry_id: None,
+                    validated: false,
+                };
                 self.admit_initial(now, listen, version, incoming, token, reply)
             }
             Ok(Header::UnknownVersion { dcid, scid, .. }) => {
@@ -113,7 +135,10 @@ impl Endpoint {
         if self.half_open >= listen.max_half_open {
             return Route::Drop(Drop::HalfOpenLimit);
         }
-        match self.tokens.open(&*self.platform, now, incoming.path.remote, token) {
+        match self
+            .tokens
+            .open(&*self.platform, now, incoming.path.remote, token)
+        {
             Opened::Retry { original_id } => {
                 incoming.original_id = original_id;
                 incoming.retry_id = Some(incoming.dcid);

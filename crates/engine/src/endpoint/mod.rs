@@ -94,13 +94,21 @@ impl EndpointKeys {
 
     fn derive(&self, platform: &dyn Platform, label: &[u8], data: &[u8]) -> [u8; 32] {
         let mut hash = [0; 48];
-        platform.hmac(CipherSuite::Aes128GcmSha256, &self.master, &[label, data], &mut hash);
+        platform.hmac(
+            CipherSuite::Aes128GcmSha256,
+            &self.master,
+            &[label, data],
+            &mut hash,
+        );
         hash.first_chunk().copied().unwrap_or_default()
     }
 
     /// The stateless reset token of one of our ids (RFC 9000 §10.3.2).
     fn reset_token(&self, platform: &dyn Platform, id: &[u8]) -> [u8; 16] {
-        self.derive(platform, b"stateless reset", id).first_chunk().copied().unwrap_or_default()
+        self.derive(platform, b"stateless reset", id)
+            .first_chunk()
+            .copied()
+            .unwrap_or_default()
     }
 }
 
@@ -148,13 +156,16 @@ impl Endpoint {
             return Route::Connection(*handle);
         }
         if datagram.first().is_some_and(|first| first & LONG == 0) {
-            let token = datagram.last_chunk().filter(|_| datagram.len() >= limits::RESET_MIN);
+            let token = datagram
+                .last_chunk()
+                .filter(|_| datagram.len() >= limits::RESET_MIN);
             return match token.and_then(|token| self.resets.get(token)) {
                 Some(handle) => Route::Connection(*handle),
                 None => self.reset(now, dcid, datagram.len(), reply),
             };
         }
-        let first = ConnectionId::new(dcid).and_then(|dcid| self.first_ids.get(&(path.remote, dcid)));
+        let first =
+            ConnectionId::new(dcid).and_then(|dcid| self.first_ids.get(&(path.remote, dcid)));
         match first {
             Some(handle) => Route::Connection(*handle),
             None => self.admit(now, path, datagram, reply),
@@ -170,7 +181,7 @@ impl Endpoint {
     pub fn accept(
         &mut self,
         now: Instant,
-        incoming: Incoming,
+        incoming: &Incoming,
         config: &Arc<Config>,
     ) -> Result<(Handle, Connection), CryptoError> {
         let local_id = self.new_id();
@@ -186,7 +197,8 @@ impl Endpoint {
             validated: incoming.validated,
             token: Vec::new(),
         };
-        let connection = Connection::new(now, Arc::clone(&self.platform), Arc::clone(config), start)?;
+        let connection =
+            Connection::new(now, Arc::clone(&self.platform), Arc::clone(config), &start)?;
         let first = (incoming.path.remote, incoming.dcid);
         let handle = self.enter(local_id, Some(first));
         Ok((handle, connection))
@@ -221,7 +233,8 @@ impl Endpoint {
             validated: true,
             token: token.get(..limits::TOKEN_BYTES).unwrap_or(token).to_vec(),
         };
-        let connection = Connection::new(now, Arc::clone(&self.platform), Arc::clone(config), start)?;
+        let connection =
+            Connection::new(now, Arc::clone(&self.platform), Arc::clone(config), &start)?;
         Ok((self.enter(local_id, None), connection))
     }
 
@@ -234,26 +247,45 @@ impl Endpoint {
             self.first_ids.insert(first, handle);
             self.half_open = self.half_open.saturating_add(1);
         }
-        self.entries.insert(handle, Entry { ids, half_open: first.is_some(), first, resets: Vec::new() });
+        self.entries.insert(
+            handle,
+            Entry {
+                ids,
+                half_open: first.is_some(),
+                first,
+                resets: Vec::new(),
+            },
+        );
         handle
     }
 
     /// Does for a connection what it cannot do alone: new ids, forgetting old ones, a token for the client's next connection.
     /// Call it whenever [`Connection::needs_endpoint`] says so, then transmit.
     pub fn service(&mut self, now: Instant, handle: Handle, connection: &mut Connection) {
-        let retired: Vec<u64> = connection.take_retired_ids().iter().filter_map(|id| as_ours(id.as_slice())).collect();
+        let retired: Vec<u64> = connection
+            .take_retired_ids()
+            .iter()
+            .filter_map(|id| as_ours(id.as_slice()))
+            .collect();
         for _ in 0..connection.wanted_ids() {
             let id = self.new_id();
             connection.issue_id(id, self.keys.reset_token(&*self.platform, id.as_slice()));
-            if let (Some(id), Some(entry)) = (as_ours(id.as_slice()), self.entries.get_mut(&handle)) {
+            if let (Some(id), Some(entry)) = (as_ours(id.as_slice()), self.entries.get_mut(&handle))
+            {
                 entry.ids.push(id);
                 self.ids.insert(id, handle);
             }
         }
         if connection.wants_token() {
-            connection.give_token(self.tokens.for_next_connection(&*self.platform, now, connection.path().remote));
+            connection.give_token(self.tokens.for_next_connection(
+                &*self.platform,
+                now,
+                connection.path().remote,
+            ));
         }
-        let Some(entry) = self.entries.get_mut(&handle) else { return };
+        let Some(entry) = self.entries.get_mut(&handle) else {
+            return;
+        };
         for id in retired {
             self.ids.remove(&id);
             entry.ids.retain(|&known| known != id);
@@ -262,7 +294,8 @@ impl Endpoint {
             for token in &entry.resets {
                 self.resets.remove(token);
             }
-            self.resets.extend(resets.iter().map(|&token| (token, handle)));
+            self.resets
+                .extend(resets.iter().map(|&token| (token, handle)));
             entry.resets = resets;
         }
         if entry.half_open && !connection.is_handshaking() {
@@ -276,7 +309,9 @@ impl Endpoint {
 
     /// Forgets a connection that is over.
     pub fn remove(&mut self, handle: Handle) {
-        let Some(entry) = self.entries.remove(&handle) else { return };
+        let Some(entry) = self.entries.remove(&handle) else {
+            return;
+        };
         for id in &entry.ids {
             self.ids.remove(id);
         }

@@ -20,7 +20,10 @@ impl StatelessBudget {
     /// Takes one answer from the budget.
     fn take(&mut self, now: Instant) -> bool {
         if now.since(self.since) >= Duration::from_secs(1) {
-            *self = Self { since: now, given: 0 };
+            *self = Self {
+                since: now,
+                given: 0,
+            };
         }
         self.given = self.given.saturating_add(1);
         self.given <= limits::STATELESS_PER_SECOND
@@ -29,7 +32,13 @@ impl StatelessBudget {
 
 impl Endpoint {
     /// Tells a client which versions we speak.
-    pub(super) fn negotiate_version(&mut self, now: Instant, dcid: &[u8], scid: &[u8], reply: &mut [u8]) -> Route {
+    pub(super) fn negotiate_version(
+        &mut self,
+        now: Instant,
+        dcid: &[u8],
+        scid: &[u8],
+        reply: &mut [u8],
+    ) -> Route {
         if !self.stateless.take(now) {
             return Route::Drop(Drop::RateLimit);
         }
@@ -44,12 +53,20 @@ impl Endpoint {
     }
 
     /// Asks a client to come again with a token that it only gets at its own address.
-    pub(super) fn retry(&mut self, now: Instant, version: Version, incoming: &Incoming, reply: &mut [u8]) -> Route {
+    pub(super) fn retry(
+        &mut self,
+        now: Instant,
+        version: Version,
+        incoming: &Incoming,
+        reply: &mut [u8],
+    ) -> Route {
         if !self.stateless.take(now) {
             return Route::Drop(Drop::RateLimit);
         }
         let id = self.new_id();
-        let token = self.tokens.for_retry(&*self.platform, now, incoming.path.remote, &incoming.dcid);
+        let token =
+            self.tokens
+                .for_retry(&*self.platform, now, incoming.path.remote, &incoming.dcid);
         let mut writer = Writer::new(reply);
         if write_retry(&mut writer, version, &incoming.scid, &id, &token).is_err() {
             return Route::Drop(Drop::Header);
@@ -63,7 +80,13 @@ impl Endpoint {
     }
 
     /// Tells a peer whose connection we do not know that it is over (RFC 9000 §10.3).
-    pub(super) fn reset(&mut self, now: Instant, dcid: &[u8], cause: usize, reply: &mut [u8]) -> Route {
+    pub(super) fn reset(
+        &mut self,
+        now: Instant,
+        dcid: &[u8],
+        cause: usize,
+        reply: &mut [u8],
+    ) -> Route {
         //= RFC 9000 §10.3.3: An endpoint MUST ensure that every Stateless Reset that it sends is smaller than the packet that
         //= triggered it, unless it maintains state sufficient to prevent looping.
         if cause < limits::RESET_CAUSE_MIN {

@@ -41,7 +41,11 @@ enum Kind {
 
 impl Tokens {
     pub(super) const fn new(secret: [u8; 32]) -> Self {
-        Self { secret, used: BTreeSet::new(), order: VecDeque::new() }
+        Self {
+            secret,
+            used: BTreeSet::new(),
+            order: VecDeque::new(),
+        }
     }
 
     /// The token of a Retry packet: bound to address and port.
@@ -56,12 +60,24 @@ impl Tokens {
     }
 
     /// The token of a NEW_TOKEN frame: bound to the address; the port is another one next time.
-    pub(super) fn for_next_connection(&self, platform: &dyn Platform, now: Instant, remote: SocketAddr) -> Vec<u8> {
+    pub(super) fn for_next_connection(
+        &self,
+        platform: &dyn Platform,
+        now: Instant,
+        remote: SocketAddr,
+    ) -> Vec<u8> {
         self.make(platform, Kind::NewToken, now, remote, &[])
     }
 
     /// An empty token when the home cannot make keys, which asks for nothing and promises nothing.
-    fn make(&self, platform: &dyn Platform, kind: Kind, now: Instant, remote: SocketAddr, id: &[u8]) -> Vec<u8> {
+    fn make(
+        &self,
+        platform: &dyn Platform,
+        kind: Kind,
+        now: Instant,
+        remote: SocketAddr,
+        id: &[u8],
+    ) -> Vec<u8> {
         let mut salt = [0; SALT_LEN];
         platform.random(&mut salt);
         let Some(key) = self.key(platform, KeySide::Seal, &salt) else {
@@ -75,7 +91,13 @@ impl Tokens {
             .and_then(|()| writer.u64(now.as_nanos()))
             .and_then(|()| writer.bytes(id));
         let end = writer.position().saturating_add(TAG_LEN);
-        let job = SealJob { start: 0, number_at: bound_len, payload_at: bound_len, end, packet_number: 0 };
+        let job = SealJob {
+            start: 0,
+            number_at: bound_len,
+            payload_at: bound_len,
+            end,
+            packet_number: 0,
+        };
         if written.is_err() || key.seal(&mut buffer, &[job]).is_err() {
             return Vec::new();
         }
@@ -88,7 +110,13 @@ impl Tokens {
     }
 
     /// What `token`, brought from `remote`, shows. Counts as used from then on.
-    pub(super) fn open(&mut self, platform: &dyn Platform, now: Instant, remote: SocketAddr, token: &[u8]) -> Opened {
+    pub(super) fn open(
+        &mut self,
+        platform: &dyn Platform,
+        now: Instant,
+        remote: SocketAddr,
+        token: &[u8],
+    ) -> Opened {
         let Some((kind, salt, sealed)) = parts(token) else {
             return Opened::Nothing;
         };
@@ -124,9 +152,17 @@ impl Tokens {
         let (bound, bound_len) = bound_address(kind, remote);
         let mut buffer = [0; BUFFER_LEN];
         let end = bound_len.checked_add(sealed.len())?;
-        buffer.get_mut(..bound_len)?.copy_from_slice(bound.get(..bound_len)?);
+        buffer
+            .get_mut(..bound_len)?
+            .copy_from_slice(bound.get(..bound_len)?);
         buffer.get_mut(bound_len..end)?.copy_from_slice(sealed);
-        let mut job = OpenJob { start: 0, payload_at: bound_len, end, packet_number: 0, opened: false };
+        let mut job = OpenJob {
+            start: 0,
+            payload_at: bound_len,
+            end,
+            packet_number: 0,
+            opened: false,
+        };
         key.open(&mut buffer, core::slice::from_mut(&mut job));
         if !job.opened {
             return None;
@@ -157,10 +193,10 @@ impl Tokens {
         if !self.used.insert(mark) {
             return false;
         }
-        if self.order.len() >= limits::TOKEN_REPLAYS {
-            if let Some(oldest) = self.order.pop_front() {
-                self.used.remove(&oldest);
-            }
+        if self.order.len() >= limits::TOKEN_REPLAYS
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.used.remove(&oldest);
         }
         self.order.push_back(mark);
         true
@@ -199,8 +235,10 @@ fn bound_address(kind: Kind, remote: SocketAddr) -> ([u8; BOUND_LEN], usize) {
         Kind::Retry => remote.port(),
         Kind::NewToken => 0,
     };
-    let written =
-        writer.u8(kind.to_byte()).and_then(|()| writer.bytes(&ip.octets())).and_then(|()| writer.u16(port));
+    let written = writer
+        .u8(kind.to_byte())
+        .and_then(|()| writer.bytes(&ip.octets()))
+        .and_then(|()| writer.u16(port));
     debug_assert!(written.is_ok(), "an address has a fixed length");
     (bound, BOUND_LEN)
 }
@@ -235,21 +273,58 @@ mod tests {
         let late = start + limits::RETRY_TOKEN_AGE + Duration::from_nanos(1);
         let here = address("192.0.2.1:50");
         let token = tokens.for_retry(&platform, start, here, &id());
-        assert_eq!(tokens.open(&platform, start, address("192.0.2.1:51"), &token), Opened::Refused);
-        assert_eq!(tokens.open(&platform, start, address("192.0.2.2:50"), &token), Opened::Refused);
+        assert_eq!(
+            tokens.open(&platform, start, address("192.0.2.1:51"), &token),
+            Opened::Refused
+        );
+        assert_eq!(
+            tokens.open(&platform, start, address("192.0.2.2:50"), &token),
+            Opened::Refused
+        );
         assert_eq!(tokens.open(&platform, late, here, &token), Opened::Refused);
-        assert_eq!(tokens.open(&platform, start, here, &token), Opened::Retry { original_id: id() });
+        assert_eq!(
+            tokens.open(&platform, start, here, &token),
+            Opened::Retry { original_id: id() }
+        );
         assert_eq!(tokens.open(&platform, start, here, &token), Opened::Refused);
     }
 
     #[test]
     fn new_token_is_good_from_another_port_and_after_a_restart_with_the_same_key() {
         let platform = AwsLc::new();
-        let token = Tokens::new([1; 32]).for_next_connection(&platform, Instant::ZERO, address("[2001:db8::1]:50"));
+        let token = Tokens::new([1; 32]).for_next_connection(
+            &platform,
+            Instant::ZERO,
+            address("[2001:db8::1]:50"),
+        );
         let mut restarted = Tokens::new([1; 32]);
-        assert_eq!(restarted.open(&platform, Instant::ZERO, address("[2001:db8::2]:60"), &token), Opened::Nothing);
-        assert_eq!(restarted.open(&platform, Instant::ZERO, address("[2001:db8::1]:60"), &token), Opened::NewToken);
-        assert_eq!(restarted.open(&platform, Instant::ZERO, address("[2001:db8::1]:60"), &token), Opened::Nothing);
+        assert_eq!(
+            restarted.open(
+                &platform,
+                Instant::ZERO,
+                address("[2001:db8::2]:60"),
+                &token
+            ),
+            Opened::Nothing
+        );
+        assert_eq!(
+            restarted.open(
+                &platform,
+                Instant::ZERO,
+                address("[2001:db8::1]:60"),
+                &token
+            ),
+            Opened::NewToken
+        );
+        assert_eq!(
+            restarted.open(
+                &platform,
+                Instant::ZERO,
+                address("[2001:db8::1]:60"),
+                &token
+            ),
+            Opened::Nothing
+        );
     }
 
     #[test]
@@ -262,7 +337,10 @@ mod tests {
             for bit in 0..8 {
                 let mut altered = token.clone();
                 altered[at] ^= 1 << bit;
-                assert_eq!(tokens.open(&platform, Instant::ZERO, here, &altered), Opened::Refused);
+                assert_eq!(
+                    tokens.open(&platform, Instant::ZERO, here, &altered),
+                    Opened::Refused
+                );
             }
         }
         for len in 0..token.len() {

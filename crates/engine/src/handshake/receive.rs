@@ -27,14 +27,20 @@ impl CryptoReceive {
         }
         let skip = self.taken.saturating_sub(offset);
         let first = offset.saturating_add(skip);
-        let data = usize::try_from(skip).ok().and_then(|skip| data.get(skip..)).unwrap_or_default();
+        let data = usize::try_from(skip)
+            .ok()
+            .and_then(|skip| data.get(skip..))
+            .unwrap_or_default();
         let room_end = end.saturating_sub(self.taken);
         //= RFC 9000 §7.5: If an endpoint does not expand its buffer, it MUST close the connection with a
         //= CRYPTO_BUFFER_EXCEEDED error code.
         if room_end > limits::CRYPTO_BUFFER {
             return Err(EXCEEDED);
         }
-        match self.have.insert(first, end.saturating_sub(1), limits::CRYPTO_GAPS) {
+        match self
+            .have
+            .insert(first, end.saturating_sub(1), limits::CRYPTO_GAPS)
+        {
             Inserted::Full => return Err(EXCEEDED),
             Inserted::Known => return Ok(()),
             Inserted::New => {}
@@ -81,8 +87,11 @@ impl CryptoReceive {
     }
 }
 
-const EXCEEDED: PeerError =
-    PeerError::new(Code::CryptoBufferExceeded, "handshake messages beyond what is buffered").in_frame(0x06);
+const EXCEEDED: PeerError = PeerError::new(
+    Code::CryptoBufferExceeded,
+    "handshake messages beyond what is buffered",
+)
+.in_frame(0x06);
 
 #[cfg(test)]
 mod tests {
@@ -108,7 +117,10 @@ mod tests {
         let mut crypto = CryptoReceive::default();
         let bytes = vec![1; limits::CRYPTO_BUFFER as usize];
         crypto.on_crypto(0, &bytes).unwrap();
-        assert_eq!(crypto.on_crypto(1, &bytes).unwrap_err().code, Code::CryptoBufferExceeded);
+        assert_eq!(
+            crypto.on_crypto(1, &bytes).unwrap_err().code,
+            Code::CryptoBufferExceeded
+        );
     }
 
     #[test]
@@ -117,7 +129,11 @@ mod tests {
         for index in 0..limits::CRYPTO_GAPS as u64 {
             crypto.on_crypto(1 + index * 2, b"x").unwrap();
         }
-        assert!(crypto.on_crypto(1 + limits::CRYPTO_GAPS as u64 * 2, b"x").is_err());
+        assert!(
+            crypto
+                .on_crypto(1 + limits::CRYPTO_GAPS as u64 * 2, b"x")
+                .is_err()
+        );
     }
 
     #[test]

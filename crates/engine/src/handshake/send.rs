@@ -49,7 +49,9 @@ impl CryptoSend {
             None => return None,
         };
         let wanted = usize::try_from(end.saturating_sub(offset)).ok()?;
-        let room = writer.remaining().checked_sub(crypto_header_len(offset, wanted))?;
+        let room = writer
+            .remaining()
+            .checked_sub(crypto_header_len(offset, wanted))?;
         let len = wanted.min(room).min(usize::from(u16::MAX));
         if len == 0 {
             self.lost.remove_below(end);
@@ -65,7 +67,10 @@ impl CryptoSend {
         } else {
             self.lost.remove_below(sent_end);
         }
-        Some(SentCrypto { offset, len: u16::try_from(len).ok()? })
+        Some(SentCrypto {
+            offset,
+            len: u16::try_from(len).ok()?,
+        })
     }
 
     /// The peer has these bytes.
@@ -93,7 +98,8 @@ impl CryptoSend {
     pub(crate) fn on_lost(&mut self, offset: u64, len: u16) {
         let end = offset.saturating_add(u64::from(len));
         if end > self.base {
-            self.lost.insert(offset.max(self.base), end.saturating_sub(1), usize::MAX);
+            self.lost
+                .insert(offset.max(self.base), end.saturating_sub(1), usize::MAX);
         }
     }
 
@@ -109,7 +115,9 @@ mod tests {
 
     fn frame(crypto: &mut CryptoSend, room: usize) -> Option<(u64, u16)> {
         let mut buffer = vec![0; room];
-        crypto.write_frame(&mut Writer::new(&mut buffer)).map(|sent| (sent.offset, sent.len))
+        crypto
+            .write_frame(&mut Writer::new(&mut buffer))
+            .map(|sent| (sent.offset, sent.len))
     }
 
     #[test]

@@ -30,9 +30,18 @@ pub(crate) struct LocalIds {
 impl LocalIds {
     /// The id of the handshake has sequence number 0.
     pub(crate) fn new(id: ConnectionId) -> Self {
-        let mut ids = Vec::with_capacity(1);
-        ids.push(IssuedId { sequence: 0, id, reset_token: [0; 16], pending: false });
-        Self { ids, next_sequence: 1, peer_limit: 1, retired: Vec::new() }
+        let ids = alloc::vec![IssuedId {
+            sequence: 0,
+            id,
+            reset_token: [0; 16],
+            pending: false,
+        }];
+        Self {
+            ids,
+            next_sequence: 1,
+            peer_limit: 1,
+            retired: Vec::new(),
+        }
     }
 
     /// Whether `id` is one that the peer may use.
@@ -42,7 +51,9 @@ impl LocalIds {
 
     /// The peer's active_connection_id_limit.
     pub(crate) fn set_peer_limit(&mut self, limit: u64) {
-        self.peer_limit = usize::try_from(limit).unwrap_or(usize::MAX).min(limits::CIDS);
+        self.peer_limit = usize::try_from(limit)
+            .unwrap_or(usize::MAX)
+            .min(limits::CIDS);
     }
 
     /// How many more the endpoint should make for us.
@@ -54,7 +65,12 @@ impl LocalIds {
     pub(crate) fn issue(&mut self, id: ConnectionId, reset_token: [u8; 16]) {
         let sequence = self.next_sequence;
         self.next_sequence = self.next_sequence.saturating_add(1);
-        self.ids.push(IssuedId { sequence, id, reset_token, pending: true });
+        self.ids.push(IssuedId {
+            sequence,
+            id,
+            reset_token,
+            pending: true,
+        });
     }
 
     /// The next id to tell the peer.
@@ -68,7 +84,11 @@ impl LocalIds {
 
     /// The frame that told of `sequence` was lost.
     pub(crate) fn on_lost(&mut self, sequence: u64) {
-        if let Some(issued) = self.ids.iter_mut().find(|issued| issued.sequence == sequence) {
+        if let Some(issued) = self
+            .ids
+            .iter_mut()
+            .find(|issued| issued.sequence == sequence)
+        {
             issued.pending = true;
         }
     }
@@ -80,11 +100,21 @@ impl LocalIds {
         if sequence >= self.next_sequence {
             return Err(offence("a connection id was retired that was never issued"));
         }
-        let Some(at) = self.ids.iter().position(|issued| issued.sequence == sequence) else {
+        let Some(at) = self
+            .ids
+            .iter()
+            .position(|issued| issued.sequence == sequence)
+        else {
             return Ok(());
         };
-        if self.ids.get(at).is_some_and(|issued| issued.id.as_slice() == used) {
-            return Err(offence("the connection id of the packet itself was retired"));
+        if self
+            .ids
+            .get(at)
+            .is_some_and(|issued| issued.id.as_slice() == used)
+        {
+            return Err(offence(
+                "the connection id of the packet itself was retired",
+            ));
         }
         self.retired.push(self.ids.remove(at).id);
         Ok(())
@@ -136,7 +166,11 @@ mod tests {
         assert_eq!(ids.wanted(), 1);
         assert_eq!(ids.take_retired(), [id(1)]);
         ids.on_retire(1, &[0; 8]).unwrap();
-        assert_eq!(ids.wanted(), 1, "a second retirement of the same id changes nothing");
+        assert_eq!(
+            ids.wanted(),
+            1,
+            "a second retirement of the same id changes nothing"
+        );
     }
 
     #[test]

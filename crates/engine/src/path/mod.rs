@@ -31,7 +31,13 @@ pub(crate) struct PathState {
 
 impl PathState {
     pub(crate) const fn new(path: Path, validated: bool) -> Self {
-        Self { path, validated, received: 0, sent: 0, response: None }
+        Self {
+            path,
+            validated,
+            received: 0,
+            sent: 0,
+            response: None,
+        }
     }
 
     /// A datagram came from the peer's address, whatever was in it.
@@ -61,7 +67,9 @@ impl PathState {
         }
         //= RFC 9000 §8.1: Prior to validating the client address, servers MUST NOT send more than three times as many bytes as
         //= the number of bytes they have received.
-        self.received.saturating_mul(limits::AMPLIFICATION).saturating_sub(self.sent)
+        self.received
+            .saturating_mul(limits::AMPLIFICATION)
+            .saturating_sub(self.sent)
     }
 
     /// A PATH_CHALLENGE came: the newest is answered, and only that one (RFC 9000 §8.2.2).

@@ -28,7 +28,11 @@ pub(crate) struct PeerIds {
 impl PeerIds {
     pub(crate) const fn new(id: ConnectionId) -> Self {
         Self {
-            active: PeerId { sequence: 0, id, reset_token: None },
+            active: PeerId {
+                sequence: 0,
+                id,
+                reset_token: None,
+            },
             spare: Vec::new(),
             retire_prior_to: 0,
             retiring: Vec::new(),
@@ -55,7 +59,8 @@ impl PeerIds {
     /// The reset tokens of all ids that are kept, when they have changed since the last call.
     pub(crate) fn take_changed_tokens(&mut self) -> Option<Vec<[u8; 16]>> {
         let ids = self.spare.iter().chain(core::iter::once(&self.active));
-        core::mem::take(&mut self.tokens_changed).then(|| ids.filter_map(|id| id.reset_token).collect())
+        core::mem::take(&mut self.tokens_changed)
+            .then(|| ids.filter_map(|id| id.reset_token).collect())
     }
 
     pub(crate) const fn tokens_changed(&self) -> bool {
@@ -64,7 +69,11 @@ impl PeerIds {
 
     /// Whether `token` ends this connection (RFC 9000 §10.3.1). Takes the same time for every token.
     pub(crate) fn is_reset_token(&self, token: &[u8; 16]) -> bool {
-        let equal = |known: &PeerId| known.reset_token.is_some_and(|known| constant_time_equal(&known, token));
+        let equal = |known: &PeerId| {
+            known
+                .reset_token
+                .is_some_and(|known| constant_time_equal(&known, token))
+        };
         equal(&self.active) | self.spare.iter().fold(false, |found, id| found | equal(id))
     }
 
@@ -81,7 +90,11 @@ impl PeerIds {
         if self.active.id.is_empty() {
             return Err(violation("a peer without connection ids issued one"));
         }
-        let new = PeerId { sequence, id, reset_token: Some(reset_token) };
+        let new = PeerId {
+            sequence,
+            id,
+            reset_token: Some(reset_token),
+        };
         if self.is_known(&new)? {
             return Ok(());
         }
@@ -100,7 +113,11 @@ impl PeerIds {
         //= RFC 9000 §5.1.1: an endpoint that receives more connection IDs than its active_connection_id_limit MUST close the
         //= connection with an error of type CONNECTION_ID_LIMIT_ERROR.
         if self.spare.len() >= limits::CIDS {
-            return Err(PeerError::new(Code::ConnectionIdLimit, "more connection ids than we keep").in_frame(0x18));
+            return Err(PeerError::new(
+                Code::ConnectionIdLimit,
+                "more connection ids than we keep",
+            )
+            .in_frame(0x18));
         }
         Ok(())
     }
@@ -110,14 +127,24 @@ impl PeerIds {
         for known in self.spare.iter().chain(core::iter::once(&self.active)) {
             if known.sequence == new.sequence {
                 // The first id comes without a token in a client's handshake.
-                let same = known.id == new.id && known.reset_token.is_none_or(|token| Some(token) == new.reset_token);
-                return if same { Ok(true) } else { Err(violation("one sequence number for two connection ids")) };
+                let same = known.id == new.id
+                    && known
+                        .reset_token
+                        .is_none_or(|token| Some(token) == new.reset_token);
+                return if same {
+                    Ok(true)
+                } else {
+                    Err(violation("one sequence number for two connection ids"))
+                };
             }
             if known.id == new.id {
                 return Err(violation("one connection id under two sequence numbers"));
             }
         }
-        Ok(self.retiring.iter().any(|&(_, sequence)| sequence == new.sequence))
+        Ok(self
+            .retiring
+            .iter()
+            .any(|&(_, sequence)| sequence == new.sequence))
     }
 
     fn retire_old(&mut self) -> Result<(), PeerError> {
@@ -145,7 +172,11 @@ impl PeerIds {
         //= RFC 9000 §5.1.2: An endpoint SHOULD limit the number of connection IDs it has retired locally for which
         //= RETIRE_CONNECTION_ID frames have not yet been acknowledged.
         if self.retiring.len() >= limits::CIDS_RETIRING {
-            return Err(PeerError::new(Code::ConnectionIdLimit, "too many connection ids to retire").in_frame(0x18));
+            return Err(PeerError::new(
+                Code::ConnectionIdLimit,
+                "too many connection ids to retire",
+            )
+            .in_frame(0x18));
         }
         self.retiring.push((true, sequence));
         Ok(())
@@ -164,7 +195,11 @@ impl PeerIds {
 
     /// The frame that retired `sequence` was lost, or did not fit after all.
     pub(crate) fn on_lost(&mut self, sequence: u64) {
-        for (pending, _) in self.retiring.iter_mut().filter(|(_, known)| *known == sequence) {
+        for (pending, _) in self
+            .retiring
+            .iter_mut()
+            .filter(|(_, known)| *known == sequence)
+        {
             *pending = true;
         }
     }
@@ -176,7 +211,10 @@ impl PeerIds {
 }
 
 fn constant_time_equal(left: &[u8; 16], right: &[u8; 16]) -> bool {
-    left.iter().zip(right).fold(0, |difference, (left, right)| difference | (left ^ right)) == 0
+    left.iter()
+        .zip(right)
+        .fold(0, |difference, (left, right)| difference | (left ^ right))
+        == 0
 }
 
 const fn violation(reason: &'static str) -> PeerError {
@@ -205,7 +243,10 @@ mod tests {
         for sequence in 1..limits::CIDS as u8 {
             new(&mut ids, sequence, 0).unwrap();
         }
-        assert_eq!(new(&mut ids, limits::CIDS as u8, 0).unwrap_err().code, Code::ConnectionIdLimit);
+        assert_eq!(
+            new(&mut ids, limits::CIDS as u8, 0).unwrap_err().code,
+            Code::ConnectionIdLimit
+        );
     }
 
     #[test]
@@ -224,7 +265,8 @@ mod tests {
     #[test]
     fn a_flood_of_retirements_is_bounded() {
         let mut ids = ids();
-        let error = (1..=255).find_map(|sequence| new(&mut ids, sequence, u64::from(sequence)).err());
+        let error =
+            (1..=255).find_map(|sequence| new(&mut ids, sequence, u64::from(sequence)).err());
         assert_eq!(error.unwrap().code, Code::ConnectionIdLimit);
         assert!(ids.retiring.len() <= limits::CIDS_RETIRING);
     }

@@ -12,7 +12,9 @@ pub(crate) use schedule::{Secret, derive_secret};
 use alloc::boxed::Box;
 
 use inquic_platform::crypto::{MASK_LEN, SAMPLE_LEN, TAG_LEN};
-use inquic_platform::{CipherSuite, CryptoError, HeaderKey, KeySide, OpenJob, PacketKey, Platform, SealJob};
+use inquic_platform::{
+    CipherSuite, CryptoError, HeaderKey, KeySide, OpenJob, PacketKey, Platform, SealJob,
+};
 
 /// One direction's keys at one level.
 pub(crate) struct DirectionKeys {
@@ -73,7 +75,12 @@ pub(crate) fn seal(
                 *first ^= mask_of_first(*first, mask);
             }
             let number = buffer.get_mut(job.number_at..job.payload_at);
-            for (byte, mask) in number.into_iter().flatten().zip(mask.iter().skip(1)).take(number_len) {
+            for (byte, mask) in number
+                .into_iter()
+                .flatten()
+                .zip(mask.iter().skip(1))
+                .take(number_len)
+            {
                 *byte ^= mask;
             }
         }
@@ -92,7 +99,12 @@ pub(crate) struct Unmasked {
 }
 
 /// Removes header protection in place with a mask made from the packet's sample (RFC 9001 §5.4.1).
-pub(crate) fn unmask(buffer: &mut [u8], start: usize, number_at: usize, mask: &[u8; MASK_LEN]) -> Option<Unmasked> {
+pub(crate) fn unmask(
+    buffer: &mut [u8],
+    start: usize,
+    number_at: usize,
+    mask: &[u8; MASK_LEN],
+) -> Option<Unmasked> {
     let first = buffer.get_mut(start)?;
     *first ^= mask_of_first(*first, mask);
     let first = *first;
@@ -103,12 +115,19 @@ pub(crate) fn unmask(buffer: &mut [u8], start: usize, number_at: usize, mask: &[
         *byte ^= mask;
         truncated = truncated << 8 | u64::from(*byte);
     }
-    Some(Unmasked { first, number_len, truncated })
+    Some(Unmasked {
+        first,
+        number_len,
+        truncated,
+    })
 }
 
 /// The sample for header protection: 16 bytes, four past where the packet number starts (RFC 9001 §5.4.2).
 pub(crate) fn sample_at(buffer: &[u8], number_at: usize) -> Option<[u8; SAMPLE_LEN]> {
-    buffer.get(number_at.checked_add(4)?..)?.first_chunk().copied()
+    buffer
+        .get(number_at.checked_add(4)?..)?
+        .first_chunk()
+        .copied()
 }
 
 /// Opens one packet in place whose header is in clear; `true` when it was authentic.
@@ -120,7 +139,11 @@ pub(crate) fn open_one(key: &dyn PacketKey, buffer: &mut [u8], job: &mut OpenJob
 /// Long headers hide four bits of the first byte, short headers five.
 const fn mask_of_first(first: u8, mask: &[u8; MASK_LEN]) -> u8 {
     let [bits, ..] = *mask;
-    if first & 0x80 == 0 { bits & 0x1f } else { bits & 0x0f }
+    if first & 0x80 == 0 {
+        bits & 0x1f
+    } else {
+        bits & 0x0f
+    }
 }
 
 /// How often a key may be used before it is given up (RFC 9001 §6.6, B.1, B.2).
@@ -134,17 +157,24 @@ pub(crate) struct Limits {
 impl Limits {
     pub(crate) const fn of(suite: CipherSuite) -> Self {
         match suite {
-            CipherSuite::Aes128GcmSha256 | CipherSuite::Aes256GcmSha384 => {
-                Self { confidentiality: 1 << 23, integrity: 1 << 52 }
-            }
+            CipherSuite::Aes128GcmSha256 | CipherSuite::Aes256GcmSha384 => Self {
+                confidentiality: 1 << 23,
+                integrity: 1 << 52,
+            },
             // Beyond every packet number there is (RFC 9001 §6.6).
-            CipherSuite::ChaCha20Poly1305Sha256 => Self { confidentiality: 1 << 62, integrity: 1 << 36 },
+            CipherSuite::ChaCha20Poly1305Sha256 => Self {
+                confidentiality: 1 << 62,
+                integrity: 1 << 36,
+            },
         }
     }
 }
 
 const MASKED_AT_ONCE: usize = 16;
-const _: () = assert!(TAG_LEN == SAMPLE_LEN, "a packet with four bytes behind its number can always be sampled");
+const _: () = assert!(
+    TAG_LEN == SAMPLE_LEN,
+    "a packet with four bytes behind its number can always be sampled"
+);
 
 #[cfg(test)]
 mod tests;

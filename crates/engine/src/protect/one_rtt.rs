@@ -3,7 +3,9 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use inquic_platform::{CipherSuite, CryptoError, Duration, HeaderKey, Instant, KeySide, PacketKey, Platform};
+use inquic_platform::{
+    CipherSuite, CryptoError, Duration, HeaderKey, Instant, KeySide, PacketKey, Platform,
+};
 use inquic_wire::{Code, PeerError};
 
 use super::{DirectionKeys, Limits, Secret, derive_secret, schedule};
@@ -86,7 +88,14 @@ impl OneRtt {
             first: None,
             acknowledged: false,
         };
-        Ok(Self { platform: Arc::clone(platform), suite, phase: false, updates: 0, sealing, opening })
+        Ok(Self {
+            platform: Arc::clone(platform),
+            suite,
+            phase: false,
+            updates: 0,
+            sealing,
+            opening,
+        })
     }
 
     /// The phase bit for the packets we seal.
@@ -111,7 +120,11 @@ impl OneRtt {
         match opening {
             Opening::Current => Some(&*self.opening.key),
             Opening::Next => Some(&*self.opening.next),
-            Opening::Previous => self.opening.previous.as_ref().map(|previous| &*previous.key),
+            Opening::Previous => self
+                .opening
+                .previous
+                .as_ref()
+                .map(|previous| &*previous.key),
         }
     }
 
@@ -162,7 +175,10 @@ impl OneRtt {
         //= RFC 9001 §6.6: If the total number of received packets that fail authentication exceeds the integrity limit, the
         //= endpoint MUST immediately close the connection with a connection error of type AEAD_LIMIT_REACHED.
         if self.opening.failed > Limits::of(self.suite).integrity {
-            return Err(PeerError::new(Code::AeadLimitReached, "too many packets failed authentication"));
+            return Err(PeerError::new(
+                Code::AeadLimitReached,
+                "too many packets failed authentication",
+            ));
         }
         Ok(())
     }
@@ -177,17 +193,32 @@ impl OneRtt {
     /// Goes to the next keys in both directions; the old ones still open for `keep`.
     pub(crate) fn update(&mut self, now: Instant, keep: Duration) -> Result<(), CryptoError> {
         let platform = &*self.platform;
-        let seal_key = schedule::packet_key(platform, self.suite, KeySide::Seal, &self.sealing.next_secret)?;
-        let open_next = schedule::packet_key(platform, self.suite, KeySide::Open, &self.opening.next_secret)?;
-        self.sealing.next_secret = derive_secret(platform, self.suite, &self.sealing.next_secret, LABEL);
-        self.opening.next_secret = derive_secret(platform, self.suite, &self.opening.next_secret, LABEL);
+        let seal_key = schedule::packet_key(
+            platform,
+            self.suite,
+            KeySide::Seal,
+            &self.sealing.next_secret,
+        )?;
+        let open_next = schedule::packet_key(
+            platform,
+            self.suite,
+            KeySide::Open,
+            &self.opening.next_secret,
+        )?;
+        self.sealing.next_secret =
+            derive_secret(platform, self.suite, &self.sealing.next_secret, LABEL);
+        self.opening.next_secret =
+            derive_secret(platform, self.suite, &self.opening.next_secret, LABEL);
         self.sealing.key = seal_key;
         self.sealing.sealed = 0;
         self.sealing.first = None;
         self.sealing.acknowledged = false;
         let current = core::mem::replace(&mut self.opening.next, open_next);
         let old = core::mem::replace(&mut self.opening.key, current);
-        self.opening.previous = Some(Previous { key: old, until: now + keep });
+        self.opening.previous = Some(Previous {
+            key: old,
+            until: now + keep,
+        });
         self.opening.first = None;
         self.phase = !self.phase;
         self.updates = self.updates.saturating_add(1);
@@ -195,13 +226,24 @@ impl OneRtt {
     }
 
     /// The peer began an update with packet `number`: follow it, if it was allowed to.
-    pub(crate) fn on_peer_update(&mut self, now: Instant, keep: Duration, number: u64) -> Result<(), PeerError> {
+    pub(crate) fn on_peer_update(
+        &mut self,
+        now: Instant,
+        keep: Duration,
+        number: u64,
+    ) -> Result<(), PeerError> {
         //= RFC 9001 §6.2: An endpoint MAY treat such consecutive key updates as a connection error of type KEY_UPDATE_ERROR.
         if self.updates > 0 && self.opening.first.is_none() {
-            return Err(PeerError::new(Code::KeyUpdate, "a second key update before the first was answered"));
+            return Err(PeerError::new(
+                Code::KeyUpdate,
+                "a second key update before the first was answered",
+            ));
         }
         if self.update(now, keep).is_err() {
-            return Err(PeerError::new(Code::Internal, "no memory for the next keys"));
+            return Err(PeerError::new(
+                Code::Internal,
+                "no memory for the next keys",
+            ));
         }
         self.on_opened(number);
         Ok(())
@@ -209,7 +251,10 @@ impl OneRtt {
 
     /// When the keys before this phase are to be forgotten.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.opening.previous.as_ref().map(|previous| previous.until)
+        self.opening
+            .previous
+            .as_ref()
+            .map(|previous| previous.until)
     }
 
     /// Forgets the keys before this phase when their time is over.

@@ -37,14 +37,26 @@ impl Drop for Secret {
 }
 
 /// HKDF-Extract, giving a secret.
-pub(super) fn extract(platform: &dyn Platform, suite: CipherSuite, salt: &[u8], input: &[u8]) -> Secret {
+pub(super) fn extract(
+    platform: &dyn Platform,
+    suite: CipherSuite,
+    salt: &[u8],
+    input: &[u8],
+) -> Secret {
     let mut bytes = [0; HASH_LEN_MAX];
-    let len = platform.hmac(suite, salt, &[input], &mut bytes).min(HASH_LEN_MAX);
+    let len = platform
+        .hmac(suite, salt, &[input], &mut bytes)
+        .min(HASH_LEN_MAX);
     Secret { bytes, len }
 }
 
 /// HKDF-Expand-Label with an empty context, giving another secret: Initial secrets and key updates.
-pub(crate) fn derive_secret(platform: &dyn Platform, suite: CipherSuite, secret: &Secret, label: &[u8]) -> Secret {
+pub(crate) fn derive_secret(
+    platform: &dyn Platform,
+    suite: CipherSuite,
+    secret: &Secret,
+    label: &[u8],
+) -> Secret {
     let mut bytes = [0; HASH_LEN_MAX];
     let len = suite.hash_len();
     expand_label(platform, suite, secret, label, len, &mut bytes);
@@ -60,7 +72,14 @@ pub(super) fn packet_key(
 ) -> Result<Box<dyn PacketKey>, CryptoError> {
     let mut key = [0; HASH_LEN_MAX];
     let mut iv = [0; HASH_LEN_MAX];
-    expand_label(platform, suite, secret, b"quic key", suite.key_len(), &mut key);
+    expand_label(
+        platform,
+        suite,
+        secret,
+        b"quic key",
+        suite.key_len(),
+        &mut key,
+    );
     expand_label(platform, suite, secret, b"quic iv", IV_LEN, &mut iv);
     let made = match (key.get(..suite.key_len()), iv.first_chunk()) {
         (Some(key), Some(iv)) => platform.packet_key(suite, side, key, iv),
@@ -78,8 +97,19 @@ pub(super) fn header_key(
     secret: &Secret,
 ) -> Result<Box<dyn HeaderKey>, CryptoError> {
     let mut key = [0; HASH_LEN_MAX];
-    expand_label(platform, suite, secret, b"quic hp", suite.key_len(), &mut key);
-    let made = key.get(..suite.key_len()).map_or(Err(CryptoError::Misuse), |key| platform.header_key(suite, key));
+    expand_label(
+        platform,
+        suite,
+        secret,
+        b"quic hp",
+        suite.key_len(),
+        &mut key,
+    );
+    let made = key
+        .get(..suite.key_len())
+        .map_or(Err(CryptoError::Misuse), |key| {
+            platform.header_key(suite, key)
+        });
     key.zeroize();
     made
 }
@@ -104,7 +134,12 @@ fn expand_label(
         .and_then(|()| writer.u8(0));
     debug_assert!(written.is_ok(), "labels are ours and fit");
     let info_len = writer.position();
-    platform.hmac(suite, secret.as_bytes(), &[info.get(..info_len).unwrap_or_default(), &[1]], out);
+    platform.hmac(
+        suite,
+        secret.as_bytes(),
+        &[info.get(..info_len).unwrap_or_default(), &[1]],
+        out,
+    );
     if let Some(rest) = out.get_mut(len..) {
         rest.zeroize();
     }

@@ -31,9 +31,18 @@ fn client_initial_of_appendix_a_2() {
     let payload_at = packet.len();
     packet.extend(hex(CRYPTO_FRAME));
     packet.resize(1200, 0);
-    let job = SealJob { start: 0, number_at: payload_at - 4, payload_at, end: 1200, packet_number: 2 };
+    let job = SealJob {
+        start: 0,
+        number_at: payload_at - 4,
+        payload_at,
+        end: 1200,
+        packet_number: 2,
+    };
     seal(&*seal_keys.packet, &*seal_keys.header, &mut packet, &[job]).unwrap();
-    assert_eq!(packet[..32], hex("c000000001088394c8f03e5157080000449e7b9aec34d1b1c98dd7689fb8ec11")[..]);
+    assert_eq!(
+        packet[..32],
+        hex("c000000001088394c8f03e5157080000449e7b9aec34d1b1c98dd7689fb8ec11")[..]
+    );
     assert_eq!(packet[1184..], hex("e221af44860018ab0856972e194cd934")[..]);
 }
 
@@ -41,18 +50,41 @@ fn client_initial_of_appendix_a_2() {
 fn server_opens_what_the_client_sealed() {
     let platform = platform();
     let dcid = ConnectionId::new(&hex("8394c8f03e515708")).unwrap();
-    let client = initial_keys(&*platform, Role::Client, &dcid).unwrap().seal.unwrap();
-    let server = initial_keys(&*platform, Role::Server, &dcid).unwrap().open.unwrap();
+    let client = initial_keys(&*platform, Role::Client, &dcid)
+        .unwrap()
+        .seal
+        .unwrap();
+    let server = initial_keys(&*platform, Role::Server, &dcid)
+        .unwrap()
+        .open
+        .unwrap();
     let mut packet = hex("c300000001088394c8f03e5157080000449e00000002");
     let payload_at = packet.len();
     packet.resize(1200, 7);
-    let job = SealJob { start: 0, number_at: payload_at - 4, payload_at, end: 1200, packet_number: 2 };
+    let job = SealJob {
+        start: 0,
+        number_at: payload_at - 4,
+        payload_at,
+        end: 1200,
+        packet_number: 2,
+    };
     seal(&*client.packet, &*client.header, &mut packet, &[job]).unwrap();
     let mut masks = [[0; 5]];
-    server.header.masks(&[sample_at(&packet, payload_at - 4).unwrap()], &mut masks);
+    server
+        .header
+        .masks(&[sample_at(&packet, payload_at - 4).unwrap()], &mut masks);
     let unmasked = unmask(&mut packet, 0, payload_at - 4, &masks[0]).unwrap();
-    assert_eq!((unmasked.first, unmasked.number_len, unmasked.truncated), (0xc3, 4, 2));
-    let mut job = OpenJob { start: 0, payload_at, end: 1200, packet_number: 2, opened: false };
+    assert_eq!(
+        (unmasked.first, unmasked.number_len, unmasked.truncated),
+        (0xc3, 4, 2)
+    );
+    let mut job = OpenJob {
+        start: 0,
+        payload_at,
+        end: 1200,
+        packet_number: 2,
+        opened: false,
+    };
     assert!(open_one(&*server.packet, &mut packet, &mut job));
     assert!(packet[job.payload()].iter().all(|&byte| byte == 7));
 }
@@ -60,17 +92,30 @@ fn server_opens_what_the_client_sealed() {
 #[test]
 fn retry_tag_of_appendix_a_4() {
     let pseudo = hex("088394c8f03e515708ff000000010008f067a5502a4262b5746f6b656e");
-    assert_eq!(retry_tag(&*platform(), &pseudo).unwrap()[..], hex("04a265ba2eff4d829058fb3f0f2496ba")[..]);
+    assert_eq!(
+        retry_tag(&*platform(), &pseudo).unwrap()[..],
+        hex("04a265ba2eff4d829058fb3f0f2496ba")[..]
+    );
 }
 
 #[test]
 fn chacha20_short_header_of_appendix_a_5() {
     let suite = CipherSuite::ChaCha20Poly1305Sha256;
-    let secret = Secret::new(suite, &hex("9ac312a7f877468ebe69422748ad00a15443f18203a07d6060f688f30f21632b")).unwrap();
+    let secret = Secret::new(
+        suite,
+        &hex("9ac312a7f877468ebe69422748ad00a15443f18203a07d6060f688f30f21632b"),
+    )
+    .unwrap();
     let keys = DirectionKeys::derive(&*platform(), suite, KeySide::Seal, &secret).unwrap();
     let mut packet = hex("4200bff401");
     packet.resize(21, 0);
-    let job = SealJob { start: 0, number_at: 1, payload_at: 4, end: 21, packet_number: 654_360_564 };
+    let job = SealJob {
+        start: 0,
+        number_at: 1,
+        payload_at: 4,
+        end: 21,
+        packet_number: 654_360_564,
+    };
     seal(&*keys.packet, &*keys.header, &mut packet, &[job]).unwrap();
     assert_eq!(packet, hex("4cfe4189655e5cd55c41f69080575d7999c25a5bfb"));
 }
@@ -90,7 +135,11 @@ fn an_update_flips_the_phase_and_keeps_the_old_keys_for_a_while() {
     assert_eq!(keys.choose(false, 5), Opening::Previous);
     keys.on_opened(10);
     assert_eq!(keys.choose(false, 9), Opening::Previous);
-    assert_eq!(keys.choose(false, 11), Opening::Next, "a higher number with the other bit is a new phase");
+    assert_eq!(
+        keys.choose(false, 11),
+        Opening::Next,
+        "a higher number with the other bit is a new phase"
+    );
     keys.expire(Instant::ZERO + Duration::from_secs(1));
     assert_eq!(keys.choose(false, 9), Opening::Next);
 }
@@ -102,7 +151,9 @@ fn a_second_update_of_the_peer_before_ours_was_answered_is_an_offence() {
     let secret = |byte: u8| Secret::new(suite, &[byte; 32]).unwrap();
     let mut keys = OneRtt::new(&platform(), suite, &secret(1), &secret(2)).unwrap();
     keys.update(Instant::ZERO, Duration::from_secs(1)).unwrap();
-    let error = keys.on_peer_update(Instant::ZERO, Duration::from_secs(1), 3).unwrap_err();
+    let error = keys
+        .on_peer_update(Instant::ZERO, Duration::from_secs(1), 3)
+        .unwrap_err();
     assert_eq!(error.code, Code::KeyUpdate);
 }
 

@@ -44,10 +44,6 @@ pub struct Config {
 }
 
 /// What an ACK brought.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "four findings, each a fact of its own"
-)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Acked {
     /// It acknowledged a packet for the first time.

@@ -7,10 +7,6 @@ use inquic_wire::{Role, Space};
 use super::{Recovery, limits};
 
 /// What the conductor knows and the timer depends on.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "five facts, each independent of the others"
-)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TimerContext {
     /// The handshake is confirmed (RFC 9001 §4.1.2).

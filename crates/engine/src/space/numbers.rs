@@ -21,7 +21,10 @@ impl Numbers {
 
     /// A space that leaves no number out, for the handshake.
     pub(crate) const fn consecutive() -> Self {
-        Self { next: 0, skip: u64::MAX }
+        Self {
+            next: 0,
+            skip: u64::MAX,
+        }
     }
 
     /// The number that the next packet will have.

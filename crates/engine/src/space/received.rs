@@ -57,7 +57,14 @@ impl Received {
     }
 
     /// The packet just given to [`Received::on_packet`] asks for an acknowledgement.
-    pub(crate) fn on_ack_eliciting(&mut self, now: Instant, space: Space, number: u64, max_ack_delay: Duration, ecn: u8) {
+    pub(crate) fn on_ack_eliciting(
+        &mut self,
+        now: Instant,
+        space: Space,
+        number: u64,
+        max_ack_delay: Duration,
+        ecn: u8,
+    ) {
         self.eliciting = self.eliciting.saturating_add(1);
         //= RFC 9000 §13.2.2: A receiver SHOULD send an ACK frame after receiving at least two ack-eliciting packets.
         let second = self.eliciting >= 2;
@@ -114,7 +121,10 @@ impl Received {
     /// The peer has our ACK up to `largest`; it need not be repeated (RFC 9000 §13.2.4).
     pub(crate) fn on_ack_acknowledged(&mut self, largest: u64) {
         // The newest range stays, so that the largest number is never forgotten.
-        let keep = self.numbers.largest().map_or(0, |newest| newest.min(largest));
+        let keep = self
+            .numbers
+            .largest()
+            .map_or(0, |newest| newest.min(largest));
         if self.numbers.len() > 1 {
             self.floor = self.floor.max(keep);
             self.numbers.remove_below(keep);

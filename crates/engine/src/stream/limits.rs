@@ -57,9 +57,9 @@ pub const FRAGMENT: usize = 32;
 /// Memory for received data may be so many quarters of the window, and [`GENEROUS`] and [`RESERVE`] more (`attacks.md` 26).
 pub const RECEIVE_QUARTERS: u64 = 5;
 /// Bytes of one stream's record; with its 4-byte place in the table and what the slab spares, under 300.
-pub const STREAM_BYTES: usize = 248;
+pub const STREAM_BYTES: usize = 216;
 /// Bytes of a connection's record of its streams when none is open.
-pub const IDLE_BYTES: usize = 1_536;
+pub const IDLE_BYTES: usize = 1_024;
 
 /// Memory that received data may take when the connection's window is `window`.
 #[must_use]

@@ -8,7 +8,7 @@ use core::{fmt, ops::Range};
 
 pub use read::dcid_of;
 pub use write::{
-    LongPlan, ShortPlan, finish_long, retry_pseudo_packet, write_long, write_retry, write_short,
+    LongPlan, ShortPlan, retry_pseudo_packet, write_long, write_retry, write_short,
     write_version_negotiation,
 };
 

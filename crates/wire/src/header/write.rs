@@ -23,6 +23,19 @@ pub struct LongPlan {
     pub payload_at: usize,
 }
 
+impl LongPlan {
+    /// The bytes of the Length field, for a packet that ends with its tag at `end_with_tag`. Errors: the packet is longer
+    /// than 16,383 bytes, or ends before it begins.
+    #[inline]
+    pub fn length(&self, end_with_tag: usize) -> Result<[u8; 2], Full> {
+        let len = end_with_tag.checked_sub(self.number_at).ok_or(Full)?;
+        match u16::try_from(len) {
+            Ok(len @ 0..=0x3fff) => Ok((len | 0x4000).to_be_bytes()),
+            _ => Err(Full),
+        }
+    }
+}
+
 /// Where the parts of a short header are that has been written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShortPlan {
@@ -34,7 +47,7 @@ pub struct ShortPlan {
     pub payload_at: usize,
 }
 
-/// Writes a long header with a Length of 0, to be put right by [`finish_long`]. Only an Initial packet has a token.
+/// Writes a long header with a Length of 0, for which [`LongPlan::length`] goes in later. Only an Initial packet has a token.
 /// `number_len` is 1 to 4. Errors: it does not fit.
 #[inline]
 #[expect(
@@ -77,17 +90,6 @@ pub fn write_long(
             payload_at: w.position(),
         })
     })
-}
-
-/// Puts the Length of a long header right, when the packet with its tag ends at `end_with_tag`. Errors: the packet is
-/// longer than 16,383 bytes, or ends before it begins.
-#[inline]
-pub fn finish_long(w: &mut Writer<'_>, plan: &LongPlan, end_with_tag: usize) -> Result<(), Full> {
-    let len = end_with_tag.checked_sub(plan.number_at).ok_or(Full)?;
-    match u16::try_from(len) {
-        Ok(len @ 0..=0x3fff) => w.patch(plan.length_at, &(len | 0x4000).to_be_bytes()),
-        _ => Err(Full),
-    }
 }
 
 /// Writes a short header. `number_len` is 1 to 4. Errors: it does not fit.

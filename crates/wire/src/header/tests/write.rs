@@ -29,7 +29,7 @@ fn the_client_initial_of_the_rfc_is_written() {
                 payload_at: 22
             }
         );
-        finish_long(w, &plan, 18 + 0x49e)
+        w.patch(plan.length_at, &plan.length(18 + 0x49e)?)
     });
     assert_eq!(bytes, hex("c300000001088394c8f03e5157080000449e00000002"));
 }
@@ -49,7 +49,7 @@ fn the_server_initial_of_the_rfc_is_written() {
             1,
             2,
         )?;
-        finish_long(w, &plan, 18 + 0x75)
+        w.patch(plan.length_at, &plan.length(18 + 0x75)?)
     });
     assert_eq!(bytes, hex("c1000000010008f067a5502a4262b50040750001"));
 }
@@ -130,13 +130,9 @@ fn a_length_has_two_bytes_up_to_16383() {
         1,
     )
     .unwrap();
-    assert_eq!(finish_long(&mut w, &plan, plan.number_at - 1), Err(Full));
-    assert_eq!(
-        finish_long(&mut w, &plan, plan.number_at + 16_384),
-        Err(Full)
-    );
-    assert_eq!(finish_long(&mut w, &plan, plan.number_at + 16_383), Ok(()));
-    assert_eq!(w.written()[plan.length_at..plan.number_at], [0x7f, 0xff]);
+    assert_eq!(plan.length(plan.number_at - 1), Err(Full));
+    assert_eq!(plan.length(plan.number_at + 16_384), Err(Full));
+    assert_eq!(plan.length(plan.number_at + 16_383), Ok([0x7f, 0xff]));
 }
 
 #[test]
@@ -213,7 +209,7 @@ proptest! {
         prop_assert_eq!(w.position(), plan.payload_at);
         w.zeros(payload).unwrap();
         let end = w.position();
-        finish_long(&mut w, &plan, end).unwrap();
+        w.patch(plan.length_at, &plan.length(end).unwrap()).unwrap();
         w.zeros(behind).unwrap();
         let Ok(Header::Long { token: place, .. }) = Header::parse(w.written(), 8) else { panic!() };
         prop_assert_eq!(&w.written()[place.clone()], &token[..]);

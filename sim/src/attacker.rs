@@ -1,0 +1,318 @@
+//! A peer that keeps no rule: frames of a test's choice come in, authentic packets go out. It knows the secrets of [`Hello`] and
+//! takes part in a handshake of its own making; what it receives it only opens, for the test to look at.
+
+use std::sync::Arc;
+
+use inquic_platform::crypto::{HASH_LEN_MAX, MASK_LEN, SAMPLE_LEN, TAG_LEN};
+use inquic_platform::{CipherSuite, HeaderKey, KeySide, OpenJob, PacketKey, Platform, SealJob};
+use inquic_wire::frame::write_crypto;
+use inquic_wire::{
+    ConnectionId, Full, Header, Level, LongKind, Role, TransportParameters, Version, Writer, decode_packet_number,
+    write_long, write_short,
+};
+
+use crate::hello;
+
+/// One end of a connection in the hands of a test.
+pub struct Attacker {
+    platform: Arc<dyn Platform>,
+    suite: CipherSuite,
+    role: Role,
+    /// The destination id of its packets.
+    pub dcid: ConnectionId,
+    /// The source id of its packets, which the victim sends to.
+    pub scid: ConnectionId,
+    /// Goes into its Initial packets.
+    pub token: Vec<u8>,
+    /// The next packet number at each level.
+    pub numbers: [u64; 4],
+    /// The key phase bit of its 1-RTT packets.
+    pub phase: bool,
+    largest: [Option<u64>; 4],
+    keys: [Option<LevelKeys>; 4],
+    secrets: [Vec<u8>; 2],
+}
+
+/// A packet of the victim, opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// Its level.
+    pub level: Level,
+    /// Its number.
+    pub number: u64,
+    /// Its frames.
+    pub payload: Vec<u8>,
+    /// Bytes of the datagram that it came in.
+    pub datagram: usize,
+}
+
+/// Bits of the first byte that only an attacker sets.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Bits {
+    /// Flipped in the first byte before it is protected.
+    pub flipped: u8,
+}
+
+struct LevelKeys {
+    seal: DirectionKeys,
+    open: DirectionKeys,
+}
+
+struct DirectionKeys {
+    packet: Box<dyn PacketKey>,
+    header: Box<dyn HeaderKey>,
+}
+
+impl Attacker {
+    /// An attacker in the place of `role`. `original_id` is the destination id of the client's first packet.
+    #[must_use]
+    pub fn new(platform: Arc<dyn Platform>, suite: CipherSuite, role: Role, original_id: ConnectionId, scid: ConnectionId) -> Self {
+        let secret = |sender| hello::secret(sender, Level::OneRtt, suite);
+        let mut attacker = Self {
+            platform,
+            suite,
+            role,
+            dcid: original_id,
+            scid,
+            token: Vec::new(),
+            numbers: [0; 4],
+            phase: false,
+            largest: [None; 4],
+            keys: [None, None, None, None],
+            secrets: [secret(role), secret(role.peer())],
+        };
+        attacker.set_initial_id(&original_id);
+        for level in [Level::Handshake, Level::OneRtt] {
+            attacker.keys[level.index()] = Some(attacker.level_keys(level));
+        }
+        attacker
+    }
+
+    /// Takes Initial keys from another destination id, as after a Retry.
+    pub fn set_initial_id(&mut self, id: &ConnectionId) {
+        let initial = self.hmac(CipherSuite::Aes128GcmSha256, &INITIAL_SALT, &[id]);
+        let keys = |sender| {
+            let label: &[u8] = if sender == Role::Client { b"client in" } else { b"server in" };
+            let suite = CipherSuite::Aes128GcmSha256;
+            let secret = self.expand(suite, &initial, label, suite.hash_len());
+            self.direction_keys(suite, sender, &secret)
+        };
+        let keys = LevelKeys { seal: keys(self.role), open: keys(self.role.peer()) };
+        self.keys[Level::Initial.index()] = Some(keys);
+    }
+
+    /// Goes to the next 1-RTT keys to send with, and turns the key phase.
+    pub fn update_keys(&mut self) {
+        for secret in 0..2 {
+            self.secrets[secret] = self.expand(self.suite, &self.secrets[secret], b"quic ku", self.suite.hash_len());
+        }
+        self.phase = !self.phase;
+        for (sender, secret) in [(self.role, 0), (self.role.peer(), 1)] {
+            let packet = self.packet_key(self.suite, sender, &self.secrets[secret]);
+            let Some(keys) = &mut self.keys[Level::OneRtt.index()] else { continue };
+            if secret == 0 { keys.seal.packet = packet } else { keys.open.packet = packet }
+        }
+    }
+
+    /// A whole packet of `level` with these frames and the next number.
+    pub fn packet(&mut self, level: Level, frames: &[u8]) -> Vec<u8> {
+        let number = self.numbers[level.index()];
+        self.numbers[level.index()] = number + 1;
+        self.packet_with(level, number, Bits::default(), frames)
+    }
+
+    /// A whole packet of `level` with this number, these bits and these frames.
+    ///
+    /// # Panics
+    ///
+    /// When it does not fit 16 KiB.
+    #[must_use]
+    pub fn packet_with(&self, level: Level, number: u64, bits: Bits, frames: &[u8]) -> Vec<u8> {
+        let mut buffer = vec![0; frames.len() + self.token.len() + 100];
+        let mut writer = Writer::new(&mut buffer);
+        let kind = match level {
+            Level::Initial => Some(LongKind::Initial),
+            Level::ZeroRtt => Some(LongKind::ZeroRtt),
+            Level::Handshake => Some(LongKind::Handshake),
+            Level::OneRtt => None,
+        };
+        let token = if level == Level::Initial { &self.token[..] } else { &[] };
+        let (number_at, payload_at, length_at) = match kind {
+            Some(kind) => {
+                let plan = write_long(&mut writer, kind, Version::V1, &self.dcid, &self.scid, token, number, 4).expect("room");
+                (plan.number_at, plan.payload_at, Some(plan.length_at))
+            }
+            None => {
+                let plan = write_short(&mut writer, &self.dcid, false, self.phase, number, 4).expect("room");
+                (plan.number_at, plan.payload_at, None)
+            }
+        };
+        writer.bytes(frames).expect("room");
+        let end = writer.position() + TAG_LEN;
+        if let Some(at) = length_at {
+            let length = u16::try_from(end - number_at).expect("short") | 0x4000;
+            buffer[at..at + 2].copy_from_slice(&length.to_be_bytes());
+        }
+        buffer.truncate(end);
+        buffer[0] ^= bits.flipped;
+        let keys = &self.keys(level).seal;
+        let job = SealJob { start: 0, number_at, payload_at, end, packet_number: number };
+        keys.packet.seal(&mut buffer, &[job]).expect("the packet lies in the buffer");
+        let mask = mask(&*keys.header, &buffer, number_at);
+        apply(&mut buffer, number_at, 4, mask);
+        buffer
+    }
+
+    /// An Initial packet padded so that it fills a datagram of 1,200 bytes.
+    pub fn initial(&mut self, frames: &[u8]) -> Vec<u8> {
+        let mut padded = frames.to_vec();
+        let overhead = 1 + 4 + 1 + self.dcid.len() + 1 + self.scid.len() + self.token.len() + 4 + 4 + TAG_LEN;
+        padded.resize(frames.len().max(1_205 - overhead), 0);
+        self.packet(Level::Initial, &padded)
+    }
+
+    /// Opens what can be opened of a datagram of the victim.
+    pub fn open(&mut self, datagram: &[u8]) -> Vec<Opened> {
+        let whole = datagram.len();
+        let mut bytes = datagram.to_vec();
+        let mut rest = &mut bytes[..];
+        let mut opened = Vec::new();
+        while let Ok(header) = Header::parse(rest, self.scid.len()) {
+            let (level, number_at, end) = match header {
+                Header::Long { kind, number_at, end, .. } => (kind.level(), number_at, end),
+                Header::Short { number_at, end, .. } => (Level::OneRtt, number_at, end),
+                _ => break,
+            };
+            let (packet, others) = rest.split_at_mut(end);
+            rest = others;
+            opened.extend(self.open_packet(level, packet, number_at, whole));
+        }
+        opened
+    }
+
+    fn open_packet(&mut self, level: Level, packet: &mut [u8], number_at: usize, datagram: usize) -> Option<Opened> {
+        let keys = &self.keys[level.index()].as_ref()?.open;
+        packet.get(number_at + 4 + SAMPLE_LEN - 1)?;
+        let mask = mask(&*keys.header, packet, number_at);
+        packet[0] ^= mask[0] & if packet[0] & 0x80 == 0 { 0x1f } else { 0x0f };
+        let len = usize::from(packet[0] & 3) + 1;
+        let mut truncated = 0;
+        for (byte, mask) in packet[number_at..number_at + len].iter_mut().zip(&mask[1..]) {
+            *byte ^= mask;
+            truncated = truncated << 8 | u64::from(*byte);
+        }
+        let number = decode_packet_number(self.largest[level.index()], truncated, len);
+        let mut job = OpenJob { start: 0, payload_at: number_at + len, end: packet.len(), packet_number: number, opened: false };
+        keys.packet.open(packet, std::slice::from_mut(&mut job));
+        if !job.opened {
+            return None;
+        }
+        self.largest[level.index()] = self.largest[level.index()].max(Some(number));
+        Some(Opened { level, number, payload: packet[job.payload()].to_vec(), datagram })
+    }
+
+    /// The transport parameters of an honest peer.
+    #[must_use]
+    pub fn parameters(&self) -> TransportParameters {
+        TransportParameters {
+            initial_source_connection_id: Some(self.scid),
+            initial_max_data: 1 << 20,
+            initial_max_stream_data_bidi_local: 1 << 18,
+            initial_max_stream_data_bidi_remote: 1 << 18,
+            initial_max_stream_data_uni: 1 << 18,
+            initial_max_streams_bidi: 100,
+            initial_max_streams_uni: 100,
+            active_connection_id_limit: 7,
+            ..TransportParameters::default()
+        }
+    }
+
+    /// A CRYPTO frame with the message that [`crate::Hello`] waits for next: transport parameters, and padding.
+    ///
+    /// # Panics
+    ///
+    /// When the parameters do not fit 512 bytes.
+    #[must_use]
+    pub fn message(parameters: Option<&TransportParameters>, padding: usize) -> Vec<u8> {
+        frames(|writer| {
+            let message = hello::message(parameters, padding);
+            write_crypto(writer, 0, message.len())?.copy_from_slice(&message);
+            Ok(())
+        })
+    }
+
+    fn keys(&self, level: Level) -> &LevelKeys {
+        self.keys[level.index()].as_ref().expect("keys of every level but 0-RTT")
+    }
+
+    fn level_keys(&self, level: Level) -> LevelKeys {
+        let keys = |sender| self.direction_keys(self.suite, sender, &hello::secret(sender, level, self.suite));
+        LevelKeys { seal: keys(self.role), open: keys(self.role.peer()) }
+    }
+
+    fn direction_keys(&self, suite: CipherSuite, sender: Role, secret: &[u8]) -> DirectionKeys {
+        let header = self.expand(suite, secret, b"quic hp", suite.key_len());
+        DirectionKeys {
+            packet: self.packet_key(suite, sender, secret),
+            header: self.platform.header_key(suite, &header).expect("of the right length"),
+        }
+    }
+
+    fn packet_key(&self, suite: CipherSuite, sender: Role, secret: &[u8]) -> Box<dyn PacketKey> {
+        let key = self.expand(suite, secret, b"quic key", suite.key_len());
+        let iv = self.expand(suite, secret, b"quic iv", 12);
+        let side = if sender == self.role { KeySide::Seal } else { KeySide::Open };
+        let iv = iv.first_chunk().expect("twelve bytes");
+        self.platform.packet_key(suite, side, &key, iv).expect("of the right length")
+    }
+
+    /// HKDF-Expand-Label of at most one block (RFC 9001 §5.1).
+    fn expand(&self, suite: CipherSuite, secret: &[u8], label: &[u8], len: usize) -> Vec<u8> {
+        let mut info = vec![0, len as u8, label.len() as u8 + 6];
+        info.extend_from_slice(b"tls13 ");
+        info.extend_from_slice(label);
+        info.push(0);
+        let mut out = self.hmac(suite, secret, &[&info, &[1]]);
+        out.truncate(len);
+        out
+    }
+
+    fn hmac(&self, suite: CipherSuite, key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+        let mut out = [0; HASH_LEN_MAX];
+        let len = self.platform.hmac(suite, key, parts, &mut out);
+        out[..len].to_vec()
+    }
+}
+
+/// Frames as `write` writes them.
+///
+/// # Panics
+///
+/// When they do not fit 64 KiB.
+pub fn frames(write: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>) -> Vec<u8> {
+    let mut buffer = vec![0; 65_536];
+    let mut writer = Writer::new(&mut buffer);
+    write(&mut writer).expect("room");
+    let len = writer.position();
+    buffer.truncate(len);
+    buffer
+}
+
+fn mask(key: &dyn HeaderKey, packet: &[u8], number_at: usize) -> [u8; MASK_LEN] {
+    let sample: &[u8; SAMPLE_LEN] = packet[number_at + 4..].first_chunk().expect("packets are long enough");
+    let mut masks = [[0; MASK_LEN]];
+    key.masks(&[*sample], &mut masks);
+    masks[0]
+}
+
+fn apply(packet: &mut [u8], number_at: usize, len: usize, mask: [u8; MASK_LEN]) {
+    packet[0] ^= mask[0] & if packet[0] & 0x80 == 0 { 0x1f } else { 0x0f };
+    for (byte, mask) in packet[number_at..number_at + len].iter_mut().zip(&mask[1..]) {
+        *byte ^= mask;
+    }
+}
+
+/// The salt of Initial secrets (RFC 9001 §5.2).
+const INITIAL_SALT: [u8; 20] = [
+    0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17, 0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad, 0xcc, 0xbb, 0x7f, 0x0a,
+];
