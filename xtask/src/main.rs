@@ -2,7 +2,9 @@
 //! code. Nothing here is linked into what ships.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod fuzz;
+mod interop;
 mod kernel;
 mod limits;
 mod lint;
@@ -45,6 +47,10 @@ enum Task {
     Fuzz(fuzz::Arguments),
     /// Count the requirements that the code cites, and look up their words.
     Tags(tidy::TagArguments),
+    /// Other implementations as peers, in both roles, over loopback.
+    Interop(interop::Arguments),
+    /// Measurements against other implementations, with floors.
+    Bench(bench::Arguments),
     /// The long proofs.
     Prove(prove::Arguments),
 }
@@ -68,6 +74,8 @@ fn run(task: &Task) -> Result<()> {
         Task::Limits(arguments) => limits::run(arguments).map(say),
         Task::Fuzz(arguments) => fuzz::run(arguments).map(say),
         Task::Tags(arguments) => tidy::check_tags(arguments).map(say),
+        Task::Interop(arguments) => interop::run(arguments),
+        Task::Bench(arguments) => bench::run(arguments),
         Task::Prove(arguments) => prove::run(arguments),
     }
 }

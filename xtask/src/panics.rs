@@ -47,24 +47,41 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
 /// Counts references to panicking functions, grouped by the function that makes them.
 fn count(object: &Object, list: bool) -> Result<usize> {
     let mut callers: BTreeMap<String, usize> = BTreeMap::new();
+    let mut memory = 0_usize;
     for reference in object.references()? {
         // A panicking function may call another one; that is one place, counted where it was first called.
-        if panics(&reference.symbol) && !panics(&reference.section) {
+        if is_any(&reference.section, &PANICKING) || is_any(&reference.section, &OUT_OF_MEMORY) {
+            continue;
+        }
+        let is_memory = is_any(&reference.symbol, &OUT_OF_MEMORY);
+        if is_memory || is_any(&reference.symbol, &PANICKING) {
+            memory = memory.saturating_add(usize::from(is_memory));
             let caller = callers.entry(reference.section).or_default();
             *caller = caller.saturating_add(1);
         }
     }
     if list {
         for (caller, sites) in &callers {
-            println!("{sites:5}  {caller}");
+            println!("{sites:5}  {}", readable(caller));
         }
     }
+    println!("{memory} of the panic sites are met only when memory is refused");
     Ok(callers.values().sum())
 }
 
-/// Whether a mangled name is that of a function of `core` or `alloc` that panics.
-fn panics(name: &str) -> bool {
-    PANICKING.iter().any(|part| name.contains(part))
+/// The name of the function in a section, as people write it where binutils can.
+fn readable(section: &str) -> String {
+    let name = section
+        .trim_start_matches(".text")
+        .trim_start_matches(".unlikely");
+    let mangled = name.trim_start_matches('.');
+    shell::output(shell::command("c++filt").arg("--no-verbose").arg(mangled))
+        .map_or_else(|_| mangled.to_owned(), |name| name.trim().to_owned())
+}
+
+/// Whether a mangled name is that of one of some functions of `core` or `alloc`.
+fn is_any(name: &str, functions: &[&str]) -> bool {
+    functions.iter().any(|function| name.contains(function))
 }
 
 /// What to say of two counts.
@@ -123,7 +140,7 @@ impl Baseline {
 const FILE: &str = "xtask/panics.txt";
 
 /// Parts of the mangled names of functions that do not return because of what their caller did.
-const PANICKING: [&str; 11] = [
+const PANICKING: [&str; 8] = [
     "4core9panicking",
     "13assert_failed",
     "16slice_error_fail",
@@ -132,6 +149,10 @@ const PANICKING: [&str; 11] = [
     "13expect_failed",
     "16slice_index_fail",
     "4cell22panic_already",
+];
+
+/// The same, of functions that do not return because the allocator refused.
+const OUT_OF_MEMORY: [&str; 3] = [
     "7raw_vec12handle_error",
     "17capacity_overflow",
     "18handle_alloc_error",

@@ -4,8 +4,8 @@
 use anyhow::Result;
 use clap::Args;
 
-use crate::step::Report;
-use crate::{fuzz, kernel, panics, test};
+use crate::step::{Outcome, Report};
+use crate::{fuzz, kernel, panics, shell, test};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -30,5 +30,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             targets: Vec::new(),
         })
     });
+    report.step("bench", bench);
     report.finish()
+}
+
+fn bench() -> Result<Outcome> {
+    shell::run(shell::cargo().args(["xtask", "bench"]))?;
+    Ok(Outcome::Passed)
 }

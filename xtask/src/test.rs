@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::shell;
 use crate::step::{Outcome, Report};
-use crate::{fuzz, kernel, panics};
+use crate::{fuzz, interop, kernel, panics};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -32,6 +32,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             targets: Vec::new(),
         })
     });
+    report.step("interop", interop);
     report.step("demo", demo);
     report.finish()
 }
@@ -55,6 +56,15 @@ pub(crate) fn workspace_tests(arguments: &[&str]) -> Result<Outcome> {
 
 fn documentation_tests() -> Result<Outcome> {
     shell::run(shell::cargo().args(["test", "--quiet", "--doc", "--workspace", "--all-features"]))?;
+    Ok(Outcome::Passed)
+}
+
+/// Other implementations. What one of them needs and cannot be installed is a gap in the table that the step prints.
+fn interop() -> Result<Outcome> {
+    if let Err(missing) = shell::need_packages(interop::requirements().apt) {
+        println!("{missing:#}");
+    }
+    shell::run(shell::cargo().args(["xtask", "interop"]))?;
     Ok(Outcome::Passed)
 }
 

@@ -1,4 +1,4 @@
-use super::{Baseline, compare, panics};
+use super::{Baseline, OUT_OF_MEMORY, PANICKING, compare, is_any};
 
 fn counted(sites: usize) -> Baseline {
     Baseline {
@@ -45,6 +45,7 @@ fn a_baseline_is_read_back_as_written() {
 
 #[test]
 fn functions_that_panic_are_known_by_their_mangled_names() {
+    let panics = |name| is_any(name, &PANICKING);
     assert!(panics(
         "_RNvNtNtCsfbcvzARcpUg_4core9panicking11panic_const23panic_const_div_by_zero"
     ));
@@ -53,4 +54,16 @@ fn functions_that_panic_are_known_by_their_mangled_names() {
     ));
     assert!(panics("_RNvNtCs1_4core6option13unwrap_failed"));
     assert!(!panics("_RNvNtCsfbcvzARcpUg_4core3fmt5write"));
+}
+
+#[test]
+fn functions_that_end_a_program_without_memory_are_told_apart() {
+    assert!(is_any(
+        "_RNvNtCs1_5alloc7raw_vec12handle_error",
+        &OUT_OF_MEMORY
+    ));
+    assert!(!is_any(
+        "_RNvNtCs1_5alloc7raw_vec12handle_error",
+        &PANICKING
+    ));
 }

@@ -54,6 +54,8 @@ fn an_allowed_lint_is_found_and_an_expected_one_is_not() {
             "{attribute}"
         );
     }
+    let unused = with("#![allow(dead_code, reason = \"why\")]");
+    assert!(rules("crates/cli/tests/common/mod.rs", &unused).is_empty());
     let expected = with("#[expect(dead_code, reason = \"why\")]");
     assert!(rules("crates/engine/src/a.rs", &expected).is_empty());
 }
