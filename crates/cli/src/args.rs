@@ -265,12 +265,18 @@ pub(crate) struct Cert {
 
 fn streams(raw: &str) -> Result<usize, String> {
     let wrong = format!("a number from 1 to {STREAMS_MAX} is needed");
-    raw.parse().ok().filter(|streams| (1..=STREAMS_MAX).contains(streams)).ok_or(wrong)
+    raw.parse()
+        .ok()
+        .filter(|streams| (1..=STREAMS_MAX).contains(streams))
+        .ok_or(wrong)
 }
 
 fn seconds(raw: &str) -> Result<f64, String> {
     let wrong = "a number of seconds from 0 to 86400 is needed".to_owned();
-    raw.parse().ok().filter(|seconds| (0.0..=86400.0).contains(seconds)).ok_or(wrong)
+    raw.parse()
+        .ok()
+        .filter(|seconds| (0.0..=86400.0).contains(seconds))
+        .ok_or(wrong)
 }
 
 const TOP_HELP: &str = "\

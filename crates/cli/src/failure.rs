@@ -78,7 +78,10 @@ impl Failure {
         {
             return inner.clone();
         }
-        if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<inquic::Error>()) {
+        if let Some(inner) = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<inquic::Error>())
+        {
             return crate::quic::failure(inner);
         }
         let cause = match error.kind() {

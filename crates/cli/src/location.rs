@@ -21,7 +21,11 @@ impl Location {
     pub(crate) fn parse(raw: &str) -> Result<Self, Failure> {
         let bad = |why: &str| {
             let way_out = "write quic://HOST[:PORT]/PATH or HOST[:PORT]/PATH, as in quic://example.org:4433/docs";
-            Failure::new(Exit::Usage, format!("'{raw}' names no file on a server: {why}"), way_out)
+            Failure::new(
+                Exit::Usage,
+                format!("'{raw}' names no file on a server: {why}"),
+                way_out,
+            )
         };
         let url = raw.strip_prefix(SCHEME);
         if url.is_none() && raw.contains("://") {
@@ -29,9 +33,12 @@ impl Location {
         }
         let rest = url.unwrap_or(raw);
         let (server, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let server = with_port(server).ok_or_else(|| bad("there is no host in it, or no valid port"))?;
+        let server =
+            with_port(server).ok_or_else(|| bad("there is no host in it, or no valid port"))?;
         let path = match url {
-            Some(_) => percent_decode_str(path).decode_utf8().map_err(|_| bad("the path is not UTF-8"))?,
+            Some(_) => percent_decode_str(path)
+                .decode_utf8()
+                .map_err(|_| bad("the path is not UTF-8"))?,
             None => path.into(),
         };
         let name = Name::from_user(&path).map_err(|why| bad(&format!("{why} is refused")))?;
@@ -46,14 +53,23 @@ fn with_port(server: &str) -> Option<String> {
         Some(rest) => {
             let (host, port) = rest.split_once(']')?;
             host.parse::<std::net::Ipv6Addr>().ok()?;
-            (host, if port.is_empty() { None } else { Some(port.strip_prefix(':')?) })
+            (
+                host,
+                if port.is_empty() {
+                    None
+                } else {
+                    Some(port.strip_prefix(':')?)
+                },
+            )
         }
         None => match server.split_once(':') {
             Some((host, port)) => (host, Some(port)),
             None => (server, None),
         },
     };
-    let port = port.map_or(Some(PORT), |port| port.parse().ok().filter(|port| *port != 0))?;
+    let port = port.map_or(Some(PORT), |port| {
+        port.parse().ok().filter(|port| *port != 0)
+    })?;
     let bracketed = server.starts_with('[');
     match host {
         "" => None,

@@ -47,8 +47,12 @@ fn run(command: &Command) -> Result<(), Failure> {
         Command::Get(args) => on(files_runtime(), commands::transfer::get(args)),
         Command::Put(args) => on(files_runtime(), commands::transfer::put(args)),
         // One thread drives everything, so that a core's worth is what is measured.
-        Command::Perf(Perf::Server(args)) => on(Builder::new_current_thread(), commands::perf::server(args)),
-        Command::Perf(Perf::Client(args)) => on(Builder::new_current_thread(), commands::perf::client(args)),
+        Command::Perf(Perf::Server(args)) => {
+            on(Builder::new_current_thread(), commands::perf::server(args))
+        }
+        Command::Perf(Perf::Client(args)) => {
+            on(Builder::new_current_thread(), commands::perf::client(args))
+        }
     }
 }
 
@@ -59,8 +63,17 @@ fn files_runtime() -> Builder {
     builder
 }
 
-fn on(mut builder: Builder, work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    let failed = |e| Failure::new(Exit::Unexpected, format!("cannot start: {e}"), "see whether more threads are allowed");
+fn on(
+    mut builder: Builder,
+    work: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
+    let failed = |e| {
+        Failure::new(
+            Exit::Unexpected,
+            format!("cannot start: {e}"),
+            "see whether more threads are allowed",
+        )
+    };
     let runtime: Runtime = builder.enable_all().build().map_err(failed)?;
     let done = runtime.block_on(work);
     // A file that is being hashed, or a name being looked up, is not worth waiting for.
@@ -73,17 +86,24 @@ fn misunderstood(error: &clap::Error) -> u8 {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             // With nobody to read it there is nothing to do.
-            let _ = error.print();
+            drop(error.print());
             0
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            let _ = error.print();
+            drop(error.print());
             Exit::Usage as u8
         }
         _ => {
             let text = error.render().to_string();
-            let cause = text.split("\n\n").next().unwrap_or_default().replace('\n', " ");
-            let cause: Vec<&str> = cause.trim_start_matches("error: ").split_whitespace().collect();
+            let cause = text
+                .split("\n\n")
+                .next()
+                .unwrap_or_default()
+                .replace('\n', " ");
+            let cause: Vec<&str> = cause
+                .trim_start_matches("error: ")
+                .split_whitespace()
+                .collect();
             output::note(&Failure::new(Exit::Usage, cause.join(" "), "see --help").to_string());
             Exit::Usage as u8
         }

@@ -6,10 +6,10 @@ use std::io::Write as _;
 pub(crate) fn say(line: &str) {
     let mut out = std::io::stdout().lock();
     // Whoever started us with a pipe and closed it does not want to know.
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+    drop(writeln!(out, "{line}").and_then(|()| out.flush()));
 }
 
 /// One line on standard error: what is worth knowing beside it.
 pub(crate) fn note(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "inquic: {line}");
+    drop(writeln!(std::io::stderr().lock(), "inquic: {line}"));
 }

@@ -6,8 +6,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use inquic::tokio::{Connection, ConnectionBuilder, Listener, ListenerBuilder, Stream};
-use inquic::{Algorithm, Certificate, CipherSuite, Error, KeyExchange, Roots, TransportConfig};
+use inquic::tokio::{Connection, Listener, Stream};
+use inquic::{
+    Algorithm, Certificate, CipherSuite, ConnectionBuilder, Error, HandshakeInfo, KeyExchange,
+    ListenerBuilder, Roots, Tokio, TransportConfig,
+};
 use tokio::time::timeout;
 
 use crate::args;
@@ -19,10 +22,15 @@ use crate::transport::{Dial, Streams};
 pub(crate) struct Quic(pub(crate) Connection);
 
 impl Quic {
-    /// Waits until a connection that was closed here is over, but not long.
-    pub(crate) async fn gone(&self) {
-        // A peer that does not hear it finds out by itself.
-        let _ = timeout(GOODBYE, self.0.closed()).await;
+    /// When streams break, the connection may have ended, and its end says more about the cause.
+    pub(crate) async fn why(&self, broken: Failure) -> Failure {
+        if !broken.is_connection() {
+            return broken;
+        }
+        match timeout(END_TIMEOUT, self.0.closed()).await {
+            Ok(end) => failure(&end),
+            Err(_) => broken,
+        }
     }
 }
 
@@ -37,15 +45,20 @@ impl Streams for Quic {
         Ok(self.0.accept().await?)
     }
 
-    async fn close(&self, code: u64, reason: &str) {
+    fn close(&self, code: u64, reason: &str) {
         self.0.close(code, reason);
+    }
+
+    async fn gone(&self) {
+        // A peer that does not hear it finds out by itself.
+        drop(timeout(GOODBYE, self.0.closed()).await);
     }
 }
 
 /// A server that can be connected to again and again.
 #[derive(Clone, Debug)]
 pub(crate) struct Dialer {
-    pub(crate) builder: ConnectionBuilder,
+    pub(crate) builder: ConnectionBuilder<Tokio>,
     pub(crate) server: String,
 }
 
@@ -62,12 +75,22 @@ impl Dial for Dialer {
 pub(crate) fn roots(ca: Option<&Path>) -> Result<Roots, Failure> {
     let Some(path) = ca else {
         let way_out = "give the CA with --ca";
-        return Roots::system().map_err(|e| Failure::new(Exit::Local, format!("no roots on this machine: {e}"), way_out));
+        return Roots::system().map_err(|e| {
+            Failure::new(
+                Exit::Local,
+                format!("no roots on this machine: {e}"),
+                way_out,
+            )
+        });
     };
     let pem = read(path)?;
     Roots::pem(&pem).map_err(|e| {
         let cause = format!("{} has no usable CA certificate in it: {e}", shown(path));
-        Failure::new(Exit::Local, cause, "give a PEM file, as `inquic cert` writes ca.pem")
+        Failure::new(
+            Exit::Local,
+            cause,
+            "give a PEM file, as `inquic cert` writes ca.pem",
+        )
     })
 }
 
@@ -75,14 +98,25 @@ pub(crate) fn roots(ca: Option<&Path>) -> Result<Roots, Failure> {
 pub(crate) fn certificate(chain: &Path, key: &Path) -> Result<Certificate, Failure> {
     let (chain_pem, key_pem) = (read(chain)?, read(key)?);
     Certificate::from_pem(&chain_pem, &key_pem).map_err(|e| {
-        let cause = format!("{} and {} are no certificate and key: {e}", shown(chain), shown(key));
-        Failure::new(Exit::Local, cause, "give PEM files that belong together, as `inquic cert` writes them")
+        let cause = format!(
+            "{} and {} are no certificate and key: {e}",
+            shown(chain),
+            shown(key)
+        );
+        Failure::new(
+            Exit::Local,
+            cause,
+            "give PEM files that belong together, as `inquic cert` writes them",
+        )
     })
 }
 
 /// Listens.
-pub(crate) async fn listen(builder: ListenerBuilder, address: SocketAddr) -> Result<Listener, Failure> {
-    builder.bind(address).await.map_err(|e| failure(&e))
+pub(crate) fn listen(
+    builder: ListenerBuilder<Tokio>,
+    address: SocketAddr,
+) -> Result<Listener, Failure> {
+    builder.bind(address).map_err(|e| failure(&e))
 }
 
 /// The next client; none when the listener was closed.
@@ -105,7 +139,35 @@ pub(crate) fn measured(args: &args::Transport) -> TransportConfig {
         args::Congestion::Cubic => Algorithm::Cubic,
         args::Congestion::NewReno => Algorithm::NewReno,
     };
-    TransportConfig::default().idle_timeout(Duration::from_secs(60)).congestion(algorithm).udp_payload(args.mtu)
+    TransportConfig::default()
+        .idle_timeout(Duration::from_secs(60))
+        .congestion(algorithm)
+        .udp_payload(args.mtu)
+}
+
+/// The version in words.
+pub(crate) fn version(info: &HandshakeInfo) -> String {
+    format!("QUIC version {}", info.version)
+}
+
+/// The cipher suite's name, as TLS has it.
+pub(crate) const fn cipher(info: &HandshakeInfo) -> &'static str {
+    match info.cipher_suite {
+        CipherSuite::Aes128GcmSha256 => "TLS_AES_128_GCM_SHA256",
+        CipherSuite::Aes256GcmSha384 => "TLS_AES_256_GCM_SHA384",
+        CipherSuite::ChaCha20Poly1305Sha256 => "TLS_CHACHA20_POLY1305_SHA256",
+    }
+}
+
+/// The key exchange's name, as TLS has it.
+pub(crate) const fn key_exchange(info: &HandshakeInfo) -> &'static str {
+    match info.key_exchange {
+        Some(KeyExchange::X25519MlKem768) => "X25519MLKEM768",
+        Some(KeyExchange::X25519) => "X25519",
+        Some(KeyExchange::Secp256r1) => "secp256r1",
+        Some(KeyExchange::Secp384r1) => "secp384r1",
+        None => "none",
+    }
 }
 
 /// The cipher suite of that name.
@@ -125,23 +187,35 @@ pub(crate) const fn exchange(kx: args::KeyExchange) -> KeyExchange {
     }
 }
 
-/// What an error of the library means for the user. Its text names cause and way out.
+/// What an error of the library means for the user. Most of its texts name cause and way out; where they speak to a programmer,
+/// the way out is another for who uses a command.
 pub(crate) fn failure(error: &Error) -> Failure {
-    Failure::told(exit(error), &error.to_string())
+    let again = "see that it runs, then run again with --resume";
+    match error {
+        Error::PeerGone => Failure::new(
+            Exit::Network,
+            "the peer is gone: nothing came from it any more",
+            again,
+        ),
+        Error::ClosedByPeer { .. } | Error::Reset { .. } | Error::Stopped { .. } => {
+            Failure::new(Exit::Network, error, again)
+        }
+        _ => Failure::told(exit(error), &error.to_string()),
+    }
 }
 
 const fn exit(error: &Error) -> Exit {
     match error {
-        Error::BadAddress(_) | Error::Config(_) | Error::NoSuchHome(_) => Exit::Usage,
-        Error::WrongCa
-        | Error::CertificateExpired
-        | Error::CertificateNotYetValid
+        Error::BadAddress { .. } | Error::Config { .. } | Error::NoSuchHome { .. } => Exit::Usage,
+        Error::WrongCa { .. }
+        | Error::CertificateExpired { .. }
+        | Error::CertificateNotYetValid { .. }
         | Error::WrongName { .. }
-        | Error::BadCertificate(_)
+        | Error::BadCertificate { .. }
         | Error::CertificateRefused { .. }
-        | Error::NoCommonAlpn
+        | Error::NoCommonAlpn { .. }
         | Error::NoCommonVersion
-        | Error::Handshake(_) => Exit::Handshake,
+        | Error::Handshake { .. } => Exit::Handshake,
         _ => Exit::Network,
     }
 }
@@ -150,6 +224,8 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(path).map_err(|e| Failure::reading(&shown(path), &e))
 }
 
+/// Streams break just before the end of their connection is known.
+const END_TIMEOUT: Duration = Duration::from_millis(200);
 /// How long saying goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(1);
 

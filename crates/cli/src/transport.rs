@@ -17,8 +17,11 @@ pub(crate) trait Streams: Clone + Send + Sync + 'static {
     /// Waits for a stream that the peer opened; nothing when the peer closed in order.
     fn accept(&self) -> impl Future<Output = io::Result<Option<Self::Stream>>> + Send;
 
-    /// Closes the connection in order, with an application's code.
-    fn close(&self, code: u64, reason: &str) -> impl Future<Output = ()> + Send;
+    /// Closes the connection in order, with an application's code. Does not wait.
+    fn close(&self, code: u64, reason: &str);
+
+    /// Waits until a connection that was closed here is over, but not long.
+    fn gone(&self) -> impl Future<Output = ()> + Send;
 }
 
 /// What makes connections.
@@ -73,6 +76,8 @@ pub(crate) mod memory {
             Ok(self.incoming.lock().await.recv().await)
         }
 
-        async fn close(&self, _: u64, _: &str) {}
+        fn close(&self, _: u64, _: &str) {}
+
+        async fn gone(&self) {}
     }
 }

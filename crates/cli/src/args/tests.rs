@@ -9,8 +9,15 @@ fn command_line_is_consistent() {
 #[test]
 fn every_command_teaches_with_examples() {
     for command in Cli::command().get_subcommands() {
-        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-        assert!(command.get_name() == "demo" || help.contains("Examples:"), "{}", command.get_name());
+        let help = command
+            .get_after_help()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        assert!(
+            command.get_name() == "demo" || help.contains("Examples:"),
+            "{}",
+            command.get_name()
+        );
     }
 }
 

@@ -16,10 +16,20 @@ use crate::output::say;
 pub(crate) fn run(args: &args::Cert) -> Result<(), Failure> {
     let new = make(&args.names, &args.out, args.days)?;
     let out = shown(&args.out);
-    let ca = if new { "a new certificate authority" } else { "the certificate authority that was there" };
+    let ca = if new {
+        "a new certificate authority"
+    } else {
+        "the certificate authority that was there"
+    };
     say(&format!("{out}/ca.pem    {ca}: give it to clients as --ca"));
-    say(&format!("{out}/cert.pem  certificate for {}, {} days: --cert of the server", args.names.join(", "), args.days));
-    say(&format!("{out}/key.pem   its private key: --key of the server"));
+    say(&format!(
+        "{out}/cert.pem  certificate for {}, {} days: --cert of the server",
+        args.names.join(", "),
+        args.days
+    ));
+    say(&format!(
+        "{out}/key.pem   its private key: --key of the server"
+    ));
     Ok(())
 }
 
@@ -28,7 +38,11 @@ pub(crate) fn make(names: &[String], directory: &Path, days: u32) -> Result<bool
     fs::create_dir_all(directory).map_err(|e| Failure::writing(&shown(directory), &e))?;
     let failed = |e: &dyn std::fmt::Display| {
         let cause = format!("cannot make a certificate for {}: {e}", names.join(", "));
-        Failure::new(Exit::Usage, cause, "give host names or IP addresses, and a ca.key in PEM or none")
+        Failure::new(
+            Exit::Usage,
+            cause,
+            "give host names or IP addresses, and a ca.key in PEM or none",
+        )
     };
     let key_path = directory.join("ca.key");
     let old = match fs::read_to_string(&key_path) {
@@ -41,7 +55,9 @@ pub(crate) fn make(names: &[String], directory: &Path, days: u32) -> Result<bool
         None => CertificateAuthority::new(AUTHORITY),
     };
     let authority = authority.map_err(|e| failed(&e))?;
-    let issued = authority.issue(names, Duration::from_secs(u64::from(days) * 24 * 3600)).map_err(|e| failed(&e))?;
+    let issued = authority
+        .issue(names, Duration::from_secs(u64::from(days) * 24 * 3600))
+        .map_err(|e| failed(&e))?;
     if old.is_none() {
         write(&key_path, &authority.key_pem(), 0o600)?;
         write(&directory.join("ca.pem"), authority.pem(), 0o644)?;
@@ -58,8 +74,13 @@ fn write(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
     }
-    let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
-    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(failed)
+    let file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(failed)
 }
 
 /// What the authority is called in its certificate.

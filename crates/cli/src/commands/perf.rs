@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::args::{self, Mode};
 use crate::failure::Failure;
-use crate::interrupt::{interrupted, until_interrupted};
+use crate::interrupt::Interrupt;
 use crate::output::say;
 use crate::perf::{self, Buffers, Plan, Work};
 use crate::quic::{self, Dialer};
@@ -19,9 +19,9 @@ pub(crate) async fn server(args: &args::PerfServer) -> Result<(), Failure> {
         .key_exchange([quic::exchange(args.transport.kx)])
         .tickets(0)
         .config(quic::measured(&args.transport));
-    let listener = quic::listen(builder, args.listen).await?;
-    let address = listener.local_addr().map_err(|e| quic::failure(&e))?;
-    say(&format!("listening {address}"));
+    let listener = quic::listen(builder, args.listen)?;
+    let mut interrupt = Interrupt::new()?;
+    say(&format!("listening {}", listener.local_addr()));
     let buffers = Arc::new(Buffers::default());
     let accepting = async {
         while let Some(connection) = quic::accept(&listener).await? {
@@ -31,7 +31,7 @@ pub(crate) async fn server(args: &args::PerfServer) -> Result<(), Failure> {
     };
     tokio::select! {
         done = accepting => done,
-        stop = interrupted() => stop,
+        () = interrupt.wait() => Ok(()),
     }
 }
 
@@ -58,9 +58,16 @@ pub(crate) async fn client(args: &args::PerfClient) -> Result<(), Failure> {
         time: Duration::from_secs_f64(args.seconds),
         count: args.count,
     };
-    let dialer = Dialer { builder, server: args.connect.clone() };
+    let dialer = Dialer {
+        builder,
+        server: args.connect.clone(),
+    };
     let measuring = perf::run(&dialer, &plan, |held| say(&format!("held {held}")));
-    let report = until_interrupted(measuring).await?;
-    say(&if args.json { report.json() } else { report.to_string() });
+    let report = Interrupt::new()?.or(measuring).await?;
+    say(&if args.json {
+        report.json()
+    } else {
+        report.to_string()
+    });
     Ok(())
 }

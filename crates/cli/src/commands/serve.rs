@@ -1,6 +1,7 @@
 //! Comes in: a directory, a certificate, an address. Goes out: the directory, to everybody who connects, until Ctrl-C.
 
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use super::transfer::about;
 use crate::args;
 use crate::failure::{Exit, Failure};
 use crate::files::{ALPN, CONNECTIONS_AT_ONCE, Root, Share};
-use crate::interrupt::interrupted;
+use crate::interrupt::Interrupt;
 use crate::output::{note, say};
 use crate::quic::{self, Quic};
 use crate::transport::Streams as _;
@@ -23,21 +24,25 @@ use crate::transport::Streams as _;
 pub(crate) async fn run(args: &args::Serve) -> Result<(), Failure> {
     let (cert, key) = both(args.cert.as_deref(), args.key.as_deref())?;
     let share = Share::new(Root::open(&args.directory)?, args.writable);
-    let retry = if args.retry { RetryPolicy::Always } else { RetryPolicy::WhenBusy };
-    let builder = inquic::tokio::Listener::builder()
+    let retry = if args.retry {
+        RetryPolicy::Always
+    } else {
+        RetryPolicy::WhenBusy
+    };
+    let builder = Listener::builder()
         .certificate(quic::certificate(cert, key)?)
         .alpn([ALPN])
         .retry(retry)
         .config(quic::transport());
-    let listener = quic::listen(builder, args.listen).await?;
-    let address = listener.local_addr().map_err(|e| quic::failure(&e))?;
-    say(&format!("listening {address}"));
+    let listener = quic::listen(builder, args.listen)?;
+    let mut interrupt = Interrupt::new()?;
+    say(&format!("listening {}", listener.local_addr()));
 
     let (stop, stopped) = watch::channel(());
     let mut connections = JoinSet::new();
     tokio::select! {
         done = accept(&listener, &share, args.json, &mut connections, &stopped) => done?,
-        signal = interrupted() => signal?,
+        () = interrupt.wait() => {}
     }
     listener.close();
     // Every connection tells its client, then its task ends; none is waited for longer than that may take.
@@ -56,13 +61,17 @@ async fn accept(
 ) -> Result<(), Failure> {
     let slots = Arc::new(Semaphore::new(CONNECTIONS_AT_ONCE));
     while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
-        let Some(quic) = quic::accept(listener).await? else { break };
+        let Some(quic) = quic::accept(listener).await? else {
+            break;
+        };
         while connections.try_join_next().is_some() {}
         let (share, mut stopped) = (share.clone(), stopped.clone());
         connections.spawn(async move {
+            let mut serving = pin!(serve(&share, &quic));
+            // Closed before the requests under way are dropped, so that the client hears why and not only that they were.
             tokio::select! {
-                () = serve(&share, &quic) => quic.close(0, "done").await,
-                _ = stopped.changed() => quic.close(0, "the server was stopped").await,
+                () = &mut serving => quic.close(0, "done"),
+                _ = stopped.changed() => quic.close(STOPPED, "the server was stopped"),
             }
             if json {
                 say(&about(&quic).to_string());
@@ -84,12 +93,21 @@ async fn serve(share: &Share, quic: &Quic) {
 }
 
 /// Both files, or a word on where to get them.
-fn both<'a>(cert: Option<&'a Path>, key: Option<&'a Path>) -> Result<(&'a Path, &'a Path), Failure> {
+fn both<'a>(
+    cert: Option<&'a Path>,
+    key: Option<&'a Path>,
+) -> Result<(&'a Path, &'a Path), Failure> {
     cert.zip(key).ok_or_else(|| {
         let cause = "a server needs a certificate and its key";
-        Failure::new(Exit::Usage, cause, "give --cert FILE and --key FILE, which `inquic cert` makes")
+        Failure::new(
+            Exit::Usage,
+            cause,
+            "give --cert FILE and --key FILE, which `inquic cert` makes",
+        )
     })
 }
 
+/// Tells clients that the server stopped of its own will, and not because they were done.
+const STOPPED: u64 = 1;
 /// How long saying goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(3);

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::args;
 use crate::failure::{Exit, Failure};
 use crate::files::{self, Report};
-use crate::interrupt::until_interrupted;
+use crate::interrupt::Interrupt;
 use crate::location::Location;
 use crate::output::{note, say};
 use crate::progress::Progress;
@@ -19,9 +19,12 @@ use crate::transport::{Dial as _, Streams as _};
 pub(crate) async fn get(args: &args::Get) -> Result<(), Failure> {
     let location = Location::parse(&args.source)?;
     let progress = Progress::new("get", args.client.progress);
-    moving(&args.client, &location, &progress, async |client: files::Client<Quic>| {
-        client.get(&location.name, &args.destination).await
-    })
+    moving(
+        &args.client,
+        &location,
+        &progress,
+        async |client: files::Client<Quic>| client.get(&location.name, &args.destination).await,
+    )
     .await
 }
 
@@ -29,11 +32,19 @@ pub(crate) async fn get(args: &args::Get) -> Result<(), Failure> {
 pub(crate) async fn put(args: &args::Put) -> Result<(), Failure> {
     let location = Location::parse(&args.destination)?;
     // Found out before the server is bothered.
-    std::fs::metadata(&args.source).map_err(|e| Failure::reading(&crate::failure::shown(&args.source), &e))?;
+    std::fs::metadata(&args.source)
+        .map_err(|e| Failure::reading(&crate::failure::shown(&args.source), &e))?;
     let progress = Progress::new("put", args.client.progress);
-    moving(&args.client, &location, &progress, async |client: files::Client<Quic>| {
-        client.put(&args.source, &location.name, location.into).await
-    })
+    moving(
+        &args.client,
+        &location,
+        &progress,
+        async |client: files::Client<Quic>| {
+            client
+                .put(&args.source, &location.name, location.into)
+                .await
+        },
+    )
     .await
 }
 
@@ -43,21 +54,29 @@ async fn moving(
     progress: &Progress,
     work: impl AsyncFnOnce(files::Client<Quic>) -> Result<Report, Failure>,
 ) -> Result<(), Failure> {
-    let quic = until_interrupted(connect(args, location)).await?;
+    let mut interrupt = Interrupt::new()?;
+    let quic = interrupt.or(connect(args, location)).await?;
     let client = files::Client::new(quic.clone(), args.streams, args.resume, progress.clone());
     let start = Instant::now();
-    let moved = until_interrupted(work(client)).await;
+    let mut moved = interrupt.or(work(client)).await;
     let time = start.elapsed();
+    if let Err(failure) = moved {
+        moved = Err(quic.why(failure).await);
+    }
     progress.clear();
     let stats = about(&quic);
     match &moved {
-        Ok(_) => quic.close(0, "done").await,
-        Err(failure) if failure.exit() == Exit::Interrupted => quic.close(1, "interrupted").await,
-        Err(_) => quic.close(1, "failed").await,
+        Ok(_) => quic.close(0, "done"),
+        Err(failure) if failure.exit() == Exit::Interrupted => quic.close(1, "interrupted"),
+        Err(_) => quic.close(1, "failed"),
     }
     quic.gone().await;
     let report = moved?;
-    if args.json { say(&with_stats(stats, &report, time).to_string()) } else { note(&in_words(&report, time)) }
+    if args.json {
+        say(&with_stats(stats, &report, time).to_string());
+    } else {
+        note(&in_words(&report, time));
+    }
     check_whole(&report)
 }
 
@@ -69,7 +88,12 @@ async fn connect(args: &args::Client, location: &Location) -> Result<Quic, Failu
     if let Some(name) = &args.server_name {
         builder = builder.server_name(name);
     }
-    Dialer { builder, server: location.server.clone() }.connect().await
+    Dialer {
+        builder,
+        server: location.server.clone(),
+    }
+    .connect()
+    .await
 }
 
 /// What is to be said about a connection.
@@ -79,9 +103,9 @@ pub(crate) fn about(quic: &Quic) -> Value {
     json!({
         "home": quic.0.home(),
         "peer": quic.0.peer_addr().to_string(),
-        "version": quic::version(&info),
-        "cipher": quic::cipher(&info),
-        "key_exchange": quic::key_exchange(&info),
+        "version": info.as_ref().map(quic::version),
+        "cipher": info.as_ref().map(quic::cipher),
+        "key_exchange": info.as_ref().map(quic::key_exchange),
         "handshake_ms": milliseconds(stats.handshake),
         "rtt_ms": milliseconds(stats.rtt),
         "packets_sent": stats.packets_sent,
@@ -91,7 +115,12 @@ pub(crate) fn about(quic: &Quic) -> Value {
 }
 
 fn with_stats(mut stats: Value, report: &Report, time: Duration) -> Value {
-    let Report { files, bytes, kept, left_out } = *report;
+    let Report {
+        files,
+        bytes,
+        kept,
+        left_out,
+    } = *report;
     let moved = bytes.saturating_sub(kept);
     let numbers = json!({
         "files": files,
@@ -110,16 +139,27 @@ fn with_stats(mut stats: Value, report: &Report, time: Duration) -> Value {
 
 fn in_words(report: &Report, time: Duration) -> String {
     use indicatif::HumanBytes;
-    let Report { files, bytes, kept, left_out } = *report;
+    let Report {
+        files,
+        bytes,
+        kept,
+        left_out,
+    } = *report;
     let seconds = time.as_secs_f64();
     let rate = HumanBytes((bytes.saturating_sub(kept) as f64 / seconds.max(1e-9)) as u64);
     let noun = if files == 1 { "file" } else { "files" };
-    let mut words = format!("{files} {noun}, {} in {seconds:.2} s ({rate}/s), SHA-256 compared", HumanBytes(bytes));
+    let mut words = format!(
+        "{files} {noun}, {} in {seconds:.2} s ({rate}/s), SHA-256 compared",
+        HumanBytes(bytes)
+    );
     if kept > 0 {
         words += &format!("; {} of it was there before", HumanBytes(kept));
     }
     if left_out.odd > 0 {
-        words += &format!("; {} links, devices or partial files left out", left_out.odd);
+        words += &format!(
+            "; {} links, devices or partial files left out",
+            left_out.odd
+        );
     }
     words
 }
@@ -130,7 +170,9 @@ fn check_whole(report: &Report) -> Result<(), Failure> {
         0 => Ok(()),
         missing => Err(Failure::new(
             Exit::Local,
-            format!("{missing} entries of the tree could not be read or named, all others were transferred"),
+            format!(
+                "{missing} entries of the tree could not be read or named, all others were transferred"
+            ),
             "check their permissions, and that their names are UTF-8 without backslashes",
         )),
     }

@@ -22,7 +22,8 @@ impl Digests {
         while let Some(entry) = walk.next_entry()? {
             if entry.is_file() {
                 let (file, _) = root.read(&entry.name)?;
-                let digest = digest(file).map_err(|e| Failure::reading(&root.label(&entry.name), &e))?;
+                let digest =
+                    digest(file).map_err(|e| Failure::reading(&root.label(&entry.name), &e))?;
                 digests.add(entry.name.as_str().to_owned(), digest);
             }
         }
@@ -43,14 +44,22 @@ impl Digests {
     pub(crate) fn compare(&self, place: &str, other: &Self) -> Result<(), Failure> {
         let differs = |(name, digest): &Content, what: &str| {
             let cause = format!("{name} {what} in {place} (SHA-256 {digest})");
-            Err(Failure::new(Exit::Changed, cause, "this is a defect of inquic: report it"))
+            Err(Failure::new(
+                Exit::Changed,
+                cause,
+                "this is a defect of inquic: report it",
+            ))
         };
         let only_in = |a: &Self, b: &Self| {
-            let first = a.0.iter().find(|(name, digest)| b.0.get(*name) != Some(*digest));
+            let first =
+                a.0.iter()
+                    .find(|(name, digest)| b.0.get(*name) != Some(*digest));
             first.map(|(name, digest)| (name.clone(), *digest))
         };
         match (only_in(self, other), only_in(other, self)) {
-            (Some(content), _) if other.0.contains_key(&content.0) => differs(&content, "has other content"),
+            (Some(content), _) if other.0.contains_key(&content.0) => {
+                differs(&content, "has other content")
+            }
             (Some(content), _) => differs(&content, "is missing"),
             (None, Some(content)) => differs(&content, "should not be"),
             (None, None) => Ok(()),

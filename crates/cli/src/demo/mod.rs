@@ -17,26 +17,43 @@ use crate::args;
 use crate::commands::cert;
 use crate::failure::{Exit, Failure, shown};
 use crate::files::Digest;
-use crate::interrupt::until_interrupted;
+use crate::interrupt::Interrupt;
 use crate::output::{note, say};
 
 /// Runs it all. Success means that every file is the same at every place.
 pub(crate) async fn run(args: &args::Demo) -> Result<(), Failure> {
     let failed = |e| Failure::writing(&shown(&std::env::temp_dir()), &e);
-    let directory = tempfile::Builder::new().prefix("inquic-demo-").tempdir().map_err(failed)?;
-    let shown = until_interrupted(in_directory(args, directory.path())).await;
+    let directory = tempfile::Builder::new()
+        .prefix("inquic-demo-")
+        .tempdir()
+        .map_err(failed)?;
+    let done = Interrupt::new()?
+        .or(in_directory(args, directory.path()))
+        .await;
     // Removed here and not on drop, to see whether it worked.
     if let Err(error) = directory.close() {
-        note(&format!("a temporary directory could not be removed: {error}"));
+        note(&format!(
+            "a temporary directory could not be removed: {error}"
+        ));
     }
-    let result = shown?;
-    if args.json { say(&result.to_string()) } else { print(&result) }
+    let result = done?;
+    if args.json {
+        say(&result.to_string());
+    } else {
+        print(&result);
+    }
     Ok(())
 }
 
 async fn in_directory(args: &args::Demo, directory: &Path) -> Result<Value, Failure> {
-    let [source, stored, fetched, pki] = ["source", "stored", "fetched", "pki"].map(|name| directory.join(name));
-    note(&format!("making {} MiB in one file and {} small files in {}", args.mib, args.files, shown(directory)));
+    let [source, stored, fetched, pki] =
+        ["source", "stored", "fetched", "pki"].map(|name| directory.join(name));
+    note(&format!(
+        "making {} MiB in one file and {} small files in {}",
+        args.mib,
+        args.files,
+        shown(directory)
+    ));
     let original = {
         let (args, source) = (args.clone(), source.clone());
         working(move || tree::make(&source, &args).map_err(|e| no_room(&source, &e, &args))).await?
@@ -54,11 +71,15 @@ async fn in_directory(args: &args::Demo, directory: &Path) -> Result<Value, Fail
     let files = original.len();
     working(move || {
         let places = [("source", source), ("stored", stored), ("fetched", fetched)];
-        places.iter().try_for_each(|(place, path)| original.compare(place, &Digests::of(path)?))
+        places
+            .iter()
+            .try_for_each(|(place, path)| original.compare(place, &Digests::of(path)?))
     })
     .await?;
     // Each side counts what it lost of what it sent; going down that is the server.
-    let lost = |connection: Option<&Value>| connection.map_or(Value::Null, |stats| stats["packets_lost"].clone());
+    let lost = |connection: Option<&Value>| {
+        connection.map_or(Value::Null, |stats| stats["packets_lost"].clone())
+    };
     let lost = json!({ "up": up["packets_lost"], "down": lost(connections.get(1)) });
     Ok(json!({ "files": files, "equal": true, "up": up, "down": down, "packets_lost": lost }))
 }
@@ -83,19 +104,36 @@ fn print(result: &Value) {
             result["packets_lost"][way],
         ));
     }
-    say(&format!("compared      SHA-256 of {} files at three places: all equal", result["files"]));
+    say(&format!(
+        "compared      SHA-256 of {} files at three places: all equal",
+        result["files"]
+    ));
 }
 
 fn no_room(path: &Path, error: &std::io::Error, args: &args::Demo) -> Failure {
-    let megabytes = args.mib.saturating_mul(3).saturating_add(u64::from(args.files) / 20).saturating_add(16);
+    let megabytes = args
+        .mib
+        .saturating_mul(3)
+        .saturating_add(u64::from(args.files) / 20)
+        .saturating_add(16);
     let cause = format!("cannot write {}: {error}", shown(path));
-    Failure::new(Exit::Local, cause, &format!("set TMPDIR to a directory with {megabytes} MiB free, or give --mib less"))
+    Failure::new(
+        Exit::Local,
+        cause,
+        &format!("set TMPDIR to a directory with {megabytes} MiB free, or give --mib less"),
+    )
 }
 
 async fn working<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
-    let ended = |e| Failure::new(Exit::Unexpected, format!("a worker stopped: {e}"), "report this");
+    let ended = |e| {
+        Failure::new(
+            Exit::Unexpected,
+            format!("a worker stopped: {e}"),
+            "report this",
+        )
+    };
     tokio::task::spawn_blocking(work).await.map_err(ended)?
 }
 

@@ -41,7 +41,10 @@ pub(crate) fn make(directory: &Path, args: &args::Demo) -> io::Result<Digests> {
     for number in 0..args.files {
         // Every size from 0 to 16 KiB, in an order without a pattern.
         let bytes = u64::from(number).wrapping_mul(0x9e37_79b9) % 16_385;
-        write(&format!("small/{:02}/file {number:04}.dat", number % 20), bytes)?;
+        write(
+            &format!("small/{:02}/file {number:04}.dat", number % 20),
+            bytes,
+        )?;
     }
     Ok(digests)
 }

@@ -96,16 +96,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
         }
     }
 
-    /// Says that nothing more will be sent.
-    pub(crate) async fn finish(&mut self) -> Result<(), Failure> {
-        within(STALL_TIMEOUT, self.stream.shutdown()).await
+    /// Says that nothing more will be sent. A peer that has stopped listening by then has what it needs, or says why.
+    pub(crate) async fn finish(&mut self) {
+        drop(within(STALL_TIMEOUT, self.stream.shutdown()).await);
+    }
+
+    /// Finishes, and waits for the peer to do so: leaving earlier would tell it to stop what it has done already.
+    pub(crate) async fn finish_both(&mut self) {
+        self.finish().await;
+        drop(timeout(END_TIMEOUT, self.stream.read_u8()).await);
     }
 
     /// Tells the peer why this ends.
     pub(crate) async fn refuse(&mut self, failure: &Failure) -> Result<(), Failure> {
         let (reason, text) = refusal::told(failure);
         self.send(&Message::Failed { reason, text }).await?;
-        self.finish().await
+        self.finish().await;
+        Ok(())
     }
 
     /// When sending broke, the peer may have said why before it stopped listening.
@@ -150,5 +157,7 @@ async fn within<T>(
 pub(crate) const HEAD: usize = 5;
 /// The kind of file data, which no `Message` has.
 const DATA_KIND: u8 = 21;
+/// A peer that has its answer has finished or will at once.
+const END_TIMEOUT: Duration = Duration::from_secs(2);
 /// What the peer said before it stopped listening is on its way already.
 const EXPLAIN_TIMEOUT: Duration = Duration::from_secs(2);

@@ -159,7 +159,7 @@ impl<T: Streams> Client<T> {
     /// Everything below a name.
     async fn list(&self, name: &Name) -> Result<(Vec<Entry>, LeftOut), Failure> {
         let mut channel = self.ask(&Message::List { name: name.clone() }).await?;
-        channel.finish().await?;
+        channel.finish().await;
         let mut entries = Vec::new();
         loop {
             match channel.receive().await? {
@@ -201,7 +201,7 @@ impl<T: Streams> Client<T> {
             have: (have.length > 0).then_some(have),
         };
         let mut channel = self.ask(&asked).await?;
-        channel.finish().await?;
+        channel.finish().await;
         let Message::File { facts, offset } = channel.receive().await? else {
             return Err(unexpected());
         };
@@ -346,9 +346,7 @@ async fn stored<S>(channel: &mut Channel<S>) -> Result<(), Failure>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    if let Err(broken) = channel.finish().await {
-        return Err(channel.explain(broken).await);
-    }
+    channel.finish().await;
     match channel.receive().await? {
         Message::Stored => Ok(()),
         _ => Err(unexpected()),

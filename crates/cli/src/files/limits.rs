@@ -24,8 +24,10 @@ pub(crate) const REQUESTS_AT_ONCE: usize = 128;
 pub(crate) const CONNECTIONS_AT_ONCE: usize = 256;
 /// Streams a client may be told to keep in flight.
 pub(crate) const STREAMS_MAX: usize = 64;
-/// Tries to take a partial file that another transfer keeps renaming away.
+/// Tries to take a partial file that another transfer has, or keeps renaming away.
 pub(crate) const LOCK_TRIES: usize = 8;
+/// Between two of them: 8 × 50 ms, and a transfer that was cut off has let go of its file.
+pub(crate) const LOCK_WAIT: Duration = Duration::from_millis(50);
 /// A request that has not arrived whole by then will not arrive.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a transfer may stand still. A resumed transfer's other end may be hashing for this long.

@@ -17,7 +17,6 @@ mod transfer;
 pub(crate) use client::{Client, Report};
 pub(crate) use digest::{Digest, Hasher};
 pub(crate) use limits::{CONNECTIONS_AT_ONCE, STREAMS_MAX};
-pub(crate) use message::LeftOut;
 pub(crate) use name::Name;
 pub(crate) use root::Root;
 pub(crate) use server::Share;

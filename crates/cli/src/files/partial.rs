@@ -9,7 +9,7 @@ use cap_std::fs::{Dir, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
 use rustix::fs::OFlags;
 
 use super::digest::{Digest, Hasher};
-use super::limits::{DATA_MAX, LOCK_TRIES};
+use super::limits::{DATA_MAX, LOCK_TRIES, LOCK_WAIT};
 use super::message::{Facts, Modified, Prefix};
 use super::name::{Name, partial_of};
 use super::root::Root;
@@ -135,8 +135,10 @@ impl Partial {
             ));
         }
         // A time that this file system cannot hold is no reason to lose the file.
-        let _ = time_of(facts.modified)
-            .map(|at| self.file.set_times(FileTimes::new().set_modified(at)));
+        drop(
+            time_of(facts.modified)
+                .map(|at| self.file.set_times(FileTimes::new().set_modified(at))),
+        );
         let synced = self.file.sync_all();
         let renamed = synced.and_then(|()| {
             self.directory
@@ -165,7 +167,7 @@ impl Drop for Partial {
         };
         if useless {
             // Still locked, so it is nobody else's. One that cannot be removed is overwritten by the next transfer.
-            let _ = self.directory.remove_file(&self.temporary);
+            drop(self.directory.remove_file(&self.temporary));
         }
     }
 }
@@ -188,7 +190,11 @@ fn lock(directory: &Dir, temporary: &str, executable: bool, label: &str) -> Resu
         let file = file.into_std();
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => break,
+            // The one before may have been told to stop and not have noticed yet.
+            Err(TryLockError::WouldBlock) => {
+                std::thread::sleep(LOCK_WAIT);
+                continue;
+            }
             // Some network file systems know no locks.
             Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {}
             Err(TryLockError::Error(error)) => return Err(failed(error)),

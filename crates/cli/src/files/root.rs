@@ -203,23 +203,15 @@ impl Walk {
             });
         }
         // A link to a file inside is sent as that file. Links to directories could turn in circles.
-        match self
-            .root
-            .dir
-            .metadata(full.as_path())
-            .ok()
-            .as_ref()
-            .and_then(facts_of)
-        {
-            Some(facts) => Some(Entry {
-                name,
-                kind: Kind::File(facts),
-            }),
-            None => {
-                self.left_out.odd += 1;
-                None
-            }
+        let metadata = self.root.dir.metadata(full.as_path()).ok();
+        let facts = metadata.as_ref().and_then(facts_of);
+        if facts.is_none() {
+            self.left_out.odd += 1;
         }
+        facts.map(|facts| Entry {
+            name,
+            kind: Kind::File(facts),
+        })
     }
 
     fn level(&mut self, name: Name) -> std::io::Result<Level> {

@@ -68,7 +68,7 @@ impl Share {
         let mut channel = Channel::new(stream);
         let answered = self.answer_on(&mut channel).await;
         match &answered {
-            Ok(()) => channel.finish().await?,
+            Ok(()) => channel.finish_both().await,
             // When the connection itself is gone nobody hears this, and that is no second failure.
             Err(failure) => drop(channel.refuse(failure).await),
         }
@@ -157,14 +157,14 @@ impl Share {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let ask = match resume {
-            false => false,
-            true => match self.look_at_finished(channel, &name, &facts).await? {
+        let mut ask = resume;
+        if resume {
+            match self.look_at_finished(channel, &name, &facts).await? {
                 Finished::Same => return channel.send(&Message::Stored).await,
-                Finished::Other => false,
-                Finished::Not => true,
-            },
-        };
+                Finished::Other => ask = false,
+                Finished::Not => {}
+            }
+        }
         let root = Arc::clone(&self.root);
         let opened = blocking(move || {
             let mut partial = Partial::open(&root, &name, facts.executable)?;

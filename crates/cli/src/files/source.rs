@@ -62,11 +62,6 @@ impl Source {
         self.facts
     }
 
-    /// How far it has been read.
-    pub(crate) const fn position(&self) -> u64 {
-        self.position
-    }
-
     /// Reads past what the peer has, if that is how this file begins. Else the peer must begin anew, and so does this.
     pub(crate) fn skip(&mut self, have: &Prefix, buffer: &mut Vec<u8>) -> Result<u64, Failure> {
         if have.length == 0 || have.length > self.facts.size {

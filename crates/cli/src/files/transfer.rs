@@ -45,37 +45,51 @@ pub(crate) async fn receive_file<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut received = partial.written();
-    let mut data = Vec::new();
-    let mut writer = Writer::Idle(partial, Vec::new());
-    loop {
-        match channel.receive_any(&mut data).await? {
-            Incoming::Data => {
-                received = received.saturating_add(data.len() as u64);
-                if received > facts.size {
-                    return Err(Failure::protocol("more data than the file has"));
-                }
-                progress.add(data.len() as u64);
-                let (mut partial, spare) = writer.take().await?;
-                let full = std::mem::replace(&mut data, spare);
-                writer = Writer::Busy(spawn_blocking(move || {
-                    partial.write(&full)?;
-                    Ok((partial, full))
-                }));
+    let mut writer = Writer::Idle(Box::new(partial), Vec::new());
+    let received = receive_data(channel, &mut writer, facts, progress).await;
+    // What is being written is waited for in any case, so that whoever hears of a failure can begin again at once.
+    let written = writer.take().await;
+    let message = received?;
+    let (mut partial, _) = written?;
+    match message {
+        Message::Done { digest } => blocking(move || partial.commit(&facts, &digest)).await,
+        Message::Failed { reason, text } => {
+            if reason == Reason::Changed {
+                partial.discard();
             }
-            Incoming::Message(Message::Done { digest }) => {
-                let (partial, _) = writer.take().await?;
-                return blocking(move || partial.commit(&facts, &digest)).await;
-            }
-            Incoming::Message(Message::Failed { reason, text }) => {
-                let (mut partial, _) = writer.take().await?;
-                if reason == Reason::Changed {
-                    partial.discard();
-                }
-                return Err(refusal::heard(reason, &text));
-            }
-            Incoming::Message(_) => return Err(unexpected()),
+            Err(refusal::heard(reason, &text))
         }
+        _ => Err(unexpected()),
+    }
+}
+
+/// Receives data until a message comes that is none.
+async fn receive_data<S>(
+    channel: &mut Channel<S>,
+    writer: &mut Writer,
+    facts: Facts,
+    progress: &Progress,
+) -> Result<Message, Failure>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut left = facts.size.saturating_sub(writer.written());
+    let mut data = Vec::new();
+    loop {
+        if let Incoming::Message(message) = channel.receive_any(&mut data).await? {
+            return Ok(message);
+        }
+        let bytes = data.len() as u64;
+        left = left
+            .checked_sub(bytes)
+            .ok_or_else(|| Failure::protocol("more data than the file has"))?;
+        progress.add(bytes);
+        let (mut partial, spare) = std::mem::replace(writer, Writer::Gone).take().await?;
+        let full = std::mem::replace(&mut data, spare);
+        *writer = Writer::Busy(spawn_blocking(move || {
+            partial.write(&full)?;
+            Ok((partial, full))
+        }));
     }
 }
 
@@ -86,17 +100,30 @@ pub(crate) async fn blocking<T: Send + 'static>(
     joined(spawn_blocking(work)).await
 }
 
-/// The file's side of a transfer: writing one buffer, or waiting for the next.
+/// The file's side of a transfer.
 enum Writer {
-    Idle(Partial, Vec<u8>),
+    /// Waiting for the next buffer.
+    Idle(Box<Partial>, Vec<u8>),
+    /// Writing one.
     Busy(JoinHandle<Result<(Partial, Vec<u8>), Failure>>),
+    /// Writing failed, which was told already.
+    Gone,
 }
 
 impl Writer {
+    /// Bytes in the file before the transfer begins.
+    const fn written(&self) -> u64 {
+        match self {
+            Self::Idle(partial, _) => partial.written(),
+            Self::Busy(_) | Self::Gone => 0,
+        }
+    }
+
     async fn take(self) -> Result<(Partial, Vec<u8>), Failure> {
         match self {
-            Self::Idle(partial, spare) => Ok((partial, spare)),
+            Self::Idle(partial, spare) => Ok((*partial, spare)),
             Self::Busy(writing) => joined(writing).await,
+            Self::Gone => Err(unexpected()),
         }
     }
 }

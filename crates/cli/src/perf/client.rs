@@ -68,7 +68,8 @@ async fn bulk<D: Dial>(
     let start = Instant::now();
     exchange(&connection, buffers, up, down).await?;
     let report = Report::bulk(mode, up.saturating_add(down), start.elapsed());
-    connection.close(0, "").await;
+    connection.close(0, "");
+    connection.gone().await;
     Ok(report)
 }
 
@@ -89,7 +90,8 @@ async fn requests<D: Dial>(
         }
     })
     .await?;
-    connection.close(0, "").await;
+    connection.close(0, "");
+    connection.gone().await;
     Ok(Report::requests(plan.in_flight, time, &latencies))
 }
 
@@ -106,7 +108,7 @@ async fn handshakes<D: Dial>(
             let connection = dial.connect().await?;
             let took = start.elapsed();
             exchange(&connection, &buffers, 0, 0).await?;
-            connection.close(0, "").await;
+            connection.close(0, "");
             Ok(took)
         }
     })
@@ -131,7 +133,11 @@ async fn idle<D: Dial>(
     sleep(plan.time).await;
     let report = Report::idle(connections.len() as u64, start.elapsed());
     for connection in &connections {
-        connection.close(0, "").await;
+        connection.close(0, "");
+    }
+    for connection in &connections {
+        connection.gone().await;
+        connection.gone().await;
     }
     Ok(report)
 }

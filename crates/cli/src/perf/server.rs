@@ -11,7 +11,7 @@ pub(crate) async fn serve<T: Streams>(connection: T, buffers: Arc<Buffers>) {
     while let Ok(Some(stream)) = connection.accept().await {
         let buffers = Arc::clone(&buffers);
         tokio::spawn(async move {
-            let _ = answer(stream, &buffers).await;
+            drop(answer(stream, &buffers).await);
         });
     }
 }

@@ -2,24 +2,28 @@ use super::*;
 
 #[test]
 fn error_of_the_library_keeps_its_kind_through_a_stream() {
-    let carried = io::Error::from(Error::WrongCa);
-    let failure = Failure::broken(&carried);
+    let error = Error::Handshake("it failed; try again".into());
+    let failure = Failure::broken(&io::Error::from(error.clone()));
     assert_eq!(failure.exit(), Exit::Handshake);
-    assert_eq!(failure.to_string(), Error::WrongCa.to_string());
+    assert_eq!(failure.to_string(), error.to_string());
 }
 
 #[test]
 fn every_kind_of_trouble_has_its_exit_code() {
     let address: SocketAddr = "192.0.2.1:1".parse().unwrap();
     let cases = [
-        (Error::UnknownHost { host: "x".into(), cause: "y".into() }, Exit::Network),
+        (
+            Error::UnknownHost {
+                host: "x".into(),
+                cause: "y".into(),
+            },
+            Exit::Network,
+        ),
         (Error::PortInUse(address), Exit::Network),
         (Error::NoRoute(address), Exit::Network),
         (Error::PeerGone, Exit::Network),
-        (Error::WrongCa, Exit::Handshake),
-        (Error::CertificateExpired, Exit::Handshake),
-        (Error::WrongName { name: "x".into() }, Exit::Handshake),
-        (Error::NoCommonAlpn, Exit::Handshake),
+        (Error::NoCommonVersion, Exit::Handshake),
+        (Error::Handshake("x".into()), Exit::Handshake),
         (Error::BadAddress("x".into()), Exit::Usage),
     ];
     for (error, exit) in cases {
@@ -35,7 +39,13 @@ fn file_that_is_no_certificate_is_one_line_with_the_way_out() {
     std::fs::write(file.path(), "not a certificate").unwrap();
     let failure = roots(Some(file.path())).unwrap_err();
     assert_eq!(failure.exit(), Exit::Local);
-    assert!(failure.to_string().contains("no usable CA certificate"), "{failure}");
+    assert!(
+        failure.to_string().contains("no usable CA certificate"),
+        "{failure}"
+    );
     let failure = certificate(file.path(), file.path()).unwrap_err();
-    assert!(failure.to_string().contains("are no certificate and key"), "{failure}");
+    assert!(
+        failure.to_string().contains("are no certificate and key"),
+        "{failure}"
+    );
 }

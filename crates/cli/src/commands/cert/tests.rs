@@ -9,7 +9,13 @@ fn mode(path: &Path) -> u32 {
 fn keys_are_readable_by_their_owner_alone() {
     let dir = tempfile::tempdir().unwrap();
     assert!(make(&["localhost".into()], dir.path(), 1).unwrap());
-    assert_eq!((mode(&dir.path().join("ca.key")), mode(&dir.path().join("key.pem"))), (0o600, 0o600));
+    assert_eq!(
+        (
+            mode(&dir.path().join("ca.key")),
+            mode(&dir.path().join("key.pem"))
+        ),
+        (0o600, 0o600)
+    );
 }
 
 #[test]

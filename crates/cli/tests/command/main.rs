@@ -1,0 +1,7 @@
+//! The command as its users have it: processes, sockets, exit codes.
+
+mod common;
+mod demo;
+mod files;
+mod perf;
+mod trouble;
