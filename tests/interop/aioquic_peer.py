@@ -114,7 +114,7 @@ async def fetch(client, args, paths):
 async def run_client(args):
     host, port = address(args.connect)
     tickets = []
-    report = {"files": len(args.paths), "resumed": None, "key_update": False, "negotiation": None}
+    report = {"files": len(args.paths), "resumed": None, "key_update": False, "negotiation": None, "retried": False}
 
     def dial():
         config = configuration(args, is_client=True)
@@ -133,6 +133,7 @@ async def run_client(args):
         if not tickets:
             raise RuntimeError("the server gave no ticket")
     async with dial() as client:
+        report["retried"] = client._quic._retry_source_connection_id is not None
         if args.resume:
             report["resumed"] = client._quic.tls.session_resumed
         if args.key_update:

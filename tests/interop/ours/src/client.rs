@@ -1,0 +1,143 @@
+//! In: paths. Out: the files in a directory, and one line of JSON that says how they came.
+
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::thread;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use inquic::{Connection, Roots, SendStream};
+use inquic_interop_http::{Directory, H3, HQ, hq_request, http3};
+
+use crate::{Cipher, FILE_BYTES, say};
+
+/// How to fetch.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct Arguments {
+    /// The server.
+    #[arg(long)]
+    connect: SocketAddr,
+    /// The name that its certificate must have.
+    #[arg(long, default_value = "localhost")]
+    server_name: String,
+    /// The CA, PEM.
+    #[arg(long)]
+    ca: PathBuf,
+    /// Where the files go.
+    #[arg(long)]
+    dir: PathBuf,
+    /// Offer this cipher suite only.
+    #[arg(long)]
+    cipher: Option<Cipher>,
+    /// Fetch the first file, connect again with the ticket, fetch the others.
+    #[arg(long)]
+    resume: bool,
+    /// Fetch the first file, update the keys, fetch the others.
+    #[arg(long)]
+    key_update: bool,
+    /// Speak HTTP/3.
+    #[arg(long)]
+    http3: bool,
+    /// The paths to fetch, each on a stream of its own, all at once.
+    #[arg(required = true)]
+    paths: Vec<String>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let mut builder = Connection::builder()
+        .roots(Roots::pem_file(&arguments.ca)?)
+        .server_name(&arguments.server_name)
+        .alpn([if arguments.http3 { H3 } else { HQ }]);
+    if let Some(cipher) = arguments.cipher {
+        builder = builder.cipher_suites([cipher.suite()]);
+    }
+    let address = arguments.connect.to_string();
+    let connect = || -> Result<(Connection, Option<SendStream>)> {
+        let connection = builder.connect(&address)?;
+        let control = arguments
+            .http3
+            .then(|| open_control(&connection))
+            .transpose()?;
+        Ok((connection, control))
+    };
+
+    let apart = usize::from(arguments.resume || arguments.key_update);
+    let (head, tail) = arguments
+        .paths
+        .split_at_checked(apart)
+        .context("no paths")?;
+    let (mut connection, mut control) = connect()?;
+    let mut resumed = None;
+    fetch_all(&connection, arguments, head)?;
+    if arguments.resume {
+        end(&connection);
+        (connection, control) = connect().context("again")?;
+        resumed = connection.handshake_info().map(|info| info.resumed);
+    }
+    if arguments.key_update {
+        connection.key_update()?;
+    }
+    fetch_all(&connection, arguments, tail)?;
+    end(&connection);
+    drop(control);
+    say(&serde_json::json!({ "files": arguments.paths.len(), "resumed": resumed, "key_update": arguments.key_update,
+        "negotiation": null })
+    .to_string());
+    Ok(())
+}
+
+/// Closes, and waits until that has left.
+fn end(connection: &Connection) {
+    connection.close(0, "");
+    connection.closed();
+}
+
+fn open_control(connection: &Connection) -> Result<SendStream> {
+    let mut stream = connection.open_uni()?;
+    stream.write_all(&http3::CONTROL_STREAM)?;
+    Ok(stream)
+}
+
+fn fetch_all(connection: &Connection, arguments: &Arguments, paths: &[String]) -> Result<()> {
+    thread::scope(|scope| {
+        let fetches: Vec<_> = paths
+            .iter()
+            .map(|path| {
+                scope
+                    .spawn(move || fetch(connection, arguments, path).with_context(|| path.clone()))
+            })
+            .collect();
+        fetches.into_iter().try_for_each(|fetch| {
+            fetch
+                .join()
+                .map_err(|_| anyhow!("a thread of the test panicked"))?
+        })
+    })
+}
+
+fn fetch(connection: &Connection, arguments: &Arguments, path: &str) -> Result<()> {
+    let mut stream = connection.open()?;
+    let request = if arguments.http3 {
+        http3::request(&arguments.server_name, path)
+    } else {
+        hq_request(path)
+    };
+    stream.write_all(&request)?;
+    stream.finish()?;
+    let mut answer = Vec::new();
+    stream
+        .by_ref()
+        .take(FILE_BYTES + 1)
+        .read_to_end(&mut answer)?;
+    ensure!(
+        answer.len() as u64 <= FILE_BYTES,
+        "more than {FILE_BYTES} bytes"
+    );
+    let body = if arguments.http3 {
+        http3::body_of(&answer).map_err(anyhow::Error::msg)?
+    } else {
+        answer
+    };
+    Directory::new(&arguments.dir).write(path, &body)?;
+    Ok(())
+}

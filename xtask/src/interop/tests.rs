@@ -1,0 +1,87 @@
+use super::case::{Case, Pairing, Role};
+use super::matrix::{Cell, Matrix};
+use super::program::{Kind, why_not};
+use super::{evidence, probe};
+
+fn pairing(role: Role, peer: Kind, case: Case) -> Pairing {
+    Pairing::new(Kind::Inquic, role, peer, case)
+}
+
+fn lines(text: &str) -> Vec<String> {
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_failed_cell_fails_the_matrix() {
+    let mut matrix = Matrix::default();
+    matrix.put(
+        pairing(Role::Client, Kind::Quinn, Case::Handshake),
+        Cell::Passed,
+    );
+    assert!(matrix.verdict().is_ok());
+    let failed = Cell::Failed("no reason".to_owned());
+    matrix.put(pairing(Role::Server, Kind::Quinn, Case::Handshake), failed);
+    assert!(matrix.verdict().is_err());
+    assert!(matrix.to_string().contains("1 passed, 1 failed, 0 skipped"));
+}
+
+#[test]
+fn a_matrix_of_gaps_has_shown_nothing() {
+    let mut matrix = Matrix::default();
+    let skipped = Cell::Skipped("not installed".to_owned());
+    matrix.put(
+        pairing(Role::Client, Kind::Ngtcp2, Case::Handshake),
+        skipped,
+    );
+    assert!(matrix.verdict().is_err());
+}
+
+#[test]
+fn the_peer_updates_keys_only_where_it_can() {
+    let by_peer = |role, peer| why_not(&pairing(role, peer, Case::KeyUpdated));
+    assert!(by_peer(Role::Client, Kind::S2n).is_some());
+    assert!(by_peer(Role::Client, Kind::Ngtcp2).is_some());
+    assert!(by_peer(Role::Server, Kind::Ngtcp2).is_none());
+    assert!(by_peer(Role::Client, Kind::Quinn).is_none());
+    for peer in Kind::PEERS {
+        assert!(why_not(&pairing(Role::Client, peer, Case::KeyUpdate)).is_none());
+        assert!(why_not(&pairing(Role::Server, peer, Case::KeyUpdate)).is_none());
+    }
+}
+
+#[test]
+fn a_connection_that_was_not_resumed_is_no_resumption() {
+    let case = pairing(Role::Client, Kind::Quinn, Case::Resumption);
+    assert!(evidence::shown(&case, &[], &lines(r#"{"resumed":true}"#)).is_ok());
+    assert!(evidence::shown(&case, &[], &lines(r#"{"resumed":false}"#)).is_err());
+    assert!(evidence::shown(&case, &[], &lines("")).is_err());
+}
+
+#[test]
+fn a_client_must_name_the_version_it_gave_up_for() {
+    let failed = || Err(anyhow::anyhow!("exit code 1"));
+    assert!(evidence::refused(&failed(), &lines("no common Version")).is_ok());
+    assert!(evidence::refused(&failed(), &lines("timed out")).is_err());
+    assert!(evidence::refused(&Ok(()), &lines("version")).is_err());
+}
+
+#[test]
+fn version_negotiation_must_swap_the_connection_ids() {
+    let answer = |first: [u8; 8], second: [u8; 8], versions: &[u8]| {
+        [
+            &[0x80, 0, 0, 0, 0, 8],
+            first.as_slice(),
+            &[8],
+            &second,
+            versions,
+        ]
+        .concat()
+    };
+    let (ours, theirs) = (probe::SOURCE, probe::DESTINATION);
+    let v1 = [0, 0, 0, 1];
+    assert!(probe::check(&answer(ours, theirs, &v1)).is_ok());
+    assert!(probe::check(&answer(theirs, ours, &v1)).is_err());
+    assert!(probe::check(&answer(ours, theirs, &[0, 0, 0, 2])).is_err());
+    assert!(probe::check(&answer(ours, theirs, &[0, 0, 0, 1, 0])).is_err());
+    assert!(probe::check(&[]).is_err());
+}
