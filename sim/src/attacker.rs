@@ -26,6 +26,8 @@ pub struct Attacker {
     pub token: Vec<u8>,
     /// The next packet number at each level.
     pub numbers: [u64; 4],
+    /// Bytes of its packet numbers on the wire.
+    pub number_len: usize,
     /// The key phase bit of its 1-RTT packets.
     pub phase: bool,
     largest: [Option<u64>; 4],
@@ -76,6 +78,7 @@ impl Attacker {
             scid,
             token: Vec::new(),
             numbers: [0; 4],
+            number_len: 4,
             phase: false,
             largest: [None; 4],
             keys: [None, None, None, None],
@@ -137,13 +140,14 @@ impl Attacker {
             Level::OneRtt => None,
         };
         let token = if level == Level::Initial { &self.token[..] } else { &[] };
+        let len = self.number_len;
         let (number_at, payload_at, length_at) = match kind {
             Some(kind) => {
-                let plan = write_long(&mut writer, kind, Version::V1, &self.dcid, &self.scid, token, number, 4).expect("room");
+                let plan = write_long(&mut writer, kind, Version::V1, &self.dcid, &self.scid, token, number, len).expect("room");
                 (plan.number_at, plan.payload_at, Some(plan.length_at))
             }
             None => {
-                let plan = write_short(&mut writer, &self.dcid, false, self.phase, number, 4).expect("room");
+                let plan = write_short(&mut writer, &self.dcid, false, self.phase, number, len).expect("room");
                 (plan.number_at, plan.payload_at, None)
             }
         };
@@ -159,7 +163,10 @@ impl Attacker {
         let job = SealJob { start: 0, number_at, payload_at, end, packet_number: number };
         keys.packet.seal(&mut buffer, &[job]).expect("the packet lies in the buffer");
         let mask = mask(&*keys.header, &buffer, number_at);
-        apply(&mut buffer, number_at, 4, mask);
+        buffer[0] ^= mask[0] & hidden(buffer[0]);
+        for (byte, mask) in buffer[number_at..payload_at].iter_mut().zip(&mask[1..]) {
+            *byte ^= mask;
+        }
         buffer
     }
 
@@ -194,7 +201,7 @@ impl Attacker {
         let keys = &self.keys[level.index()].as_ref()?.open;
         packet.get(number_at + 4 + SAMPLE_LEN - 1)?;
         let mask = mask(&*keys.header, packet, number_at);
-        packet[0] ^= mask[0] & if packet[0] & 0x80 == 0 { 0x1f } else { 0x0f };
+        packet[0] ^= mask[0] & hidden(packet[0]);
         let len = usize::from(packet[0] & 3) + 1;
         let mut truncated = 0;
         for (byte, mask) in packet[number_at..number_at + len].iter_mut().zip(&mask[1..]) {
@@ -305,11 +312,9 @@ fn mask(key: &dyn HeaderKey, packet: &[u8], number_at: usize) -> [u8; MASK_LEN] 
     masks[0]
 }
 
-fn apply(packet: &mut [u8], number_at: usize, len: usize, mask: [u8; MASK_LEN]) {
-    packet[0] ^= mask[0] & if packet[0] & 0x80 == 0 { 0x1f } else { 0x0f };
-    for (byte, mask) in packet[number_at..number_at + len].iter_mut().zip(&mask[1..]) {
-        *byte ^= mask;
-    }
+/// The bits of the first byte that header protection hides.
+const fn hidden(first: u8) -> u8 {
+    if first & 0x80 == 0 { 0x1f } else { 0x0f }
 }
 
 /// The salt of Initial secrets (RFC 9001 §5.2).

@@ -3,7 +3,7 @@
 
 use inquic_engine::{Connection, HandshakeError};
 use inquic_platform::{CipherSuite, Instant, KeySide};
-use inquic_wire::{Level, Role};
+use inquic_wire::{Level, Role, TransportParameters, Writer};
 
 /// One side of the handshake.
 #[derive(Debug)]
@@ -152,12 +152,37 @@ impl Hello {
 
     /// Both sides know every secret; each differs by level and sender.
     fn secret(&self, side: KeySide, level: Level) -> Vec<u8> {
-        let by_client = (self.role == Role::Client) == (side == KeySide::Seal);
-        vec![level.index() as u8 * 2 + u8::from(by_client); self.suite.hash_len()]
+        let sender = if side == KeySide::Seal { self.role } else { self.role.peer() };
+        secret(sender, level, self.suite)
     }
 }
 
+/// The traffic secret of what `sender` sends at `level`.
+pub(crate) fn secret(sender: Role, level: Level, suite: CipherSuite) -> Vec<u8> {
+    vec![level.index() as u8 * 2 + u8::from(sender == Role::Client); suite.hash_len()]
+}
+
+/// A message of `padding` bytes behind transport parameters, if there are any.
+pub(crate) fn message(parameters: Option<&TransportParameters>, padding: usize) -> Vec<u8> {
+    let mut body = [0; 512];
+    let mut writer = Writer::new(&mut body);
+    if let Some(parameters) = parameters {
+        parameters.encode(&mut writer).expect("they fit");
+    }
+    let count = writer.position();
+    framed(&body[..count], padding)
+}
+
+fn framed(parameters: &[u8], padding: usize) -> Vec<u8> {
+    let mut message = Vec::with_capacity(parameters.len() + padding + 4);
+    message.extend_from_slice(&(parameters.len() as u16).to_be_bytes());
+    message.extend_from_slice(&(padding as u16).to_be_bytes());
+    message.extend_from_slice(parameters);
+    message.resize(message.len() + padding, 0x5a);
+    message
+}
+
 /// Sizes of a handshake with X25519 and a P-256 certificate.
-const CLIENT_HELLO: usize = 250;
-const SERVER_HELLO: usize = 90;
-const FINISHED: usize = 36;
+pub(crate) const CLIENT_HELLO: usize = 250;
+pub(crate) const SERVER_HELLO: usize = 90;
+pub(crate) const FINISHED: usize = 36;

@@ -55,7 +55,12 @@ impl Host {
     /// A host whose randomness comes from `seed`.
     #[must_use]
     pub fn new(address: SocketAddr, settings: Settings, seed: u64) -> Self {
-        let platform: Arc<dyn Platform> = Arc::new(AwsLc::seeded(seed));
+        Self::on(Arc::new(AwsLc::seeded(seed)), address, settings)
+    }
+
+    /// A host on another platform.
+    #[must_use]
+    pub fn on(platform: Arc<dyn Platform>, address: SocketAddr, settings: Settings) -> Self {
         let keys = EndpointKeys::random(&*platform);
         Self {
             endpoint: Endpoint::new(platform, keys),
@@ -107,6 +112,11 @@ impl Host {
             .get_mut(&handle)
             .expect("a connection of this host")
             .0
+    }
+
+    /// A connection, if it is there.
+    pub fn get(&mut self, handle: Handle) -> Option<&mut Connection> {
+        self.connections.get_mut(&handle).map(|(connection, _)| connection)
     }
 
     /// All connections.

@@ -3,16 +3,25 @@
 //! [`World`] holds a client and a server [`Host`], each with the real endpoint and connections, and a [`Link`] each way that delays,
 //! loses, duplicates, reorders and corrupts. TLS is replaced by [`Hello`], which moves the same messages and secrets
 //! without any randomness. Nothing here reads a clock.
+//!
+//! A [`Duel`] has one host and an [`Attacker`] in the place of its peer, who sends authentic packets with any frames in them.
+//! [`NullCipher`] takes the place of packet protection where a fuzzer is to reach the frames.
 #![forbid(unsafe_code)]
 
+mod attacker;
+mod duel;
 mod hello;
 mod host;
 mod link;
+mod null;
 mod rng;
 mod world;
 
+pub use attacker::{Attacker, Bits, Opened, frames};
+pub use duel::Duel;
 pub use hello::Hello;
 pub use host::{Host, Settings};
 pub use link::{Faults, Link};
+pub use null::NullCipher;
 pub use rng::Rng;
 pub use world::World;
