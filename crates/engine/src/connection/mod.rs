@@ -14,6 +14,7 @@ mod hello;
 mod packet;
 mod receive;
 mod retry;
+mod short;
 mod state;
 mod stats;
 mod timers;

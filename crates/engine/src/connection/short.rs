@@ -1,0 +1,208 @@
+//! Datagrams of a connection that is up: a batch of short headers in, the header protection of all removed and all opened in one
+//! call. Never trusts a number or a key phase before the packet was found authentic.
+
+use inquic_platform::crypto::{MASK_LEN, SAMPLE_LEN, TAG_LEN};
+use inquic_platform::{Instant, OpenJob};
+use inquic_wire::{Level, decode_packet_number};
+
+use super::Connection;
+use super::close::CloseReason;
+use super::frames::Context;
+use super::receive::{BATCH, LONG};
+use crate::counters::Drop;
+use crate::limits;
+use crate::protect::{self, Opening};
+
+impl Connection {
+    /// Takes datagrams that begin with short headers, up to [`BATCH`] of them, and opens them together.
+    pub(super) fn receive_short(
+        &mut self,
+        now: Instant,
+        batch: &mut [u8],
+        segment: usize,
+        ecn: u8,
+    ) {
+        let mut jobs: [OpenJob; BATCH] = core::array::from_fn(|_| NO_JOB);
+        let mut firsts = [0_u8; BATCH];
+        let mut count = 0;
+        let mut start = 0;
+        let whole = batch.len();
+        let mut samples = [[0; SAMPLE_LEN]; BATCH];
+        while start < whole {
+            let end = start.saturating_add(segment).min(whole);
+            let datagram = batch.get_mut(start..end).unwrap_or_default();
+            if datagram.first().is_some_and(|first| first & LONG != 0) {
+                self.receive_datagram(now, datagram, ecn);
+            } else if let Some(sample) = self.sample_short(now, datagram, ecn)
+                && let (Some(job), Some(place)) = (jobs.get_mut(count), samples.get_mut(count))
+            {
+                *job = OpenJob {
+                    start,
+                    end,
+                    ..NO_JOB
+                };
+                *place = sample;
+                count = count.saturating_add(1);
+            }
+            start = end;
+        }
+        let mut masks = [[0; MASK_LEN]; BATCH];
+        let jobs = jobs.get_mut(..count).unwrap_or_default();
+        let Some(keys) = self.keys.one_rtt() else {
+            return;
+        };
+        keys.open_header().masks(
+            samples.get(..count).unwrap_or_default(),
+            masks.get_mut(..count).unwrap_or_default(),
+        );
+        self.unmask_short(batch, jobs, &masks, &mut firsts);
+        self.open_short(batch, jobs, &firsts);
+        for (job, first) in jobs.iter().zip(firsts) {
+            self.on_short(now, batch, job, first, ecn);
+        }
+    }
+
+    /// Checks a short-header datagram as far as can be seen, and gives its sample.
+    fn sample_short(&mut self, now: Instant, datagram: &[u8], ecn: u8) -> Option<[u8; SAMPLE_LEN]> {
+        let (first, after) = datagram.split_first()?;
+        let known = after
+            .get(..limits::LOCAL_CID_LEN)
+            .is_some_and(|dcid| self.carried.local_ids.contains(dcid));
+        let sample = protect::sample_at(datagram, NUMBER_AT);
+        if first & FIXED == 0 || sample.is_none() || !known {
+            if self.is_stateless_reset(datagram) {
+                self.on_close(now, CloseReason::StatelessReset);
+            } else {
+                self.drop_packet(if known { Drop::Header } else { Drop::UnknownId });
+            }
+            return None;
+        }
+        if !self.keys.can_seal(Level::OneRtt) {
+            if !self.held.hold(Level::OneRtt, ecn, datagram) {
+                self.drop_packet(Drop::NoKeys);
+            }
+            return None;
+        }
+        sample
+    }
+
+    /// Removes the header protection of a batch and decodes the packet numbers.
+    fn unmask_short(
+        &self,
+        batch: &mut [u8],
+        jobs: &mut [OpenJob],
+        masks: &[[u8; MASK_LEN]; BATCH],
+        firsts: &mut [u8; BATCH],
+    ) {
+        let [_, _, received] = &self.carried.received;
+        let mut largest = received.largest();
+        for ((job, mask), first) in jobs.iter_mut().zip(masks).zip(firsts) {
+            let number_at = job.start.saturating_add(NUMBER_AT);
+            let Some(unmasked) = protect::unmask(batch, job.start, number_at, mask) else {
+                continue;
+            };
+            *first = unmasked.first;
+            job.payload_at = number_at.saturating_add(unmasked.number_len);
+            job.packet_number =
+                decode_packet_number(largest, unmasked.truncated, unmasked.number_len);
+            // Packets of one batch follow each other; a forged number in between cannot mislead by more than its own window.
+            if unmasked.number_len > 1 {
+                largest = largest.max(Some(job.packet_number));
+            }
+        }
+    }
+
+    /// Opens a batch; all at once when every packet is of the current key phase, as nearly always.
+    fn open_short(&mut self, batch: &mut [u8], jobs: &mut [OpenJob], firsts: &[u8; BATCH]) {
+        let Some(keys) = self.keys.one_rtt() else {
+            return;
+        };
+        let phase = keys.phase();
+        let current = |first: &u8| (first & KEY_PHASE != 0) == phase;
+        if firsts.iter().take(jobs.len()).all(current) {
+            if let Some(key) = keys.open_key(Opening::Current) {
+                key.open(batch, jobs);
+            }
+            return;
+        }
+        for (job, first) in jobs.iter_mut().zip(firsts) {
+            let opening = keys.choose(first & KEY_PHASE != 0, job.packet_number);
+            if let Some(key) = keys.open_key(opening) {
+                protect::open_one(key, batch, job);
+            }
+        }
+    }
+
+    /// Acts on one packet of a batch, opened or not.
+    fn on_short(&mut self, now: Instant, batch: &[u8], job: &OpenJob, first: u8, ecn: u8) {
+        if !self.is_open() {
+            return self.drop_packet(Drop::Closed);
+        }
+        let datagram = batch.get(job.start..job.end).unwrap_or_default();
+        let keep = self.pto().saturating_mul(3);
+        let Some(keys) = self.keys.one_rtt() else {
+            return;
+        };
+        if !job.opened {
+            let counted = keys.on_open_failed();
+            if self.is_stateless_reset(datagram) {
+                return self.on_close(now, CloseReason::StatelessReset);
+            }
+            self.drop_packet(Drop::Authentication);
+            return counted
+                .err()
+                .into_iter()
+                .for_each(|error| self.close_with(now, error));
+        }
+        let followed = match keys.choose(first & KEY_PHASE != 0, job.packet_number) {
+            Opening::Current => {
+                keys.on_opened(job.packet_number);
+                Ok(())
+            }
+            Opening::Previous => Ok(()),
+            Opening::Next => keys.on_peer_update(now, keep, job.packet_number),
+        };
+        if let Err(error) = followed {
+            return self.close_with(now, error);
+        }
+        let [_, _, received] = &self.carried.received;
+        if received.is_duplicate(job.packet_number) {
+            return self.drop_packet(Drop::Duplicate);
+        }
+        let dcid = datagram.get(1..NUMBER_AT).unwrap_or_default();
+        let payload = batch.get(job.payload()).unwrap_or_default();
+        let context = Context {
+            now,
+            level: Level::OneRtt,
+            dcid,
+        };
+        self.on_packet(
+            context,
+            job.packet_number,
+            first & RESERVED_SHORT == 0,
+            ecn,
+            payload,
+        );
+    }
+
+    /// Whether a datagram that cannot be opened ends in a reset token of the peer (RFC 9000 §10.3.1).
+    fn is_stateless_reset(&self, datagram: &[u8]) -> bool {
+        datagram.len() >= limits::RESET_MIN
+            && datagram
+                .last_chunk::<TAG_LEN>()
+                .is_some_and(|token| self.carried.peer_ids.is_reset_token(token))
+    }
+}
+
+const NO_JOB: OpenJob = OpenJob {
+    start: 0,
+    payload_at: 0,
+    end: 0,
+    packet_number: 0,
+    opened: false,
+};
+const FIXED: u8 = 0x40;
+const KEY_PHASE: u8 = 0x04;
+const RESERVED_SHORT: u8 = 0x18;
+/// Where the packet number of a short header begins.
+const NUMBER_AT: usize = 1 + limits::LOCAL_CID_LEN;
