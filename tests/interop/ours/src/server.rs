@@ -101,8 +101,7 @@ fn serve(connection: &Connection, arguments: &Arc<Arguments>) -> Result<()> {
 
 fn answer(mut stream: Stream, arguments: &Arguments) -> Result<()> {
     let mut request = Vec::new();
-    stream
-        .by_ref()
+    (&mut stream)
         .take(REQUEST_BYTES as u64)
         .read_to_end(&mut request)?;
     let directory = Directory::new(&arguments.dir);
