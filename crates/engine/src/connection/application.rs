@@ -68,14 +68,13 @@ impl Connection {
     /// # Errors
     ///
     /// [`NotConnected`] before the handshake is confirmed, or while the last update is not yet over.
-    pub fn initiate_key_update(&mut self, now: Instant) -> Result<(), NotConnected> {
+    pub fn initiate_key_update(&mut self, _now: Instant) -> Result<(), NotConnected> {
         //= RFC 9001 §6.1: An endpoint MUST NOT initiate a key update prior to having confirmed the handshake
         if !self.is_confirmed() {
             return Err(NotConnected);
         }
-        let keep = self.pto().saturating_mul(3);
         match self.keys.one_rtt() {
-            Some(keys) if keys.may_update() => keys.update(now, keep).map_err(|_| NotConnected),
+            Some(keys) if keys.may_update() => keys.update().map_err(|_| NotConnected),
             _ => Err(NotConnected),
         }
     }

@@ -3,7 +3,7 @@
 
 use inquic_platform::crypto::{MASK_LEN, SAMPLE_LEN, TAG_LEN};
 use inquic_platform::{Instant, OpenJob};
-use inquic_wire::{Level, decode_packet_number};
+use inquic_wire::{Code, Level, PeerError, decode_packet_number};
 
 use super::Connection;
 use super::close::CloseReason;
@@ -56,9 +56,9 @@ impl Connection {
             masks.get_mut(..count).unwrap_or_default(),
         );
         self.unmask_short(batch, jobs, &masks, &mut firsts);
-        self.open_short(batch, jobs, &firsts);
-        for (job, first) in jobs.iter().zip(firsts) {
-            self.on_short(now, batch, job, first, ecn);
+        let openings = self.open_short(batch, jobs, &firsts);
+        for ((job, first), opening) in jobs.iter().zip(firsts).zip(openings) {
+            self.on_short(now, batch, job, (first, opening), ecn);
         }
     }
 
@@ -112,10 +112,16 @@ impl Connection {
         }
     }
 
-    /// Opens a batch; all at once when every packet is of the current key phase, as nearly always.
-    fn open_short(&mut self, batch: &mut [u8], jobs: &mut [OpenJob], firsts: &[u8; BATCH]) {
+    /// Opens a batch; all at once when every packet is of the current key phase, as nearly always. Says with which keys.
+    fn open_short(
+        &mut self,
+        batch: &mut [u8],
+        jobs: &mut [OpenJob],
+        firsts: &[u8; BATCH],
+    ) -> [Opening; BATCH] {
+        let mut openings = [Opening::Current; BATCH];
         let Some(keys) = self.keys.one_rtt() else {
-            return;
+            return openings;
         };
         let phase = keys.phase();
         let current = |first: &u8| (first & KEY_PHASE != 0) == phase;
@@ -123,18 +129,26 @@ impl Connection {
             if let Some(key) = keys.open_key(Opening::Current) {
                 key.open(batch, jobs);
             }
-            return;
+            return openings;
         }
-        for (job, first) in jobs.iter_mut().zip(firsts) {
-            let opening = keys.choose(first & KEY_PHASE != 0, job.packet_number);
-            if let Some(key) = keys.open_key(opening) {
+        for ((job, first), opening) in jobs.iter_mut().zip(firsts).zip(&mut openings) {
+            *opening = keys.choose(first & KEY_PHASE != 0, job.packet_number);
+            if let Some(key) = keys.open_key(*opening) {
                 protect::open_one(key, batch, job);
             }
         }
+        openings
     }
 
     /// Acts on one packet of a batch, opened or not.
-    fn on_short(&mut self, now: Instant, batch: &[u8], job: &OpenJob, first: u8, ecn: u8) {
+    fn on_short(
+        &mut self,
+        now: Instant,
+        batch: &[u8],
+        job: &OpenJob,
+        (first, opening): (u8, Opening),
+        ecn: u8,
+    ) {
         if !self.is_open() {
             return self.drop_packet(Drop::Closed);
         }
@@ -154,13 +168,22 @@ impl Connection {
                 .into_iter()
                 .for_each(|error| self.close_with(now, error));
         }
+        // A packet before it in the batch may have changed the keys since it was opened.
         let followed = match keys.choose(first & KEY_PHASE != 0, job.packet_number) {
             Opening::Current => {
-                keys.on_opened(job.packet_number);
+                keys.on_opened(now, keep, job.packet_number);
                 Ok(())
             }
             Opening::Previous => Ok(()),
-            Opening::Next => keys.on_peer_update(now, keep, job.packet_number),
+            Opening::Next if opening == Opening::Next => {
+                keys.on_peer_update(now, keep, job.packet_number)
+            }
+            //= RFC 9001 §6.4: An endpoint that successfully removes protection with old keys when newer keys were used for
+            //= packets with lower packet numbers MUST treat this as a connection error of type KEY_UPDATE_ERROR.
+            Opening::Next => Err(PeerError::new(
+                Code::KeyUpdate,
+                "old keys behind newer ones",
+            )),
         };
         if let Err(error) = followed {
             return self.close_with(now, error);

@@ -50,7 +50,8 @@ struct OpeningKeys {
 
 struct Previous {
     key: Box<dyn PacketKey>,
-    until: Instant,
+    /// Not known before the peer has used the keys after these.
+    until: Option<Instant>,
 }
 
 /// With which key a packet is to be opened.
@@ -164,9 +165,14 @@ impl OneRtt {
         }
     }
 
-    /// A packet opened with the current key.
-    pub(crate) fn on_opened(&mut self, number: u64) {
+    /// A packet opened with the current key. The keys before it still open for `keep` after the first such packet.
+    pub(crate) fn on_opened(&mut self, now: Instant, keep: Duration, number: u64) {
         self.opening.first = Some(self.opening.first.map_or(number, |first| first.min(number)));
+        if let Some(previous) = &mut self.opening.previous {
+            //= RFC 9001 §6.5: An endpoint SHOULD retain old read keys for no more than three times the PTO after having
+            //= received a packet protected using the new keys.
+            previous.until.get_or_insert(now + keep);
+        }
     }
 
     /// A packet did not open; the error says that there were too many (RFC 9001 §6.6).
@@ -190,8 +196,8 @@ impl OneRtt {
         self.sealing.acknowledged && self.opening.previous.is_none()
     }
 
-    /// Goes to the next keys in both directions; the old ones still open for `keep`.
-    pub(crate) fn update(&mut self, now: Instant, keep: Duration) -> Result<(), CryptoError> {
+    /// Goes to the next keys in both directions; the old ones still open.
+    pub(crate) fn update(&mut self) -> Result<(), CryptoError> {
         let platform = &*self.platform;
         let seal_key = schedule::packet_key(
             platform,
@@ -217,7 +223,7 @@ impl OneRtt {
         let old = core::mem::replace(&mut self.opening.key, current);
         self.opening.previous = Some(Previous {
             key: old,
-            until: now + keep,
+            until: None,
         });
         self.opening.first = None;
         self.phase = !self.phase;
@@ -239,22 +245,19 @@ impl OneRtt {
                 "a second key update before the first was answered",
             ));
         }
-        if self.update(now, keep).is_err() {
+        if self.update().is_err() {
             return Err(PeerError::new(
                 Code::Internal,
                 "no memory for the next keys",
             ));
         }
-        self.on_opened(number);
+        self.on_opened(now, keep, number);
         Ok(())
     }
 
     /// When the keys before this phase are to be forgotten.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.opening
-            .previous
-            .as_ref()
-            .map(|previous| previous.until)
+        self.opening.previous.as_ref()?.until
     }
 
     /// Forgets the keys before this phase when their time is over.

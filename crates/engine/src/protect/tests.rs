@@ -130,10 +130,11 @@ fn an_update_flips_the_phase_and_keeps_the_old_keys_for_a_while() {
     keys.on_seal(0).unwrap();
     keys.on_acknowledged(0);
     assert!(keys.may_update());
-    keys.update(Instant::ZERO, Duration::from_secs(1)).unwrap();
+    keys.update().unwrap();
     assert!(keys.phase());
     assert_eq!(keys.choose(false, 5), Opening::Previous);
-    keys.on_opened(10);
+    assert_eq!(keys.deadline(), None, "the peer has not used the new keys");
+    keys.on_opened(Instant::ZERO, Duration::from_secs(1), 10);
     assert_eq!(keys.choose(false, 9), Opening::Previous);
     assert_eq!(
         keys.choose(false, 11),
@@ -150,7 +151,7 @@ fn a_second_update_of_the_peer_before_ours_was_answered_is_an_offence() {
     let suite = CipherSuite::Aes128GcmSha256;
     let secret = |byte: u8| Secret::new(suite, &[byte; 32]).unwrap();
     let mut keys = OneRtt::new(&platform(), suite, &secret(1), &secret(2)).unwrap();
-    keys.update(Instant::ZERO, Duration::from_secs(1)).unwrap();
+    keys.update().unwrap();
     let error = keys
         .on_peer_update(Instant::ZERO, Duration::from_secs(1), 3)
         .unwrap_err();
