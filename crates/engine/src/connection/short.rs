@@ -95,7 +95,9 @@ impl Connection {
         firsts: &mut [u8; BATCH],
     ) {
         let [_, _, received] = &self.carried.received;
-        let mut largest = received.largest();
+        // A sender's numbers are long enough for what was opened before the batch (RFC 9000 §17.1), and a forged number in it
+        // must not mislead those behind.
+        let largest = received.largest();
         for ((job, mask), first) in jobs.iter_mut().zip(masks).zip(firsts) {
             let number_at = job.start.saturating_add(NUMBER_AT);
             let Some(unmasked) = protect::unmask(batch, job.start, number_at, mask) else {
@@ -105,10 +107,6 @@ impl Connection {
             job.payload_at = number_at.saturating_add(unmasked.number_len);
             job.packet_number =
                 decode_packet_number(largest, unmasked.truncated, unmasked.number_len);
-            // Packets of one batch follow each other; a forged number in between cannot mislead by more than its own window.
-            if unmasked.number_len > 1 {
-                largest = largest.max(Some(job.packet_number));
-            }
         }
     }
 
