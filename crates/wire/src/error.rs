@@ -24,7 +24,19 @@ impl PeerError {
         }
     }
 
+    /// The same offence, in a frame of this type unless it names one already.
+    #[inline]
+    #[must_use]
+    pub const fn or_in_frame(self, frame_type: u64) -> Self {
+        if self.frame_type == 0 {
+            self.in_frame(frame_type)
+        } else {
+            self
+        }
+    }
+
     /// The same offence, committed in a frame of this type.
+    #[inline]
     #[must_use]
     pub const fn in_frame(self, frame_type: u64) -> Self {
         Self { frame_type, ..self }

@@ -53,10 +53,7 @@ impl Connection {
             Frame::Crypto { offset, data } => {
                 self.on_crypto(context.level.space(), offset, data)?;
             }
-            Frame::NewToken { token } => {
-                self.hello.on_new_token(token);
-                self.pending.token = true;
-            }
+            Frame::NewToken { token } => self.pending.token |= self.hello.on_new_token(token),
             Frame::NewConnectionId {
                 sequence,
                 retire_prior_to,
@@ -71,14 +68,7 @@ impl Connection {
                 self.carried.local_ids.on_retire(sequence, context.dcid)?;
             }
             Frame::PathChallenge(data) => self.carried.path.on_challenge(data),
-            Frame::PathResponse(_) => {
-                // We have no challenge outstanding on the only path there is.
-                return Err(PeerError::new(
-                    Code::ProtocolViolation,
-                    "a path response to no challenge",
-                )
-                .in_frame(0x1b));
-            }
+            Frame::PathResponse(_) => return Err(UNASKED_RESPONSE),
             Frame::ConnectionClose {
                 code,
                 frame_type,
@@ -100,7 +90,8 @@ impl Connection {
     fn on_ack(&mut self, context: Context<'_>, ack: &Ack<'_>) -> Result<(), PeerError> {
         let space = context.level.space();
         let confirmed = self.is_confirmed();
-        //= RFC 9002 §5.3: SHOULD ignore the peer's acknowledgement delay for Initial and Handshake packets
+        //= RFC 9002 §5.3: MAY ignore the acknowledgment delay for Initial packets, since these
+        //= acknowledgments are not delayed by the peer
         let delay = match space {
             Space::Application => scaled(ack.delay, self.peer.ack_delay_exponent),
             Space::Initial | Space::Handshake => Duration::ZERO,
@@ -148,6 +139,10 @@ impl Connection {
         }
     }
 }
+
+/// We have no challenge outstanding on the only path there is.
+const UNASKED_RESPONSE: PeerError =
+    PeerError::new(Code::ProtocolViolation, "a path response to no challenge");
 
 /// An ACK's delay field in real time; absurd values saturate (RFC 9000 §19.3).
 fn scaled(delay: u64, exponent: u8) -> Duration {

@@ -87,14 +87,16 @@ impl Hello {
             .fold(0, |sum, level| sum.saturating_add(level.ready()))
     }
 
-    pub(super) fn on_new_token(&mut self, token: &[u8]) {
+    /// Keeps a token of the server, if it is of a size to keep.
+    pub(super) fn on_new_token(&mut self, token: &[u8]) -> bool {
         if token.len() > limits::TOKEN_BYTES {
-            return;
+            return false;
         }
         if self.tokens.len() >= limits::TOKENS {
             self.tokens.remove(0);
         }
         self.tokens.push(token.to_vec());
+        true
     }
 }
 

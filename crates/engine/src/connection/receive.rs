@@ -41,6 +41,13 @@ struct Long<'a> {
     ecn: u8,
 }
 
+/// A long-header packet that was authentic.
+struct OpenedLong {
+    /// Its first byte, in clear.
+    first: u8,
+    job: OpenJob,
+}
+
 impl Connection {
     /// Takes datagrams from the peer. Call [`Connection::transmit`] afterwards until it has nothing more.
     pub fn receive(&mut self, now: Instant, received: Received<'_>) {
@@ -135,7 +142,12 @@ impl Connection {
                         },
                     );
                 }
-                Header::Short { .. } => {
+                Header::Short { dcid, .. } => {
+                    //= RFC 9000 §12.2: Receivers SHOULD ignore any subsequent packets with a different Destination Connection ID
+                    //= than the first packet in the datagram.
+                    if *first_id.get_or_insert(dcid) != dcid {
+                        return self.drop_packet(Drop::MixedIds);
+                    }
                     let len = rest.len();
                     return self.receive_short(now, rest, len, ecn);
                 }
@@ -163,78 +175,73 @@ impl Connection {
                 && (*dcid == self.hello.original_id || Some(*dcid) == self.hello.retry_id)
     }
 
-    fn receive_long(&mut self, now: Instant, long: Long<'_>) {
-        let Long {
-            packet,
-            level,
-            dcid,
-            scid,
-            number_at,
-            ecn,
-        } = long;
-        if !self.is_ours(&dcid) {
-            return self.drop_packet(Drop::UnknownId);
+    fn receive_long(&mut self, now: Instant, mut long: Long<'_>) {
+        let opened = match self.open_long(&mut long) {
+            Ok(opened) => opened,
+            Err(dropped) => return dropped.map_or((), |reason| self.drop_packet(reason)),
+        };
+        if !self.on_long_authentic(long.level, long.scid) {
+            return self.drop_packet(Drop::Unexpected);
         }
-        let (keys, discarded) = match level {
+        let payload = long.packet.get(opened.job.payload()).unwrap_or_default();
+        let context = Context {
+            now,
+            level: long.level,
+            dcid: long.dcid.as_slice(),
+        };
+        let reserved_clear = opened.first & RESERVED_LONG == 0;
+        let number = opened.job.packet_number;
+        self.on_packet(context, number, reserved_clear, long.ecn, payload);
+    }
+
+    /// Opens a long-header packet in place. The error is why it is dropped; none when it is held until its keys come.
+    fn open_long(&mut self, long: &mut Long<'_>) -> Result<OpenedLong, Option<Drop>> {
+        if !self.is_ours(&long.dcid) {
+            return Err(Some(Drop::UnknownId));
+        }
+        let (keys, discarded) = match long.level {
             Level::Initial => (&self.keys.initial, self.keys.initial_discarded),
             Level::Handshake => (&self.keys.handshake, self.keys.handshake_discarded),
-            Level::ZeroRtt | Level::OneRtt => return self.drop_packet(Drop::NoKeys),
+            Level::ZeroRtt | Level::OneRtt => return Err(Some(Drop::NoKeys)),
         };
         let Some(keys) = &keys.open else {
-            let dropped = if discarded {
+            return Err(if discarded {
                 Some(Drop::KeysDiscarded)
             } else {
-                (!self.held.hold(level, ecn, packet)).then_some(Drop::NoKeys)
-            };
-            return dropped
-                .into_iter()
-                .for_each(|reason| self.drop_packet(reason));
+                let held = self.held.hold(long.level, long.ecn, long.packet);
+                (!held).then_some(Drop::NoKeys)
+            });
         };
         let mut masks = [[0; MASK_LEN]];
-        let Some(sample) = protect::sample_at(packet, number_at) else {
-            return self.drop_packet(Drop::Header);
-        };
+        let sample = protect::sample_at(long.packet, long.number_at).ok_or(Drop::Header)?;
         keys.header.masks(&[sample], &mut masks);
         let [mask] = masks;
-        let Some(unmasked) = protect::unmask(packet, 0, number_at, &mask) else {
-            return self.drop_packet(Drop::Header);
-        };
-        let received = &self.carried.received[..];
-        let Some(received) = received.get(level.space().index()) else {
-            return;
-        };
+        let unmasked =
+            protect::unmask(long.packet, 0, long.number_at, &mask).ok_or(Drop::Header)?;
+        let received = self.carried.received.get(long.level.space().index());
+        let received = received.ok_or(Drop::Header)?;
         let number =
             decode_packet_number(received.largest(), unmasked.truncated, unmasked.number_len);
-        if received.is_duplicate(number) {
-            return self.drop_packet(Drop::Duplicate);
-        }
-        let payload_at = number_at.saturating_add(unmasked.number_len);
+        let duplicate = received.is_duplicate(number);
         let mut job = OpenJob {
             start: 0,
-            payload_at,
-            end: packet.len(),
+            payload_at: long.number_at.saturating_add(unmasked.number_len),
+            end: long.packet.len(),
             packet_number: number,
             opened: false,
         };
-        if !protect::open_one(&*keys.packet, packet, &mut job) {
-            return self.drop_packet(Drop::Authentication);
+        if !protect::open_one(&*keys.packet, long.packet, &mut job) {
+            return Err(Some(Drop::Authentication));
         }
-        if !self.on_long_authentic(level, scid) {
-            return self.drop_packet(Drop::Unexpected);
+        //= RFC 9001 §9.5: For authentication to be free from side channels, the entire process of header protection removal,
+        //= packet number recovery, and packet protection removal MUST be applied together without timing and other side channels.
+        if duplicate {
+            return Err(Some(Drop::Duplicate));
         }
-        let payload = packet.get(job.payload()).unwrap_or_default();
-        let context = Context {
-            now,
-            level,
-            dcid: dcid.as_slice(),
-        };
-        self.on_packet(
-            context,
-            number,
-            unmasked.first & RESERVED_LONG == 0,
-            ecn,
-            payload,
-        );
+        Ok(OpenedLong {
+            first: unmasked.first,
+            job,
+        })
     }
 
     /// What the first authentic packets of a level tell; `false` drops the packet.
@@ -246,7 +253,8 @@ impl Connection {
                 self.hello.peer_id = Some(scid);
                 self.carried.peer_ids.replace_first(scid);
             }
-            //= RFC 9000 §7.2: Any further Initial or Handshake packets with a different Source Connection ID MUST be discarded.
+            //= RFC 9000 §7.2: if subsequent Initial packets include a different Source Connection
+            //= ID, they MUST be discarded.
             Some(known) if known != scid => return false,
             Some(_) => {}
         }
@@ -290,6 +298,7 @@ impl Connection {
             let acted = frame.and_then(|frame| {
                 eliciting |= frame.is_ack_eliciting();
                 self.on_frame(context, &frame)
+                    .map_err(|error| error.or_in_frame(frame.frame_type()))
             });
             match acted {
                 Ok(OnStream::Taken) => {}

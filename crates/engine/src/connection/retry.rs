@@ -37,8 +37,9 @@ impl Connection {
             && dcid == self.hello.local_id
             && !token.is_empty()
             && token.len() <= limits::TOKEN_BYTES;
-        //= RFC 9000 §17.2.5.2: A client MUST discard a Retry packet that contains a SCID field that is identical to the DCID
-        //= field of its Initial packet.
+        //= RFC 9000 §17.2.5.2: A client MUST discard a Retry packet that contains a Source
+        //= Connection ID field that is identical to the Destination Connection ID field of its
+        //= Initial packet.
         if !expected || scid == self.hello.original_id {
             return false;
         }

@@ -78,8 +78,9 @@ impl Connection {
             }
             State::Handshaking { .. } | State::Connected { .. } => {}
         }
-        //= RFC 9000 §10.1: the connection is silently closed and its state is discarded when it remains idle for longer than
-        //= the minimum of its max_idle_timeout value and the max_idle_timeout value advertised by its peer
+        //= RFC 9000 §10.1: the connection is silently closed and its state is discarded when it
+        //= remains idle for longer than the minimum of the max_idle_timeout value advertised by
+        //= both endpoints.
         if self.idle_deadline().is_some_and(|at| at <= now) {
             return self.abandon(CloseReason::IdleTimeout);
         }

@@ -128,7 +128,7 @@ impl Endpoint {
         token: &[u8],
         reply: &mut [u8],
     ) -> Route {
-        //= RFC 9000 §7.2: The Destination Connection ID MUST be at least 8 bytes in length.
+        //= RFC 9000 §7.2: This Destination Connection ID MUST be at least 8 bytes in length.
         if incoming.dcid.len() < limits::LOCAL_CID_LEN {
             return Route::Drop(Drop::Header);
         }

@@ -218,8 +218,8 @@ impl Endpoint {
         token: &[u8],
     ) -> Result<(Handle, Connection), CryptoError> {
         let local_id = self.new_id();
-        //= RFC 9000 §7.2: the client populates the Destination Connection ID field with an unpredictable value. The
-        //= Destination Connection ID MUST be at least 8 bytes in length.
+        //= RFC 9000 §7.2: the client populates the Destination Connection ID field with an
+        //= unpredictable value.
         let peer_id = self.new_id();
         let start = Start {
             role: Role::Client,

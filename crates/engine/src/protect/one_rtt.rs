@@ -178,8 +178,10 @@ impl OneRtt {
     /// A packet did not open; the error says that there were too many (RFC 9001 §6.6).
     pub(crate) fn on_open_failed(&mut self) -> Result<(), PeerError> {
         self.opening.failed = self.opening.failed.saturating_add(1);
-        //= RFC 9001 §6.6: If the total number of received packets that fail authentication exceeds the integrity limit, the
-        //= endpoint MUST immediately close the connection with a connection error of type AEAD_LIMIT_REACHED.
+        //= RFC 9001 §6.6: If the total number of received packets that fail authentication within
+        //= the connection, across all keys, exceeds the integrity limit for the selected AEAD,
+        //= the endpoint MUST immediately close the connection with a connection error of type
+        //= AEAD_LIMIT_REACHED and not process any more packets.
         if self.opening.failed > Limits::of(self.suite).integrity {
             return Err(PeerError::new(
                 Code::AeadLimitReached,

@@ -15,7 +15,7 @@ impl TransportParameters {
         let Self {
             original_destination_connection_id,
             max_idle_timeout_ms,
-            stateless_reset_token,
+            stateless_reset_token: _,
             max_udp_payload_size,
             initial_max_data,
             initial_max_stream_data_bidi_local,
@@ -26,102 +26,99 @@ impl TransportParameters {
             ack_delay_exponent,
             max_ack_delay_ms,
             disable_active_migration,
-            preferred_address,
+            preferred_address: _,
             active_connection_id_limit,
             initial_source_connection_id,
             retry_source_connection_id,
             max_datagram_frame_size,
             grease_quic_bit,
-            grease,
+            grease: _,
         } = self;
         let integers = [
-            (ids::MAX_IDLE_TIMEOUT, *max_idle_timeout_ms, 0),
-            (
-                ids::MAX_UDP_PAYLOAD_SIZE,
-                *max_udp_payload_size,
-                DEFAULT_MAX_UDP_PAYLOAD_SIZE,
-            ),
-            (ids::INITIAL_MAX_DATA, *initial_max_data, 0),
-            (
-                ids::INITIAL_MAX_STREAM_DATA_BIDI_LOCAL,
-                *initial_max_stream_data_bidi_local,
-                0,
-            ),
-            (
-                ids::INITIAL_MAX_STREAM_DATA_BIDI_REMOTE,
-                *initial_max_stream_data_bidi_remote,
-                0,
-            ),
-            (
-                ids::INITIAL_MAX_STREAM_DATA_UNI,
-                *initial_max_stream_data_uni,
-                0,
-            ),
-            (ids::INITIAL_MAX_STREAMS_BIDI, *initial_max_streams_bidi, 0),
-            (ids::INITIAL_MAX_STREAMS_UNI, *initial_max_streams_uni, 0),
-            (
-                ids::ACK_DELAY_EXPONENT,
-                u64::from(*ack_delay_exponent),
-                u64::from(DEFAULT_ACK_DELAY_EXPONENT),
-            ),
-            (
-                ids::MAX_ACK_DELAY,
-                u64::from(*max_ack_delay_ms),
-                u64::from(DEFAULT_MAX_ACK_DELAY_MS),
-            ),
-            (
-                ids::ACTIVE_CONNECTION_ID_LIMIT,
-                *active_connection_id_limit,
-                DEFAULT_ACTIVE_CONNECTION_ID_LIMIT,
-            ),
-            (ids::MAX_DATAGRAM_FRAME_SIZE, *max_datagram_frame_size, 0),
+            *max_idle_timeout_ms,
+            *max_udp_payload_size,
+            *initial_max_data,
+            *initial_max_stream_data_bidi_local,
+            *initial_max_stream_data_bidi_remote,
+            *initial_max_stream_data_uni,
+            *initial_max_streams_bidi,
+            *initial_max_streams_uni,
+            u64::from(*ack_delay_exponent),
+            u64::from(*max_ack_delay_ms),
+            *active_connection_id_limit,
+            *max_datagram_frame_size,
         ];
-        let blobs = [
+        let ids = [
             (
                 ids::ORIGINAL_DESTINATION_CONNECTION_ID,
-                original_destination_connection_id.as_deref(),
-            ),
-            (
-                ids::STATELESS_RESET_TOKEN,
-                stateless_reset_token.as_ref().map(<[u8; 16]>::as_slice),
+                original_destination_connection_id,
             ),
             (
                 ids::INITIAL_SOURCE_CONNECTION_ID,
-                initial_source_connection_id.as_deref(),
+                initial_source_connection_id,
             ),
-            (
-                ids::RETRY_SOURCE_CONNECTION_ID,
-                retry_source_connection_id.as_deref(),
-            ),
-            (
-                ids::DISABLE_ACTIVE_MIGRATION,
-                disable_active_migration.then_some(&[][..]),
-            ),
-            (ids::GREASE_QUIC_BIT, grease_quic_bit.then_some(&[][..])),
+            (ids::RETRY_SOURCE_CONNECTION_ID, retry_source_connection_id),
+        ];
+        let flags = [
+            (ids::DISABLE_ACTIVE_MIGRATION, *disable_active_migration),
+            (ids::GREASE_QUIC_BIT, *grease_quic_bit),
         ];
         w.whole(|w| {
-            for (id, value, default) in integers {
+            for ((id, default), value) in INTEGERS.into_iter().zip(integers) {
                 if value != default {
                     integer(w, id, value)?;
                 }
             }
-            for (id, value) in blobs {
+            for (id, value) in ids {
                 if let Some(value) = value {
-                    w.varint(id)?;
-                    w.varint_bytes(value)?;
+                    blob(w, id, value)?;
                 }
             }
-            if let Some(address) = preferred_address {
-                preferred(w, address)?;
+            for (id, _) in flags.into_iter().filter(|(_, set)| *set) {
+                blob(w, id, &[])?;
             }
-            if let Some((id, len)) = *grease {
-                w.varint(id)?;
-                w.varint(len as u64)?;
-                w.zeros(len)?;
-            }
-            Ok(())
+            self.encode_rest(w)
         })
     }
+
+    fn encode_rest(&self, w: &mut Writer<'_>) -> Result<(), Full> {
+        if let Some(token) = &self.stateless_reset_token {
+            blob(w, ids::STATELESS_RESET_TOKEN, token)?;
+        }
+        if let Some(address) = &self.preferred_address {
+            preferred(w, address)?;
+        }
+        if let Some((id, len)) = self.grease {
+            w.varint(id)?;
+            w.varint(len as u64)?;
+            w.zeros(len)?;
+        }
+        Ok(())
+    }
+}
+
+/// The parameters that are integers, each with its default.
+const INTEGERS: [(u64, u64); 12] = [
+    (ids::MAX_IDLE_TIMEOUT, 0),
+    (ids::MAX_UDP_PAYLOAD_SIZE, DEFAULT_MAX_UDP_PAYLOAD_SIZE),
+    (ids::INITIAL_MAX_DATA, 0),
+    (ids::INITIAL_MAX_STREAM_DATA_BIDI_LOCAL, 0),
+    (ids::INITIAL_MAX_STREAM_DATA_BIDI_REMOTE, 0),
+    (ids::INITIAL_MAX_STREAM_DATA_UNI, 0),
+    (ids::INITIAL_MAX_STREAMS_BIDI, 0),
+    (ids::INITIAL_MAX_STREAMS_UNI, 0),
+    (ids::ACK_DELAY_EXPONENT, DEFAULT_ACK_DELAY_EXPONENT as u64),
+    (ids::MAX_ACK_DELAY, DEFAULT_MAX_ACK_DELAY_MS as u64),
+    (
+        ids::ACTIVE_CONNECTION_ID_LIMIT,
+        DEFAULT_ACTIVE_CONNECTION_ID_LIMIT,
+    ),
+    (ids::MAX_DATAGRAM_FRAME_SIZE, 0),
+];
+
+fn blob(w: &mut Writer<'_>, id: u64, value: &[u8]) -> Result<(), Full> {
+    w.varint(id)?;
+    w.varint_bytes(value)
 }
 
 fn integer(w: &mut Writer<'_>, id: u64, value: u64) -> Result<(), Full> {

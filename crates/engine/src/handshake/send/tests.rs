@@ -1,0 +1,44 @@
+//! Handshake bytes of ours, lost and found.
+
+use super::*;
+use alloc::vec;
+
+fn frame(crypto: &mut CryptoSend, room: usize) -> Option<(u64, u16)> {
+    let mut buffer = vec![0; room];
+    crypto
+        .write_frame(&mut Writer::new(&mut buffer))
+        .map(|sent| (sent.offset, sent.len))
+}
+
+#[test]
+fn lost_bytes_go_before_new_ones() {
+    let mut crypto = CryptoSend::default();
+    assert!(crypto.write(&[7; 300]));
+    assert_eq!(frame(&mut crypto, 104), Some((0, 100)));
+    assert_eq!(frame(&mut crypto, 104), Some((100, 99)));
+    crypto.on_lost(0, 100);
+    assert_eq!(frame(&mut crypto, 54), Some((0, 50)));
+    assert_eq!(frame(&mut crypto, 1000), Some((50, 50)));
+    assert_eq!(frame(&mut crypto, 1000), Some((199, 101)));
+    assert_eq!(frame(&mut crypto, 1000), None);
+}
+
+#[test]
+fn acknowledged_bytes_are_forgotten_in_any_order() {
+    let mut crypto = CryptoSend::default();
+    assert!(crypto.write(&[7; 300]));
+    frame(&mut crypto, 1000);
+    crypto.on_acknowledged(100, 200);
+    assert_eq!(crypto.bytes.len(), 300);
+    crypto.on_acknowledged(0, 100);
+    assert!(crypto.bytes.is_empty() && crypto.bytes.capacity() == 0);
+    crypto.on_lost(0, 300);
+    assert!(!crypto.wants_to_send());
+}
+
+#[test]
+fn the_buffer_bound_is_met_and_not_passed() {
+    let mut crypto = CryptoSend::default();
+    assert!(crypto.write(&vec![0; limits::CRYPTO_BUFFER as usize]));
+    assert!(!crypto.write(&[0]));
+}
