@@ -127,7 +127,10 @@ impl<Face> ConnectionBuilder<Face> {
                 self.built.get_or_init(|| tls).clone()
             }
         };
-        let name = self.server_name.clone().unwrap_or_else(|| target.host.to_owned());
+        let name = self
+            .server_name
+            .clone()
+            .unwrap_or_else(|| target.host.to_owned());
         let port = ports::for_connecting(drive)?;
         Ok(Race::new(port, self.config.engine(), tls, name, addresses))
     }
@@ -215,13 +218,18 @@ impl<Face> ListenerBuilder<Face> {
     }
 
     /// A port that listens on the first of the addresses that can be bound.
-    pub(crate) fn port(self, address: impl ToSocketAddrs, drive: Drive) -> Result<Arc<Port>, Error> {
+    pub(crate) fn port(
+        self,
+        address: impl ToSocketAddrs,
+        drive: Drive,
+    ) -> Result<Arc<Port>, Error> {
         crate::check_home()?;
         let tls = self.tls.build()?;
         let addresses = address
             .to_socket_addrs()
             .map_err(|error| Error::io("the address to bind cannot be resolved", &error))?;
-        let mut failure = Error::Config("there is no address to bind: write host:port, as in [::]:4433".into());
+        let mut failure =
+            Error::Config("there is no address to bind: write host:port, as in [::]:4433".into());
         for address in addresses {
             match ports::bind(address, drive, self.io_threads, self.token_key) {
                 Ok(port) => {

@@ -38,6 +38,9 @@ impl<'a> Target<'a> {
         let bad = || Error::BadAddress(address.to_owned());
         let (host, port) = address.rsplit_once(':').ok_or_else(bad)?;
         let port = port.parse().map_err(|_| bad())?;
+        if port == 0 {
+            return Err(bad());
+        }
         let host = match host.strip_prefix('[') {
             Some(inner) => inner.strip_suffix(']').ok_or_else(bad)?,
             None if host.contains(':') => return Err(bad()),
@@ -56,7 +59,10 @@ impl<'a> Target<'a> {
     }
 
     /// What a resolver's answer means.
-    pub(crate) fn found(&self, found: io::Result<Vec<SocketAddr>>) -> Result<Vec<SocketAddr>, Error> {
+    pub(crate) fn found(
+        &self,
+        found: io::Result<Vec<SocketAddr>>,
+    ) -> Result<Vec<SocketAddr>, Error> {
         let unknown = |cause: String| Error::UnknownHost {
             host: self.host.to_owned(),
             cause,
@@ -93,7 +99,8 @@ impl Race {
     pub(crate) fn start_next(&mut self) -> bool {
         while let Some(address) = self.addresses.next() {
             let session = Session::client(&self.tls, &self.server_name).map_err(Error::from);
-            let owner = session.and_then(|session| self.port.connect(&self.config, address, session, &[]));
+            let owner =
+                session.and_then(|session| self.port.connect(&self.config, address, session, &[]));
             match owner {
                 Ok(owner) => {
                     self.running.push(owner);

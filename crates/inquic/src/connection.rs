@@ -40,7 +40,8 @@ macro_rules! common_calls {
         /// The application protocol that was agreed on.
         #[must_use]
         pub fn alpn(&self) -> Vec<u8> {
-            self.handshake_info().map_or_else(Vec::new, |info| info.alpn)
+            self.handshake_info()
+                .map_or_else(Vec::new, |info| info.alpn)
         }
 
         /// What the handshake agreed on; none when it never came to its end.

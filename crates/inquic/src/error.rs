@@ -39,7 +39,9 @@ pub enum Error {
         peer: SocketAddr,
     },
     /// The peer was there and is silent now (RFC 9000 §10.1).
-    #[error("the peer is gone: nothing came from it for the idle timeout; connect again, or set a keep-alive")]
+    #[error(
+        "the peer is gone: nothing came from it for the idle timeout; connect again, or set a keep-alive"
+    )]
     PeerGone,
     /// The peer lost the connection's state (RFC 9000 §10.3).
     #[error("the peer has restarted and does not know this connection: connect again")]
@@ -119,7 +121,9 @@ pub enum Error {
     #[error("the peer stopped the stream with code {0}: it reads no more of it")]
     Stopped(u64),
     /// The stream's half was finished, reset or stopped here.
-    #[error("the stream is finished here: nothing can be written or read after finish(), reset() or stop()")]
+    #[error(
+        "the stream is finished here: nothing can be written or read after finish(), reset() or stop()"
+    )]
     StreamFinished,
     /// The stream's half does not exist.
     #[error("the stream is unidirectional: it cannot be used in this direction")]
@@ -131,10 +135,14 @@ pub enum Error {
     #[error("the listener is closed: no connection comes any more")]
     ListenerClosed,
     /// Whoever drove the connection has ended.
-    #[error("the runtime that drove this connection has stopped: keep it alive until the connection is closed")]
+    #[error(
+        "the runtime that drove this connection has stopped: keep it alive until the connection is closed"
+    )]
     RuntimeStopped,
     /// The home that was asked for is not here.
-    #[error("INQUIC_HOME={0}: there is no such home here; use INQUIC_HOME=embedded or leave it unset")]
+    #[error(
+        "INQUIC_HOME={0}: there is no such home here; use INQUIC_HOME=embedded or leave it unset"
+    )]
     NoSuchHome(String),
     /// The system failed otherwise.
     #[error("{message}")]

@@ -54,7 +54,11 @@ impl Sending {
         self.id.to_u64()
     }
 
-    pub(crate) fn poll_write(&mut self, context: &Context<'_>, data: &[u8]) -> Poll<Result<usize, Error>> {
+    pub(crate) fn poll_write(
+        &mut self,
+        context: &Context<'_>,
+        data: &[u8],
+    ) -> Poll<Result<usize, Error>> {
         if self.ended {
             return Poll::Ready(Err(Error::StreamFinished));
         }
@@ -78,7 +82,10 @@ impl Sending {
     }
 
     pub(crate) fn readiness(&self) -> Result<Readiness, Error> {
-        self.owner.entry.level(Interest::Writable(self.id)).map(Readiness)
+        self.owner
+            .entry
+            .level(Interest::Writable(self.id))
+            .map(Readiness)
     }
 }
 
@@ -96,7 +103,11 @@ impl Receiving {
     }
 
     /// Reads; 0 is the end.
-    pub(crate) fn poll_read(&mut self, context: &Context<'_>, out: &mut [u8]) -> Poll<Result<usize, Error>> {
+    pub(crate) fn poll_read(
+        &mut self,
+        context: &Context<'_>,
+        out: &mut [u8],
+    ) -> Poll<Result<usize, Error>> {
         if self.ended {
             return Poll::Ready(Ok(0));
         }
@@ -112,7 +123,10 @@ impl Receiving {
     }
 
     pub(crate) fn readiness(&self) -> Result<Readiness, Error> {
-        self.owner.entry.level(Interest::Readable(self.id)).map(Readiness)
+        self.owner
+            .entry
+            .level(Interest::Readable(self.id))
+            .map(Readiness)
     }
 }
 
@@ -141,5 +155,8 @@ pub(crate) fn halves(owner: &Arc<Owner>, id: StreamId) -> (Sending, Receiving) {
         id.direction() == Direction::Bidirectional,
         "a unidirectional stream has one half on each side"
     );
-    (Sending::new(owner.clone(), id), Receiving::new(owner.clone(), id))
+    (
+        Sending::new(owner.clone(), id),
+        Receiving::new(owner.clone(), id),
+    )
 }

@@ -2,22 +2,30 @@
 
 mod common;
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
+use std::net::UdpSocket;
 use std::thread;
+use std::time::Duration;
 
-use common::pair;
+use common::{ALPN, identity, pair, pattern};
+use inquic::{Connection, Error, Listener, TransportConfig};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+fn echo(connection: Connection) -> thread::JoinHandle<Error> {
+    thread::spawn(move || {
+        while let Ok(Some(stream)) = connection.accept() {
+            let (mut send, mut receive) = stream.split();
+            std::io::copy(&mut receive, &mut send).unwrap();
+            send.finish().unwrap();
+        }
+        connection.closed()
+    })
+}
 
 #[test]
 fn what_is_written_comes_back_from_an_echo() {
     let (_listener, client, server) = pair();
-    let echo = thread::spawn(move || {
-        let mut stream = server.accept().unwrap().unwrap();
-        let mut data = Vec::new();
-        stream.read_to_end(&mut data).unwrap();
-        stream.write_all(&data).unwrap();
-        stream.finish().unwrap();
-        server.closed()
-    });
+    let echo = echo(server);
     let mut stream = client.open().unwrap();
     stream.write_all(b"hello").unwrap();
     stream.finish().unwrap();
@@ -25,6 +33,361 @@ fn what_is_written_comes_back_from_an_echo() {
     stream.read_to_string(&mut answer).unwrap();
     assert_eq!(answer, "hello");
     client.close(7, "done");
-    let end = echo.join().unwrap();
-    assert_eq!(end.peer_code(), Some(7));
+    assert_eq!(
+        echo.join().unwrap(),
+        Error::ClosedByPeer {
+            code: 7,
+            reason: "done".into()
+        }
+    );
+}
+
+#[test]
+fn ten_megabytes_go_both_ways_at_once() {
+    let (_listener, client, server) = pair();
+    let echo = echo(server);
+    let data = pattern(1, 10 << 20);
+    let (mut send, mut receive) = client.open().unwrap().split();
+    let sent = data.clone();
+    let writer = thread::spawn(move || {
+        send.write_all(&sent).unwrap();
+        send.finish().unwrap();
+    });
+    let mut answer = Vec::new();
+    receive.read_to_end(&mut answer).unwrap();
+    assert!(answer == data);
+    writer.join().unwrap();
+    drop((receive, client));
+    assert_eq!(echo.join().unwrap().peer_code(), Some(0));
+}
+
+#[test]
+fn the_handshake_tells_what_was_agreed_on() {
+    let (_listener, client, server) = pair();
+    let info = client.handshake_info().unwrap();
+    assert_eq!(info.alpn, b"test/1");
+    assert_eq!(info.version, 1);
+    assert_eq!(info.key_exchange, Some(inquic::KeyExchange::X25519MlKem768));
+    assert!(!info.resumed);
+    assert!(info.duration > Duration::ZERO);
+    assert_eq!(server.alpn(), b"test/1");
+    assert_eq!(server.peer_addr().ip(), client.local_addr().ip());
+    assert_eq!(client.home(), "embedded");
+}
+
+#[test]
+fn a_second_connection_of_the_same_builder_resumes() {
+    let identity = identity();
+    let listener = Listener::builder()
+        .certificate(identity.certificate)
+        .alpn(ALPN)
+        .bind("127.0.0.1:0")
+        .unwrap();
+    let address = listener.local_addr().to_string();
+    let builder = Connection::builder().roots(identity.roots).alpn(ALPN);
+    let first = builder.connect(&address).unwrap();
+    // The tickets come with the first answer.
+    let echo = echo(listener.accept().unwrap());
+    let mut stream = first.open().unwrap();
+    stream.write_all(b"x").unwrap();
+    stream.finish().unwrap();
+    stream.read_to_end(&mut Vec::new()).unwrap();
+    let second = builder.connect(&address).unwrap();
+    assert!(second.handshake_info().unwrap().resumed);
+    drop((stream, first));
+    echo.join().unwrap();
+}
+
+#[test]
+fn ipv4_and_ipv6_reach_a_wildcard_listener() {
+    let identity = identity();
+    let listener = Listener::builder()
+        .certificate(identity.certificate)
+        .alpn(ALPN)
+        .bind("[::]:0")
+        .unwrap();
+    let port = listener.local_addr().port();
+    let builder = Connection::builder().roots(identity.roots).alpn(ALPN);
+    for host in ["127.0.0.1", "[::1]", "localhost"] {
+        let client = builder.connect(&format!("{host}:{port}")).unwrap();
+        let server = listener.accept().unwrap();
+        assert_eq!(
+            server.peer_addr().is_ipv4(),
+            client.peer_addr().is_ipv4(),
+            "{host}"
+        );
+        assert_eq!(client.peer_addr().port(), port);
+    }
+}
+
+#[test]
+fn a_port_in_use_is_told() {
+    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let error = Listener::builder()
+        .certificate(identity().certificate)
+        .alpn(ALPN)
+        .bind(address)
+        .unwrap_err();
+    assert_eq!(error, Error::PortInUse(address));
+}
+
+#[test]
+fn an_unknown_host_is_told() {
+    let builder = Connection::builder().roots(identity().roots).alpn(ALPN);
+    let error = builder.connect("no-such-host.invalid:1").unwrap_err();
+    assert!(matches!(error, Error::UnknownHost { host, .. } if host == "no-such-host.invalid"));
+}
+
+#[test]
+fn a_network_without_a_way_is_told() {
+    let builder = Connection::builder().roots(identity().roots).alpn(ALPN);
+    // A class E address: the kernel refuses to send there, or nobody answers.
+    let config = TransportConfig::default().handshake_timeout(Duration::from_millis(300));
+    let error = builder.config(config).connect("[100::1]:4433").unwrap_err();
+    assert!(
+        matches!(error, Error::NoRoute(_) | Error::NoAnswer { .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_silent_port_gives_no_answer() {
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    let config = TransportConfig::default().handshake_timeout(Duration::from_millis(200));
+    let builder = Connection::builder()
+        .roots(identity().roots)
+        .alpn(ALPN)
+        .config(config);
+    let error = builder.connect(&address.to_string()).unwrap_err();
+    assert_eq!(error, Error::NoAnswer { peer: address });
+}
+
+#[test]
+fn a_certificate_of_another_authority_is_told_to_both_ends() {
+    let listener = Listener::builder()
+        .certificate(identity().certificate)
+        .alpn(ALPN)
+        .bind("127.0.0.1:0")
+        .unwrap();
+    let builder = Connection::builder().roots(identity().roots).alpn(ALPN);
+    let error = builder
+        .connect(&listener.local_addr().to_string())
+        .unwrap_err();
+    assert!(matches!(error, Error::WrongCa(_)), "{error}");
+}
+
+#[test]
+fn a_name_that_the_certificate_does_not_have_is_told() {
+    let identity = identity();
+    let listener = Listener::builder()
+        .certificate(identity.certificate)
+        .alpn(ALPN)
+        .bind("127.0.0.1:0")
+        .unwrap();
+    let builder = Connection::builder()
+        .roots(identity.roots)
+        .alpn(ALPN)
+        .server_name("example.org");
+    let error = builder
+        .connect(&listener.local_addr().to_string())
+        .unwrap_err();
+    assert!(matches!(error, Error::WrongName(_)), "{error}");
+}
+
+#[test]
+fn no_common_protocol_is_told() {
+    let identity = identity();
+    let listener = Listener::builder()
+        .certificate(identity.certificate)
+        .alpn(["one/1"])
+        .bind("127.0.0.1:0")
+        .unwrap();
+    let builder = Connection::builder().roots(identity.roots).alpn(["two/1"]);
+    let error = builder
+        .connect(&listener.local_addr().to_string())
+        .unwrap_err();
+    assert!(matches!(error, Error::NoCommonAlpn(_)), "{error}");
+}
+
+#[test]
+fn a_peer_that_falls_silent_is_gone_after_the_idle_timeout() {
+    let identity = identity();
+    let config = TransportConfig::default().idle_timeout(Duration::from_millis(300));
+    let listener = Listener::builder()
+        .certificate(identity.certificate)
+        .alpn(ALPN)
+        .config(config)
+        .bind("127.0.0.1:0")
+        .unwrap();
+    let client = Connection::builder()
+        .roots(identity.roots)
+        .alpn(ALPN)
+        .connect(&listener.local_addr().to_string())
+        .unwrap();
+    let server = listener.accept().unwrap();
+    // Nobody sends anything: both ends give up at their own clocks.
+    assert_eq!(server.closed(), Error::PeerGone);
+    assert_eq!(client.closed(), Error::PeerGone);
+    assert_eq!(client.open().unwrap_err(), Error::PeerGone);
+}
+
+#[test]
+fn a_reset_stream_says_so_to_its_reader() {
+    let (_listener, client, server) = pair();
+    let mut stream = client.open_uni().unwrap();
+    stream.write_all(b"some").unwrap();
+    let mut reader = server.accept_uni().unwrap().unwrap();
+    stream.reset(42).unwrap();
+    let error = reader.read_to_end(&mut Vec::new()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    let inner = error.get_ref().unwrap().downcast_ref::<Error>();
+    assert_eq!(inner, Some(&Error::Reset(42)));
+}
+
+#[test]
+fn a_stopped_stream_says_so_to_its_writer() {
+    let (_listener, client, server) = pair();
+    let mut stream = client.open_uni().unwrap();
+    stream.write_all(b"some").unwrap();
+    let mut reader = server.accept_uni().unwrap().unwrap();
+    reader.stop(43).unwrap();
+    let data = vec![0; 1 << 20];
+    let error = loop {
+        if let Err(error) = stream.write(&data) {
+            break error;
+        }
+    };
+    let inner = error.get_ref().unwrap().downcast_ref::<Error>();
+    assert_eq!(inner, Some(&Error::Stopped(43)));
+}
+
+#[test]
+fn a_writer_that_is_dropped_before_its_end_resets_the_stream() {
+    let (_listener, client, server) = pair();
+    let mut stream = client.open_uni().unwrap();
+    stream.write_all(b"some").unwrap();
+    let mut reader = server.accept_uni().unwrap().unwrap();
+    drop(stream);
+    let error = reader.read_to_end(&mut Vec::new()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+}
+
+#[test]
+fn a_peer_that_closes_with_code_zero_ends_accept() {
+    let (_listener, client, server) = pair();
+    drop(client);
+    assert!(server.accept().unwrap().is_none());
+    assert!(server.accept_uni().unwrap().is_none());
+}
+
+#[test]
+fn a_key_update_goes_unnoticed_by_streams() {
+    let (_listener, client, server) = pair();
+    let echo = echo(server);
+    for round in 0..3 {
+        let mut stream = client.open().unwrap();
+        stream.write_all(&pattern(round, 100_000)).unwrap();
+        while client.key_update().is_err() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        stream.finish().unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        assert!(answer == pattern(round, 100_000));
+    }
+    assert_eq!(client.stats().key_updates, 3);
+    drop(client);
+    echo.join().unwrap();
+}
+
+#[test]
+fn a_closed_listener_wakes_accept_and_keeps_its_connections() {
+    let (listener, client, server) = pair();
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| listener.accept().unwrap_err());
+        thread::sleep(Duration::from_millis(20));
+        listener.close();
+        assert_eq!(waiting.join().unwrap(), Error::ListenerClosed);
+    });
+    let echo = echo(server);
+    let mut stream = client.open().unwrap();
+    stream.write_all(b"still").unwrap();
+    stream.finish().unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert_eq!(answer, "still");
+    drop((stream, client));
+    echo.join().unwrap();
+}
+
+#[test]
+fn a_full_backlog_takes_connections_again_once_some_are_accepted() {
+    let identity = identity();
+    let listener = Listener::builder()
+        .certificate(identity.certificate)
+        .alpn(ALPN)
+        .backlog(2)
+        .bind("127.0.0.1:0")
+        .unwrap();
+    let address = listener.local_addr().to_string();
+    let builder = Connection::builder().roots(identity.roots).alpn(ALPN);
+    let first = builder.connect(&address).unwrap();
+    let second = builder.connect(&address).unwrap();
+    thread::sleep(Duration::from_millis(50));
+    let third = thread::spawn(move || builder.connect(&address));
+    thread::sleep(Duration::from_millis(100));
+    assert!(!third.is_finished(), "the backlog is full");
+    let accepted = [listener.accept().unwrap(), listener.accept().unwrap()];
+    // The client's retransmission is let in.
+    let third = third.join().unwrap().unwrap();
+    let last = listener.accept().unwrap();
+    assert_eq!(last.peer_addr().port(), third.local_addr().port());
+    drop((first, second, accepted));
+}
+
+#[test]
+fn descriptors_are_readable_while_calls_would_not_wait() {
+    let (listener, client, server) = pair();
+    let is_readable = |descriptor: &inquic::Readiness, millis: i64| {
+        let limit = Timespec {
+            tv_sec: 0,
+            tv_nsec: millis * 1_000_000,
+        };
+        poll(&mut [PollFd::new(descriptor, PollFlags::IN)], Some(&limit)) == Ok(1)
+    };
+    let pending = listener.readiness().unwrap();
+    assert!(!is_readable(&pending, 0));
+
+    let incoming = server.accept_readiness().unwrap();
+    server.set_nonblocking(true);
+    assert_eq!(server.accept().unwrap_err(), Error::WouldBlock);
+    assert!(!is_readable(&incoming, 0));
+    let mut stream = client.open().unwrap();
+    stream.write_all(b"one").unwrap();
+    assert!(is_readable(&incoming, 5_00));
+    let mut served = server.accept().unwrap().unwrap();
+    served.set_nonblocking(true);
+    let readable = served.read_readiness().unwrap();
+    assert!(is_readable(&readable, 500));
+    let mut buffer = [0; 16];
+    assert_eq!(served.read(&mut buffer).unwrap(), 3);
+    assert!(!is_readable(&readable, 0));
+    assert_eq!(
+        served.read(&mut buffer).unwrap_err().kind(),
+        ErrorKind::WouldBlock
+    );
+    stream.write_all(b"two").unwrap();
+    assert!(is_readable(&readable, 500));
+
+    let writable = served.write_readiness().unwrap();
+    assert!(is_readable(&writable, 0));
+    let data = vec![0; 1 << 20];
+    while served.write(&data).is_ok() {}
+    assert!(!is_readable(&writable, 0));
+
+    drop((client, stream));
+    assert!(is_readable(&readable, 500));
+    assert!(is_readable(&writable, 500));
 }

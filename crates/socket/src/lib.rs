@@ -39,9 +39,11 @@ extern crate alloc;
 
 pub mod errno;
 pub mod limits;
+pub mod options;
 pub mod port;
 pub mod socket;
 
 pub use errno::Errno;
+pub use options::Options;
 pub use port::Port;
-pub use socket::{News, Socket};
+pub use socket::{Control, News, ReceivedMessage, Socket};

@@ -104,7 +104,7 @@ impl Port {
         }
         let (handle, connection) = self
             .endpoint
-            .accept(now, incoming, &listener.config)
+            .accept(now, &incoming, &listener.config)
             .map_err(|_| Errno::ECONNREFUSED)?;
         Ok((handle, Socket::new(handle, connection)))
     }

@@ -206,10 +206,10 @@ layout! {
         /// Congestion events.
         congestion_events: u64 = 80,
         /// Probe timeouts.
-        pto_count: u64 = 88,
-        /// Packets dropped for any reason.
-        packets_dropped: u64 = 96,
-        /// Bytes of memory held for streams.
-        memory_bytes: u64 = 104,
+        probe_timeouts: u64 = 88,
+        /// Key updates, begun by either end.
+        key_updates: u64 = 96,
+        /// From the first datagram to the complete handshake, in microseconds.
+        handshake: u64 = 104,
     }
 }

@@ -65,7 +65,11 @@ impl Connection {
     ///
     /// Why the connection ended.
     pub fn open(&self) -> Result<Stream, Error> {
-        let id = self.wait(|context| self.owner.entry.poll_open(context, Direction::Bidirectional))?;
+        let id = self.wait(|context| {
+            self.owner
+                .entry
+                .poll_open(context, Direction::Bidirectional)
+        })?;
         Ok(Stream::new(halves(&self.owner, id)))
     }
 
@@ -75,7 +79,11 @@ impl Connection {
     ///
     /// Why the connection ended.
     pub fn open_uni(&self) -> Result<SendStream, Error> {
-        let id = self.wait(|context| self.owner.entry.poll_open(context, Direction::Unidirectional))?;
+        let id = self.wait(|context| {
+            self.owner
+                .entry
+                .poll_open(context, Direction::Unidirectional)
+        })?;
         Ok(SendStream::new(Sending::new(self.owner.clone(), id)))
     }
 
@@ -85,7 +93,11 @@ impl Connection {
     ///
     /// Why the connection ended otherwise.
     pub fn accept(&self) -> Result<Option<Stream>, Error> {
-        let id = self.wait(|context| self.owner.entry.poll_accept(context, Direction::Bidirectional))?;
+        let id = self.wait(|context| {
+            self.owner
+                .entry
+                .poll_accept(context, Direction::Bidirectional)
+        })?;
         Ok(id.map(|id| Stream::new(halves(&self.owner, id))))
     }
 
@@ -95,7 +107,11 @@ impl Connection {
     ///
     /// Why the connection ended otherwise.
     pub fn accept_uni(&self) -> Result<Option<ReceiveStream>, Error> {
-        let id = self.wait(|context| self.owner.entry.poll_accept(context, Direction::Unidirectional))?;
+        let id = self.wait(|context| {
+            self.owner
+                .entry
+                .poll_accept(context, Direction::Unidirectional)
+        })?;
         Ok(id.map(|id| ReceiveStream::new(Receiving::new(self.owner.clone(), id))))
     }
 

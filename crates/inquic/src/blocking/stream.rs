@@ -197,7 +197,9 @@ impl ReceiveStream {
 impl Write for SendStream {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         let Self { half, nonblocking } = self;
-        Ok(wait(*nonblocking, |context| half.poll_write(context, data))?)
+        Ok(wait(*nonblocking, |context| {
+            half.poll_write(context, data)
+        })?)
     }
 
     /// What was written is on its way already.

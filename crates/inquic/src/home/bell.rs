@@ -41,10 +41,7 @@ impl Bell {
                 }
             }
             Self::Task(waker) => {
-                let waker = waker
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .take();
+                let waker = waker.lock().unwrap_or_else(PoisonError::into_inner).take();
                 if let Some(waker) = waker {
                     waker.wake();
                 }

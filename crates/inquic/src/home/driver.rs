@@ -109,7 +109,11 @@ impl Driver {
             };
             let mut held = entry.lock();
             held.armed = None;
-            if held.socket.next_deadline().is_some_and(|deadline| deadline <= now) {
+            if held
+                .socket
+                .next_deadline()
+                .is_some_and(|deadline| deadline <= now)
+            {
                 held.socket.expire(now);
             }
             touch(&entry, &mut held.touched, &mut self.touched);
@@ -133,7 +137,13 @@ impl Driver {
         for entry in self.touched.drain(..) {
             let mut held = entry.lock();
             held.touched = false;
-            entry.settle(&mut held, now, &self.port.udp[self.index], &mut self.outbox, &mut self.wakes);
+            entry.settle(
+                &mut held,
+                now,
+                &self.port.udp[self.index],
+                &mut self.outbox,
+                &mut self.wakes,
+            );
             drop(held);
             self.wakes.wake();
         }
@@ -141,7 +151,13 @@ impl Driver {
 }
 
 /// Hands the datagrams of one train to their connections, a run at a time.
-fn deliver(port: &Arc<Port>, index: usize, now: Instant, train: Train<'_>, touched: &mut Vec<Arc<Entry>>) {
+fn deliver(
+    port: &Arc<Port>,
+    index: usize,
+    now: Instant,
+    train: Train<'_>,
+    touched: &mut Vec<Arc<Entry>>,
+) {
     let Train {
         path,
         mut bytes,
@@ -156,6 +172,7 @@ fn deliver(port: &Arc<Port>, index: usize, now: Instant, train: Train<'_>, touch
         match port.route(now, &path, first, &mut reply) {
             Destination::Entry(entry) => {
                 let mut held = entry.lock();
+                held.local = path.local;
                 held.socket.receive(
                     now,
                     Received {

@@ -14,9 +14,9 @@ use inquic_wire::{Direction, Role, StreamId};
 
 use super::clock;
 use super::end;
+use super::levels::{Interest, Levels};
 use super::port::Port;
 use super::readiness::Level;
-use super::levels::{Interest, Levels};
 use super::waiters::{Waiters, Wakes};
 use crate::error::Error;
 
@@ -45,6 +45,8 @@ pub(crate) struct Held {
     /// Whether a driver settles it at the end of its turn.
     pub(super) touched: bool,
     pub(super) established: bool,
+    /// The address of ours that the peer's last datagrams came to.
+    pub(super) local: Option<IpAddr>,
 }
 
 /// An application's share of a connection. The last one to go closes it.
@@ -67,6 +69,7 @@ impl Entry {
                 listed: false,
                 touched: false,
                 established: false,
+                local: None,
             }),
         }
     }
@@ -288,7 +291,7 @@ impl Entry {
 
     pub(crate) fn local_addr(&self) -> SocketAddr {
         let bound = self.port.local_addr();
-        let local: Option<IpAddr> = self.lock().socket.path().local;
+        let local = self.lock().local;
         SocketAddr::new(local.unwrap_or_else(|| bound.ip()), bound.port())
     }
 

@@ -15,8 +15,7 @@ pub(crate) const TRANSMIT_BATCHES: usize = 4;
 /// Batches kept while the kernel's send buffer is full, each of a different connection or thread.
 pub(crate) const UNSENT_BATCHES: usize = 64;
 /// When a task tries again to send what the kernel had no room for: 4 MiB leave at 10 Gbit/s in 3 ms.
-pub(crate) const RETRY_SEND: inquic_platform::Duration =
-    inquic_platform::Duration::from_millis(1);
+pub(crate) const RETRY_SEND: inquic_platform::Duration = inquic_platform::Duration::from_millis(1);
 /// Kernel buffers asked for: 4 MiB hold 10 Gbit/s for 3 ms, as long as a scheduler keeps a thread waiting.
 pub(crate) const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes of an answer that belongs to no connection: version negotiation, Retry, stateless reset.

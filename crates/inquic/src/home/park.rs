@@ -41,9 +41,10 @@ pub(crate) fn block_on_for<T>(
     limit: Duration,
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
 ) -> Option<T> {
-    let end = super::clock::now() + inquic_platform::Duration::from_nanos(
-        u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX),
-    );
+    let end = super::clock::now()
+        + inquic_platform::Duration::from_nanos(
+            u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX),
+        );
     with_waker(|context| {
         loop {
             if let Poll::Ready(value) = poll(context) {

@@ -184,8 +184,15 @@ impl Port {
         let (handle, socket) = table
             .port
             .connect(now, config, path, token)
-            .map_err(|errno| Error::io("cannot open a connection", &std::io::Error::from_raw_os_error(errno.number())))?;
-        let entry = table.insert(handle, |slot| Entry::new(self.clone(), slot, socket, session));
+            .map_err(|errno| {
+                Error::io(
+                    "cannot open a connection",
+                    &std::io::Error::from_raw_os_error(errno.number()),
+                )
+            })?;
+        let entry = table.insert(handle, |slot| {
+            Entry::new(self.clone(), slot, socket, session)
+        });
         drop(table);
         entry.begin(now);
         Ok(Owner { entry })
@@ -207,7 +214,11 @@ impl Port {
             return Poll::Ready(Err(Error::ListenerClosed));
         }
         table.level_acceptable();
-        if !table.accepters.iter().any(|waker| waker.will_wake(context.waker())) {
+        if !table
+            .accepters
+            .iter()
+            .any(|waker| waker.will_wake(context.waker()))
+        {
             table.accepters.push(context.waker().clone());
         }
         Poll::Pending
@@ -258,7 +269,9 @@ impl Port {
         let Ok((handle, socket)) = table.port.admit(now, incoming) else {
             return Destination::Nowhere;
         };
-        let entry = table.insert(handle, |slot| Entry::new(self.clone(), slot, socket, session));
+        let entry = table.insert(handle, |slot| {
+            Entry::new(self.clone(), slot, socket, session)
+        });
         Destination::Entry(entry)
     }
 
@@ -355,7 +368,9 @@ impl Port {
     pub(super) fn send_unsent(&self) -> bool {
         let mut unsent = lock(&self.unsent);
         while let Some(batch) = unsent.front() {
-            if self.udp[0].send(&batch.path, &batch.bytes, batch.segment, batch.ecn) == Sent::Blocked {
+            if self.udp[0].send(&batch.path, &batch.bytes, batch.segment, batch.ecn)
+                == Sent::Blocked
+            {
                 return false;
             }
             unsent.pop_front();

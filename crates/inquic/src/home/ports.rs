@@ -65,10 +65,14 @@ pub(crate) fn for_connecting(drive: Drive) -> Result<Arc<Port>, Error> {
     let mut ports = CONNECTING.lock().unwrap_or_else(PoisonError::into_inner);
     ports.retain(|(_, port)| port.strong_count() > 0);
     let mine = ports.iter().find(|(owner, _)| *owner == drive);
-    if let Some(port) = mine.and_then(|(_, port)| port.upgrade()).filter(|port| port.hold()) {
+    if let Some(port) = mine
+        .and_then(|(_, port)| port.upgrade())
+        .filter(|port| port.hold())
+    {
         return Ok(port);
     }
-    let udp = udp::bind_anywhere().map_err(|error| Error::io("cannot open a UDP socket", &error))?;
+    let udp =
+        udp::bind_anywhere().map_err(|error| Error::io("cannot open a UDP socket", &error))?;
     let port = start(vec![udp], drive, None)?;
     ports.retain(|(owner, _)| *owner != drive);
     ports.push((drive, Arc::downgrade(&port)));

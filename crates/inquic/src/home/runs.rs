@@ -9,7 +9,10 @@ pub(super) fn first(train: &[u8], segment: usize) -> usize {
         return train.len();
     }
     let mut segments = train.chunks(segment);
-    let Some(first) = segments.next().and_then(|first| dcid_of(first, LOCAL_CID_LEN)) else {
+    let Some(first) = segments
+        .next()
+        .and_then(|first| dcid_of(first, LOCAL_CID_LEN))
+    else {
         return segment;
     };
     let same = segments

@@ -26,6 +26,7 @@ impl AsRawFd for Socket {
 pub(super) fn watch(port: &Arc<Port>) -> io::Result<AsyncFd<Socket>> {
     // SAFETY: `as_raw_fd` gives the same descriptor each time, and it is not closed before the `Socket` is dropped: a port
     // never gives a socket away, and the `Socket` shares the port.
-    let watched = unsafe { AsyncFd::register_with_interest(Socket(port.clone()), Interest::READABLE) };
+    let watched =
+        unsafe { AsyncFd::register_with_interest(Socket(port.clone()), Interest::READABLE) };
     Ok(watched?)
 }

@@ -61,7 +61,9 @@ impl Future for Task {
             let waits = readable.is_none();
             match readable.unwrap_or_else(|| task.driver.turn(false)) {
                 Turn::Ended => return Poll::Ready(()),
-                Turn::Idle if waits && task.poll_deadline(context).is_pending() => return Poll::Pending,
+                Turn::Idle if waits && task.poll_deadline(context).is_pending() => {
+                    return Poll::Pending;
+                }
                 Turn::Idle | Turn::Again => {}
             }
         }

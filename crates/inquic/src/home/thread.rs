@@ -74,7 +74,10 @@ impl Driver {
         // EINTR comes back as an error, and the next turn looks at everything anyway.
         let polled = poll(&mut descriptors, timeout.as_ref());
         let rung = !descriptors[1].revents().is_empty();
-        let readable = polled.is_err() || descriptors[0].revents().intersects(PollFlags::IN | PollFlags::ERR);
+        let readable = polled.is_err()
+            || descriptors[0]
+                .revents()
+                .intersects(PollFlags::IN | PollFlags::ERR);
         if first {
             port.bell.wake_up(rung);
         } else if rung {

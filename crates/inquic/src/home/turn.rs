@@ -61,7 +61,12 @@ impl Entry {
         let Some(batch) = held.socket.transmit(now, &mut outbox[..room]) else {
             return false;
         };
-        match udp.send(&batch.path, &outbox[..batch.bytes], batch.segment, batch.ecn) {
+        match udp.send(
+            &batch.path,
+            &outbox[..batch.bytes],
+            batch.segment,
+            batch.ecn,
+        ) {
             Sent::Done => {}
             Sent::Blocked => self.port.keep_unsent(&batch, &outbox[..batch.bytes]),
             Sent::Unreachable if held.socket.is_handshaking() && !held.is_server() => {
@@ -134,7 +139,10 @@ impl Held {
         };
         if let Err(error) = self.session.step(&mut socket) {
             // What the engine or the peer says about the end is better than that a call on the socket failed.
-            if error.alert().is_some() && self.failure.is_none() && self.socket.close_reason().is_none_or(is_ours) {
+            if error.alert().is_some()
+                && self.failure.is_none()
+                && self.socket.close_reason().is_none_or(is_ours)
+            {
                 self.failure = Some(Error::handshake(&error));
             }
             self.waiters.on_closed(wakes);

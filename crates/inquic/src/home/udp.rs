@@ -48,7 +48,11 @@ pub(crate) enum Sent {
 impl Udp {
     /// Binds a socket. An IPv6 wildcard takes IPv4 as well.
     pub(crate) fn bind(address: SocketAddr, shared: bool) -> io::Result<Self> {
-        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        let socket = Socket::new(
+            Domain::for_address(address),
+            Type::DGRAM,
+            Some(Protocol::UDP),
+        )?;
         if let SocketAddr::V6(v6) = address {
             socket.set_only_v6(!v6.ip().is_unspecified())?;
         }

@@ -28,11 +28,17 @@ pub(crate) struct Wakes(Vec<Waker>);
 
 impl Waiters {
     pub(crate) fn wait_to_read(&mut self, id: StreamId, context: &Context<'_>) {
-        set(&mut self.streams.entry(id.to_u64()).or_default().reader, context);
+        set(
+            &mut self.streams.entry(id.to_u64()).or_default().reader,
+            context,
+        );
     }
 
     pub(crate) fn wait_to_write(&mut self, id: StreamId, context: &Context<'_>) {
-        set(&mut self.streams.entry(id.to_u64()).or_default().writer, context);
+        set(
+            &mut self.streams.entry(id.to_u64()).or_default().writer,
+            context,
+        );
     }
 
     pub(crate) fn wait_for_incoming(&mut self, direction: Direction, context: &Context<'_>) {
@@ -147,7 +153,9 @@ impl Hasher for NumberHasher {
     }
 
     fn write_u64(&mut self, value: u64) {
-        self.0 = (self.0 ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32);
+        self.0 = (self.0 ^ value)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .rotate_left(32);
     }
 
     fn finish(&self) -> u64 {

@@ -75,7 +75,12 @@ impl Connection {
     ///
     /// Why the connection ended.
     pub async fn open(&self) -> Result<Stream, Error> {
-        let id = poll_fn(|context| self.owner.entry.poll_open(context, Direction::Bidirectional)).await?;
+        let id = poll_fn(|context| {
+            self.owner
+                .entry
+                .poll_open(context, Direction::Bidirectional)
+        })
+        .await?;
         Ok(Stream::new(halves(&self.owner, id)))
     }
 
@@ -85,7 +90,12 @@ impl Connection {
     ///
     /// Why the connection ended.
     pub async fn open_uni(&self) -> Result<SendStream, Error> {
-        let id = poll_fn(|context| self.owner.entry.poll_open(context, Direction::Unidirectional)).await?;
+        let id = poll_fn(|context| {
+            self.owner
+                .entry
+                .poll_open(context, Direction::Unidirectional)
+        })
+        .await?;
         Ok(SendStream::new(Sending::new(self.owner.clone(), id)))
     }
 
@@ -95,7 +105,12 @@ impl Connection {
     ///
     /// Why the connection ended otherwise.
     pub async fn accept(&self) -> Result<Option<Stream>, Error> {
-        let id = poll_fn(|context| self.owner.entry.poll_accept(context, Direction::Bidirectional)).await?;
+        let id = poll_fn(|context| {
+            self.owner
+                .entry
+                .poll_accept(context, Direction::Bidirectional)
+        })
+        .await?;
         Ok(id.map(|id| Stream::new(halves(&self.owner, id))))
     }
 
@@ -105,7 +120,12 @@ impl Connection {
     ///
     /// Why the connection ended otherwise.
     pub async fn accept_uni(&self) -> Result<Option<ReceiveStream>, Error> {
-        let id = poll_fn(|context| self.owner.entry.poll_accept(context, Direction::Unidirectional)).await?;
+        let id = poll_fn(|context| {
+            self.owner
+                .entry
+                .poll_accept(context, Direction::Unidirectional)
+        })
+        .await?;
         Ok(id.map(|id| ReceiveStream::new(Receiving::new(self.owner.clone(), id))))
     }
 

@@ -134,7 +134,11 @@ impl ReceiveStream {
 }
 
 impl AsyncWrite for SendStream {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.0.poll_write(context, data).map_err(io::Error::from)
     }
 
@@ -149,7 +153,11 @@ impl AsyncWrite for SendStream {
 }
 
 impl AsyncRead for ReceiveStream {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        out: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let bytes = ready!(self.0.poll_read(context, out.initialize_unfilled()))?;
         out.advance(bytes);
         Poll::Ready(Ok(()))
@@ -157,7 +165,11 @@ impl AsyncRead for ReceiveStream {
 }
 
 impl AsyncWrite for Stream {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.send).poll_write(context, data)
     }
 
@@ -171,7 +183,11 @@ impl AsyncWrite for Stream {
 }
 
 impl AsyncRead for Stream {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        out: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.receive).poll_read(context, out)
     }
 }

@@ -10,15 +10,15 @@ use std::time::Duration;
 use inquic::cert::CertificateAuthority;
 use inquic::{Certificate, Connection, Listener, Roots};
 
-pub const ALPN: [&str; 1] = ["test/1"];
+pub(crate) const ALPN: [&str; 1] = ["test/1"];
 
-pub struct Identity {
-    pub certificate: Certificate,
-    pub roots: Roots,
+pub(crate) struct Identity {
+    pub(crate) certificate: Certificate,
+    pub(crate) roots: Roots,
 }
 
 /// A certificate for localhost and the loopback addresses.
-pub fn identity() -> Identity {
+pub(crate) fn identity() -> Identity {
     let ca = CertificateAuthority::new("Test CA").unwrap();
     let issued = ca
         .issue(
@@ -37,7 +37,7 @@ pub fn identity() -> Identity {
 }
 
 /// A blocking listener and a connection to it, from both ends.
-pub fn pair() -> (Listener, Connection, Connection) {
+pub(crate) fn pair() -> (Listener, Connection, Connection) {
     let identity = identity();
     let listener = Listener::builder()
         .certificate(identity.certificate)
@@ -51,4 +51,17 @@ pub fn pair() -> (Listener, Connection, Connection) {
         .unwrap();
     let server = listener.accept().unwrap();
     (listener, client, server)
+}
+
+/// Bytes that differ from place to place, so that what is swapped or lost shows.
+pub(crate) fn pattern(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    (0..len)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 32) as u8
+        })
+        .collect()
 }

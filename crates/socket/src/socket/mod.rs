@@ -4,11 +4,19 @@
 //! control data, options, events and poll masks. It never blocks; a home waits for what [`Socket::next_news`] tells.
 
 mod close;
+mod events;
 mod handshake;
+mod message;
+mod sockopt;
 mod streams;
+#[cfg(test)]
+mod tests;
+
+pub use message::{Control, ReceivedMessage};
 
 pub use inquic_engine::stream::{OpenError, Read, ReadError, WriteError};
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use inquic_engine::stream::StreamEvent;
@@ -17,12 +25,15 @@ use inquic_platform::Instant;
 use inquic_wire::{Direction, Role, StreamId};
 
 use close::Ending;
+use message::Messages;
 
 /// A connection's socket.
 pub struct Socket {
     handle: Handle,
     connection: Connection,
     ending: Ending,
+    /// What only sockets of programs that use messages need.
+    messages: Option<Box<Messages>>,
     /// The token of the last NEW_TOKEN frame.
     token: Vec<u8>,
     handshake_waits: bool,
@@ -62,6 +73,7 @@ impl Socket {
             handle,
             connection,
             ending: Ending::Open,
+            messages: None,
             token: Vec::new(),
             handshake_waits: false,
         }
@@ -96,33 +108,35 @@ impl Socket {
 
     /// What changed, one piece a call, until there is nothing more.
     pub fn next_news(&mut self) -> Option<News> {
-        loop {
-            let event = self.connection.next_event()?;
-            return Some(match event {
-                Event::Handshake => {
-                    self.handshake_waits = true;
-                    News::Handshake
-                }
-                Event::Connected => News::Established,
-                Event::Confirmed => News::Confirmed,
-                Event::Token => {
-                    self.token = self.connection.take_token().unwrap_or_default();
-                    News::Token
-                }
-                Event::Stream(StreamEvent::Incoming(direction)) => News::Incoming(direction),
-                Event::Stream(StreamEvent::Readable(id)) => News::Readable(id),
-                Event::Stream(StreamEvent::Writable(id) | StreamEvent::Stopped { id, .. }) => {
-                    News::Writable(id)
-                }
-                Event::Stream(StreamEvent::Finished(id)) => News::Delivered(id),
-                Event::Stream(StreamEvent::MaxStreams(direction)) => News::MayOpen(direction),
-                Event::Closed => {
-                    self.ending = Ending::Closed;
-                    News::Closed
-                }
-                Event::Gone => News::Gone,
-            });
+        let event = self.connection.next_event()?;
+        let news = match event {
+            Event::Handshake => {
+                self.handshake_waits = true;
+                News::Handshake
+            }
+            Event::Connected => News::Established,
+            Event::Confirmed => News::Confirmed,
+            Event::Token => {
+                self.token = self.connection.take_token().unwrap_or_default();
+                News::Token
+            }
+            Event::Stream(StreamEvent::Incoming(direction)) => News::Incoming(direction),
+            Event::Stream(StreamEvent::Readable(id)) => News::Readable(id),
+            Event::Stream(StreamEvent::Writable(id) | StreamEvent::Stopped { id, .. }) => {
+                News::Writable(id)
+            }
+            Event::Stream(StreamEvent::Finished(id)) => News::Delivered(id),
+            Event::Stream(StreamEvent::MaxStreams(direction)) => News::MayOpen(direction),
+            Event::Closed => {
+                self.ending = Ending::Closed;
+                News::Closed
+            }
+            Event::Gone => News::Gone,
+        };
+        if self.messages.is_some() {
+            self.note_event(&event);
         }
+        Some(news)
     }
 
     /// Whether the endpoint must be told of this connection's ids; see [`crate::Port::service`].
@@ -171,6 +185,12 @@ impl Socket {
     #[must_use]
     pub const fn close_reason(&self) -> Option<&CloseReason> {
         self.connection.close_reason()
+    }
+
+    /// The address validation token that the server gave for later connections; empty before it came.
+    #[must_use]
+    pub fn token(&self) -> &[u8] {
+        &self.token
     }
 
     pub(crate) const fn connection(&self) -> &Connection {

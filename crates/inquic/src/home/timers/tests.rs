@@ -60,7 +60,10 @@ fn a_thousand_random_moves_keep_the_order() {
             timers.set(slot, Some(at(nanos)));
             expected.insert(slot, nanos);
         }
-        assert_eq!(timers.next(), expected.values().min().map(|&nanos| at(nanos)));
+        assert_eq!(
+            timers.next(),
+            expected.values().min().map(|&nanos| at(nanos))
+        );
     }
     let mut last = 0;
     while let Some(slot) = timers.expired(at(u64::MAX)) {

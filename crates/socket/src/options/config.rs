@@ -1,0 +1,87 @@
+//! The CONFIG option: the ABI's structure in and out, within the bounds of socket-abi 1.4.
+
+use inquic_engine::recovery::Algorithm;
+use inquic_platform::Duration;
+use inquic_uapi::structs::Config;
+use inquic_uapi::{
+    Layout, QUIC_CONG_ALG_CUBIC, QUIC_CONG_ALG_RENO, TLS_CIPHER_AES_CCM_128,
+    TLS_CIPHER_AES_GCM_128, TLS_CIPHER_AES_GCM_256, TLS_CIPHER_CHACHA20_POLY1305,
+};
+use inquic_wire::Version;
+
+use super::{Hints, Options};
+use crate::errno::Errno;
+
+impl Options {
+    /// Takes a configuration; a number of zero leaves what was.
+    pub(super) fn set_config(&mut self, value: &[u8]) -> Result<(), Errno> {
+        let config = Config::read(value);
+        let mut next = self.clone();
+        if config.version != 0 {
+            next.engine.version = Version(config.version);
+        }
+        match config.plpmtud_probe_interval {
+            0 => {}
+            // Paths keep the size that they begin with.
+            5_000_000.. => return Err(Errno::EOPNOTSUPP),
+            _ => return Err(Errno::EINVAL),
+        }
+        match config.initial_smoothed_rtt {
+            0 => {}
+            rtt @ 1_000..=6_000_000 => next.engine.initial_rtt = Duration::from_micros(rtt.into()),
+            _ => return Err(Errno::EINVAL),
+        }
+        match config.payload_cipher_type {
+            0 => {}
+            TLS_CIPHER_AES_CCM_128 => return Err(Errno::EOPNOTSUPP),
+            cipher @ (TLS_CIPHER_AES_GCM_128
+            | TLS_CIPHER_AES_GCM_256
+            | TLS_CIPHER_CHACHA20_POLY1305) => {
+                next.hints.payload_cipher_type = cipher;
+            }
+            _ => return Err(Errno::EINVAL),
+        }
+        next.engine.algorithm = match config.congestion_control_algo {
+            QUIC_CONG_ALG_RENO => next.engine.algorithm,
+            QUIC_CONG_ALG_CUBIC => Algorithm::Cubic,
+            _ => return Err(Errno::EINVAL),
+        };
+        match config.keepalive_probe_interval {
+            0 => {}
+            interval @ 1_500_000.. => {
+                next.engine.keep_alive = Some(Duration::from_micros(interval.into()))
+            }
+            _ => return Err(Errno::EINVAL),
+        }
+        next.validate |= config.validate_peer_address != 0;
+        next.hints = Hints {
+            receive_session_ticket: config.receive_session_ticket,
+            certificate_request: config.certificate_request,
+            ..next.hints
+        };
+        *self = next;
+        Ok(())
+    }
+
+    /// The configuration as it is.
+    pub(super) fn config(&self) -> Config {
+        let micros = |length: Duration| u32::try_from(length.as_micros()).unwrap_or(u32::MAX);
+        Config {
+            version: self.engine.version.0,
+            plpmtud_probe_interval: 0,
+            initial_smoothed_rtt: micros(self.engine.initial_rtt),
+            payload_cipher_type: self.hints.payload_cipher_type,
+            congestion_control_algo: match self.engine.algorithm {
+                Algorithm::NewReno => QUIC_CONG_ALG_RENO,
+                Algorithm::Cubic => QUIC_CONG_ALG_CUBIC,
+            },
+            validate_peer_address: u8::from(self.validate),
+            // What is written leaves at once, always.
+            stream_data_nodelay: 1,
+            receive_session_ticket: self.hints.receive_session_ticket,
+            certificate_request: self.hints.certificate_request,
+            reserved: [0; 3],
+            keepalive_probe_interval: self.engine.keep_alive.map_or(0, micros),
+        }
+    }
+}

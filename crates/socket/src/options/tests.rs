@@ -1,0 +1,185 @@
+use alloc::vec;
+use alloc::vec::Vec;
+
+use inquic_platform::Duration;
+use inquic_uapi::structs::{Config, EventOption, TransportParam};
+use inquic_uapi::{Layout, TLS_CIPHER_AES_GCM_256, option};
+
+use super::Options;
+use crate::errno::Errno;
+
+fn bytes(value: &impl Layout) -> Vec<u8> {
+    let mut bytes = vec![0; 72];
+    let len = value.write(&mut bytes);
+    bytes.truncate(len);
+    bytes
+}
+
+fn get<T: Layout>(options: &Options, number: u32) -> T {
+    let mut value = [0; 72];
+    let len = options.get(number, &mut value).unwrap();
+    T::read(&value[..len])
+}
+
+#[test]
+fn what_is_set_is_what_the_engine_gets() {
+    let mut options = Options::default();
+    let param = TransportParam {
+        max_idle_timeout: 5_000_000,
+        max_streams_bidi: 7,
+        max_data: 100_000,
+        max_stream_data_uni: 50_000,
+        ..TransportParam::default()
+    };
+    options
+        .set(option::QUIC_SOCKOPT_TRANSPORT_PARAM, &bytes(&param))
+        .unwrap();
+    let engine = options.engine();
+    assert_eq!(engine.idle_timeout, Duration::from_secs(5));
+    assert_eq!(engine.streams.max_streams_bidi, 7);
+    assert_eq!(engine.streams.connection_window.initial, 100_000);
+    assert_eq!(engine.streams.stream_window.initial, 50_000);
+    let read: TransportParam = get(&options, option::QUIC_SOCKOPT_TRANSPORT_PARAM);
+    assert_eq!(read.max_idle_timeout, 5_000_000);
+    assert_eq!(read.max_stream_data_bidi_local, 50_000);
+}
+
+#[test]
+fn a_parameter_of_zero_leaves_what_was() {
+    let mut options = Options::default();
+    let before: TransportParam = get(&options, option::QUIC_SOCKOPT_TRANSPORT_PARAM);
+    options
+        .set(option::QUIC_SOCKOPT_TRANSPORT_PARAM, &[])
+        .unwrap();
+    let after: TransportParam = get(&options, option::QUIC_SOCKOPT_TRANSPORT_PARAM);
+    assert_eq!(before, after);
+}
+
+#[test]
+fn bounds_are_met_exactly_and_not_passed_by_one() {
+    let idle = |max_idle_timeout| TransportParam {
+        max_idle_timeout,
+        ..TransportParam::default()
+    };
+    let streams = |max_streams_uni| TransportParam {
+        max_streams_uni,
+        ..TransportParam::default()
+    };
+    let mut options = Options::default();
+    let mut set = |param| options.set(option::QUIC_SOCKOPT_TRANSPORT_PARAM, &bytes(&param));
+    assert_eq!(set(idle(1_000_000)), Ok(()));
+    assert_eq!(set(idle(999_999)), Err(Errno::EINVAL));
+    assert_eq!(set(streams(4_096)), Ok(()));
+    assert_eq!(set(streams(4_097)), Err(Errno::EINVAL));
+}
+
+#[test]
+fn what_the_engine_cannot_do_is_refused_and_changes_nothing() {
+    let mut options = Options::default();
+    let param = TransportParam {
+        max_idle_timeout: 5_000_000,
+        disable_1rtt_encryption: 1,
+        ..TransportParam::default()
+    };
+    let set = options.set(option::QUIC_SOCKOPT_TRANSPORT_PARAM, &bytes(&param));
+    assert_eq!(set, Err(Errno::EOPNOTSUPP));
+    assert_eq!(options.engine().idle_timeout, Duration::from_secs(30));
+}
+
+#[test]
+fn a_bad_number_in_a_configuration_leaves_all_of_it() {
+    let mut options = Options::default();
+    let config = Config {
+        initial_smoothed_rtt: 10_000,
+        keepalive_probe_interval: 1_499_999,
+        ..Config::default()
+    };
+    assert_eq!(
+        options.set(option::QUIC_SOCKOPT_CONFIG, &bytes(&config)),
+        Err(Errno::EINVAL)
+    );
+    let read: Config = get(&options, option::QUIC_SOCKOPT_CONFIG);
+    assert_eq!(read.initial_smoothed_rtt, 333_000);
+}
+
+#[test]
+fn a_configuration_reads_back() {
+    let mut options = Options::default();
+    let config = Config {
+        version: 123,
+        initial_smoothed_rtt: 10_000,
+        payload_cipher_type: TLS_CIPHER_AES_GCM_256,
+        validate_peer_address: 1,
+        keepalive_probe_interval: 1_500_000,
+        ..Config::default()
+    };
+    options
+        .set(option::QUIC_SOCKOPT_CONFIG, &bytes(&config))
+        .unwrap();
+    let read: Config = get(&options, option::QUIC_SOCKOPT_CONFIG);
+    assert_eq!(read.version, 123);
+    assert_eq!(read.payload_cipher_type, TLS_CIPHER_AES_GCM_256);
+    assert_eq!(read.validate_peer_address, 1);
+    assert_eq!(read.keepalive_probe_interval, 1_500_000);
+    assert_eq!(options.retry(), inquic_engine::RetryPolicy::Always);
+}
+
+#[test]
+fn protocols_are_a_list_without_spaces() {
+    let mut options = Options::default();
+    options.set(option::QUIC_SOCKOPT_ALPN, b"smb, h3").unwrap();
+    assert_eq!(options.alpn().collect::<Vec<_>>(), [&b"smb"[..], b"h3"]);
+    assert_eq!(
+        options.set(option::QUIC_SOCKOPT_ALPN, b"a,,b"),
+        Err(Errno::EINVAL)
+    );
+    assert_eq!(options.set(option::QUIC_SOCKOPT_ALPN, &[b'a'; 128]), Ok(()));
+    assert_eq!(
+        options.set(option::QUIC_SOCKOPT_ALPN, &[b'a'; 129]),
+        Err(Errno::EINVAL)
+    );
+}
+
+#[test]
+fn a_token_has_one_to_120_bytes() {
+    let mut options = Options::default();
+    assert_eq!(
+        options.set(option::QUIC_SOCKOPT_TOKEN, &[]),
+        Err(Errno::EINVAL)
+    );
+    assert_eq!(options.set(option::QUIC_SOCKOPT_TOKEN, &[1; 120]), Ok(()));
+    assert_eq!(
+        options.set(option::QUIC_SOCKOPT_TOKEN, &[1; 121]),
+        Err(Errno::EINVAL)
+    );
+    assert_eq!(options.token(), [1; 120]);
+}
+
+#[test]
+fn events_are_off_until_they_are_turned_on() {
+    let mut options = Options::default();
+    let event = |event_type, on| bytes(&EventOption { event_type, on });
+    let mut value = event(5, 0);
+    options.get(option::QUIC_SOCKOPT_EVENT, &mut value).unwrap();
+    assert_eq!(EventOption::read(&value).on, 0);
+    options
+        .set(option::QUIC_SOCKOPT_EVENT, &event(5, 1))
+        .unwrap();
+    options.get(option::QUIC_SOCKOPT_EVENT, &mut value).unwrap();
+    assert_eq!(EventOption::read(&value).on, 1);
+    assert_eq!(
+        options.set(option::QUIC_SOCKOPT_EVENT, &event(10, 1)),
+        Err(Errno::EINVAL)
+    );
+}
+
+#[test]
+fn what_there_is_not_is_no_option() {
+    let mut options = Options::default();
+    assert_eq!(options.set(63, &[]), Err(Errno::ENOPROTOOPT));
+    assert_eq!(options.get(63, &mut []), Err(Errno::ENOPROTOOPT));
+    assert_eq!(
+        options.set(option::QUIC_SOCKOPT_CONFIG, &[0; 4_097]),
+        Err(Errno::EINVAL)
+    );
+}
