@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use inquic::{Connection, Roots, SendStream};
 use inquic_interop_http::{Directory, H3, HQ, hq_request, http3};
 
-use crate::{Cipher, FILE_BYTES, say};
+use crate::{Cipher, FILE_BYTES, say, update_keys};
 
 /// How to fetch.
 #[derive(clap::Args, Clone, Debug)]
@@ -75,7 +75,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         resumed = connection.handshake_info().map(|info| info.resumed);
     }
     if arguments.key_update {
-        connection.key_update()?;
+        update_keys(&connection)?;
     }
     fetch_all(&connection, arguments, tail)?;
     end(&connection);

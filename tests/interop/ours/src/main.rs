@@ -8,9 +8,12 @@ mod server;
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
 
+use anyhow::Result;
 use clap::{Parser, ValueEnum};
-use inquic::CipherSuite;
+use inquic::{CipherSuite, Connection};
 
 /// inquic as a process.
 #[derive(Parser)]
@@ -54,6 +57,18 @@ impl Cipher {
             Self::Chacha20 => CipherSuite::ChaCha20Poly1305Sha256,
         }
     }
+}
+
+/// Updates the keys. The first update has to wait until the peer has acknowledged something under the first keys
+/// (RFC 9001 §6.1), which the application cannot see.
+fn update_keys(connection: &Connection) -> Result<()> {
+    for _ in 0..200 {
+        if connection.key_update().is_ok() {
+            return Ok(());
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    Ok(connection.key_update()?)
 }
 
 /// What is fetched and served, in bytes: more is a mistake of the test.

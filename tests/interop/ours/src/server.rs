@@ -10,7 +10,7 @@ use anyhow::Result;
 use inquic::{Certificate, Connection, Listener, RetryPolicy, Stream};
 use inquic_interop_http::{Directory, H3, HQ, REQUEST_BYTES, hq_path, http3};
 
-use crate::{Cipher, say};
+use crate::{Cipher, say, update_keys};
 
 /// How to serve.
 #[derive(clap::Args, Clone, Debug)]
@@ -90,7 +90,7 @@ fn serve(connection: &Connection, arguments: &Arc<Arguments>) -> Result<()> {
             thread::spawn(answer);
         } else {
             answer();
-            connection.key_update()?;
+            update_keys(connection)?;
             say("event key_update");
             updated = true;
         }
