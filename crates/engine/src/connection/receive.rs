@@ -62,7 +62,14 @@ impl Connection {
             .bytes_received
             .saturating_add(bytes.len() as u64);
         match &mut self.state {
-            State::Closing(closing) => return closing.on_packet(),
+            State::Closing(closing) => {
+                // Its bytes give credit for the answer, and nothing more is looked at.
+                if path.remote == self.carried.path.path.remote {
+                    self.carried.path.on_datagram(bytes.len());
+                    closing.on_packet();
+                }
+                return self.drop_packet(Drop::Closed);
+            }
             State::Draining { .. } | State::Gone => return self.drop_packet(Drop::Closed),
             State::Handshaking { .. } | State::Connected { .. } => {}
         }

@@ -33,10 +33,15 @@ impl Connection {
     pub fn transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
         let sent = match &mut self.state {
             State::Closing(closing) => {
-                if !core::mem::take(&mut closing.wanted) {
+                if !closing.wanted {
                     return None;
                 }
-                self.transmit_coalesced(now, out)
+                let sent = self.transmit_coalesced(now, out);
+                // Without credit at an unvalidated address it waits for the next packet of the peer.
+                if let (State::Closing(closing), Some(_)) = (&mut self.state, &sent) {
+                    closing.wanted = false;
+                }
+                sent
             }
             State::Draining { .. } | State::Gone => None,
             State::Handshaking { .. } | State::Connected { .. } => {
