@@ -9,6 +9,7 @@ use inquic_wire::{Code, Full, Level, PeerError, Writer};
 
 use super::Connection;
 use super::state::State;
+use crate::counters::Drop;
 use crate::limits;
 
 /// Why a connection ended.
@@ -175,7 +176,9 @@ impl Connection {
     fn on_over(&mut self, reason: CloseReason) {
         self.counts.close_reason = Some(reason);
         self.pending.closed = true;
-        self.held.packets = Vec::new();
+        for _ in core::mem::take(&mut self.held.packets) {
+            self.drop_packet(Drop::Closed);
+        }
         self.probes = [0; 3];
         self.pace_at = None;
         self.ping = false;

@@ -8,6 +8,7 @@ use inquic_wire::{Code, ConnectionId, Level, PeerError, Role, Space, TransportPa
 
 use super::state::{OneRttKeys, State};
 use super::{Connection, Start};
+use crate::counters::Drop;
 use crate::handshake::CryptoReceive;
 use crate::limits;
 use crate::protect::{DirectionKeys, OneRtt, Secret};
@@ -101,14 +102,14 @@ impl Hello {
 }
 
 impl HeldPackets {
-    /// Keeps a packet if there is room for one more of its level.
-    pub(super) fn hold(&mut self, level: Level, ecn: u8, bytes: &[u8]) -> bool {
+    /// Keeps a packet if there is room for one more of its level, of which `most` are kept.
+    pub(super) fn hold(&mut self, most: usize, level: Level, ecn: u8, bytes: &[u8]) -> bool {
         let same = self
             .packets
             .iter()
             .filter(|held| held.level == level)
             .count();
-        if same >= limits::HELD_PACKETS || bytes.len() > limits::HELD_PACKET_BYTES {
+        if same >= most || bytes.len() > limits::HELD_PACKET_BYTES {
             return false;
         }
         self.packets.push(HeldPacket {
@@ -129,6 +130,18 @@ impl HeldPackets {
 }
 
 impl Connection {
+    /// Keeps a packet until its keys come, or counts it as dropped. A stranger's share is small.
+    pub(super) fn hold(&mut self, level: Level, ecn: u8, packet: &[u8]) {
+        let most = if self.carried.path.is_validated() {
+            limits::HELD_PACKETS
+        } else {
+            limits::HELD_PACKETS_UNVALIDATED
+        };
+        if !self.held.hold(most, level, ecn, packet) {
+            self.drop_packet(Drop::NoKeys);
+        }
+    }
+
     /// Gives handshake messages of the peer to TLS: the level, and how many bytes of `out` were filled. The lowest level
     /// first; `None` when nothing waits.
     pub fn handshake_receive(&mut self, out: &mut [u8]) -> Option<(Level, usize)> {
@@ -202,7 +215,7 @@ impl Connection {
             }
         }
         self.refresh_timer();
-        if side == KeySide::Open {
+        if self.keys.can_open(level) {
             self.receive_held(now, level);
         }
         Ok(())

@@ -215,8 +215,8 @@ impl Connection {
             return Err(if discarded {
                 Some(Drop::KeysDiscarded)
             } else {
-                let held = self.held.hold(long.level, long.ecn, long.packet);
-                (!held).then_some(Drop::NoKeys)
+                self.hold(long.level, long.ecn, long.packet);
+                None
             });
         };
         let mut masks = [[0; MASK_LEN]];

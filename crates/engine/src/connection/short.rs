@@ -78,9 +78,7 @@ impl Connection {
             return None;
         }
         if !self.keys.can_seal(Level::OneRtt) {
-            if !self.held.hold(Level::OneRtt, ecn, datagram) {
-                self.drop_packet(Drop::NoKeys);
-            }
+            self.hold(Level::OneRtt, ecn, datagram);
             return None;
         }
         sample

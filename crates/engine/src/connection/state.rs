@@ -65,6 +65,16 @@ impl Keys {
         }
     }
 
+    /// Whether packets of this level can be opened.
+    pub(super) const fn can_open(&self, level: Level) -> bool {
+        match level {
+            Level::Initial => self.initial.open.is_some(),
+            Level::Handshake => self.handshake.open.is_some(),
+            Level::ZeroRtt => false,
+            Level::OneRtt => matches!(self.one_rtt, OneRttKeys::Ready(_)),
+        }
+    }
+
     pub(super) fn one_rtt(&mut self) -> Option<&mut OneRtt> {
         match &mut self.one_rtt {
             OneRttKeys::Ready(keys) => Some(keys),
