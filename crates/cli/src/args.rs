@@ -77,6 +77,8 @@ pub(crate) struct Serve {
     /// One JSON object on standard output for each connection that ended
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) datagram: Datagram,
 }
 
 /// What a client needs to know of the server, and how to show what it does.
@@ -100,6 +102,16 @@ pub(crate) struct Client {
     /// One JSON object on standard output when done
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) datagram: Datagram,
+}
+
+/// How large datagrams are.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Datagram {
+    /// Bytes of UDP payload in a full packet. Every path carries 1200; 1452 is faster where the path is Ethernet throughout
+    #[arg(long, value_name = "N", default_value_t = 1200, value_parser = clap::value_parser!(u16).range(1200..=9000))]
+    pub(crate) mtu: u16,
 }
 
 /// What to fetch.
@@ -199,7 +211,7 @@ pub(crate) struct Transport {
     #[arg(long, default_value = "x25519")]
     pub(crate) kx: KeyExchange,
     /// Bytes of UDP payload in a full packet
-    #[arg(long, value_name = "N", default_value_t = 1452, value_parser = clap::value_parser!(u16).range(1200..=65527))]
+    #[arg(long, value_name = "N", default_value_t = 1452, value_parser = clap::value_parser!(u16).range(1200..=9000))]
     pub(crate) mtu: u16,
 }
 

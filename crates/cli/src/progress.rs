@@ -58,6 +58,8 @@ impl Progress {
             Show::Bar(bar) => {
                 bar.set_length(bytes);
                 bar.set_message(format!("{files} files"));
+                bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+                bar.enable_steady_tick(Duration::from_millis(250));
             }
             Show::Lines(lines) => {
                 lines.all.store(bytes, Ordering::Relaxed);
@@ -111,15 +113,15 @@ impl Lines {
     }
 }
 
+/// A bar that nobody sees before its length is known.
 fn bar(label: &str) -> ProgressBar {
     let template =
-        "{prefix:>8} [{bar:32}] {bytes}/{total_bytes} {binary_bytes_per_sec} {msg} {eta} left";
-    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(10));
-    // The template is constant and tested; should it ever not parse, the default bar does as well.
+        "{prefix} [{wide_bar}] {bytes}/{total_bytes} {binary_bytes_per_sec} {msg} {eta} left";
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+    // The template is constant; should it ever not parse, the default bar does as well.
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("=> "));
     }
     bar.set_prefix(label.to_owned());
-    bar.enable_steady_tick(Duration::from_millis(250));
     bar
 }

@@ -129,8 +129,10 @@ pub(crate) async fn accept(listener: &Listener) -> Result<Option<Quic>, Failure>
 }
 
 /// How files travel: a silent peer is noticed, and one that waits for its disk is not taken for one.
-pub(crate) fn transport() -> TransportConfig {
-    TransportConfig::default().keep_alive(Duration::from_secs(10))
+pub(crate) fn transport(args: args::Datagram) -> TransportConfig {
+    TransportConfig::default()
+        .keep_alive(Duration::from_secs(10))
+        .udp_payload(args.mtu)
 }
 
 /// How measurements travel, as benches/PROTOCOL.md has it.

@@ -33,7 +33,7 @@ pub(crate) async fn run(args: &args::Serve) -> Result<(), Failure> {
         .certificate(quic::certificate(cert, key)?)
         .alpn([ALPN])
         .retry(retry)
-        .config(quic::transport());
+        .config(quic::transport(args.datagram));
     let listener = quic::listen(builder, args.listen)?;
     let mut interrupt = Interrupt::new()?;
     say(&format!("listening {}", listener.local_addr()));

@@ -84,7 +84,7 @@ async fn connect(args: &args::Client, location: &Location) -> Result<Quic, Failu
     let mut builder = inquic::tokio::Connection::builder()
         .roots(quic::roots(args.ca.as_deref())?)
         .alpn([files::ALPN])
-        .config(quic::transport());
+        .config(quic::transport(args.datagram));
     if let Some(name) = &args.server_name {
         builder = builder.server_name(name);
     }
@@ -146,12 +146,16 @@ fn in_words(report: &Report, time: Duration) -> String {
         left_out,
     } = *report;
     let seconds = time.as_secs_f64();
-    let rate = HumanBytes((bytes.saturating_sub(kept) as f64 / seconds.max(1e-9)) as u64);
+    let moved = bytes.saturating_sub(kept);
     let noun = if files == 1 { "file" } else { "files" };
-    let mut words = format!(
-        "{files} {noun}, {} in {seconds:.2} s ({rate}/s), SHA-256 compared",
-        HumanBytes(bytes)
-    );
+    let mut words = format!("{files} {noun}, {} in {seconds:.2} s", HumanBytes(bytes));
+    if moved > 0 {
+        words += &format!(
+            " ({}/s)",
+            HumanBytes((moved as f64 / seconds.max(1e-9)) as u64)
+        );
+    }
+    words += ", SHA-256 compared";
     if kept > 0 {
         words += &format!("; {} of it was there before", HumanBytes(kept));
     }

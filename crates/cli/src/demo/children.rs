@@ -29,6 +29,8 @@ impl Server {
             "--listen",
             "127.0.0.1:0",
             "--writable",
+            "--mtu",
+            LOOPBACK_MTU,
             "--json",
         ]);
         command
@@ -103,7 +105,14 @@ pub(crate) async fn transfer(
         .arg(to)
         .arg("--ca")
         .arg(pki.join("ca.pem"));
-    command.args(["--server-name", "localhost", "--json", "--progress"]);
+    command.args([
+        "--server-name",
+        "localhost",
+        "--json",
+        "--progress",
+        "--mtu",
+        LOOPBACK_MTU,
+    ]);
     let child = command
         .stdout(Stdio::piped())
         .spawn()
@@ -138,3 +147,6 @@ fn ended(who: &str) -> Failure {
         "see what it said above",
     )
 }
+
+/// Between two processes of one machine the path is known.
+const LOOPBACK_MTU: &str = "1452";

@@ -147,6 +147,11 @@ pub(crate) fn fails(output: &Output, exit: i32, words: &[&str]) {
     }
 }
 
+/// Says that a test cannot be done here, and why.
+pub(crate) fn skipped(why: &str) {
+    eprintln!("skipped: {why}");
+}
+
 /// Waits until something is so.
 #[track_caller]
 #[expect(

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Stdio;
 
-use crate::common::{Place, code, fails, interrupt, pattern, tree, until};
+use crate::common::{Place, code, fails, interrupt, pattern, skipped, tree, until};
 use serde_json::Value;
 
 /// Enough that a transfer is still under way when something happens to it.
@@ -221,7 +221,7 @@ impl<'a> Small<'a> {
             .stderr(Stdio::null());
         let mounted = mount.status().is_ok_and(|status| status.success());
         if !mounted {
-            eprintln!("skipped: no file system can be mounted here");
+            skipped("no file system can be mounted");
         }
         mounted.then_some(Self(at))
     }

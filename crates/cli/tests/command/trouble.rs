@@ -3,7 +3,7 @@
 use std::net::UdpSocket;
 use std::time::{Duration, SystemTime};
 
-use crate::common::{Place, Server, code, fails, inquic, run};
+use crate::common::{Place, Server, code, fails, inquic, run, skipped};
 use inquic::cert::CertificateAuthority;
 
 #[test]
@@ -114,6 +114,30 @@ fn server_that_is_not_there_is_given_up() {
     let url = format!("{}/x", silent.local_addr().unwrap());
     let got = place.client("get", url, place.path("x")).output().unwrap();
     fails(&got, 4, &["no answer from 127.0.0.1"]);
+}
+
+#[test]
+fn network_without_a_route_is_said_to_be_one() {
+    let place = Place::new();
+    let mut command = std::process::Command::new("unshare");
+    command
+        .arg("--net")
+        .arg(env!("CARGO_BIN_EXE_inquic"))
+        .arg("get")
+        .arg("192.0.2.1/x")
+        .arg(place.path("x"));
+    let got = command.arg("--ca").arg(place.path("ca.pem")).output();
+    let Ok(got) = got else {
+        return skipped("there is no unshare");
+    };
+    if String::from_utf8_lossy(&got.stderr).starts_with("unshare") {
+        return skipped("no network namespace can be made");
+    }
+    fails(
+        &got,
+        4,
+        &["no route to 192.0.2.1:4433", "check the network"],
+    );
 }
 
 #[test]
