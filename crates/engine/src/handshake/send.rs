@@ -54,7 +54,6 @@ impl CryptoSend {
             .checked_sub(crypto_header_len(offset, wanted))?;
         let len = wanted.min(room).min(usize::from(u16::MAX));
         if len == 0 {
-            self.lost.remove_below(end);
             return None;
         }
         let start = usize::try_from(offset.checked_sub(self.base)?).ok()?;

@@ -42,3 +42,14 @@ fn the_buffer_bound_is_met_and_not_passed() {
     assert!(crypto.write(&vec![0; limits::CRYPTO_BUFFER as usize]));
     assert!(!crypto.write(&[0]));
 }
+
+#[test]
+fn a_packet_without_room_for_a_byte_loses_nothing() {
+    let mut crypto = CryptoSend::default();
+    assert!(crypto.write(&[7; 300]));
+    assert_eq!(frame(&mut crypto, 1000), Some((0, 300)));
+    crypto.on_lost(100, 50);
+    let header = crypto_header_len(100, 50);
+    assert_eq!(frame(&mut crypto, header), None);
+    assert_eq!(frame(&mut crypto, header + 50), Some((100, 50)));
+}
