@@ -104,7 +104,11 @@ impl Endpoint {
                 };
                 self.admit_initial(now, listen, version, incoming, token, reply)
             }
-            Ok(Header::UnknownVersion { dcid, scid, .. }) => {
+            Ok(Header::UnknownVersion {
+                version,
+                dcid,
+                scid,
+            }) => {
                 //= RFC 9000 §5.2.2: If a server receives a packet that indicates an unsupported version and if the packet is
                 //= large enough to initiate a new connection for any supported version, the server SHOULD send a Version
                 //= Negotiation packet
@@ -112,7 +116,7 @@ impl Endpoint {
                     return Route::Drop(Drop::UnknownVersion);
                 }
                 let field = |range| datagram.get(range).unwrap_or_default();
-                self.negotiate_version(now, field(dcid), field(scid), reply)
+                self.negotiate_version(now, version, (field(dcid), field(scid)), reply)
             }
             Ok(_) => Route::Drop(Drop::UnknownId),
             Err(error) => Route::Drop(error.into()),

@@ -31,12 +31,12 @@ impl StatelessBudget {
 }
 
 impl Endpoint {
-    /// Tells a client which versions we speak.
+    /// Tells a client of `refused` which versions we speak.
     pub(super) fn negotiate_version(
         &mut self,
         now: Instant,
-        dcid: &[u8],
-        scid: &[u8],
+        refused: Version,
+        (dcid, scid): (&[u8], &[u8]),
         reply: &mut [u8],
     ) -> Route {
         if !self.stateless.take(now) {
@@ -46,6 +46,12 @@ impl Endpoint {
         let mut writer = Writer::new(reply);
         //= RFC 9000 §6.3: Endpoints MAY add reserved versions to any field where unknown or unsupported versions are ignored
         let reserved = Version(u32::from_be_bytes([random; 4]) & 0xf0f0_f0f0 | 0x0a0a_0a0a);
+        // A client discards what lists the version that it asked for.
+        let reserved = if reserved == refused {
+            Version(reserved.0 ^ 0xf0f0_f0f0)
+        } else {
+            reserved
+        };
         match write_version_negotiation(&mut writer, random, scid, dcid, &[reserved, Version::V1]) {
             Ok(()) => Route::Reply(writer.position()),
             Err(_) => Route::Drop(Drop::Header),
