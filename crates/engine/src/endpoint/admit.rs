@@ -4,7 +4,7 @@
 use inquic_platform::Instant;
 use inquic_wire::{ConnectionId, Header, LongKind, Version};
 
-use super::token::Opened;
+use super::token::{Client, Opened};
 use super::{Endpoint, Route};
 use crate::counters::Drop;
 use crate::limits;
@@ -139,10 +139,11 @@ impl Endpoint {
         if self.half_open >= listen.max_half_open {
             return Route::Drop(Drop::HalfOpenLimit);
         }
-        match self
-            .tokens
-            .open(&*self.platform, now, incoming.path.remote, token)
-        {
+        let client = Client {
+            remote: incoming.path.remote,
+            dcid: incoming.dcid.as_slice(),
+        };
+        match self.tokens.open(&*self.platform, now, client, token) {
             Opened::Retry { original_id } => {
                 incoming.original_id = original_id;
                 incoming.retry_id = Some(incoming.dcid);

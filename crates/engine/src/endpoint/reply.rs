@@ -4,6 +4,7 @@
 use inquic_platform::{Duration, Instant};
 use inquic_wire::{Version, Writer, retry_pseudo_packet, write_retry, write_version_negotiation};
 
+use super::token::Client;
 use super::{Endpoint, Incoming, Route};
 use crate::counters::Drop;
 use crate::limits;
@@ -70,9 +71,13 @@ impl Endpoint {
             return Route::Drop(Drop::RateLimit);
         }
         let id = self.new_id();
-        let token =
-            self.tokens
-                .for_retry(&*self.platform, now, incoming.path.remote, &incoming.dcid);
+        let client = Client {
+            remote: incoming.path.remote,
+            dcid: id.as_slice(),
+        };
+        let token = self
+            .tokens
+            .for_retry(&*self.platform, now, client, &incoming.dcid);
         let mut writer = Writer::new(reply);
         if write_retry(&mut writer, version, &incoming.scid, &id, &token).is_err() {
             return Route::Drop(Drop::Header);

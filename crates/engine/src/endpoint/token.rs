@@ -19,6 +19,15 @@ pub(super) struct Tokens {
     order: VecDeque<u64>,
 }
 
+/// A client as its packet shows it.
+#[derive(Clone, Copy)]
+pub(super) struct Client<'a> {
+    /// Where the packet came from.
+    pub(super) remote: SocketAddr,
+    /// The destination id that it chose, or that our Retry gave it.
+    pub(super) dcid: &'a [u8],
+}
+
 /// What a client's token shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Opened {
@@ -48,15 +57,15 @@ impl Tokens {
         }
     }
 
-    /// The token of a Retry packet: bound to address and port.
+    /// The token of a Retry packet: bound to address and port, and to the source id of that packet.
     pub(super) fn for_retry(
         &self,
         platform: &dyn Platform,
         now: Instant,
-        remote: SocketAddr,
+        client: Client<'_>,
         original_id: &ConnectionId,
     ) -> Vec<u8> {
-        self.make(platform, Kind::Retry, now, remote, original_id.as_slice())
+        self.make(platform, Kind::Retry, now, client, original_id.as_slice())
     }
 
     /// The token of a NEW_TOKEN frame: bound to the address; the port is another one next time.
@@ -66,7 +75,8 @@ impl Tokens {
         now: Instant,
         remote: SocketAddr,
     ) -> Vec<u8> {
-        self.make(platform, Kind::NewToken, now, remote, &[])
+        let client = Client { remote, dcid: &[] };
+        self.make(platform, Kind::NewToken, now, client, &[])
     }
 
     /// An empty token when the home cannot make keys, which asks for nothing and promises nothing.
@@ -75,7 +85,7 @@ impl Tokens {
         platform: &dyn Platform,
         kind: Kind,
         now: Instant,
-        remote: SocketAddr,
+        client: Client<'_>,
         id: &[u8],
     ) -> Vec<u8> {
         let mut salt = [0; SALT_LEN];
@@ -83,7 +93,7 @@ impl Tokens {
         let Some(key) = self.key(platform, KeySide::Seal, &salt) else {
             return Vec::new();
         };
-        let (bound, bound_len) = bound_address(kind, remote);
+        let (bound, bound_len) = bound_client(kind, client);
         let mut buffer = [0; BUFFER_LEN];
         let mut writer = Writer::new(&mut buffer);
         let written = writer
@@ -109,12 +119,12 @@ impl Tokens {
         token
     }
 
-    /// What `token`, brought from `remote`, shows. Counts as used from then on.
+    /// What `token`, brought by `client`, shows. Counts as used from then on.
     pub(super) fn open(
         &mut self,
         platform: &dyn Platform,
         now: Instant,
-        remote: SocketAddr,
+        client: Client<'_>,
         token: &[u8],
     ) -> Opened {
         let Some((kind, salt, sealed)) = parts(token) else {
@@ -124,7 +134,7 @@ impl Tokens {
             Kind::Retry => Opened::Refused,
             Kind::NewToken => Opened::Nothing,
         };
-        let Some((made, original_id)) = self.unseal(platform, kind, salt, sealed, remote) else {
+        let Some((made, original_id)) = self.unseal(platform, kind, salt, sealed, client) else {
             return refused;
         };
         let age_limit = match kind {
@@ -146,10 +156,10 @@ impl Tokens {
         kind: Kind,
         salt: &[u8; SALT_LEN],
         sealed: &[u8],
-        remote: SocketAddr,
+        client: Client<'_>,
     ) -> Option<(Instant, ConnectionId)> {
         let key = self.key(platform, KeySide::Open, salt)?;
-        let (bound, bound_len) = bound_address(kind, remote);
+        let (bound, bound_len) = bound_client(kind, client);
         let mut buffer = [0; BUFFER_LEN];
         let end = bound_len.checked_add(sealed.len())?;
         buffer
@@ -223,31 +233,34 @@ fn parts(token: &[u8]) -> Option<(Kind, &[u8; SALT_LEN], &[u8])> {
     Some((kind, salt, sealed))
 }
 
-/// The address as associated data: whoever comes from elsewhere cannot open the token.
-fn bound_address(kind: Kind, remote: SocketAddr) -> ([u8; BOUND_LEN], usize) {
-    let ip = match remote.ip() {
+/// The client as associated data: whoever comes from elsewhere cannot open the token, nor can anybody use the one of a Retry
+/// packet whose source id was exchanged under way.
+fn bound_client(kind: Kind, client: Client<'_>) -> ([u8; BOUND_LEN], usize) {
+    let ip = match client.remote.ip() {
         IpAddr::V4(ip) => ip.to_ipv6_mapped(),
         IpAddr::V6(ip) => ip,
     };
     let mut bound = [0; BOUND_LEN];
     let mut writer = Writer::new(&mut bound);
-    let port = match kind {
-        Kind::Retry => remote.port(),
-        Kind::NewToken => 0,
+    let (port, dcid) = match kind {
+        Kind::Retry => (client.remote.port(), client.dcid),
+        Kind::NewToken => (0, &[][..]),
     };
     let written = writer
         .u8(kind.to_byte())
         .and_then(|()| writer.bytes(&ip.octets()))
-        .and_then(|()| writer.u16(port));
-    debug_assert!(written.is_ok(), "an address has a fixed length");
-    (bound, BOUND_LEN)
+        .and_then(|()| writer.u16(port))
+        .and_then(|()| writer.bytes(dcid));
+    debug_assert!(written.is_ok(), "an id has 20 bytes at most");
+    let len = writer.position();
+    (bound, len)
 }
 
 const SUITE: CipherSuite = CipherSuite::Aes128GcmSha256;
 const SALT_LEN: usize = 16;
 const HEAD_LEN: usize = 1 + SALT_LEN;
-/// Kind, address, port.
-const BOUND_LEN: usize = 1 + 16 + 2;
+/// Kind, address, port, the longest id.
+const BOUND_LEN: usize = 1 + 16 + 2 + 20;
 /// The bound address, time, the longest id, a tag.
 const BUFFER_LEN: usize = BOUND_LEN + 8 + 20 + TAG_LEN;
 

@@ -8,8 +8,11 @@ fn id() -> ConnectionId {
     ConnectionId::new(&[5; 12]).unwrap()
 }
 
-fn address(text: &str) -> SocketAddr {
-    text.parse().unwrap()
+fn client(text: &str) -> Client<'static> {
+    Client {
+        remote: text.parse().unwrap(),
+        dcid: &[3; 8],
+    }
 }
 
 #[test]
@@ -18,14 +21,14 @@ fn retry_token_is_good_once_from_the_same_address_for_ten_seconds() {
     let mut tokens = Tokens::new([1; 32]);
     let start = Instant::ZERO + Duration::from_secs(100);
     let late = start + limits::RETRY_TOKEN_AGE + Duration::from_nanos(1);
-    let here = address("192.0.2.1:50");
+    let here = client("192.0.2.1:50");
     let token = tokens.for_retry(&platform, start, here, &id());
     assert_eq!(
-        tokens.open(&platform, start, address("192.0.2.1:51"), &token),
+        tokens.open(&platform, start, client("192.0.2.1:51"), &token),
         Opened::Refused
     );
     assert_eq!(
-        tokens.open(&platform, start, address("192.0.2.2:50"), &token),
+        tokens.open(&platform, start, client("192.0.2.2:50"), &token),
         Opened::Refused
     );
     assert_eq!(tokens.open(&platform, late, here, &token), Opened::Refused);
@@ -37,39 +40,38 @@ fn retry_token_is_good_once_from_the_same_address_for_ten_seconds() {
 }
 
 #[test]
+fn retry_token_is_refused_with_another_id_than_its_packet_had() {
+    let platform = AwsLc::new();
+    let mut tokens = Tokens::new([1; 32]);
+    let here = client("192.0.2.1:50");
+    let token = tokens.for_retry(&platform, Instant::ZERO, here, &id());
+    let other = Client {
+        dcid: &[4; 8],
+        ..here
+    };
+    let opened = tokens.open(&platform, Instant::ZERO, other, &token);
+    assert_eq!(opened, Opened::Refused);
+}
+
+#[test]
 fn new_token_is_good_from_another_port_and_after_a_restart_with_the_same_key() {
     let platform = AwsLc::new();
     let token = Tokens::new([1; 32]).for_next_connection(
         &platform,
         Instant::ZERO,
-        address("[2001:db8::1]:50"),
+        client("[2001:db8::1]:50").remote,
     );
     let mut restarted = Tokens::new([1; 32]);
     assert_eq!(
-        restarted.open(
-            &platform,
-            Instant::ZERO,
-            address("[2001:db8::2]:60"),
-            &token
-        ),
+        restarted.open(&platform, Instant::ZERO, client("[2001:db8::2]:60"), &token),
         Opened::Nothing
     );
     assert_eq!(
-        restarted.open(
-            &platform,
-            Instant::ZERO,
-            address("[2001:db8::1]:60"),
-            &token
-        ),
+        restarted.open(&platform, Instant::ZERO, client("[2001:db8::1]:60"), &token),
         Opened::NewToken
     );
     assert_eq!(
-        restarted.open(
-            &platform,
-            Instant::ZERO,
-            address("[2001:db8::1]:60"),
-            &token
-        ),
+        restarted.open(&platform, Instant::ZERO, client("[2001:db8::1]:60"), &token),
         Opened::Nothing
     );
 }
@@ -78,7 +80,7 @@ fn new_token_is_good_from_another_port_and_after_a_restart_with_the_same_key() {
 fn altered_tokens_are_not_believed() {
     let platform = AwsLc::new();
     let mut tokens = Tokens::new([1; 32]);
-    let here = address("192.0.2.1:50");
+    let here = client("192.0.2.1:50");
     let token = tokens.for_retry(&platform, Instant::ZERO, here, &id());
     for at in 1..token.len() {
         for bit in 0..8 {
