@@ -19,6 +19,7 @@ pub(crate) struct Cli {
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
     /// Shows it all on this machine: sends files up and down between two processes and compares them
+    #[command(after_help = DEMO_HELP)]
     Demo(Demo),
     /// Serves a directory
     #[command(after_help = SERVE_HELP)]
@@ -117,8 +118,8 @@ pub(crate) struct Datagram {
 /// What to fetch.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Get {
-    /// quic://HOST[:PORT]/PATH or HOST[:PORT]/PATH; port 4433 where none is given
-    #[arg(value_name = "URL")]
+    /// The server and the path there.
+    #[arg(value_name = "URL", help = GET_URL)]
     pub(crate) source: String,
     /// Where it goes. A file goes into a directory that is there; what is in a directory goes into DEST
     #[arg(value_name = "DEST", default_value = ".")]
@@ -132,8 +133,8 @@ pub(crate) struct Get {
 pub(crate) struct Put {
     /// A file or a directory here
     pub(crate) source: PathBuf,
-    /// quic://HOST[:PORT]/PATH or HOST[:PORT]/PATH. With `/` at its end a file goes into it under its own name
-    #[arg(value_name = "URL")]
+    /// The server and the path there.
+    #[arg(value_name = "URL", help = PUT_URL)]
     pub(crate) destination: String,
     #[command(flatten)]
     pub(crate) client: Client,
@@ -290,6 +291,17 @@ fn seconds(raw: &str) -> Result<f64, String> {
         .filter(|seconds| (0.0..=86400.0).contains(seconds))
         .ok_or(wrong)
 }
+
+const GET_URL: &str = "quic://HOST[:PORT]/PATH or HOST[:PORT]/PATH; port 4433 where none is given";
+const PUT_URL: &str = "quic://HOST[:PORT]/PATH or HOST[:PORT]/PATH. With `/` at its end a file goes into it under its own name";
+
+const DEMO_HELP: &str = "\
+Examples:
+  inquic demo
+  inquic demo --mib 1024 --files 0 --json
+
+Everything happens in one temporary directory (TMPDIR), which needs room for three copies and is removed.
+It succeeds only if the SHA-256 of every file is the same at the source, on the server and back again.";
 
 const TOP_HELP: &str = "\
 A first try, on this machine:
