@@ -331,10 +331,9 @@ impl Carried {
             {
                 break;
             }
-            issued.on_sent();
-            frames.push(SentFrame::NewConnectionId {
-                sequence: issued.sequence,
-            });
+            let sequence = issued.sequence;
+            self.local_ids.on_sent(sequence);
+            frames.push(SentFrame::NewConnectionId { sequence });
         }
         while let Some(sequence) = self.peer_ids.next_retirement() {
             if write_retire_connection_id(writer, sequence).is_err() {

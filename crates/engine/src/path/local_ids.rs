@@ -21,6 +21,8 @@ pub(crate) struct IssuedId {
 pub(crate) struct LocalIds {
     ids: Vec<IssuedId>,
     next_sequence: u64,
+    /// One above the largest sequence number that the peer was told.
+    told_below: u64,
     /// How many the peer is willing to keep.
     peer_limit: usize,
     /// Retired by the peer, not yet forgotten by the endpoint.
@@ -39,6 +41,7 @@ impl LocalIds {
         Self {
             ids,
             next_sequence: 1,
+            told_below: 1,
             peer_limit: 1,
             retired: Vec::new(),
         }
@@ -74,8 +77,14 @@ impl LocalIds {
     }
 
     /// The next id to tell the peer.
-    pub(crate) fn next_pending(&mut self) -> Option<&mut IssuedId> {
-        self.ids.iter_mut().find(|issued| issued.pending)
+    pub(crate) fn next_pending(&self) -> Option<&IssuedId> {
+        self.ids.iter().find(|issued| issued.pending)
+    }
+
+    /// The peer is being told of `sequence`.
+    pub(crate) fn on_sent(&mut self, sequence: u64) {
+        self.told_below = self.told_below.max(sequence.saturating_add(1));
+        self.set_pending(sequence, false);
     }
 
     pub(crate) fn has_pending(&self) -> bool {
@@ -84,12 +93,13 @@ impl LocalIds {
 
     /// The frame that told of `sequence` was lost.
     pub(crate) fn on_lost(&mut self, sequence: u64) {
-        if let Some(issued) = self
-            .ids
-            .iter_mut()
-            .find(|issued| issued.sequence == sequence)
-        {
-            issued.pending = true;
+        self.set_pending(sequence, true);
+    }
+
+    fn set_pending(&mut self, sequence: u64, pending: bool) {
+        let found = |issued: &&mut IssuedId| issued.sequence == sequence;
+        if let Some(issued) = self.ids.iter_mut().find(found) {
+            issued.pending = pending;
         }
     }
 
@@ -97,7 +107,8 @@ impl LocalIds {
     pub(crate) fn on_retire(&mut self, sequence: u64, used: &[u8]) -> Result<(), PeerError> {
         //= RFC 9000 §19.16: Receipt of a RETIRE_CONNECTION_ID frame containing a sequence number greater than any previously
         //= sent to the peer MUST be treated as a connection error of type PROTOCOL_VIOLATION.
-        if sequence >= self.next_sequence {
+        // What was made and not sent yet counts as well, or retiring by guess would make us issue one id after the other.
+        if sequence >= self.told_below {
             return Err(offence("a connection id was retired that was never issued"));
         }
         let Some(at) = self
@@ -128,12 +139,6 @@ impl LocalIds {
     /// The ids that the endpoint can forget.
     pub(crate) fn take_retired(&mut self) -> Vec<ConnectionId> {
         core::mem::take(&mut self.retired)
-    }
-}
-
-impl IssuedId {
-    pub(crate) const fn on_sent(&mut self) {
-        self.pending = false;
     }
 }
 

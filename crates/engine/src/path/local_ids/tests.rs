@@ -11,6 +11,7 @@ fn issued(count: u8) -> LocalIds {
     ids.set_peer_limit(u64::from(count) + 1);
     for byte in 1..=count {
         ids.issue(id(byte), [byte; 16]);
+        ids.on_sent(u64::from(byte));
     }
     ids
 }
@@ -37,6 +38,16 @@ fn retiring_what_was_never_issued_is_an_offence() {
 }
 
 #[test]
+fn retiring_what_was_not_sent_yet_is_an_offence() {
+    let mut ids = issued(3);
+    ids.on_retire(1, &[0; 8]).unwrap();
+    ids.issue(id(4), [4; 16]);
+    assert!(ids.on_retire(4, &[0; 8]).is_err());
+    ids.on_sent(4);
+    assert!(ids.on_retire(4, &[0; 8]).is_ok());
+}
+
+#[test]
 fn retiring_the_id_of_the_packet_is_an_offence() {
     assert!(issued(3).on_retire(0, &[0; 8]).is_err());
 }
@@ -44,7 +55,6 @@ fn retiring_the_id_of_the_packet_is_an_offence() {
 #[test]
 fn a_lost_frame_is_told_again() {
     let mut ids = issued(1);
-    ids.next_pending().unwrap().on_sent();
     assert!(!ids.has_pending());
     ids.on_lost(1);
     assert!(ids.has_pending());
