@@ -16,6 +16,7 @@ use inquic_wire::{
 use super::Connection;
 use super::carry::Carried;
 use super::state::State;
+use crate::limits;
 use crate::recovery::{SentFrame, SentPacket};
 
 /// What may go into the next packet of a level.
@@ -63,9 +64,9 @@ impl Connection {
         let (number_at, payload_at, long) =
             self.write_header(level, &mut writer, number, number_len)?;
         let needs_ping = self.recovery.needs_ping(space);
-        let eliciting = if let State::Closing(closing) = &self.state {
+        let written = if let State::Closing(closing) = &self.state {
             closing.write(level, &mut writer).ok()?;
-            false
+            Written::default()
         } else {
             let ping = self.ping && space == Space::Application && permit != Permit::AckOnly;
             let wanted = Wanted {
@@ -85,6 +86,13 @@ impl Connection {
         let least = SAMPLE_OFFSET.saturating_sub(number_len);
         let short = least.saturating_sub(writer.position().saturating_sub(payload_at));
         writer.zeros(short).ok()?;
+        if written.fills {
+            //= RFC 9000 §8.2.2: An endpoint MUST expand datagrams that contain a PATH_RESPONSE frame to at least the smallest
+            //= allowed maximum datagram size of 1200 bytes.
+            let end = start.saturating_add(writer.position());
+            let padding = limits::DATAGRAM_MIN.saturating_sub(end.saturating_add(TAG_LEN));
+            writer.zeros(padding.min(writer.remaining())).ok()?;
+        }
         Some(Built {
             level,
             start,
@@ -93,7 +101,7 @@ impl Connection {
             payload_end: start.saturating_add(writer.position()),
             long,
             number,
-            eliciting,
+            eliciting: written.eliciting,
             padded: false,
             frames_end: frames.len(),
         })
@@ -234,26 +242,36 @@ struct Wanted {
     exponent: u32,
 }
 
+/// What a packet carries.
+#[derive(Clone, Copy, Default)]
+struct Written {
+    /// The peer must acknowledge it.
+    eliciting: bool,
+    /// Its datagram has to be of the full smallest size.
+    fills: bool,
+}
+
 impl Carried {
-    /// Writes frames until the packet is full or nothing is left to say; `true` when the peer must acknowledge it.
+    /// Writes frames until the packet is full or nothing is left to say.
     fn write(
         &mut self,
         wanted: Wanted,
         writer: &mut Writer<'_>,
         frames: &mut Vec<SentFrame>,
-    ) -> bool {
+    ) -> Written {
         let has_ack = self.write_ack(wanted, writer, frames);
         let mut eliciting = false;
+        let mut fills = false;
         if wanted.permit != Permit::AckOnly {
             let before = frames.len();
-            let response = self.write_path_response(wanted.space, writer);
+            fills = self.write_path_response(wanted.space, writer);
             self.write_crypto(wanted.space, writer, frames);
             if wanted.space == Space::Application {
                 self.write_control(writer, frames);
                 self.streams
                     .write_frames(wanted.now, writer, &mut |sent| frames.push(sent));
             }
-            eliciting = response || frames.len() > before;
+            eliciting = fills || frames.len() > before;
         }
         let owes_ping =
             wanted.ping || wanted.permit == Permit::Probe || wanted.needs_ping && has_ack;
@@ -261,7 +279,7 @@ impl Carried {
             frames.push(SentFrame::Ping);
             eliciting = true;
         }
-        eliciting
+        Written { eliciting, fills }
     }
 
     fn write_ack(
