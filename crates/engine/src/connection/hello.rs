@@ -247,7 +247,11 @@ impl Connection {
         }
         self.counts.on_complete(now);
         self.pending.connected = true;
-        self.state = State::Connected { confirmed: false };
+        let confirm_by = match self.state {
+            State::Handshaking { until } => Some(until),
+            _ => None,
+        };
+        self.state = State::Connected { confirm_by };
         self.carried
             .local_ids
             .set_peer_limit(self.peer.active_connection_id_limit);
@@ -263,7 +267,7 @@ impl Connection {
         if self.is_confirmed() {
             return;
         }
-        self.state = State::Connected { confirmed: true };
+        self.state = State::Connected { confirm_by: None };
         self.pending.confirmed = true;
         self.discard(Space::Initial);
         //= RFC 9001 §4.9.2: An endpoint MUST discard its Handshake keys when the TLS handshake is confirmed

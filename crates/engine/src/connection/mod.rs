@@ -204,7 +204,7 @@ impl Connection {
     }
 
     const fn is_confirmed(&self) -> bool {
-        matches!(self.state, State::Connected { confirmed: true })
+        matches!(self.state, State::Connected { confirm_by: None })
     }
 
     const fn is_open(&self) -> bool {

@@ -12,8 +12,8 @@ use crate::protect::{LevelKeys, OneRtt, Secret};
 pub(super) enum State {
     /// Until both 1-RTT secrets are in; given up at `until`.
     Handshaking { until: Instant },
-    /// Data flows. Confirmed as RFC 9001 §4.1.2 has it.
-    Connected { confirmed: bool },
+    /// Data flows. Until the handshake is confirmed (RFC 9001 §4.1.2) the connection is given up at `confirm_by`.
+    Connected { confirm_by: Option<Instant> },
     /// We closed it and answer what still comes (RFC 9000 §10.2.1).
     Closing(Box<Closing>),
     /// The peer closed it, and nothing is sent any more (RFC 9000 §10.2.2).

@@ -18,7 +18,7 @@ impl Connection {
             State::Closing(closing) => Some(closing.until),
             State::Draining { until } => Some(*until),
             State::Handshaking { until } => earliest([Some(*until), self.living_deadline()]),
-            State::Connected { .. } => self.living_deadline(),
+            State::Connected { confirm_by } => earliest([*confirm_by, self.living_deadline()]),
         }
     }
 
@@ -73,7 +73,10 @@ impl Connection {
                 self.pending.gone = true;
                 return;
             }
-            State::Handshaking { until } if *until <= now => {
+            State::Handshaking { until }
+            | State::Connected {
+                confirm_by: Some(until),
+            } if *until <= now => {
                 return self.abandon(CloseReason::HandshakeTimeout);
             }
             State::Handshaking { .. } | State::Connected { .. } => {}
