@@ -115,6 +115,17 @@ impl Carried {
         }
     }
 
+    /// Whether there is something besides acknowledgements to send in packets of a space.
+    pub(super) fn wants_to_send(&self, space: Space) -> bool {
+        match space {
+            Space::Initial | Space::Handshake => self
+                .crypto_send
+                .get(space.index())
+                .is_some_and(CryptoSend::wants_to_send),
+            Space::Application => self.wants_data(),
+        }
+    }
+
     /// Whether there is something besides acknowledgements to send in 1-RTT packets.
     pub(super) fn wants_data(&self) -> bool {
         self.streams.wants_to_send()

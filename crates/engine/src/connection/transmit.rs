@@ -233,7 +233,10 @@ impl Connection {
             Allowance::Bytes(_) => Permit::Data,
             Allowance::Congested => Permit::AckOnly,
             Allowance::Paced(until) => {
-                self.pace_at = self.carried.wants_data().then_some(until);
+                let ping = self.ping && space == Space::Application;
+                if ping || self.carried.wants_to_send(space) {
+                    self.pace_at = Some(until);
+                }
                 Permit::AckOnly
             }
         }
