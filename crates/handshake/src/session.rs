@@ -278,7 +278,9 @@ impl Running {
             let alert = self.tls.alert().map(u8::from);
             HandshakeError::from_tls(cause, alert, self.name.as_deref())
         })?;
-        self.tell_parameters(socket)?;
+        if matches!(self.tls, Connection::Server(_)) {
+            self.tell_parameters(socket)?;
+        }
         self.flush(socket)
     }
 
@@ -311,6 +313,8 @@ impl Running {
                     self.read_from(Level::Handshake)?;
                 }
                 Some(KeyChange::OneRtt { .. }) => {
+                    // Until the server has answered, a client that resumes has only those of the ticket.
+                    self.tell_parameters(socket)?;
                     let (open, seal) = self.by_side(Level::OneRtt)?;
                     self.install(socket, Level::OneRtt, KeySide::Seal, &seal)?;
                     self.write = Level::OneRtt;

@@ -160,7 +160,10 @@ fn a_second_connection_resumes_the_first() {
     first.complete();
     assert_eq!(first.client.tickets_received(), 2);
     let mut second = Pair::new(&client, &server);
+    second.server_socket.role = b"others than the ticket has";
     second.complete();
+    let told = second.client_socket.peer_parameters.as_deref();
+    assert_eq!(told, Some(second.server_socket.role));
     for session in [&second.client, &second.server] {
         assert!(info(session).resumed);
     }
