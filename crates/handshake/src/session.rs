@@ -300,6 +300,10 @@ impl Running {
         let mut bytes = Vec::new();
         loop {
             let change = self.tls.write_hs(&mut bytes);
+            if matches!(change, Some(KeyChange::OneRtt { .. })) {
+                // Until the server has answered, a client that resumes has only those of the ticket.
+                self.tell_parameters(socket)?;
+            }
             if !bytes.is_empty() {
                 socket.send(self.write, &bytes)?;
                 bytes.clear();
@@ -313,8 +317,6 @@ impl Running {
                     self.read_from(Level::Handshake)?;
                 }
                 Some(KeyChange::OneRtt { .. }) => {
-                    // Until the server has answered, a client that resumes has only those of the ticket.
-                    self.tell_parameters(socket)?;
                     let (open, seal) = self.by_side(Level::OneRtt)?;
                     self.install(socket, Level::OneRtt, KeySide::Seal, &seal)?;
                     self.write = Level::OneRtt;
