@@ -22,6 +22,17 @@ pub(crate) enum Inserted {
     Full,
 }
 
+/// A row of numbers without a change in between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stretch {
+    /// Whether they are in the set.
+    pub(crate) is_known: bool,
+    /// How many numbers of the set are below the first of them.
+    pub(crate) below: u64,
+    /// The last of them.
+    pub(crate) last: u64,
+}
+
 impl RangeSet {
     /// Puts `first..=last` in, joining what it touches; at most `bound` ranges are kept.
     pub(crate) fn insert(&mut self, first: u64, last: u64, bound: usize) -> Inserted {
@@ -63,6 +74,33 @@ impl RangeSet {
         self.ranges
             .get(at)
             .is_some_and(|&(start, _)| start <= number)
+    }
+
+    /// The numbers from `number` on that are all in the set, or all not.
+    pub(crate) fn stretch(&self, number: u64) -> Stretch {
+        let at = self.ranges.partition_point(|&(_, end)| end < number);
+        let lower = self.ranges.get(..at).unwrap_or_default();
+        let below = lower.iter().fold(0, |sum: u64, &(start, end)| {
+            sum.saturating_add(end.saturating_sub(start))
+                .saturating_add(1)
+        });
+        match self.ranges.get(at) {
+            Some(&(start, end)) if start <= number => Stretch {
+                is_known: true,
+                below: below.saturating_add(number.saturating_sub(start)),
+                last: end,
+            },
+            Some(&(start, _)) => Stretch {
+                is_known: false,
+                below,
+                last: start.saturating_sub(1),
+            },
+            None => Stretch {
+                is_known: false,
+                below,
+                last: u64::MAX,
+            },
+        }
     }
 
     /// Takes out every number below `floor`.

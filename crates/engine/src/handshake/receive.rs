@@ -12,7 +12,7 @@ use crate::ranges::{Inserted, RangeSet};
 pub(crate) struct CryptoReceive {
     /// Offset of the first byte that TLS has not taken.
     taken: u64,
-    /// Bytes from `taken` on, with holes.
+    /// The bytes that are there from `taken` on, without the holes between them: what did not come costs nothing.
     bytes: Vec<u8>,
     /// Which offsets are there.
     have: RangeSet,
@@ -37,23 +37,35 @@ impl CryptoReceive {
         if room_end > limits::CRYPTO_BUFFER {
             return Err(EXCEEDED);
         }
-        match self
-            .have
-            .insert(first, end.saturating_sub(1), limits::CRYPTO_GAPS)
-        {
-            Inserted::Full => return Err(EXCEEDED),
-            Inserted::Known => return Ok(()),
-            Inserted::New => {}
+        let last = end.saturating_sub(1);
+        self.fill_holes(first, last, data);
+        match self.have.insert(first, last, limits::CRYPTO_GAPS) {
+            Inserted::Full => Err(EXCEEDED),
+            Inserted::Known | Inserted::New => Ok(()),
         }
-        let room_end = usize::try_from(room_end).map_err(|_| EXCEEDED)?;
-        if self.bytes.len() < room_end {
-            self.bytes.resize(room_end, 0);
+    }
+
+    /// Puts those bytes of `first..=last` in that are not there yet.
+    fn fill_holes(&mut self, first: u64, last: u64, mut data: &[u8]) {
+        let mut at = first;
+        let mut filled = 0_usize;
+        while at <= last {
+            let stretch = self.have.stretch(at);
+            let until = stretch.last.min(last);
+            let len = until.saturating_sub(at).saturating_add(1);
+            let (piece, rest) = usize::try_from(len)
+                .ok()
+                .and_then(|len| data.split_at_checked(len))
+                .unwrap_or_default();
+            if !stretch.is_known {
+                let below = usize::try_from(stretch.below).unwrap_or(usize::MAX);
+                let place = below.saturating_add(filled).min(self.bytes.len());
+                self.bytes.splice(place..place, piece.iter().copied());
+                filled = filled.saturating_add(piece.len());
+            }
+            data = rest;
+            at = until.saturating_add(1);
         }
-        let start = room_end.saturating_sub(data.len());
-        if let Some(place) = self.bytes.get_mut(start..room_end) {
-            place.copy_from_slice(data);
-        }
-        Ok(())
     }
 
     /// Contiguous bytes that TLS can take now.

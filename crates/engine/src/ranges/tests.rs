@@ -61,3 +61,21 @@ fn it_agrees_with_a_plain_set() {
         assert!((0..510).all(|number| set.contains(number) == plain.contains(&number)));
     }
 }
+
+#[test]
+fn a_stretch_ends_where_the_set_changes() {
+    let set = set(&[(2, 3), (6, 9)]);
+    let stretch = |number| {
+        let Stretch {
+            is_known,
+            below,
+            last,
+        } = set.stretch(number);
+        (is_known, below, last)
+    };
+    assert_eq!(stretch(0), (false, 0, 1));
+    assert_eq!(stretch(3), (true, 1, 3));
+    assert_eq!(stretch(4), (false, 2, 5));
+    assert_eq!(stretch(7), (true, 3, 9));
+    assert_eq!(stretch(10), (false, 6, u64::MAX));
+}

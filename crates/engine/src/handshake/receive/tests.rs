@@ -50,3 +50,33 @@ fn a_hello_in_single_bytes_backwards_is_put_together() {
     assert_eq!(crypto.ready(), 16_384);
     assert!(crypto.held() <= 80 * 1024);
 }
+
+#[test]
+fn a_byte_far_ahead_costs_no_more_than_itself() {
+    let mut crypto = CryptoReceive::default();
+    crypto.on_crypto(limits::CRYPTO_BUFFER - 1, b"x").unwrap();
+    assert!(crypto.held() <= 16, "{}", crypto.held());
+}
+
+#[test]
+fn overlapping_frames_in_any_order_give_every_byte_once() {
+    let message: Vec<u8> = (0..1_000_u64).map(|at| (at * 7 % 251) as u8).collect();
+    let mut seed = 1_u64;
+    for _ in 0..200 {
+        let mut crypto = CryptoReceive::default();
+        let mut out = vec![0; 1_000];
+        let mut got = 0;
+        while got < 1_000 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let first = (seed >> 33) as usize % 1_000;
+            let end = (first + 1 + (seed >> 20) as usize % 60).min(1_000);
+            crypto
+                .on_crypto(first as u64, &message[first..end])
+                .unwrap();
+            if seed >> 60 == 0 {
+                got += crypto.take(&mut out[got..]);
+            }
+        }
+        assert_eq!(out, message);
+    }
+}
