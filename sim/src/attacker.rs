@@ -7,8 +7,8 @@ use inquic_platform::crypto::{HASH_LEN_MAX, MASK_LEN, SAMPLE_LEN, TAG_LEN};
 use inquic_platform::{CipherSuite, HeaderKey, KeySide, OpenJob, PacketKey, Platform, SealJob};
 use inquic_wire::frame::write_crypto;
 use inquic_wire::{
-    ConnectionId, Full, Header, Level, LongKind, Role, TransportParameters, Version, Writer, decode_packet_number,
-    write_long, write_short,
+    ConnectionId, Full, Header, Level, LongKind, Role, TransportParameters, Version, Writer,
+    decode_packet_number, write_long, write_short,
 };
 
 use crate::hello;
@@ -68,7 +68,13 @@ struct DirectionKeys {
 impl Attacker {
     /// An attacker in the place of `role`. `original_id` is the destination id of the client's first packet.
     #[must_use]
-    pub fn new(platform: Arc<dyn Platform>, suite: CipherSuite, role: Role, original_id: ConnectionId, scid: ConnectionId) -> Self {
+    pub fn new(
+        platform: Arc<dyn Platform>,
+        suite: CipherSuite,
+        role: Role,
+        original_id: ConnectionId,
+        scid: ConnectionId,
+    ) -> Self {
         let secret = |sender| hello::secret(sender, Level::OneRtt, suite);
         let mut attacker = Self {
             platform,
@@ -95,25 +101,43 @@ impl Attacker {
     pub fn set_initial_id(&mut self, id: &ConnectionId) {
         let initial = self.hmac(CipherSuite::Aes128GcmSha256, &INITIAL_SALT, &[id]);
         let keys = |sender| {
-            let label: &[u8] = if sender == Role::Client { b"client in" } else { b"server in" };
+            let label: &[u8] = if sender == Role::Client {
+                b"client in"
+            } else {
+                b"server in"
+            };
             let suite = CipherSuite::Aes128GcmSha256;
             let secret = self.expand(suite, &initial, label, suite.hash_len());
             self.direction_keys(suite, sender, &secret)
         };
-        let keys = LevelKeys { seal: keys(self.role), open: keys(self.role.peer()) };
+        let keys = LevelKeys {
+            seal: keys(self.role),
+            open: keys(self.role.peer()),
+        };
         self.keys[Level::Initial.index()] = Some(keys);
     }
 
     /// Goes to the next 1-RTT keys to send with, and turns the key phase.
     pub fn update_keys(&mut self) {
         for secret in 0..2 {
-            self.secrets[secret] = self.expand(self.suite, &self.secrets[secret], b"quic ku", self.suite.hash_len());
+            self.secrets[secret] = self.expand(
+                self.suite,
+                &self.secrets[secret],
+                b"quic ku",
+                self.suite.hash_len(),
+            );
         }
         self.phase = !self.phase;
         for (sender, secret) in [(self.role, 0), (self.role.peer(), 1)] {
             let packet = self.packet_key(self.suite, sender, &self.secrets[secret]);
-            let Some(keys) = &mut self.keys[Level::OneRtt.index()] else { continue };
-            if secret == 0 { keys.seal.packet = packet } else { keys.open.packet = packet }
+            let Some(keys) = &mut self.keys[Level::OneRtt.index()] else {
+                continue;
+            };
+            if secret == 0 {
+                keys.seal.packet = packet
+            } else {
+                keys.open.packet = packet
+            }
         }
     }
 
@@ -139,15 +163,30 @@ impl Attacker {
             Level::Handshake => Some(LongKind::Handshake),
             Level::OneRtt => None,
         };
-        let token = if level == Level::Initial { &self.token[..] } else { &[] };
+        let token = if level == Level::Initial {
+            &self.token[..]
+        } else {
+            &[]
+        };
         let len = self.number_len;
         let (number_at, payload_at, length_at) = match kind {
             Some(kind) => {
-                let plan = write_long(&mut writer, kind, Version::V1, &self.dcid, &self.scid, token, number, len).expect("room");
+                let plan = write_long(
+                    &mut writer,
+                    kind,
+                    Version::V1,
+                    &self.dcid,
+                    &self.scid,
+                    token,
+                    number,
+                    len,
+                )
+                .expect("room");
                 (plan.number_at, plan.payload_at, Some(plan.length_at))
             }
             None => {
-                let plan = write_short(&mut writer, &self.dcid, false, self.phase, number, len).expect("room");
+                let plan = write_short(&mut writer, &self.dcid, false, self.phase, number, len)
+                    .expect("room");
                 (plan.number_at, plan.payload_at, None)
             }
         };
@@ -160,8 +199,16 @@ impl Attacker {
         buffer.truncate(end);
         buffer[0] ^= bits.flipped;
         let keys = &self.keys(level).seal;
-        let job = SealJob { start: 0, number_at, payload_at, end, packet_number: number };
-        keys.packet.seal(&mut buffer, &[job]).expect("the packet lies in the buffer");
+        let job = SealJob {
+            start: 0,
+            number_at,
+            payload_at,
+            end,
+            packet_number: number,
+        };
+        keys.packet
+            .seal(&mut buffer, &[job])
+            .expect("the packet lies in the buffer");
         let mask = mask(&*keys.header, &buffer, number_at);
         buffer[0] ^= mask[0] & hidden(buffer[0]);
         for (byte, mask) in buffer[number_at..payload_at].iter_mut().zip(&mask[1..]) {
@@ -173,7 +220,8 @@ impl Attacker {
     /// An Initial packet padded so that it fills a datagram of 1,200 bytes.
     pub fn initial(&mut self, frames: &[u8]) -> Vec<u8> {
         let mut padded = frames.to_vec();
-        let overhead = 1 + 4 + 1 + self.dcid.len() + 1 + self.scid.len() + self.token.len() + 4 + 4 + TAG_LEN;
+        let overhead =
+            1 + 4 + 1 + self.dcid.len() + 1 + self.scid.len() + self.token.len() + 4 + 4 + TAG_LEN;
         padded.resize(frames.len().max(1_205 - overhead), 0);
         self.packet(Level::Initial, &padded)
     }
@@ -186,7 +234,12 @@ impl Attacker {
         let mut opened = Vec::new();
         while let Ok(header) = Header::parse(rest, self.scid.len()) {
             let (level, number_at, end) = match header {
-                Header::Long { kind, number_at, end, .. } => (kind.level(), number_at, end),
+                Header::Long {
+                    kind,
+                    number_at,
+                    end,
+                    ..
+                } => (kind.level(), number_at, end),
                 Header::Short { number_at, end, .. } => (Level::OneRtt, number_at, end),
                 _ => break,
             };
@@ -197,25 +250,45 @@ impl Attacker {
         opened
     }
 
-    fn open_packet(&mut self, level: Level, packet: &mut [u8], number_at: usize, datagram: usize) -> Option<Opened> {
+    fn open_packet(
+        &mut self,
+        level: Level,
+        packet: &mut [u8],
+        number_at: usize,
+        datagram: usize,
+    ) -> Option<Opened> {
         let keys = &self.keys[level.index()].as_ref()?.open;
         packet.get(number_at + 4 + SAMPLE_LEN - 1)?;
         let mask = mask(&*keys.header, packet, number_at);
         packet[0] ^= mask[0] & hidden(packet[0]);
         let len = usize::from(packet[0] & 3) + 1;
         let mut truncated = 0;
-        for (byte, mask) in packet[number_at..number_at + len].iter_mut().zip(&mask[1..]) {
+        for (byte, mask) in packet[number_at..number_at + len]
+            .iter_mut()
+            .zip(&mask[1..])
+        {
             *byte ^= mask;
             truncated = truncated << 8 | u64::from(*byte);
         }
         let number = decode_packet_number(self.largest[level.index()], truncated, len);
-        let mut job = OpenJob { start: 0, payload_at: number_at + len, end: packet.len(), packet_number: number, opened: false };
+        let mut job = OpenJob {
+            start: 0,
+            payload_at: number_at + len,
+            end: packet.len(),
+            packet_number: number,
+            opened: false,
+        };
         keys.packet.open(packet, std::slice::from_mut(&mut job));
         if !job.opened {
             return None;
         }
         self.largest[level.index()] = self.largest[level.index()].max(Some(number));
-        Some(Opened { level, number, payload: packet[job.payload()].to_vec(), datagram })
+        Some(Opened {
+            level,
+            number,
+            payload: packet[job.payload()].to_vec(),
+            datagram,
+        })
     }
 
     /// The transport parameters of an honest peer.
@@ -249,28 +322,48 @@ impl Attacker {
     }
 
     fn keys(&self, level: Level) -> &LevelKeys {
-        self.keys[level.index()].as_ref().expect("keys of every level but 0-RTT")
+        self.keys[level.index()]
+            .as_ref()
+            .expect("keys of every level but 0-RTT")
     }
 
     fn level_keys(&self, level: Level) -> LevelKeys {
-        let keys = |sender| self.direction_keys(self.suite, sender, &hello::secret(sender, level, self.suite));
-        LevelKeys { seal: keys(self.role), open: keys(self.role.peer()) }
+        let keys = |sender| {
+            self.direction_keys(
+                self.suite,
+                sender,
+                &hello::secret(sender, level, self.suite),
+            )
+        };
+        LevelKeys {
+            seal: keys(self.role),
+            open: keys(self.role.peer()),
+        }
     }
 
     fn direction_keys(&self, suite: CipherSuite, sender: Role, secret: &[u8]) -> DirectionKeys {
         let header = self.expand(suite, secret, b"quic hp", suite.key_len());
         DirectionKeys {
             packet: self.packet_key(suite, sender, secret),
-            header: self.platform.header_key(suite, &header).expect("of the right length"),
+            header: self
+                .platform
+                .header_key(suite, &header)
+                .expect("of the right length"),
         }
     }
 
     fn packet_key(&self, suite: CipherSuite, sender: Role, secret: &[u8]) -> Box<dyn PacketKey> {
         let key = self.expand(suite, secret, b"quic key", suite.key_len());
         let iv = self.expand(suite, secret, b"quic iv", 12);
-        let side = if sender == self.role { KeySide::Seal } else { KeySide::Open };
+        let side = if sender == self.role {
+            KeySide::Seal
+        } else {
+            KeySide::Open
+        };
         let iv = iv.first_chunk().expect("twelve bytes");
-        self.platform.packet_key(suite, side, &key, iv).expect("of the right length")
+        self.platform
+            .packet_key(suite, side, &key, iv)
+            .expect("of the right length")
     }
 
     /// HKDF-Expand-Label of at most one block (RFC 9001 §5.1).
@@ -306,7 +399,9 @@ pub fn frames(write: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>) -> Vec<u8
 }
 
 fn mask(key: &dyn HeaderKey, packet: &[u8], number_at: usize) -> [u8; MASK_LEN] {
-    let sample: &[u8; SAMPLE_LEN] = packet[number_at + 4..].first_chunk().expect("packets are long enough");
+    let sample: &[u8; SAMPLE_LEN] = packet[number_at + 4..]
+        .first_chunk()
+        .expect("packets are long enough");
     let mut masks = [[0; MASK_LEN]];
     key.masks(&[*sample], &mut masks);
     masks[0]
@@ -319,5 +414,6 @@ const fn hidden(first: u8) -> u8 {
 
 /// The salt of Initial secrets (RFC 9001 §5.2).
 const INITIAL_SALT: [u8; 20] = [
-    0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17, 0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad, 0xcc, 0xbb, 0x7f, 0x0a,
+    0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17, 0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad,
+    0xcc, 0xbb, 0x7f, 0x0a,
 ];

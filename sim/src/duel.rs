@@ -49,7 +49,13 @@ impl Duel {
     fn server_on(platform: Arc<dyn Platform>, settings: &Settings) -> Self {
         let mut host = Host::on(Arc::clone(&platform), address(SERVER), settings.clone());
         host.listen();
-        let attacker = Attacker::new(platform, settings.suite, Role::Client, id(b"original"), id(b"attacker"));
+        let attacker = Attacker::new(
+            platform,
+            settings.suite,
+            Role::Client,
+            id(b"original"),
+            id(b"attacker"),
+        );
         Self::new(host, attacker, CLIENT)
     }
 
@@ -75,8 +81,16 @@ impl Duel {
         let handle = host.connect(now, address(SERVER), &[]);
         let mut first = Vec::new();
         host.transmit(now, &mut |datagram| first.push(datagram.to_vec()));
-        let Ok(Header::Long { dcid, scid, .. }) = Header::parse(&first[0], 8) else { panic!("not an Initial") };
-        let mut attacker = Attacker::new(platform, settings.suite, Role::Server, dcid, id(b"attacker"));
+        let Ok(Header::Long { dcid, scid, .. }) = Header::parse(&first[0], 8) else {
+            panic!("not an Initial")
+        };
+        let mut attacker = Attacker::new(
+            platform,
+            settings.suite,
+            Role::Server,
+            dcid,
+            id(b"attacker"),
+        );
         attacker.dcid = scid;
         let mut duel = Self::new(host, attacker, SERVER);
         duel.handle = Some(handle);
@@ -115,7 +129,11 @@ impl Duel {
     #[must_use]
     pub fn connected_with(mut self, parameters: &TransportParameters) -> Self {
         self.shake(parameters);
-        assert!(self.connection().is_connected(), "{:?}", self.connection().close_reason());
+        assert!(
+            self.connection().is_connected(),
+            "{:?}",
+            self.connection().close_reason()
+        );
         self.wait(Duration::from_millis(100));
         self.datagrams.clear();
         self.heard.clear();
@@ -125,13 +143,17 @@ impl Duel {
     /// Sends all handshake messages of the attacker, as an honest peer would.
     pub fn shake(&mut self, parameters: &TransportParameters) {
         if self.attacker.scid == id(b"attacker") && self.is_server() {
-            let initial = self.attacker.initial(&Attacker::message(Some(parameters), CLIENT_HELLO));
+            let initial = self
+                .attacker
+                .initial(&Attacker::message(Some(parameters), CLIENT_HELLO));
             self.send_datagram(&initial);
             self.follow_server_id();
             self.send(Level::Handshake, &Attacker::message(None, FINISHED));
         } else {
             let mut parameters = parameters.clone();
-            parameters.original_destination_connection_id.get_or_insert(self.original_id());
+            parameters
+                .original_destination_connection_id
+                .get_or_insert(self.original_id());
             self.send(Level::Initial, &Attacker::message(None, SERVER_HELLO));
             self.send(Level::Handshake, &Attacker::message(Some(&parameters), 900));
             self.send(Level::OneRtt, &[HANDSHAKE_DONE]);
@@ -147,7 +169,9 @@ impl Duel {
     /// The destination id of the first packet of the client under attack.
     #[must_use]
     pub fn original_id(&self) -> ConnectionId {
-        let Ok(Header::Long { dcid, .. }) = Header::parse(&self.datagrams[0], 8) else { return id(b"original") };
+        let Ok(Header::Long { dcid, .. }) = Header::parse(&self.datagrams[0], 8) else {
+            return id(b"original");
+        };
         dcid
     }
 
@@ -157,10 +181,14 @@ impl Duel {
     ///
     /// When it has sent no long header.
     pub fn follow_server_id(&mut self) {
-        let chosen = self.datagrams.iter().rev().find_map(|datagram| match Header::parse(datagram, 8) {
-            Ok(Header::Long { scid, .. }) => Some(scid),
-            _ => None,
-        });
+        let chosen =
+            self.datagrams
+                .iter()
+                .rev()
+                .find_map(|datagram| match Header::parse(datagram, 8) {
+                    Ok(Header::Long { scid, .. }) => Some(scid),
+                    _ => None,
+                });
         self.attacker.dcid = chosen.expect("a long header from the server");
     }
 
@@ -206,7 +234,8 @@ impl Duel {
     /// The victim sends what it has.
     pub fn flush(&mut self) {
         let mut sent = Vec::new();
-        self.host.transmit(self.now, &mut |datagram| sent.push(datagram.to_vec()));
+        self.host
+            .transmit(self.now, &mut |datagram| sent.push(datagram.to_vec()));
         for datagram in sent {
             self.hear(datagram);
         }
@@ -242,9 +271,18 @@ impl Duel {
     ///
     /// When the victim sent what is no frame.
     pub fn count(&self, is_such: impl Fn(&Frame<'_>) -> bool) -> usize {
-        let role = if self.is_server() { Role::Client } else { Role::Server };
-        let frames = self.heard.iter().flat_map(|packet| Frames::new(&packet.payload, packet.level, role));
-        frames.filter(|frame| is_such(frame.as_ref().expect("the victim keeps the rules"))).count()
+        let role = if self.is_server() {
+            Role::Client
+        } else {
+            Role::Server
+        };
+        let frames = self
+            .heard
+            .iter()
+            .flat_map(|packet| Frames::new(&packet.payload, packet.level, role));
+        frames
+            .filter(|frame| is_such(frame.as_ref().expect("the victim keeps the rules")))
+            .count()
     }
 }
 

@@ -4,7 +4,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use inquic_platform::crypto::{HASH_LEN_MAX, IV_LEN, MASK_LEN, SAMPLE_LEN, TAG_LEN};
-use inquic_platform::{CipherSuite, CryptoError, HeaderKey, KeySide, OpenJob, PacketKey, Platform, SealJob};
+use inquic_platform::{
+    CipherSuite, CryptoError, HeaderKey, KeySide, OpenJob, PacketKey, Platform, SealJob,
+};
 
 use crate::Rng;
 
@@ -23,23 +25,39 @@ impl NullCipher {
     /// A platform for one seed.
     #[must_use]
     pub const fn seeded(seed: u64) -> Self {
-        Self { state: AtomicU64::new(seed) }
+        Self {
+            state: AtomicU64::new(seed),
+        }
     }
 }
 
 impl Platform for NullCipher {
     fn random(&self, out: &mut [u8]) {
-        let mut rng = Rng::new(self.state.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed));
+        let mut rng = Rng::new(
+            self.state
+                .fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed),
+        );
         for chunk in out.chunks_mut(8) {
             chunk.copy_from_slice(&rng.next_u64().to_le_bytes()[..chunk.len()]);
         }
     }
 
-    fn hmac(&self, suite: CipherSuite, key: &[u8], parts: &[&[u8]], out: &mut [u8; HASH_LEN_MAX]) -> usize {
+    fn hmac(
+        &self,
+        suite: CipherSuite,
+        key: &[u8],
+        parts: &[&[u8]],
+        out: &mut [u8; HASH_LEN_MAX],
+    ) -> usize {
         // FNV-1a: a different input gives a different output, and that is all that is asked of it here.
-        let hash = [key].iter().chain(parts).copied().flatten().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let hash = [key]
+            .iter()
+            .chain(parts)
+            .copied()
+            .flatten()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            });
         let mut rng = Rng::new(hash);
         for chunk in out.chunks_mut(8) {
             chunk.copy_from_slice(&rng.next_u64().to_le_bytes());
@@ -58,7 +76,11 @@ impl Platform for NullCipher {
         Ok(Box::new(NullPacketKey(mark)))
     }
 
-    fn header_key(&self, _suite: CipherSuite, _key: &[u8]) -> Result<Box<dyn HeaderKey>, CryptoError> {
+    fn header_key(
+        &self,
+        _suite: CipherSuite,
+        _key: &[u8],
+    ) -> Result<Box<dyn HeaderKey>, CryptoError> {
         Ok(Box::new(NullHeaderKey))
     }
 }
@@ -66,7 +88,9 @@ impl Platform for NullCipher {
 impl PacketKey for NullPacketKey {
     fn seal(&self, buffer: &mut [u8], jobs: &[SealJob]) -> Result<(), CryptoError> {
         for job in jobs {
-            let packet = buffer.get_mut(job.payload_at..job.end).ok_or(CryptoError::Misuse)?;
+            let packet = buffer
+                .get_mut(job.payload_at..job.end)
+                .ok_or(CryptoError::Misuse)?;
             *packet.last_chunk_mut().ok_or(CryptoError::Misuse)? = self.0;
         }
         Ok(())

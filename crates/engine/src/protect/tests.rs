@@ -158,6 +158,21 @@ fn a_second_update_of_the_peer_before_ours_was_answered_is_an_offence() {
     assert_eq!(error.code, Code::KeyUpdate);
 }
 
+/// `attacks.md` 65.
+#[test]
+fn a_key_seals_up_to_its_limit_and_asks_for_another_at_half() {
+    let suite = CipherSuite::Aes128GcmSha256;
+    let secret = |byte: u8| Secret::new(suite, &[byte; 32]).unwrap();
+    let mut keys = OneRtt::new(&platform(), suite, &secret(1), &secret(2)).unwrap();
+    for number in 0..1 << 23 {
+        assert_eq!(keys.wants_update(), number >= 1 << 22);
+        keys.on_seal(number).unwrap();
+    }
+    assert!(keys.on_seal(1 << 23).is_err());
+    keys.update().unwrap();
+    assert!(keys.on_seal(1 << 23).is_ok());
+}
+
 const CRYPTO_FRAME: &str = "060040f1010000ed0303ebf8fa56f12939b9584a3896472ec40bb863cfd3e868\
     04fe3a47f06a2b69484c00000413011302010000c000000010000e00000b6578\
     616d706c652e636f6dff01000100000a00080006001d00170018001000070005\
