@@ -37,7 +37,9 @@ pub struct Host {
     config: Arc<Config>,
     connections: BTreeMap<Handle, (Connection, Hello)>,
     events: Vec<(Handle, Event)>,
-    replies: Vec<Vec<u8>>,
+    replies: Vec<(SocketAddr, Vec<u8>)>,
+    /// Where datagrams are built; kept for the next time.
+    buffer: Vec<u8>,
 }
 
 impl Default for Settings {
@@ -70,6 +72,7 @@ impl Host {
             connections: BTreeMap::new(),
             events: Vec::new(),
             replies: Vec::new(),
+            buffer: Vec::new(),
         }
     }
 
@@ -116,7 +119,9 @@ impl Host {
 
     /// A connection, if it is there.
     pub fn get(&mut self, handle: Handle) -> Option<&mut Connection> {
-        self.connections.get_mut(&handle).map(|(connection, _)| connection)
+        self.connections
+            .get_mut(&handle)
+            .map(|(connection, _)| connection)
     }
 
     /// All connections.
@@ -144,7 +149,7 @@ impl Host {
                 self.connections.insert(handle, (connection, hello));
                 handle
             }
-            Route::Reply(count) => return self.replies.push(reply[..count].to_vec()),
+            Route::Reply(count) => return self.replies.push((from, reply[..count].to_vec())),
             Route::Drop(_) => return,
         };
         let segment = datagram.len();
@@ -184,17 +189,24 @@ impl Host {
 
     /// Everything that can be sent now, each datagram to `send`.
     pub fn transmit(&mut self, now: Instant, send: &mut dyn FnMut(&[u8])) {
-        for reply in self.replies.drain(..) {
-            send(&reply);
+        self.transmit_to(now, &mut |_, datagram| send(datagram));
+    }
+
+    /// Everything that can be sent now, each datagram with its destination to `send`.
+    pub fn transmit_to(&mut self, now: Instant, send: &mut dyn FnMut(SocketAddr, &[u8])) {
+        for (to, reply) in self.replies.drain(..) {
+            send(to, &reply);
         }
-        let mut buffer = vec![0; 65_507];
+        let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.resize(65_507, 0);
         for (connection, _) in self.connections.values_mut() {
             while let Some(sent) = connection.transmit(now, &mut buffer) {
                 for datagram in buffer[..sent.bytes].chunks(sent.segment) {
-                    send(datagram);
+                    send(sent.path.remote, datagram);
                 }
             }
         }
+        self.buffer = buffer;
         for handle in self.handles() {
             self.settle(now, handle);
         }

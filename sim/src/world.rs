@@ -1,11 +1,13 @@
 //! Two hosts and the links between them, stepped from one moment of interest to the next.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use inquic_engine::{Connection, Handle};
-use inquic_platform::{Duration, Instant};
+use inquic_platform::aws_lc::AwsLc;
+use inquic_platform::{Duration, Instant, Platform};
 
-use crate::{Faults, Host, Link, Settings};
+use crate::{Faults, Host, Link, NullCipher, Settings};
 
 /// A client, a server and what lies between.
 pub struct World {
@@ -24,18 +26,32 @@ pub struct World {
 
 impl World {
     /// A world for one seed, with the same faults in both directions.
-    ///
-    /// # Panics
-    ///
-    /// Never: the addresses in it are well formed.
     #[must_use]
     pub fn new(seed: u64, client: Settings, server: Settings, faults: Faults) -> Self {
+        let platform = |seed| -> Arc<dyn Platform> { Arc::new(AwsLc::seeded(seed)) };
+        Self::on(seed, &platform, client, server, faults)
+    }
+
+    /// The same without packet protection, for many runs in a short time. Faults must not corrupt.
+    #[must_use]
+    pub fn open(seed: u64, client: Settings, server: Settings, faults: Faults) -> Self {
+        let platform = |seed| -> Arc<dyn Platform> { Arc::new(NullCipher::seeded(seed)) };
+        Self::on(seed, &platform, client, server, faults)
+    }
+
+    fn on(
+        seed: u64,
+        platform: &dyn Fn(u64) -> Arc<dyn Platform>,
+        client: Settings,
+        server: Settings,
+        faults: Faults,
+    ) -> Self {
         let address = |text: &str| text.parse::<SocketAddr>().expect("well formed");
-        let mut server = Host::new(address("192.0.2.2:4433"), server, seed ^ 0xb0b);
+        let mut server = Host::on(platform(seed ^ 0xb0b), address("192.0.2.2:4433"), server);
         server.listen();
         Self {
             now: Instant::ZERO + Duration::from_secs(1),
-            client: Host::new(address("192.0.2.1:50000"), client, seed ^ 0xa11ce),
+            client: Host::on(platform(seed ^ 0xa11ce), address("192.0.2.1:50000"), client),
             server,
             up: Link::new(faults, seed.wrapping_mul(3)),
             down: Link::new(faults, seed.wrapping_mul(5)),
