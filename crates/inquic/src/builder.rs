@@ -120,12 +120,11 @@ impl<Face> ConnectionBuilder<Face> {
         addresses: Vec<std::net::SocketAddr>,
         drive: Drive,
     ) -> Result<Race, Error> {
-        let tls = match self.built.get() {
-            Some(tls) => tls.clone(),
-            None => {
-                let tls = self.tls.clone().build()?;
-                self.built.get_or_init(|| tls).clone()
-            }
+        let tls = if let Some(tls) = self.built.get() {
+            tls.clone()
+        } else {
+            let tls = self.tls.clone().build()?;
+            self.built.get_or_init(|| tls).clone()
         };
         let name = self
             .server_name

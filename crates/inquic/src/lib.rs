@@ -1,4 +1,106 @@
-//! QUIC as sockets.
+//! QUIC as sockets: listen, connect, and read and write streams, encrypted and multiplexed over UDP.
+//!
+//! This crate is QUIC version 1 (RFC 9000) for programs that want sockets and not packets. A [`Listener`] accepts
+//! [`Connection`]s, a connection carries any number of [`Stream`]s, and a stream is [`Read`](std::io::Read) and
+//! [`Write`](std::io::Write). The same names with `async` calls are in [`mod@tokio`].
+//!
+//! # A server and a client
+//!
+//! ```
+//! use std::io::{Read, Write};
+//! use std::time::Duration;
+//!
+//! use inquic::cert::CertificateAuthority;
+//! use inquic::{Certificate, Connection, Listener, Roots};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // A private authority and a certificate for the server. On the internet, use files from a public one:
+//! // `Certificate::from_pem_files("chain.pem", "key.pem")`, and leave `roots` out on the client.
+//! let authority = CertificateAuthority::new("My CA")?;
+//! let issued = authority.issue(&["localhost"], Duration::from_secs(24 * 3600))?;
+//! let certificate = Certificate::from_pem(issued.certificate_pem.as_bytes(), issued.key_pem.as_bytes())?;
+//!
+//! // The server. ALPN names the protocol that both ends speak on top; QUIC asks for one.
+//! let listener = Listener::builder()
+//!     .certificate(certificate)
+//!     .alpn(["shout/1"])
+//!     .bind("[::]:0")?;
+//! let port = listener.local_addr().port();
+//! let server = std::thread::spawn(move || -> std::io::Result<()> {
+//!     let connection = listener.accept()?;
+//!     // `None` once the client has closed.
+//!     while let Some(mut stream) = connection.accept()? {
+//!         let mut request = String::new();
+//!         stream.read_to_string(&mut request)?;
+//!         stream.write_all(request.to_uppercase().as_bytes())?;
+//!         stream.finish()?;
+//!     }
+//!     Ok(())
+//! });
+//!
+//! // The client. The name is looked up, and the server's certificate must be for it.
+//! let connection = Connection::builder()
+//!     .roots(Roots::pem(authority.pem().as_bytes())?)
+//!     .alpn(["shout/1"])
+//!     .connect(&format!("localhost:{port}"))?;
+//! let mut stream = connection.open()?;
+//! stream.write_all(b"is anybody there?")?;
+//! stream.finish()?;
+//! let mut answer = String::new();
+//! stream.read_to_string(&mut answer)?;
+//! assert_eq!(answer, "IS ANYBODY THERE?");
+//!
+//! drop(stream);
+//! connection.close(0, "done");
+//! server.join().unwrap()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Streams
+//!
+//! [`Connection::open`] opens a stream in both directions, [`Connection::open_uni`] one in our direction only; neither costs a
+//! round trip. The peer learns of a stream when something is written to it, and gets it from [`Connection::accept`] or
+//! [`Connection::accept_uni`]. A lost packet delays only the streams that it carried data of.
+//!
+//! A stream ends in one of three ways. [`Stream::finish`] says that all was written: the peer reads 0 bytes at its end.
+//! [`Stream::reset`] abandons what we send, [`Stream::stop`] what we receive; each carries a code for the other application.
+//! Dropping a stream that was not finished resets it, so that a program which fails half-way is not taken for one that is done.
+//!
+//! # Closing
+//!
+//! [`Connection::close`], or dropping the last handle, delivers in the background what was written, then tells the peer a code
+//! and a reason. Before a process ends, [`Connection::closed`] waits for that.
+//!
+//! # Errors
+//!
+//! Calls give an [`Error`] that names the cause and the way out in one line; inside an [`std::io::Error`] it is found with
+//! `get_ref()` and `downcast_ref`.
+//!
+//! ```
+//! use std::io::Read;
+//!
+//! /// The code with which the peer reset the stream, if it did.
+//! fn reset_code(stream: &mut inquic::Stream) -> Option<u64> {
+//!     let error = stream.read_to_end(&mut Vec::new()).err()?;
+//!     match error.get_ref()?.downcast_ref() {
+//!         Some(inquic::Error::Reset(code)) => Some(*code),
+//!         _ => None,
+//!     }
+//! }
+//! ```
+//!
+//! # Threads, tasks and descriptors
+//!
+//! Blocking connections are driven by a thread for each listener's port, and one for all connections that the process opens;
+//! [`ListenerBuilder::io_threads`] gives a busy listener more. A call that writes sends by itself. In a tokio runtime there is
+//! no extra thread, see [`mod@tokio`]. For event loops, calls can be made to return at once, and a [`Readiness`] is a file
+//! descriptor to wait on.
+//!
+//! # Settings
+//!
+//! [`TransportConfig`] has timeouts, the congestion controller and the packet size. `INQUIC_HOME` in the environment chooses
+//! where the protocol runs; there is `embedded`, in this process.
 #![deny(unsafe_code)]
 
 mod blocking;

@@ -94,7 +94,7 @@ impl Port {
     ///
     /// [`Errno::EAGAIN`] when the backlog is full: the client's retransmission asks again, as with TCP.
     /// [`Errno::ECONNREFUSED`] when nobody listens or the engine refuses.
-    pub fn admit(&mut self, now: Instant, incoming: Incoming) -> Result<(Handle, Socket), Errno> {
+    pub fn admit(&mut self, now: Instant, incoming: &Incoming) -> Result<(Handle, Socket), Errno> {
         let Some(listener) = &mut self.listener else {
             return Err(Errno::ECONNREFUSED);
         };
@@ -104,7 +104,7 @@ impl Port {
         }
         let (handle, connection) = self
             .endpoint
-            .accept(now, &incoming, &listener.config)
+            .accept(now, incoming, &listener.config)
             .map_err(|_| Errno::ECONNREFUSED)?;
         Ok((handle, Socket::new(handle, connection)))
     }

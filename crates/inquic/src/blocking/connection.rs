@@ -117,13 +117,11 @@ impl Connection {
 
     /// Waits for the end of the connection and says why it came. After [`Connection::close`], what was written has arrived
     /// by then, or cannot any more.
-    #[must_use]
     pub fn closed(&self) -> Error {
         park::block_on(|context| self.owner.entry.poll_closed(context))
     }
 
     /// As [`Connection::closed`], for `limit` at most; `None` when the connection is still there.
-    #[must_use]
     pub fn closed_within(&self, limit: Duration) -> Option<Error> {
         park::block_on_for(limit, |context| self.owner.entry.poll_closed(context))
     }

@@ -29,10 +29,6 @@ pub(crate) fn until(now: Instant, deadline: Instant) -> std::time::Duration {
 }
 
 /// The moment `wait` from now on a runtime's clock.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a runtime sleeps until a moment of its own clock"
-)]
 pub(crate) fn in_tokio(wait: std::time::Duration) -> tokio::time::Instant {
     tokio::time::Instant::now() + wait
 }

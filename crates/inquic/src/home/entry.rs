@@ -115,13 +115,13 @@ impl Entry {
         let mut held = self.lock();
         match held.socket.open(direction) {
             Ok(id) => Poll::Ready(Ok(id)),
-            Err(OpenError::Limit) => match held.ended() {
-                Some(error) => Poll::Ready(Err(error)),
-                None => {
-                    held.waiters.wait_to_open(direction, context);
-                    Poll::Pending
+            Err(OpenError::Limit) => {
+                if let Some(error) = held.ended() {
+                    return Poll::Ready(Err(error));
                 }
-            },
+                held.waiters.wait_to_open(direction, context);
+                Poll::Pending
+            }
         }
     }
 
@@ -160,14 +160,14 @@ impl Entry {
         let mut held = self.lock();
         let answer = match held.socket.read(now, id, out) {
             Ok(read) => Ok((read.bytes, read.fin)),
-            Err(ReadError::Blocked) => match held.ended() {
-                Some(error) => Err(error),
-                None => {
-                    held.waiters.wait_to_read(id, context);
-                    held.level_readable(id);
-                    return Poll::Pending;
+            Err(ReadError::Blocked) => {
+                if let Some(error) = held.ended() {
+                    return Poll::Ready(Err(error));
                 }
-            },
+                held.waiters.wait_to_read(id, context);
+                held.level_readable(id);
+                return Poll::Pending;
+            }
             Err(ReadError::Reset(code)) => Err(Error::Reset(code)),
             Err(ReadError::Stopped) => Err(Error::StreamFinished),
             Err(ReadError::Unknown) => Err(held.ended().unwrap_or(Error::StreamFinished)),
@@ -192,14 +192,14 @@ impl Entry {
         }
         let mut held = self.lock();
         let answer = match held.socket.write(id, data) {
-            Ok(0) | Err(WriteError::Blocked) => match held.ended() {
-                Some(error) => Err(error),
-                None => {
-                    held.waiters.wait_to_write(id, context);
-                    held.level_writable(id);
-                    return Poll::Pending;
+            Ok(0) | Err(WriteError::Blocked) => {
+                if let Some(error) = held.ended() {
+                    return Poll::Ready(Err(error));
                 }
-            },
+                held.waiters.wait_to_write(id, context);
+                held.level_writable(id);
+                return Poll::Pending;
+            }
             Ok(bytes) => Ok(bytes),
             Err(error) => Err(held.write_error(error)),
         };
@@ -265,13 +265,11 @@ impl Entry {
     /// Waits for the connection's end.
     pub(crate) fn poll_closed(&self, context: &Context<'_>) -> Poll<Error> {
         let mut held = self.lock();
-        match held.over() {
-            Some(error) => Poll::Ready(error),
-            None => {
-                held.waiters.wait_for_close(context);
-                Poll::Pending
-            }
+        if let Some(error) = held.over() {
+            return Poll::Ready(error);
         }
+        held.waiters.wait_for_close(context);
+        Poll::Pending
     }
 
     /// The descriptor that is readable while `interest` can be served.
@@ -319,11 +317,7 @@ impl Entry {
     /// A thread sends itself, which saves a switch to the driver. Tasks leave it to the driver, which runs after all of them
     /// and sends what they wrote together; but a batch that is full anyway does not wait.
     fn flush(&self, mut held: MutexGuard<'_, Held>, now: Instant, written: usize) {
-        let here = match self.port.driven_by_task() {
-            true => written >= BULK_BYTES,
-            false => true,
-        };
-        if here {
+        if !self.port.driven_by_task() || written >= BULK_BYTES {
             let mut wakes = Wakes::default();
             self.transmit_here(&mut held, now, &mut wakes);
             drop(held);

@@ -50,25 +50,25 @@ impl Held {
     }
 
     pub(super) fn level_readable(&mut self, id: StreamId) {
-        if let Some(level) = find(&self.levels, Interest::Readable(id)) {
+        if let Some(level) = find(self.levels.as_deref(), Interest::Readable(id)) {
             level.set(self.socket.is_readable(id) || self.is_over());
         }
     }
 
     pub(super) fn level_writable(&mut self, id: StreamId) {
-        if let Some(level) = find(&self.levels, Interest::Writable(id)) {
+        if let Some(level) = find(self.levels.as_deref(), Interest::Writable(id)) {
             level.set(self.socket.writable(id) > 0 || self.is_over());
         }
     }
 
     pub(super) fn raise_incoming(&mut self, direction: Direction) {
-        if let Some(level) = find(&self.levels, Interest::Incoming(direction)) {
+        if let Some(level) = find(self.levels.as_deref(), Interest::Incoming(direction)) {
             level.set(true);
         }
     }
 
     pub(super) fn lower_incoming(&mut self, direction: Direction) {
-        if let Some(level) = find(&self.levels, Interest::Incoming(direction)) {
+        if let Some(level) = find(self.levels.as_deref(), Interest::Incoming(direction)) {
             level.set(self.is_over());
         }
     }
@@ -85,6 +85,6 @@ impl Held {
     }
 }
 
-fn find(levels: &Option<Box<Levels>>, interest: Interest) -> Option<&Arc<Level>> {
-    levels.as_ref()?.0.get(&interest)
+fn find(levels: Option<&Levels>, interest: Interest) -> Option<&Arc<Level>> {
+    levels?.0.get(&interest)
 }

@@ -250,7 +250,7 @@ impl Port {
                 Some(entry) => Destination::Entry(entry),
                 None => Destination::Nowhere,
             },
-            Route::Incoming(incoming) => self.admit(table, now, incoming),
+            Route::Incoming(incoming) => self.admit(table, now, &incoming),
             Route::Reply(bytes) => Destination::Reply(bytes),
             Route::Drop(_) => Destination::Nowhere,
         }
@@ -260,7 +260,7 @@ impl Port {
         self: &Arc<Self>,
         mut table: MutexGuard<'_, Table>,
         now: Instant,
-        incoming: Incoming,
+        incoming: &Incoming,
     ) -> Destination {
         let Some(tls) = &table.listening else {
             return Destination::Nowhere;

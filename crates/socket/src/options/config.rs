@@ -49,7 +49,7 @@ impl Options {
         match config.keepalive_probe_interval {
             0 => {}
             interval @ 1_500_000.. => {
-                next.engine.keep_alive = Some(Duration::from_micros(interval.into()))
+                next.engine.keep_alive = Some(Duration::from_micros(interval.into()));
             }
             _ => return Err(Errno::EINVAL),
         }

@@ -26,7 +26,7 @@ impl Socket {
                 self.queue_update(*id, QUIC_STREAM_SEND_STATE_RESET_SENT, *code);
             }
             Event::Stream(StreamEvent::Finished(id)) => {
-                self.queue_update(*id, QUIC_STREAM_SEND_STATE_RECVD, 0)
+                self.queue_update(*id, QUIC_STREAM_SEND_STATE_RECVD, 0);
             }
             Event::Token => {
                 let token = self.token().to_vec();

@@ -64,9 +64,9 @@ impl Socket {
 
     /// The next handshake bytes of the peer, of one level.
     pub fn handshake_receive(&mut self, out: &mut [u8]) -> Option<(Level, usize)> {
-        let received = self.connection_mut().handshake_receive(out);
-        self.handshake_waits = received.is_some();
-        received
+        // If there is more, the engine tells it anew.
+        self.handshake_waits = false;
+        self.connection_mut().handshake_receive(out)
     }
 
     /// Closes with CRYPTO_ERROR 0x0100 + `alert`.

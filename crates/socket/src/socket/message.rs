@@ -5,6 +5,7 @@
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
+use inquic_engine::stream::SendState;
 use inquic_platform::Instant;
 use inquic_uapi::flags::{
     MSG_EOR, MSG_QUIC_DATAGRAM, MSG_QUIC_NOTIFICATION, MSG_QUIC_STREAM_FIN, MSG_QUIC_STREAM_NEW,
@@ -32,6 +33,8 @@ pub(super) struct Messages {
     pub(super) events_dropped: u64,
     /// The stream that -1 names.
     active: Option<StreamId>,
+    /// Whether the program has said the end of the active stream.
+    active_finished: bool,
     /// Streams opened so far, bidirectional and unidirectional: ours, then the peer's.
     opened: [u64; 2],
     accepted: [u64; 2],
@@ -58,6 +61,13 @@ pub struct ReceivedMessage {
     pub flags: u32,
     /// Its control data; [`Control::None`] for an event.
     pub control: Control,
+}
+
+impl Messages {
+    const fn set_active(&mut self, id: StreamId) {
+        self.active = Some(id);
+        self.active_finished = false;
+    }
 }
 
 impl Socket {
@@ -148,7 +158,7 @@ impl Socket {
                     });
                 }
                 Ok(_) | Err(ReadError::Blocked | ReadError::Stopped | ReadError::Unknown) => {
-                    self.drop_front()
+                    self.drop_front();
                 }
                 Err(ReadError::Reset(code)) => {
                     self.drop_front();
@@ -196,7 +206,7 @@ impl Socket {
                 *accepted = id.index().saturating_add(1);
             }
             if direction == Direction::Bidirectional {
-                messages.active = Some(id);
+                messages.set_active(id);
             }
         }
     }
@@ -228,6 +238,9 @@ impl Socket {
         if fin && sent == data.len() {
             self.finish(id)
                 .map_err(|_| Sending::Failed(Errno::EINVAL))?;
+            if let Some(messages) = &mut self.messages {
+                messages.active_finished |= messages.active == Some(id);
+            }
         }
         Ok(sent)
     }
@@ -270,7 +283,7 @@ impl Socket {
             .open(direction)
             .map_err(|OpenError::Limit| Errno::EAGAIN)?;
         if let Some(messages) = &mut self.messages {
-            messages.active = Some(id);
+            messages.set_active(id);
             if let Some(opened) = messages.opened.get_mut(place(direction)) {
                 *opened = id.index().saturating_add(1);
             }
@@ -303,11 +316,14 @@ impl Socket {
     }
 
     fn is_sending(&mut self, id: StreamId) -> bool {
+        if self.messages().active_finished {
+            return false;
+        }
         let state = self
             .streams()
             .ok()
             .and_then(|streams| streams.send_state(id));
-        state.is_some_and(|state| state.is_open())
+        state.is_some_and(SendState::is_open)
     }
 
     fn front(&self) -> Option<StreamId> {

@@ -1,1 +1,324 @@
+//! Two ports joined by memory, in virtual time.
 
+extern crate std;
+
+mod close;
+mod message;
+mod sockopt;
+
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
+use inquic_engine::{EndpointKeys, Path, Received, Route};
+use inquic_platform::aws_lc::AwsLc;
+use inquic_platform::{CipherSuite, Duration, Instant, KeySide};
+use inquic_uapi::structs::CryptoSecret;
+use inquic_uapi::{Layout, QUIC_CRYPTO_APP, QUIC_CRYPTO_HANDSHAKE, TLS_CIPHER_AES_GCM_128, option};
+use inquic_wire::Level;
+
+use super::{Control, News, Socket};
+use crate::errno::Errno;
+use crate::options::Options;
+use crate::port::{ListenOptions, Port};
+
+/// One host: a port and at most one connection.
+pub(super) struct Host {
+    address: SocketAddr,
+    port: Port,
+    pub(super) socket: Option<Socket>,
+    pub(super) news: Vec<News>,
+}
+
+/// Two hosts and the clock. A datagram takes a millisecond.
+pub(super) struct Pair {
+    pub(super) now: Instant,
+    pub(super) client: Host,
+    pub(super) server: Host,
+    /// Nothing that the client sends arrives.
+    pub(super) client_is_cut_off: bool,
+}
+
+impl Host {
+    fn new(seed: u64, address: &str) -> Self {
+        let platform = Arc::new(AwsLc::seeded(seed));
+        Self {
+            address: address.parse().unwrap(),
+            port: Port::new(platform, EndpointKeys::from_master([7; 32])),
+            socket: None,
+            news: Vec::new(),
+        }
+    }
+
+    pub(super) fn socket(&mut self) -> &mut Socket {
+        self.socket.as_mut().unwrap()
+    }
+
+    fn receive(&mut self, now: Instant, from: SocketAddr, bytes: &mut [u8], segment: usize) {
+        let path = Path {
+            local: None,
+            remote: from,
+        };
+        let mut reply = [0; 1500];
+        match self
+            .port
+            .route(now, &path, &bytes[..segment.min(bytes.len())], &mut reply)
+        {
+            Route::Connection(_) => {}
+            Route::Incoming(incoming) => {
+                let (_, socket) = self.port.admit(now, &incoming).unwrap();
+                self.socket = Some(socket);
+                self.socket().use_messages(&Options::default());
+            }
+            Route::Reply(_) | Route::Drop(_) => return,
+        }
+        self.socket().receive(
+            now,
+            Received {
+                path,
+                bytes,
+                segment,
+                ecn: 0,
+            },
+        );
+    }
+
+    /// Keeps the news, and does what they ask of the port.
+    fn tell(&mut self, now: Instant) {
+        let Some(socket) = &mut self.socket else {
+            return;
+        };
+        while let Some(news) = socket.next_news() {
+            if news == News::Established {
+                self.port.on_established(socket.handle());
+            }
+            if news == News::Gone {
+                self.port.remove(socket);
+            }
+            self.news.push(news);
+        }
+        if socket.needs_port() {
+            self.port.service(now, socket);
+        }
+    }
+
+    /// Everything that is to be sent now.
+    fn flush(&mut self, now: Instant) -> Vec<(Vec<u8>, usize)> {
+        let mut batches = Vec::new();
+        let Some(socket) = &mut self.socket else {
+            return batches;
+        };
+        let mut out = vec![0; 65_507];
+        while let Some(batch) = socket.transmit(now, &mut out) {
+            batches.push((out[..batch.bytes].to_vec(), batch.segment));
+        }
+        self.tell(now);
+        batches
+    }
+}
+
+impl Pair {
+    /// A client that has called connect(), and a server that listens.
+    pub(super) fn connecting(options: &Options) -> Self {
+        let now = Instant::from_nanos(1_000_000_000);
+        let mut client = Host::new(1, "192.0.2.1:1000");
+        let mut server = Host::new(2, "192.0.2.2:443");
+        server.port.listen(ListenOptions {
+            config: Arc::new(options.engine().clone()),
+            backlog: 4,
+            max_half_open: 4,
+            retry: options.retry(),
+        });
+        let path = Path {
+            local: None,
+            remote: server.address,
+        };
+        let config = Arc::new(options.engine().clone());
+        let (_, socket) = client
+            .port
+            .connect(now, &config, path, options.token())
+            .unwrap();
+        client.socket = Some(socket);
+        client.socket().use_messages(options);
+        Self {
+            now,
+            client,
+            server,
+            client_is_cut_off: false,
+        }
+    }
+
+    /// Both ends established, by a handshake of made-up messages and secrets through the ABI's calls.
+    pub(super) fn established() -> Self {
+        Self::established_with(&Options::default())
+    }
+
+    pub(super) fn established_with(options: &Options) -> Self {
+        let mut pair = Self::connecting(options);
+        pair.client
+            .socket()
+            .handshake_send(Level::Initial, b"client hello")
+            .unwrap();
+        pair.run(1);
+        let mut out = [0; 512];
+        let hello = pair.server.socket().recvmsg(pair.now, &mut out).unwrap();
+        assert_eq!(&out[..hello.bytes], b"client hello");
+        swap_parameters(&mut pair);
+        pair.server
+            .socket()
+            .handshake_send(Level::Initial, b"server hello")
+            .unwrap();
+        for (level, client, server) in [(QUIC_CRYPTO_HANDSHAKE, 1, 2), (QUIC_CRYPTO_APP, 3, 4)] {
+            let now = pair.now;
+            install(pair.server.socket(), now, level, 1, server);
+            install(pair.server.socket(), now, level, 0, client);
+            install(pair.client.socket(), now, level, 1, client);
+            install(pair.client.socket(), now, level, 0, server);
+        }
+        pair.run(20);
+        assert!(pair.client.news.contains(&News::Confirmed));
+        assert!(pair.server.news.contains(&News::Established));
+        assert_eq!(
+            pair.server.port.accept(),
+            pair.server.socket.as_ref().map(Socket::handle)
+        );
+        while pair.client.socket().recvmsg(pair.now, &mut out).is_ok() {}
+        pair
+    }
+
+    /// Lets `millis` pass, a millisecond at a time.
+    pub(super) fn run(&mut self, millis: u64) {
+        for _ in 0..millis {
+            let to_server = self.client.flush(self.now);
+            let to_client = self.server.flush(self.now);
+            self.now = self.now + Duration::from_millis(1);
+            for (mut bytes, segment) in to_server {
+                if !self.client_is_cut_off {
+                    self.server
+                        .receive(self.now, self.client.address, &mut bytes, segment);
+                }
+            }
+            for (mut bytes, segment) in to_client {
+                self.client
+                    .receive(self.now, self.server.address, &mut bytes, segment);
+            }
+            for host in [&mut self.client, &mut self.server] {
+                let now = self.now;
+                if let Some(socket) = host.socket.as_mut()
+                    && socket
+                        .next_deadline()
+                        .is_some_and(|deadline| deadline <= now)
+                {
+                    socket.expire(now);
+                }
+            }
+        }
+        self.client.tell(self.now);
+        self.server.tell(self.now);
+    }
+}
+
+/// The transport parameters of each end to the other, as TLS would carry them.
+fn swap_parameters(pair: &mut Pair) {
+    let now = pair.now;
+    let mut value = [0; 512];
+    let len = pair
+        .client
+        .socket()
+        .getsockopt(option::QUIC_SOCKOPT_TRANSPORT_PARAM_EXT, &mut value)
+        .unwrap();
+    pair.server
+        .socket()
+        .setsockopt(now, option::QUIC_SOCKOPT_TRANSPORT_PARAM_EXT, &value[..len])
+        .unwrap();
+    // The client must have heard the server first: its parameters name the id of the server's first packet.
+    pair.server
+        .socket()
+        .handshake_send(Level::Initial, b"first")
+        .unwrap();
+    pair.run(2);
+    let len = pair
+        .server
+        .socket()
+        .getsockopt(option::QUIC_SOCKOPT_TRANSPORT_PARAM_EXT, &mut value)
+        .unwrap();
+    let now = pair.now;
+    pair.client
+        .socket()
+        .setsockopt(now, option::QUIC_SOCKOPT_TRANSPORT_PARAM_EXT, &value[..len])
+        .unwrap();
+}
+
+fn install(socket: &mut Socket, now: Instant, level: u8, send: u8, seed: u8) {
+    let secret = CryptoSecret {
+        send,
+        level,
+        cipher_type: TLS_CIPHER_AES_GCM_128,
+        secret: [seed; 48],
+        ..CryptoSecret::default()
+    };
+    let mut value = [0; CryptoSecret::SIZE];
+    secret.write(&mut value);
+    socket
+        .setsockopt(now, option::QUIC_SOCKOPT_CRYPTO_SECRET, &value)
+        .unwrap();
+}
+
+#[test]
+fn connect_sends_nothing_before_the_handshake_does() {
+    let mut pair = Pair::connecting(&Options::default());
+    let now = pair.now;
+    assert_eq!(pair.client.flush(now).len(), 0);
+}
+
+#[test]
+fn a_port_that_does_not_listen_admits_nobody() {
+    let mut pair = Pair::connecting(&Options::default());
+    assert_eq!(pair.server.port.stop_listening(), None);
+    pair.client
+        .socket()
+        .handshake_send(Level::Initial, b"client hello")
+        .unwrap();
+    pair.run(10);
+    assert!(pair.server.socket.is_none());
+}
+
+#[test]
+fn both_secrets_of_the_application_establish_the_connection() {
+    let mut pair = Pair::established();
+    assert!(pair.client.socket().is_established());
+    assert!(pair.server.socket().is_established());
+    assert_eq!(pair.client.socket().path().remote, pair.server.address);
+}
+
+#[test]
+fn the_secret_of_another_suite_fails_by_its_length_only() {
+    let mut pair = Pair::connecting(&Options::default());
+    let now = pair.now;
+    let socket = pair.client.socket();
+    let short = socket.install_secret(
+        now,
+        Level::Handshake,
+        KeySide::Seal,
+        CipherSuite::Aes256GcmSha384,
+        &[1; 32],
+    );
+    assert_eq!(short, Err(Errno::EINVAL));
+    let whole = socket.install_secret(
+        now,
+        Level::Handshake,
+        KeySide::Seal,
+        CipherSuite::Aes256GcmSha384,
+        &[1; 48],
+    );
+    assert_eq!(whole, Ok(()));
+}
+
+/// A stream's control data.
+pub(super) fn stream(stream_id: i64, stream_flags: u32) -> Control {
+    Control::Stream(inquic_uapi::structs::StreamInfo {
+        stream_id,
+        stream_flags,
+    })
+}
