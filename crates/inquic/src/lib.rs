@@ -126,7 +126,7 @@ pub use inquic_handshake::{Certificate, CipherSuite, ConfigError, KeyExchange, R
 pub use stats::Stats;
 pub use stream::Readiness;
 
-/// Whether the home that `INQUIC_HOME` asks for is here.
+/// Whether the home that `INQUIC_HOME` asks for is here: the embedded one is.
 fn check_home() -> Result<(), Error> {
     match std::env::var("INQUIC_HOME") {
         Ok(home) if home == "embedded" || home.is_empty() => Ok(()),

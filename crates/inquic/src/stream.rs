@@ -3,6 +3,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use inquic_wire::{Direction, StreamId};
@@ -18,6 +19,8 @@ pub(crate) struct Sending {
     id: StreamId,
     /// Whether finish() or reset() was called.
     ended: bool,
+    /// Whether there is a descriptor for it.
+    watched: AtomicBool,
 }
 
 /// The half that receives.
@@ -26,6 +29,8 @@ pub(crate) struct Receiving {
     id: StreamId,
     /// Whether the end was read, or stop() called.
     ended: bool,
+    /// Whether there is a descriptor for it.
+    watched: AtomicBool,
 }
 
 /// A file descriptor that is readable while a call would not have to wait, for poll, epoll and their like.
@@ -47,6 +52,7 @@ impl Sending {
             owner,
             id,
             ended: false,
+            watched: AtomicBool::new(false),
         }
     }
 
@@ -82,6 +88,7 @@ impl Sending {
     }
 
     pub(crate) fn readiness(&self) -> Result<Readiness, Error> {
+        self.watched.store(true, Ordering::Relaxed);
         self.owner
             .entry
             .level(Interest::Writable(self.id))
@@ -95,6 +102,7 @@ impl Receiving {
             owner,
             id,
             ended: false,
+            watched: AtomicBool::new(false),
         }
     }
 
@@ -123,6 +131,7 @@ impl Receiving {
     }
 
     pub(crate) fn readiness(&self) -> Result<Readiness, Error> {
+        self.watched.store(true, Ordering::Relaxed);
         self.owner
             .entry
             .level(Interest::Readable(self.id))
@@ -136,7 +145,9 @@ impl Drop for Sending {
             // What was written is incomplete, and the peer must not take it for complete.
             drop(self.reset(0));
         }
-        self.owner.entry.forget_level(Interest::Writable(self.id));
+        if *self.watched.get_mut() {
+            self.owner.entry.forget_level(Interest::Writable(self.id));
+        }
     }
 }
 
@@ -145,7 +156,9 @@ impl Drop for Receiving {
         if !self.ended {
             drop(self.stop(0));
         }
-        self.owner.entry.forget_level(Interest::Readable(self.id));
+        if *self.watched.get_mut() {
+            self.owner.entry.forget_level(Interest::Readable(self.id));
+        }
     }
 }
 

@@ -71,8 +71,9 @@ fn bulk_transfer_allocates_nothing_for_a_packet() {
     let packets = client.stats().packets_received - packets;
     println!("{allocations} allocations for {packets} packets");
     assert!(packets > 40_000, "{packets}");
+    // Pages of stream data are kept up to a bound and made anew beyond it: one for the five packets that fill it at most.
     assert!(
-        allocations * 100 < packets,
+        allocations * 5 < packets,
         "{allocations} allocations for {packets} packets"
     );
     drop((stream, client));

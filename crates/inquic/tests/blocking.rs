@@ -121,6 +121,60 @@ fn ipv4_and_ipv6_reach_a_wildcard_listener() {
 }
 
 #[test]
+fn several_threads_serve_one_port() {
+    let identity = identity();
+    let listener = Listener::builder()
+        .certificate(identity.certificate)
+        .alpn(ALPN)
+        .io_threads(3)
+        .bind("127.0.0.1:0")
+        .unwrap();
+    let address = listener.local_addr().to_string();
+    let builder = Connection::builder().roots(identity.roots).alpn(ALPN);
+    let clients: Vec<_> = (0..8)
+        .map(|seed| {
+            let (builder, address) = (builder.clone(), address.clone());
+            thread::spawn(move || {
+                let data = pattern(seed, 300_000);
+                let client = builder.connect(&address).unwrap();
+                let (mut send, mut receive) = client.open().unwrap().split();
+                let sent = data.clone();
+                let writer = thread::spawn(move || {
+                    send.write_all(&sent).unwrap();
+                    send.finish().unwrap();
+                });
+                let mut answer = Vec::new();
+                receive.read_to_end(&mut answer).unwrap();
+                writer.join().unwrap();
+                assert!(answer == data);
+            })
+        })
+        .collect();
+    let echoes: Vec<_> = (0..8).map(|_| echo(listener.accept().unwrap())).collect();
+    for client in clients {
+        client.join().unwrap();
+    }
+    for echo in echoes {
+        echo.join().unwrap();
+    }
+}
+
+#[test]
+#[ignore = "the engine gives up what was received when the peer closes"]
+fn what_arrived_before_the_close_can_still_be_read() {
+    let (_listener, client, server) = pair();
+    let mut stream = server.open_uni().unwrap();
+    stream.write_all(&pattern(3, 100_000)).unwrap();
+    stream.finish().unwrap();
+    let mut reader = client.accept_uni().unwrap().unwrap();
+    drop((stream, server));
+    client.closed();
+    let mut data = Vec::new();
+    reader.read_to_end(&mut data).unwrap();
+    assert!(data == pattern(3, 100_000));
+}
+
+#[test]
 fn a_port_in_use_is_told() {
     let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();

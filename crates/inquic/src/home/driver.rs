@@ -15,6 +15,7 @@ use super::port::{Destination, Port, new_outbox};
 use super::runs;
 use super::udp::{Inbox, Train};
 use super::waiters::Wakes;
+use crate::error::Error;
 
 /// Drives one UDP socket of a port.
 pub(crate) struct Driver {
@@ -64,7 +65,7 @@ impl Driver {
             }
         }
         if self.index == 0 {
-            self.collect_due(clock::now());
+            self.collect_due();
         }
         self.settle();
         if self.index == 0 && self.port.try_end() {
@@ -99,7 +100,8 @@ impl Driver {
     }
 
     /// Adds the connections whose time has come and those that the application wrote to.
-    fn collect_due(&mut self, now: Instant) {
+    fn collect_due(&mut self) {
+        let now = self.port.look();
         loop {
             let Some(slot) = self.port.timers().expired(now) else {
                 break;
@@ -133,7 +135,11 @@ impl Driver {
     }
 
     fn settle(&mut self) {
-        let now = clock::now();
+        let now = if self.index == 0 {
+            self.port.recent()
+        } else {
+            clock::now()
+        };
         for entry in self.touched.drain(..) {
             let mut held = entry.lock();
             held.touched = false;
@@ -146,6 +152,15 @@ impl Driver {
             );
             drop(held);
             self.wakes.wake();
+        }
+    }
+}
+
+impl Drop for Driver {
+    /// Whoever ran the driver has stopped, whatever the reason: nobody is to wait for a port that is not driven.
+    fn drop(&mut self) {
+        if self.index == 0 {
+            self.port.stop(&Error::RuntimeStopped);
         }
     }
 }

@@ -156,7 +156,7 @@ impl Entry {
         if out.is_empty() {
             return Poll::Ready(Ok((0, false)));
         }
-        let now = clock::now();
+        let now = self.port.recent();
         let mut held = self.lock();
         let answer = match held.socket.read(now, id, out) {
             Ok(read) => Ok((read.bytes, read.fin)),
@@ -175,7 +175,7 @@ impl Entry {
         held.level_readable(id);
         // Reading may have opened a window that the peer waits for.
         if held.socket.wants_to_send() {
-            self.flush(held, now, 0);
+            self.flush(held, 0);
         }
         Poll::Ready(answer)
     }
@@ -205,7 +205,7 @@ impl Entry {
         };
         held.level_writable(id);
         if let Ok(bytes) = answer {
-            self.flush(held, clock::now(), bytes);
+            self.flush(held, bytes);
         }
         Poll::Ready(answer)
     }
@@ -307,7 +307,7 @@ impl Entry {
         let mut held = self.lock();
         let answer = call(&mut held);
         if answer.is_ok() {
-            self.flush(held, clock::now(), 0);
+            self.flush(held, 0);
         }
         answer
     }
@@ -316,10 +316,10 @@ impl Entry {
     ///
     /// A thread sends itself, which saves a switch to the driver. Tasks leave it to the driver, which runs after all of them
     /// and sends what they wrote together; but a batch that is full anyway does not wait.
-    fn flush(&self, mut held: MutexGuard<'_, Held>, now: Instant, written: usize) {
+    fn flush(&self, mut held: MutexGuard<'_, Held>, written: usize) {
         if !self.port.driven_by_task() || written >= BULK_BYTES {
             let mut wakes = Wakes::default();
-            self.transmit_here(&mut held, now, &mut wakes);
+            self.transmit_here(&mut held, clock::now(), &mut wakes);
             drop(held);
             wakes.wake();
         } else {

@@ -8,8 +8,6 @@ pub(crate) const RECEIVE_BUFFERS: usize = 4;
 pub(crate) const RECEIVE_CALLS: usize = 4;
 /// Bytes that one send takes at most: the largest UDP payload over IPv4.
 pub(crate) const TRANSMIT_BYTES: usize = inquic_engine::limits::TRANSMIT_BYTES;
-/// Bytes of one datagram where the kernel cannot cut a batch.
-pub(crate) const DATAGRAM_BYTES: usize = inquic_engine::limits::DATAGRAM_MAX;
 /// Batches that one connection sends in a turn before others have theirs: at most 256 KiB, 0.1 ms of a core.
 pub(crate) const TRANSMIT_BATCHES: usize = 4;
 /// Batches kept while the kernel's send buffer is full, each of a different connection or thread.

@@ -7,7 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasherDefault;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
@@ -38,6 +38,8 @@ pub(crate) struct Port {
     /// Batches that the kernel had no room for, in order.
     unsent: Mutex<VecDeque<Unsent>>,
     blocked: AtomicBool,
+    /// When the driver last looked at the clock, in nanoseconds.
+    looked_at: AtomicU64,
     /// Transmit buffers of application threads, which use them one at a time.
     outboxes: Mutex<Vec<Box<[u8]>>>,
     /// Readable once the port has ended: tells the other I/O threads.
@@ -99,6 +101,7 @@ impl Port {
             listed: Mutex::default(),
             unsent: Mutex::default(),
             blocked: AtomicBool::new(false),
+            looked_at: AtomicU64::new(clock::now().as_nanos()),
             outboxes: Mutex::default(),
             ended: Level::new()?,
         })
@@ -106,6 +109,23 @@ impl Port {
 
     pub(crate) fn local_addr(&self) -> SocketAddr {
         self.udp[0].local()
+    }
+
+    /// The time now. Tasks get the time of the driver's last turn, which was before they ran: asking the clock at every read
+    /// would cost more than the read of a small message.
+    pub(super) fn recent(&self) -> Instant {
+        if self.driven_by_task() {
+            Instant::from_nanos(self.looked_at.load(Ordering::Relaxed))
+        } else {
+            clock::now()
+        }
+    }
+
+    /// The driver has looked at the clock.
+    pub(super) fn look(&self) -> Instant {
+        let now = clock::now();
+        self.looked_at.store(now.as_nanos(), Ordering::Relaxed);
+        now
     }
 
     pub(crate) const fn driven_by_task(&self) -> bool {

@@ -15,7 +15,6 @@ use super::clock;
 use super::driver::{Driver, Turn};
 use super::port::Port;
 use super::sys::{self, Socket};
-use crate::error::Error;
 
 /// Starts the task that drives `port` on the runtime of the caller.
 pub(crate) fn start(port: &Arc<Port>) -> io::Result<()> {
@@ -91,12 +90,6 @@ impl Task {
         ready!(self.sleep.as_mut().poll(context));
         self.armed = None;
         Poll::Ready(())
-    }
-}
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.driver.port.stop(&Error::RuntimeStopped);
     }
 }
 

@@ -57,8 +57,7 @@ impl Entry {
         outbox: &mut [u8],
         wakes: &mut Wakes,
     ) -> bool {
-        let room = udp.batch_bytes().min(outbox.len());
-        let Some(batch) = held.socket.transmit(now, &mut outbox[..room]) else {
+        let Some(batch) = held.socket.transmit(now, outbox) else {
             return false;
         };
         match udp.send(

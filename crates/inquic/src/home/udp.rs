@@ -78,15 +78,6 @@ impl Udp {
         self.local
     }
 
-    /// Bytes that one send takes at most: one datagram where the kernel cannot cut.
-    pub(crate) fn batch_bytes(&self) -> usize {
-        if self.state.max_gso_segments() > 1 {
-            limits::TRANSMIT_BYTES
-        } else {
-            limits::DATAGRAM_BYTES
-        }
-    }
-
     /// Receives as many buffers as there are, up to the inbox's number. Returns whether there may be more.
     pub(crate) fn receive(&self, inbox: &mut Inbox) -> io::Result<bool> {
         inbox.filled = 0;
@@ -101,8 +92,26 @@ impl Udp {
         Ok(inbox.filled == limits::RECEIVE_BUFFERS)
     }
 
-    /// Sends datagrams of `segment` bytes to `path`, in one system call.
+    /// Sends datagrams of `segment` bytes to `path`: in one system call, or one by one where the kernel or the network's
+    /// driver cannot cut.
     pub(crate) fn send(&self, path: &Path, bytes: &[u8], segment: usize, ecn: u8) -> Sent {
+        if segment >= bytes.len() || self.state.max_gso_segments() > 1 {
+            match self.try_send(path, bytes, segment, ecn) {
+                Err(error) if segment < bytes.len() && cannot_cut(&error) => {}
+                sent => return outcome(sent),
+            }
+        }
+        for datagram in bytes.chunks(segment) {
+            match outcome(self.try_send(path, datagram, datagram.len(), ecn)) {
+                Sent::Done => {}
+                // Those that have left leave again with the rest, and are dropped as duplicates.
+                stopped => return stopped,
+            }
+        }
+        Sent::Done
+    }
+
+    fn try_send(&self, path: &Path, bytes: &[u8], segment: usize, ecn: u8) -> io::Result<()> {
         let transmit = Transmit {
             destination: self.outward(path.remote),
             ecn: EcnCodepoint::from_bits(ecn),
@@ -114,21 +123,8 @@ impl Udp {
                 .filter(|_| self.local.ip().is_unspecified())
                 .map(|ip| self.outward_ip(ip)),
         };
-        match self
-            .state
+        self.state
             .try_send(UdpSockRef::from(&self.socket), &transmit)
-        {
-            Ok(()) => Sent::Done,
-            Err(error) => match error.kind() {
-                io::ErrorKind::WouldBlock => Sent::Blocked,
-                io::ErrorKind::NetworkUnreachable
-                | io::ErrorKind::HostUnreachable
-                | io::ErrorKind::AddrNotAvailable
-                | io::ErrorKind::PermissionDenied => Sent::Unreachable,
-                // Everything else is a packet lost: the peer's acknowledgements tell.
-                _ => Sent::Done,
-            },
-        }
     }
 
     fn outward(&self, address: SocketAddr) -> SocketAddr {
@@ -183,6 +179,31 @@ impl Inbox {
                 })
             })
     }
+}
+
+/// What a send's result means.
+fn outcome(sent: io::Result<()>) -> Sent {
+    let Err(error) = sent else {
+        return Sent::Done;
+    };
+    match error.kind() {
+        io::ErrorKind::WouldBlock => Sent::Blocked,
+        io::ErrorKind::NetworkUnreachable
+        | io::ErrorKind::HostUnreachable
+        | io::ErrorKind::AddrNotAvailable
+        | io::ErrorKind::PermissionDenied => Sent::Unreachable,
+        // Everything else is a packet lost: the peer's acknowledgements tell.
+        _ => Sent::Done,
+    }
+}
+
+/// Whether a send may have failed because the batch had to be cut.
+fn cannot_cut(error: &io::Error) -> bool {
+    let errno = rustix::io::Errno::from_io_error(error);
+    matches!(
+        errno,
+        Some(rustix::io::Errno::IO | rustix::io::Errno::INVAL)
+    )
 }
 
 /// An IPv4 address that an IPv6 socket reports, as itself; scope and flow label are the kernel's business.

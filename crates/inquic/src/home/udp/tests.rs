@@ -58,6 +58,16 @@ fn a_batch_arrives_as_the_datagrams_it_was_cut_into() {
 }
 
 #[test]
+fn a_batch_that_the_kernel_cannot_cut_leaves_in_pieces() {
+    let (from, at) = (bind("127.0.0.1:0"), bind("127.0.0.1:0"));
+    // More than 64 segments is more than the kernel cuts.
+    let path = to(at.local().port(), "127.0.0.1");
+    assert_eq!(from.send(&path, &[7; 65 * 100], 100, 0), Sent::Done);
+    let datagrams = drain(&at, &mut Inbox::new(), 65);
+    assert!(datagrams.iter().all(|(_, datagram)| datagram == &[7; 100]));
+}
+
+#[test]
 fn a_dual_stack_socket_speaks_both_families_by_their_own_names() {
     let dual = bind("[::]:0");
     let port = dual.local().port();
