@@ -240,6 +240,8 @@ impl Attacker {
                     end,
                     ..
                 } => (kind.level(), number_at, end),
+                // To an id that the attacker issued, it may be of any length.
+                Header::Short { dcid, .. } if dcid != self.scid => break,
                 Header::Short { number_at, end, .. } => (Level::OneRtt, number_at, end),
                 _ => break,
             };
