@@ -78,3 +78,7 @@ const _: () = assert!(
     TRANSMIT_BATCH <= inquic_platform::crypto::BATCH,
     "a batch is sealed in one call"
 );
+const _: () = assert!(
+    DATAGRAM_MAX / 3 <= recovery::FRAMES_PER_PACKET,
+    "every frame of the largest packet is remembered"
+);

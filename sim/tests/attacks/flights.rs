@@ -259,3 +259,38 @@ fn handshake_messages_that_wait_for_pacing_have_a_deadline() {
     let wait = duel.host.next_deadline().unwrap().since(now);
     assert!(wait <= Duration::from_millis(50), "{wait:?}");
 }
+
+#[test]
+fn large_packet_full_of_small_frames_loses_track_of_none() {
+    let mut config = inquic_engine::Config {
+        udp_payload: 9_000,
+        ..inquic_engine::Config::default()
+    };
+    config.streams.max_streams_uni = 4_000;
+    let settings = Settings {
+        config,
+        ..Settings::default()
+    };
+    let faults = inquic_sim::Faults::default();
+    let mut world = inquic_sim::World::new(1, settings.clone(), settings, faults);
+    let (client, server) = world.connected();
+    let streams = world.at_client(client).streams().unwrap();
+    for _ in 0..4_000 {
+        let id = streams
+            .open(inquic_wire::Direction::Unidirectional)
+            .unwrap();
+        streams.finish(id).unwrap();
+    }
+    world.run_for(Duration::from_secs(1));
+    let mut accepted = 0;
+    let incoming = world.at_server(server);
+    while incoming
+        .accept(inquic_wire::Direction::Unidirectional)
+        .is_some()
+    {
+        accepted += 1;
+    }
+    assert_eq!(accepted, 4_000);
+    let alive = world.at_client(client).streams().unwrap().stats().open;
+    assert_eq!(alive, 0, "each end was acknowledged");
+}

@@ -7,8 +7,9 @@ use inquic_platform::Duration;
 pub const SENT_PACKETS: usize = 65_536;
 /// Frames that one space's sent log remembers before new data has to wait: two for each packet. At 24 bytes each, 3 MiB.
 pub const SENT_FRAMES: usize = 2 * SENT_PACKETS;
-/// Frames of one packet that are remembered: what eleven bits count. A packet of 1,452 bytes cannot hold as many.
-pub const FRAMES_PER_PACKET: usize = (1 << 11) - 1;
+/// Frames of one packet that are remembered: what twelve bits count. The largest packet has 9,000 bytes, and the smallest frame
+/// whose fate matters three.
+pub const FRAMES_PER_PACKET: usize = (1 << 12) - 1;
 /// ACK-only packets that one space remembers. Nothing makes a peer acknowledge them, so after as many a PING is due.
 pub const ACK_ONLY: u32 = 256;
 /// Packet numbers left out that one space remembers: at one in 512, those of a full log.

@@ -15,7 +15,7 @@ pub(super) struct Record {
     pub(super) frames_at: u32,
     /// Its bytes.
     pub(super) size: u16,
-    /// The number of frames in the low eleven bits, flags above.
+    /// The number of frames in the low twelve bits, flags above.
     pub(super) bits: u16,
 }
 
@@ -37,7 +37,7 @@ impl Record {
 
     #[inline]
     pub(super) const fn is_ack_only(&self) -> bool {
-        self.bits & ACK_ONLY != 0
+        self.bits & (ELICITING | IN_FLIGHT) == 0
     }
 
     #[inline]
@@ -49,13 +49,11 @@ impl Record {
 /// The bits that count frames.
 const FRAMES: u16 = limits::FRAMES_PER_PACKET as u16;
 /// The peer has it.
-pub(super) const ACKED: u16 = 1 << 11;
+pub(super) const ACKED: u16 = 1 << 12;
 /// The peer has to acknowledge it.
-pub(super) const ELICITING: u16 = 1 << 12;
-/// It counts against the window.
-pub(super) const IN_FLIGHT: u16 = 1 << 13;
-/// It only acknowledged.
-pub(super) const ACK_ONLY: u16 = 1 << 14;
+pub(super) const ELICITING: u16 = 1 << 13;
+/// It counts against the window. With neither this nor [`ELICITING`] it only acknowledged.
+pub(super) const IN_FLIGHT: u16 = 1 << 14;
 /// Its frames were told as to be sent again, in a probe.
 pub(super) const RETOLD: u16 = 1 << 15;
 

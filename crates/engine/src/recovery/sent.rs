@@ -13,7 +13,7 @@ use inquic_wire::{Code, PeerError};
 
 use super::frames::{Fate, SentFrame, SentPacket};
 use super::limits;
-use super::record::{ACK_ONLY, ACKED, ELICITING, IN_FLIGHT, RETOLD, Record};
+use super::record::{ACKED, ELICITING, IN_FLIGHT, RETOLD, Record};
 
 /// What an ACK acknowledged for the first time.
 #[derive(Clone, Copy, Debug, Default)]
@@ -88,7 +88,6 @@ impl Log {
             self.ack_only_run = 0;
             self.last_eliciting = now;
         } else if !packet.in_flight {
-            bits |= ACK_ONLY;
             self.ack_only_run = self.ack_only_run.saturating_add(1);
             if !self.has_room_for_ack_only() {
                 return;
@@ -274,7 +273,7 @@ impl Log {
         if record.is_eliciting() {
             self.eliciting = self.eliciting.saturating_sub(1);
         }
-        if record.bits & ACK_ONLY != 0 {
+        if record.is_ack_only() {
             self.ack_only = self.ack_only.saturating_sub(1);
         }
     }
@@ -398,8 +397,8 @@ impl Log {
         if self.ack_only < limits::ACK_ONLY {
             return true;
         }
-        let oldest = self.records.front().map_or(0, |record| record.bits);
-        if oldest & (ACK_ONLY | ACKED) != ACK_ONLY {
+        let open = |oldest: &Record| oldest.is_ack_only() && !oldest.is_acked();
+        if !self.records.front().is_some_and(open) {
             return false;
         }
         self.pop(&mut |_| {});
