@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use inquic_engine::recovery::Algorithm;
+use inquic_engine::stream::Window;
 
 /// Settings of the transport, for [`crate::ConnectionBuilder::config`] and [`crate::ListenerBuilder::config`]. Every one has a
 /// default that is good on the open internet.
@@ -58,9 +59,42 @@ impl TransportConfig {
         self
     }
 
+    /// How many bytes of one stream, and of all streams together, the peer may have on its way to us at most. Windows begin
+    /// small and grow to this as the network's speed needs it. 8 MiB and 16 MiB by default.
+    pub const fn receive_windows(mut self, stream: u64, connection: u64) -> Self {
+        self.engine.streams.stream_window = at_most(self.engine.streams.stream_window, stream);
+        self.engine.streams.connection_window =
+            at_most(self.engine.streams.connection_window, connection);
+        self
+    }
+
+    /// How many streams the peer may have open at once, in both directions and in its own only. 256 of each by default.
+    pub const fn max_streams(mut self, bidirectional: u64, unidirectional: u64) -> Self {
+        self.engine.streams.max_streams_bidi = bidirectional;
+        self.engine.streams.max_streams_uni = unidirectional;
+        self
+    }
+
+    /// How many bytes may be written to one stream, and to all together, and not yet have arrived. 1 MiB and 2 MiB by default.
+    pub const fn send_buffers(mut self, stream: usize, connection: usize) -> Self {
+        self.engine.streams.stream_send_buffer = stream;
+        self.engine.streams.send_buffer = connection;
+        self
+    }
+
     pub(crate) fn engine(&self) -> Arc<inquic_engine::Config> {
         Arc::new(self.engine.clone())
     }
+}
+
+/// A window that grows to `ceiling` at most, and begins no higher.
+const fn at_most(window: Window, ceiling: u64) -> Window {
+    let initial = if window.initial < ceiling {
+        window.initial
+    } else {
+        ceiling
+    };
+    Window { initial, ceiling }
 }
 
 fn length(time: Duration) -> inquic_platform::Duration {
