@@ -3,7 +3,7 @@
 use inquic_engine::{CloseReason, Drop};
 use inquic_platform::Duration;
 use inquic_sim::{Attacker, Duel, Settings, frames};
-use inquic_wire::frame::{write_connection_close, write_ping};
+use inquic_wire::frame::{write_ack, write_connection_close, write_ping};
 use inquic_wire::{Code, Frame, Level};
 
 fn is_close(frame: &Frame<'_>) -> bool {
@@ -70,4 +70,17 @@ fn close_of_a_server_that_has_used_its_credit_follows_when_more_comes() {
     duel.send_datagram(&more);
     assert!(duel.count(is_close) >= 1);
     assert!(duel.bytes_out <= 3 * duel.bytes_in);
+}
+
+#[test]
+fn what_comes_after_a_long_sleep_finds_the_connection_over() {
+    let mut duel = Duel::with_server(&Settings::default()).connected();
+    duel.connection().send_ping();
+    duel.flush();
+    let largest = duel.heard.last().unwrap().number;
+    // The clock jumps, and what came before is read before any timer runs.
+    duel.now = duel.now + Duration::from_secs(3_600);
+    let ack = frames(|w| write_ack(w, std::iter::once(largest..=largest), 0, None).map(|_| ()));
+    duel.send(Level::OneRtt, &ack);
+    assert!(duel.host.handles().is_empty() && duel.host.endpoint.is_empty());
 }

@@ -73,6 +73,12 @@ impl Connection {
             State::Draining { .. } | State::Gone => return self.drop_packet(Drop::Closed),
             State::Handshaking { .. } | State::Connected { .. } => {}
         }
+        if self.idle_deadline().is_some_and(|at| at <= now) {
+            // The timer is late, or the host slept. An acknowledgement from before would make the path look so slow that
+            // nothing ended for hours.
+            self.abandon(CloseReason::IdleTimeout);
+            return self.drop_packet(Drop::Closed);
+        }
         if path.remote != self.carried.path.path.remote {
             return self.drop_packet(Drop::UnknownPath);
         }

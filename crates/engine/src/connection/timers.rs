@@ -40,7 +40,7 @@ impl Connection {
         ])
     }
 
-    fn idle_deadline(&self) -> Option<Instant> {
+    pub(super) fn idle_deadline(&self) -> Option<Instant> {
         //= RFC 9000 §10.1: Each endpoint advertises a max_idle_timeout, but the effective value at an endpoint is computed as
         //= the minimum of the two advertised values
         let ours = self.config.idle_timeout;
