@@ -55,15 +55,8 @@ impl Driver {
 
     /// One turn. `readable` says whether the socket may have datagrams.
     pub(super) fn turn(&mut self, readable: bool) -> Turn {
-        let mut again = false;
-        if readable {
-            for _ in 0..limits::RECEIVE_CALLS {
-                again = self.receive();
-                if !again {
-                    break;
-                }
-            }
-        }
+        // One system call in a turn: what it brings is acknowledged and read while it is in the cache.
+        let again = readable && self.receive();
         if self.index == 0 {
             self.collect_due();
         }

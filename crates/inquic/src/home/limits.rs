@@ -4,8 +4,6 @@
 pub(crate) const RECEIVE_BYTES: usize = 64 * 1024;
 /// Receive buffers filled by one system call. Four trains are 180 packets, and 256 KiB stay in the cache of one core.
 pub(crate) const RECEIVE_BUFFERS: usize = 4;
-/// System calls for receiving in one turn of a driver, before it transmits and looks at its timers.
-pub(crate) const RECEIVE_CALLS: usize = 4;
 /// Bytes that one send takes at most: the largest UDP payload over IPv4.
 pub(crate) const TRANSMIT_BYTES: usize = inquic_engine::limits::TRANSMIT_BYTES;
 /// Batches that one connection sends in a turn before others have theirs: at most 256 KiB, 0.1 ms of a core.

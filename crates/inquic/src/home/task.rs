@@ -63,7 +63,9 @@ impl Future for Task {
                 Turn::Idle if waits && task.poll_deadline(context).is_pending() => {
                     return Poll::Pending;
                 }
-                Turn::Idle | Turn::Again => {}
+                Turn::Idle => {}
+                // Readers take what has come while it is still in the cache; then there is more.
+                Turn::Again => break,
             }
         }
         // Others have their turn too.
