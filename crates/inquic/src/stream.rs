@@ -13,6 +13,56 @@ use crate::home::entry::Owner;
 use crate::home::levels::Interest;
 use crate::home::readiness::Level;
 
+/// The calls of a half that sends which never wait, for every type that has one in the given field.
+macro_rules! sending_calls {
+    ($half:tt) => {
+        /// The stream's number (RFC 9000 §2.1).
+        #[must_use]
+        pub const fn id(&self) -> u64 {
+            self.$half.id()
+        }
+
+        /// Ends what we send: the peer reads all of it and then the end. Does not wait for that.
+        ///
+        /// # Errors
+        ///
+        /// When the peer stopped the stream or the connection is over.
+        pub fn finish(&mut self) -> Result<(), $crate::Error> {
+            self.$half.finish()
+        }
+
+        /// Abandons what we send, with a code of the application.
+        ///
+        /// # Errors
+        ///
+        /// When there is nothing to abandon any more.
+        pub fn reset(&mut self, code: u64) -> Result<(), $crate::Error> {
+            self.$half.reset(code)
+        }
+
+        /// Among streams with data to send, those with the higher priority go first; each begins with 0.
+        pub fn set_priority(&self, priority: i32) {
+            self.$half.set_priority(priority);
+        }
+    };
+}
+pub(crate) use sending_calls;
+
+/// The calls of a half that receives which never wait, for every type that has one in the given field.
+macro_rules! receiving_calls {
+    ($half:tt) => {
+        /// Tells the peer that we read no more, with a code of the application.
+        ///
+        /// # Errors
+        ///
+        /// When there is nothing to stop any more.
+        pub fn stop(&mut self, code: u64) -> Result<(), $crate::Error> {
+            self.$half.stop(code)
+        }
+    };
+}
+pub(crate) use receiving_calls;
+
 /// The half that sends.
 pub(crate) struct Sending {
     owner: Arc<Owner>,

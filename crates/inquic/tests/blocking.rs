@@ -7,7 +7,7 @@ use std::net::UdpSocket;
 use std::thread;
 use std::time::Duration;
 
-use common::{ALPN, identity, pair, pattern};
+use common::{identity, pair, pattern};
 use inquic::{Connection, Error, Listener, TransportConfig};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -78,13 +78,8 @@ fn the_handshake_tells_what_was_agreed_on() {
 #[test]
 fn a_second_connection_of_the_same_builder_resumes() {
     let identity = identity();
-    let listener = Listener::builder()
-        .certificate(identity.certificate)
-        .alpn(ALPN)
-        .bind("127.0.0.1:0")
-        .unwrap();
-    let address = listener.local_addr().to_string();
-    let builder = Connection::builder().roots(identity.roots).alpn(ALPN);
+    let (listener, address) = identity.listener();
+    let builder = identity.builder();
     let first = builder.connect(&address).unwrap();
     // The tickets come with the first answer.
     let echo = echo(listener.accept().unwrap());
@@ -101,13 +96,9 @@ fn a_second_connection_of_the_same_builder_resumes() {
 #[test]
 fn ipv4_and_ipv6_reach_a_wildcard_listener() {
     let identity = identity();
-    let listener = Listener::builder()
-        .certificate(identity.certificate)
-        .alpn(ALPN)
-        .bind("[::]:0")
-        .unwrap();
+    let listener = identity.listen(Listener::builder()).bind("[::]:0").unwrap();
     let port = listener.local_addr().port();
-    let builder = Connection::builder().roots(identity.roots).alpn(ALPN);
+    let builder = identity.builder();
     for host in ["127.0.0.1", "[::1]", "localhost"] {
         let client = builder.connect(&format!("{host}:{port}")).unwrap();
         let server = listener.accept().unwrap();
@@ -123,14 +114,13 @@ fn ipv4_and_ipv6_reach_a_wildcard_listener() {
 #[test]
 fn several_threads_serve_one_port() {
     let identity = identity();
-    let listener = Listener::builder()
-        .certificate(identity.certificate)
-        .alpn(ALPN)
+    let listener = identity
+        .listen(Listener::builder())
         .io_threads(3)
         .bind("127.0.0.1:0")
         .unwrap();
     let address = listener.local_addr().to_string();
-    let builder = Connection::builder().roots(identity.roots).alpn(ALPN);
+    let builder = identity.builder();
     let clients: Vec<_> = (0..8)
         .map(|seed| {
             let (builder, address) = (builder.clone(), address.clone());
@@ -178,9 +168,8 @@ fn what_arrived_before_the_close_can_still_be_read() {
 fn a_port_in_use_is_told() {
     let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
-    let error = Listener::builder()
-        .certificate(identity().certificate)
-        .alpn(ALPN)
+    let error = identity()
+        .listen(Listener::builder())
         .bind(address)
         .unwrap_err();
     assert_eq!(error, Error::PortInUse(address));
@@ -188,14 +177,14 @@ fn a_port_in_use_is_told() {
 
 #[test]
 fn an_unknown_host_is_told() {
-    let builder = Connection::builder().roots(identity().roots).alpn(ALPN);
+    let builder = identity().builder();
     let error = builder.connect("no-such-host.invalid:1").unwrap_err();
     assert!(matches!(error, Error::UnknownHost { host, .. } if host == "no-such-host.invalid"));
 }
 
 #[test]
 fn a_network_without_a_way_is_told() {
-    let builder = Connection::builder().roots(identity().roots).alpn(ALPN);
+    let builder = identity().builder();
     // A class E address: the kernel refuses to send there, or nobody answers.
     let config = TransportConfig::default().handshake_timeout(Duration::from_millis(300));
     let error = builder.config(config).connect("[100::1]:4433").unwrap_err();
@@ -210,58 +199,34 @@ fn a_silent_port_gives_no_answer() {
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap();
     let config = TransportConfig::default().handshake_timeout(Duration::from_millis(200));
-    let builder = Connection::builder()
-        .roots(identity().roots)
-        .alpn(ALPN)
-        .config(config);
+    let builder = identity().builder().config(config);
     let error = builder.connect(&address.to_string()).unwrap_err();
     assert_eq!(error, Error::NoAnswer { peer: address });
 }
 
 #[test]
 fn a_certificate_of_another_authority_is_told_to_both_ends() {
-    let listener = Listener::builder()
-        .certificate(identity().certificate)
-        .alpn(ALPN)
-        .bind("127.0.0.1:0")
-        .unwrap();
-    let builder = Connection::builder().roots(identity().roots).alpn(ALPN);
-    let error = builder
-        .connect(&listener.local_addr().to_string())
-        .unwrap_err();
+    let (_listener, address) = identity().listener();
+    let builder = identity().builder();
+    let error = builder.connect(&address).unwrap_err();
     assert!(matches!(error, Error::WrongCa(_)), "{error}");
 }
 
 #[test]
 fn a_name_that_the_certificate_does_not_have_is_told() {
     let identity = identity();
-    let listener = Listener::builder()
-        .certificate(identity.certificate)
-        .alpn(ALPN)
-        .bind("127.0.0.1:0")
-        .unwrap();
-    let builder = Connection::builder()
-        .roots(identity.roots)
-        .alpn(ALPN)
-        .server_name("example.org");
-    let error = builder
-        .connect(&listener.local_addr().to_string())
-        .unwrap_err();
+    let (_listener, address) = identity.listener();
+    let builder = identity.builder().server_name("example.org");
+    let error = builder.connect(&address).unwrap_err();
     assert!(matches!(error, Error::WrongName(_)), "{error}");
 }
 
 #[test]
 fn no_common_protocol_is_told() {
     let identity = identity();
-    let listener = Listener::builder()
-        .certificate(identity.certificate)
-        .alpn(["one/1"])
-        .bind("127.0.0.1:0")
-        .unwrap();
-    let builder = Connection::builder().roots(identity.roots).alpn(["two/1"]);
-    let error = builder
-        .connect(&listener.local_addr().to_string())
-        .unwrap_err();
+    let (_listener, address) = identity.listener();
+    let builder = identity.builder().alpn(["another/1"]);
+    let error = builder.connect(&address).unwrap_err();
     assert!(matches!(error, Error::NoCommonAlpn(_)), "{error}");
 }
 
@@ -269,17 +234,13 @@ fn no_common_protocol_is_told() {
 fn a_peer_that_falls_silent_is_gone_after_the_idle_timeout() {
     let identity = identity();
     let config = TransportConfig::default().idle_timeout(Duration::from_millis(300));
-    let listener = Listener::builder()
-        .certificate(identity.certificate)
-        .alpn(ALPN)
+    let listener = identity
+        .listen(Listener::builder())
         .config(config)
         .bind("127.0.0.1:0")
         .unwrap();
-    let client = Connection::builder()
-        .roots(identity.roots)
-        .alpn(ALPN)
-        .connect(&listener.local_addr().to_string())
-        .unwrap();
+    let address = listener.local_addr().to_string();
+    let client = identity.builder().connect(&address).unwrap();
     let server = listener.accept().unwrap();
     // Nobody sends anything: both ends give up at their own clocks.
     assert_eq!(server.closed(), Error::PeerGone);
@@ -379,14 +340,13 @@ fn a_closed_listener_wakes_accept_and_keeps_its_connections() {
 #[test]
 fn a_full_backlog_takes_connections_again_once_some_are_accepted() {
     let identity = identity();
-    let listener = Listener::builder()
-        .certificate(identity.certificate)
-        .alpn(ALPN)
+    let listener = identity
+        .listen(Listener::builder())
         .backlog(2)
         .bind("127.0.0.1:0")
         .unwrap();
     let address = listener.local_addr().to_string();
-    let builder = Connection::builder().roots(identity.roots).alpn(ALPN);
+    let builder = identity.builder();
     let first = builder.connect(&address).unwrap();
     let second = builder.connect(&address).unwrap();
     thread::sleep(Duration::from_millis(50));

@@ -4,18 +4,17 @@ mod common;
 
 use std::time::Duration;
 
-use common::{ALPN, identity, pattern};
+use common::{identity, pattern};
 use inquic::tokio::{Connection, Listener};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 async fn pair() -> (Listener, Connection, Connection) {
     let identity = identity();
-    let listener = Listener::builder()
-        .certificate(identity.certificate)
-        .alpn(ALPN)
+    let listener = identity
+        .listen(Listener::builder())
         .bind("127.0.0.1:0")
         .unwrap();
-    let builder = Connection::builder().roots(identity.roots).alpn(ALPN);
+    let builder = identity.connect(Connection::builder());
     let address = listener.local_addr().to_string();
     let (client, server) = tokio::join!(builder.connect(&address), listener.accept());
     (listener, client.unwrap(), server.unwrap())

@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 
 use super::wait;
 use crate::error::Error;
-use crate::stream::{Readiness, Receiving, Sending};
+use crate::stream::{Readiness, Receiving, Sending, receiving_calls, sending_calls};
 
 /// A bidirectional stream.
 ///
@@ -35,43 +35,8 @@ impl Stream {
         }
     }
 
-    /// The stream's number (RFC 9000 §2.1).
-    #[must_use]
-    pub const fn id(&self) -> u64 {
-        self.send.id()
-    }
-
-    /// Ends what we send: the peer reads all of it and then the end. Does not wait for that.
-    ///
-    /// # Errors
-    ///
-    /// When the peer stopped the stream or the connection is over.
-    pub fn finish(&mut self) -> Result<(), Error> {
-        self.send.finish()
-    }
-
-    /// Abandons what we send, with a code of the application.
-    ///
-    /// # Errors
-    ///
-    /// When there is nothing to abandon any more.
-    pub fn reset(&mut self, code: u64) -> Result<(), Error> {
-        self.send.reset(code)
-    }
-
-    /// Tells the peer that we read no more, with a code of the application.
-    ///
-    /// # Errors
-    ///
-    /// When there is nothing to stop any more.
-    pub fn stop(&mut self, code: u64) -> Result<(), Error> {
-        self.receive.stop(code)
-    }
-
-    /// Among streams with data to send, those with the higher priority go first; each begins with 0.
-    pub fn set_priority(&self, priority: i32) {
-        self.send.set_priority(priority);
-    }
+    sending_calls!(send);
+    receiving_calls!(receive);
 
     /// Whether calls return [`Error::WouldBlock`] in place of waiting.
     pub const fn set_nonblocking(&mut self, nonblocking: bool) {
@@ -112,34 +77,7 @@ impl SendStream {
         }
     }
 
-    /// The stream's number (RFC 9000 §2.1).
-    #[must_use]
-    pub const fn id(&self) -> u64 {
-        self.half.id()
-    }
-
-    /// Ends the stream: the peer reads all of it and then the end. Does not wait for that.
-    ///
-    /// # Errors
-    ///
-    /// When the peer stopped the stream or the connection is over.
-    pub fn finish(&mut self) -> Result<(), Error> {
-        self.half.finish()
-    }
-
-    /// Abandons the stream, with a code of the application.
-    ///
-    /// # Errors
-    ///
-    /// When there is nothing to abandon any more.
-    pub fn reset(&mut self, code: u64) -> Result<(), Error> {
-        self.half.reset(code)
-    }
-
-    /// Among streams with data to send, those with the higher priority go first; each begins with 0.
-    pub fn set_priority(&self, priority: i32) {
-        self.half.set_priority(priority);
-    }
+    sending_calls!(half);
 
     /// Whether calls return [`Error::WouldBlock`] in place of waiting.
     pub const fn set_nonblocking(&mut self, nonblocking: bool) {
@@ -170,14 +108,7 @@ impl ReceiveStream {
         self.half.id()
     }
 
-    /// Tells the peer that we read no more, with a code of the application.
-    ///
-    /// # Errors
-    ///
-    /// When there is nothing to stop any more.
-    pub fn stop(&mut self, code: u64) -> Result<(), Error> {
-        self.half.stop(code)
-    }
+    receiving_calls!(half);
 
     /// Whether calls return [`Error::WouldBlock`] in place of waiting.
     pub const fn set_nonblocking(&mut self, nonblocking: bool) {

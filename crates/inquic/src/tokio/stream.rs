@@ -6,8 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use ::tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::error::Error;
-use crate::stream::{Receiving, Sending};
+use crate::stream::{Receiving, Sending, receiving_calls, sending_calls};
 
 /// A bidirectional stream.
 ///
@@ -32,43 +31,8 @@ impl Stream {
         }
     }
 
-    /// The stream's number (RFC 9000 §2.1).
-    #[must_use]
-    pub const fn id(&self) -> u64 {
-        self.send.id()
-    }
-
-    /// Ends what we send: the peer reads all of it and then the end. Does not wait for that.
-    ///
-    /// # Errors
-    ///
-    /// When the peer stopped the stream or the connection is over.
-    pub fn finish(&mut self) -> Result<(), Error> {
-        self.send.finish()
-    }
-
-    /// Abandons what we send, with a code of the application.
-    ///
-    /// # Errors
-    ///
-    /// When there is nothing to abandon any more.
-    pub fn reset(&mut self, code: u64) -> Result<(), Error> {
-        self.send.reset(code)
-    }
-
-    /// Tells the peer that we read no more, with a code of the application.
-    ///
-    /// # Errors
-    ///
-    /// When there is nothing to stop any more.
-    pub fn stop(&mut self, code: u64) -> Result<(), Error> {
-        self.receive.stop(code)
-    }
-
-    /// Among streams with data to send, those with the higher priority go first; each begins with 0.
-    pub fn set_priority(&self, priority: i32) {
-        self.send.set_priority(priority);
-    }
+    sending_calls!(send);
+    receiving_calls!(receive);
 
     /// The two halves, for two tasks.
     #[must_use]
@@ -82,34 +46,7 @@ impl SendStream {
         Self(half)
     }
 
-    /// The stream's number (RFC 9000 §2.1).
-    #[must_use]
-    pub const fn id(&self) -> u64 {
-        self.0.id()
-    }
-
-    /// Ends the stream: the peer reads all of it and then the end. Does not wait for that.
-    ///
-    /// # Errors
-    ///
-    /// When the peer stopped the stream or the connection is over.
-    pub fn finish(&mut self) -> Result<(), Error> {
-        self.0.finish()
-    }
-
-    /// Abandons the stream, with a code of the application.
-    ///
-    /// # Errors
-    ///
-    /// When there is nothing to abandon any more.
-    pub fn reset(&mut self, code: u64) -> Result<(), Error> {
-        self.0.reset(code)
-    }
-
-    /// Among streams with data to send, those with the higher priority go first; each begins with 0.
-    pub fn set_priority(&self, priority: i32) {
-        self.0.set_priority(priority);
-    }
+    sending_calls!(0);
 }
 
 impl ReceiveStream {
@@ -123,14 +60,7 @@ impl ReceiveStream {
         self.0.id()
     }
 
-    /// Tells the peer that we read no more, with a code of the application.
-    ///
-    /// # Errors
-    ///
-    /// When there is nothing to stop any more.
-    pub fn stop(&mut self, code: u64) -> Result<(), Error> {
-        self.0.stop(code)
-    }
+    receiving_calls!(0);
 }
 
 impl AsyncWrite for SendStream {

@@ -8,7 +8,9 @@
 use std::time::Duration;
 
 use inquic::cert::CertificateAuthority;
-use inquic::{Certificate, Connection, Listener, Roots};
+use inquic::{
+    Blocking, Certificate, Connection, ConnectionBuilder, Listener, ListenerBuilder, Roots,
+};
 
 pub(crate) const ALPN: [&str; 1] = ["test/1"];
 
@@ -36,19 +38,41 @@ pub(crate) fn identity() -> Identity {
     }
 }
 
+impl Identity {
+    /// Shows the certificate and speaks the tests' protocol.
+    pub(crate) fn listen<Face>(&self, builder: ListenerBuilder<Face>) -> ListenerBuilder<Face> {
+        builder.certificate(self.certificate.clone()).alpn(ALPN)
+    }
+
+    /// Trusts the certificate and speaks the tests' protocol.
+    pub(crate) fn connect<Face>(
+        &self,
+        builder: ConnectionBuilder<Face>,
+    ) -> ConnectionBuilder<Face> {
+        builder.roots(self.roots.clone()).alpn(ALPN)
+    }
+
+    /// A blocking listener, with its address.
+    pub(crate) fn listener(&self) -> (Listener, String) {
+        let listener = self
+            .listen(Listener::builder())
+            .bind("127.0.0.1:0")
+            .unwrap();
+        let address = listener.local_addr().to_string();
+        (listener, address)
+    }
+
+    /// For blocking connections.
+    pub(crate) fn builder(&self) -> ConnectionBuilder<Blocking> {
+        self.connect(Connection::builder())
+    }
+}
+
 /// A blocking listener and a connection to it, from both ends.
 pub(crate) fn pair() -> (Listener, Connection, Connection) {
     let identity = identity();
-    let listener = Listener::builder()
-        .certificate(identity.certificate)
-        .alpn(ALPN)
-        .bind("127.0.0.1:0")
-        .unwrap();
-    let client = Connection::builder()
-        .roots(identity.roots)
-        .alpn(ALPN)
-        .connect(&listener.local_addr().to_string())
-        .unwrap();
+    let (listener, address) = identity.listener();
+    let client = identity.builder().connect(&address).unwrap();
     let server = listener.accept().unwrap();
     (listener, client, server)
 }
