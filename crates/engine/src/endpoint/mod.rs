@@ -66,7 +66,15 @@ pub struct Endpoint {
     listen: Option<Listen>,
     half_open: usize,
     stateless: StatelessBudget,
+    fresh: FreshIds,
     drops: Drops,
+}
+
+/// Random bytes for ids, drawn many at a time: a home's source costs as much for one id as for all of these.
+#[derive(Default)]
+struct FreshIds {
+    ids: [[u8; limits::LOCAL_CID_LEN]; FRESH_IDS],
+    left: usize,
 }
 
 /// What the tables know of one connection.
@@ -130,6 +138,7 @@ impl Endpoint {
             listen: None,
             half_open: 0,
             stateless: StatelessBudget::default(),
+            fresh: FreshIds::default(),
             drops: Drops::default(),
         }
     }
@@ -351,14 +360,28 @@ impl Endpoint {
     }
 
     /// Eight random bytes that are not in use.
-    fn new_id(&self) -> ConnectionId {
+    fn new_id(&mut self) -> ConnectionId {
         loop {
-            let mut bytes = [0; limits::LOCAL_CID_LEN];
-            self.platform.random(&mut bytes);
+            let bytes = self.fresh.take(&*self.platform);
             if !self.ids.contains_key(&u64::from_be_bytes(bytes)) {
                 return ConnectionId::new(&bytes).unwrap_or(ConnectionId::EMPTY);
             }
         }
+    }
+}
+
+impl FreshIds {
+    /// Eight bytes that were never given before.
+    fn take(&mut self, platform: &dyn Platform) -> [u8; limits::LOCAL_CID_LEN] {
+        if self.left == 0 {
+            platform.random(self.ids.as_flattened_mut());
+            self.left = FRESH_IDS;
+        }
+        self.left = self.left.saturating_sub(1);
+        self.ids
+            .get_mut(self.left)
+            .map(core::mem::take)
+            .unwrap_or_default()
     }
 }
 
@@ -368,3 +391,4 @@ fn as_ours(id: &[u8]) -> Option<u64> {
 }
 
 const LONG: u8 = 0x80;
+const FRESH_IDS: usize = 32;
