@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::home::limits;
 use crate::home::port::Port;
 use crate::home::ports::{self, Drive};
+use crate::home::tokens::Tokens;
 
 /// Marks what belongs to the blocking face.
 #[derive(Clone, Copy, Debug)]
@@ -29,13 +30,16 @@ pub enum Tokio {}
 
 /// How to connect. Made by [`crate::Connection::builder`] and [`crate::tokio::Connection::builder`].
 ///
-/// One builder can connect many times; its connections share the tickets with which servers let them resume.
+/// One builder can connect many times; its connections share the tickets with which servers let them resume and
+/// skip the proof of address.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ConnectionBuilder<Face> {
     tls: ClientConfigBuilder,
     /// What `tls` gave, once it was needed.
     built: OnceLock<ClientConfig>,
+    /// Proofs of address that servers gave to earlier connections.
+    tokens: Arc<Tokens>,
     config: TransportConfig,
     server_name: Option<String>,
     face: PhantomData<Face>,
@@ -59,6 +63,7 @@ impl<Face> ConnectionBuilder<Face> {
         Self {
             tls: ClientConfig::builder(),
             built: OnceLock::new(),
+            tokens: Arc::default(),
             config: TransportConfig::default(),
             server_name: None,
             face: PhantomData,
@@ -131,7 +136,14 @@ impl<Face> ConnectionBuilder<Face> {
             .clone()
             .unwrap_or_else(|| target.host.to_owned());
         let port = ports::for_connecting(drive)?;
-        Ok(Race::new(port, self.config.engine(), tls, name, addresses))
+        Ok(Race::new(
+            port,
+            self.config.engine(),
+            tls,
+            self.tokens.clone(),
+            name,
+            addresses,
+        ))
     }
 }
 

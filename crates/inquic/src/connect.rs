@@ -12,6 +12,7 @@ use inquic_handshake::{ClientConfig, Session};
 use crate::error::Error;
 use crate::home::entry::Owner;
 use crate::home::port::Port;
+use crate::home::tokens::Tokens;
 
 /// `host:port`, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,7 @@ pub(crate) struct Race {
     port: Arc<Port>,
     config: Arc<inquic_engine::Config>,
     tls: ClientConfig,
+    tokens: Arc<Tokens>,
     server_name: String,
     addresses: std::vec::IntoIter<SocketAddr>,
     running: Vec<Owner>,
@@ -81,6 +83,7 @@ impl Race {
         port: Arc<Port>,
         config: Arc<inquic_engine::Config>,
         tls: ClientConfig,
+        tokens: Arc<Tokens>,
         server_name: String,
         addresses: Vec<SocketAddr>,
     ) -> Self {
@@ -88,6 +91,7 @@ impl Race {
             port,
             config,
             tls,
+            tokens,
             server_name,
             addresses: addresses.into_iter(),
             running: Vec::new(),
@@ -99,8 +103,10 @@ impl Race {
     pub(crate) fn start_next(&mut self) -> bool {
         while let Some(address) = self.addresses.next() {
             let session = Session::client(&self.tls, &self.server_name).map_err(Error::from);
-            let owner =
-                session.and_then(|session| self.port.connect(&self.config, address, session, &[]));
+            let owner = session.and_then(|session| {
+                self.port
+                    .connect(&self.config, address, session, &self.tokens)
+            });
             match owner {
                 Ok(owner) => {
                     self.running.push(owner);

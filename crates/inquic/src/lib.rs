@@ -128,12 +128,17 @@ pub use stream::Readiness;
 
 /// Whether the home that `INQUIC_HOME` asks for is here: the embedded one is.
 fn check_home() -> Result<(), Error> {
-    match std::env::var("INQUIC_HOME") {
-        Ok(home) if home == "embedded" || home.is_empty() => Ok(()),
-        Ok(home) => Err(Error::NoSuchHome(home)),
-        Err(std::env::VarError::NotPresent) => Ok(()),
-        Err(std::env::VarError::NotUnicode(home)) => {
-            Err(Error::NoSuchHome(home.to_string_lossy().into_owned()))
+    home_by_name(std::env::var_os("INQUIC_HOME"))
+}
+
+fn home_by_name(name: Option<std::ffi::OsString>) -> Result<(), Error> {
+    match name {
+        Some(name) if !name.is_empty() && name != "embedded" => {
+            Err(Error::NoSuchHome(name.to_string_lossy().into_owned()))
         }
+        _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,10 +5,11 @@ mod common;
 use std::io::{ErrorKind, Read, Write};
 use std::net::UdpSocket;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
-use common::{identity, pair, pattern};
-use inquic::{Connection, Error, Listener, TransportConfig};
+use common::{identity, identity_of, pair, pattern};
+use inquic::cert::CertificateAuthority;
+use inquic::{Connection, Error, Listener, RetryPolicy, TransportConfig};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 fn echo(connection: Connection) -> thread::JoinHandle<Error> {
@@ -112,6 +113,32 @@ fn ipv4_and_ipv6_reach_a_wildcard_listener() {
 }
 
 #[test]
+fn a_client_that_was_here_before_is_not_asked_to_prove_its_address() {
+    let identity = identity();
+    let listener = identity
+        .listen(Listener::builder())
+        .retry(RetryPolicy::Always)
+        .bind("127.0.0.1:0")
+        .unwrap();
+    let address = listener.local_addr().to_string();
+    let builder = identity.builder().resumption(0);
+    let mut sent = Vec::new();
+    for _ in 0..2 {
+        let client = builder.connect(&address).unwrap();
+        sent.push(client.stats().packets_sent);
+        let echo = echo(listener.accept().unwrap());
+        let mut stream = client.open().unwrap();
+        stream.write_all(b"x").unwrap();
+        stream.finish().unwrap();
+        stream.read_to_end(&mut Vec::new()).unwrap();
+        drop((stream, client));
+        echo.join().unwrap();
+    }
+    // The first client says hello twice: the server answers with Retry.
+    assert!(sent[1] < sent[0], "{sent:?}");
+}
+
+#[test]
 fn several_threads_serve_one_port() {
     let identity = identity();
     let listener = identity
@@ -210,6 +237,19 @@ fn a_certificate_of_another_authority_is_told_to_both_ends() {
     let builder = identity().builder();
     let error = builder.connect(&address).unwrap_err();
     assert!(matches!(error, Error::WrongCa(_)), "{error}");
+}
+
+#[test]
+fn a_certificate_that_has_expired_is_told() {
+    let ca = CertificateAuthority::new("Test CA").unwrap();
+    // Good for one day, the second of 1970.
+    let day = Duration::from_secs(24 * 3600);
+    let (from, to) = (UNIX_EPOCH + day, UNIX_EPOCH + 2 * day);
+    let issued = ca.issue_between(&["127.0.0.1"], from, to).unwrap();
+    let identity = identity_of(&ca, &issued);
+    let (_listener, address) = identity.listener();
+    let error = identity.builder().connect(&address).unwrap_err();
+    assert!(matches!(error, Error::CertificateExpired(_)), "{error}");
 }
 
 #[test]

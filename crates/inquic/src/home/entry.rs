@@ -17,6 +17,7 @@ use super::end;
 use super::levels::{Interest, Levels};
 use super::port::Port;
 use super::readiness::Level;
+use super::tokens::Tokens;
 use super::waiters::{Waiters, Wakes};
 use crate::error::Error;
 
@@ -25,6 +26,8 @@ pub(crate) struct Entry {
     pub(crate) port: Arc<Port>,
     /// Its place in the port's table.
     pub(super) slot: u32,
+    /// Where a client keeps the tokens that its server gives.
+    pub(super) tokens: Option<Arc<Tokens>>,
     pub(super) lock: Mutex<Held>,
 }
 
@@ -59,6 +62,7 @@ impl Entry {
         Self {
             port,
             slot,
+            tokens: None,
             lock: Mutex::new(Held {
                 socket,
                 session,
@@ -71,6 +75,14 @@ impl Entry {
                 established: false,
                 local: None,
             }),
+        }
+    }
+
+    /// Keeps the tokens that the server gives.
+    pub(super) fn with_tokens(self, tokens: Arc<Tokens>) -> Self {
+        Self {
+            tokens: Some(tokens),
+            ..self
         }
     }
 

@@ -18,6 +18,8 @@ pub(crate) const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 pub(crate) const REPLY_BYTES: usize = 1_500;
 /// Connections that wait in a listener for accept(), unless it says otherwise.
 pub(crate) const BACKLOG: usize = 1_024;
+/// Address validation tokens that one builder's connections keep: two of each of 128 servers, at 512 bytes 128 KiB.
+pub(crate) const TOKENS: usize = 256;
 /// I/O threads of one port.
 pub(crate) const IO_THREADS: usize = 64;
 

@@ -21,6 +21,7 @@ mod task;
 mod thread;
 mod timers;
 mod tls;
+pub(crate) mod tokens;
 mod turn;
 pub(crate) mod udp;
 mod waiters;

@@ -23,6 +23,7 @@ use super::entry::{Entry, Owner};
 use super::limits;
 use super::readiness::Level;
 use super::timers::Timers;
+use super::tokens::Tokens;
 use super::udp::{Sent, Udp};
 use super::waiters::{NumberHasher, Wakes};
 use crate::error::Error;
@@ -190,20 +191,21 @@ impl Port {
         config: &Arc<Config>,
         remote: SocketAddr,
         session: Session,
-        token: &[u8],
+        tokens: &Arc<Tokens>,
     ) -> Result<Owner, Error> {
         let now = clock::now();
         let path = Path {
             local: None,
             remote,
         };
+        let token = tokens.take(remote);
         let mut table = self.table();
         if let Some(error) = &table.over {
             return Err(error.clone());
         }
         let (handle, socket) = table
             .port
-            .connect(now, config, path, token)
+            .connect(now, config, path, &token)
             .map_err(|errno| {
                 Error::io(
                     "cannot open a connection",
@@ -211,7 +213,7 @@ impl Port {
                 )
             })?;
         let entry = table.insert(handle, |slot| {
-            Entry::new(self.clone(), slot, socket, session)
+            Entry::new(self.clone(), slot, socket, session).with_tokens(tokens.clone())
         });
         drop(table);
         entry.begin(now);

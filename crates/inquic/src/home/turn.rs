@@ -88,7 +88,12 @@ impl Entry {
                         held.socket.abort(now, 0, b"");
                     }
                 }
-                News::Confirmed | News::Token | News::Delivered(_) => {}
+                News::Token => {
+                    if let Some(tokens) = &self.tokens {
+                        tokens.keep(held.socket.path().remote, held.socket.token());
+                    }
+                }
+                News::Confirmed | News::Delivered(_) => {}
                 News::Incoming(direction) => {
                     held.waiters.on_incoming(direction, wakes);
                     held.raise_incoming(direction);

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use inquic::cert::CertificateAuthority;
+use inquic::cert::{CertificateAuthority, IssuedCertificate};
 use inquic::{
     Blocking, Certificate, Connection, ConnectionBuilder, Listener, ListenerBuilder, Roots,
 };
@@ -28,6 +28,11 @@ pub(crate) fn identity() -> Identity {
             Duration::from_secs(3600),
         )
         .unwrap();
+    identity_of(&ca, &issued)
+}
+
+/// What a certificate of an authority makes.
+pub(crate) fn identity_of(ca: &CertificateAuthority, issued: &IssuedCertificate) -> Identity {
     Identity {
         certificate: Certificate::from_pem(
             issued.certificate_pem.as_bytes(),
