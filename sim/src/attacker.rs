@@ -134,9 +134,9 @@ impl Attacker {
                 continue;
             };
             if secret == 0 {
-                keys.seal.packet = packet
+                keys.seal.packet = packet;
             } else {
-                keys.open.packet = packet
+                keys.open.packet = packet;
             }
         }
     }
@@ -169,26 +169,24 @@ impl Attacker {
             &[]
         };
         let len = self.number_len;
-        let (number_at, payload_at, length_at) = match kind {
-            Some(kind) => {
-                let plan = write_long(
-                    &mut writer,
-                    kind,
-                    Version::V1,
-                    &self.dcid,
-                    &self.scid,
-                    token,
-                    number,
-                    len,
-                )
-                .expect("room");
-                (plan.number_at, plan.payload_at, Some(plan.length_at))
-            }
-            None => {
-                let plan = write_short(&mut writer, &self.dcid, false, self.phase, number, len)
-                    .expect("room");
-                (plan.number_at, plan.payload_at, None)
-            }
+        let (number_at, payload_at, length_at) = if let Some(kind) = kind {
+            let ids = (&self.dcid, &self.scid);
+            let plan = write_long(
+                &mut writer,
+                kind,
+                Version::V1,
+                ids.0,
+                ids.1,
+                token,
+                number,
+                len,
+            );
+            let plan = plan.expect("room");
+            (plan.number_at, plan.payload_at, Some(plan.length_at))
+        } else {
+            let plan = write_short(&mut writer, &self.dcid, false, self.phase, number, len);
+            let plan = plan.expect("room");
+            (plan.number_at, plan.payload_at, None)
         };
         writer.bytes(frames).expect("room");
         let end = writer.position() + TAG_LEN;

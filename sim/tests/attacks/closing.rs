@@ -20,9 +20,7 @@ fn a_million_packets_into_closing_get_21_answers() {
     let now = duel.now;
     duel.connection().close(now, 1, b"");
     duel.flush();
-    let packet = duel
-        .attacker
-        .packet(Level::OneRtt, &frames(|w| write_ping(w)));
+    let packet = duel.attacker.packet(Level::OneRtt, &frames(write_ping));
     for _ in 0..1_000_000 {
         duel.send_datagram(&packet);
     }
@@ -66,7 +64,7 @@ fn close_of_a_server_that_has_used_its_credit_follows_when_more_comes() {
     duel.flush();
     duel.wait(Duration::from_millis(500));
     assert_eq!(duel.count(is_close), 0);
-    let more = duel.attacker.initial(&frames(|w| write_ping(w)));
+    let more = duel.attacker.initial(&frames(write_ping));
     duel.send_datagram(&more);
     assert!(duel.count(is_close) >= 1);
     assert!(duel.bytes_out <= 3 * duel.bytes_in);

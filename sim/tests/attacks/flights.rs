@@ -116,7 +116,7 @@ fn packets_without_keys_are_kept_one_of_a_kind_for_a_stranger() {
 fn packets_without_keys_are_kept_four_of_a_kind_by_a_client() {
     let mut duel = Duel::with_client(&Settings::default());
     for _ in 0..1_000 {
-        duel.send(Level::OneRtt, &frames(|w| write_ping(w)));
+        duel.send(Level::OneRtt, &frames(write_ping));
     }
     assert_eq!(duel.connection().stats().drops.of(Drop::NoKeys), 996);
     let parameters = duel.attacker.parameters();

@@ -97,7 +97,6 @@ fn unknown_long_and_missing_frame_types_are_offences() {
 #[test]
 fn packets_full_of_the_smallest_frames_are_taken_in_one_pass() {
     let mut duel = Duel::with_open_server(&Settings::default()).connected();
-    let begin = std::time::Instant::now();
     for frame in [
         &[0x01][..],
         &[0x00, 0x01],
@@ -111,7 +110,6 @@ fn packets_full_of_the_smallest_frames_are_taken_in_one_pass() {
         }
     }
     assert_eq!(duel.connection().close_reason(), None);
-    assert!(begin.elapsed().as_secs() < 20, "{:?}", begin.elapsed());
 }
 
 /// Row 25.

@@ -426,10 +426,10 @@ fn long_headers_with_any_id_lengths_are_dropped_or_answered_as_the_rules_say() {
                     let valid = dcid <= 20 && scid <= 20;
                     match (version[0], first) {
                         (0, 0xc0) if valid && dcid >= 8 => {
-                            assert!(matches!(route, Route::Incoming(_)), "{dcid} {scid}")
+                            assert!(matches!(route, Route::Incoming(_)), "{dcid} {scid}");
                         }
                         (0, _) => {
-                            assert!(matches!(route, Route::Drop(_)), "{first:#x} {dcid} {scid}")
+                            assert!(matches!(route, Route::Drop(_)), "{first:#x} {dcid} {scid}");
                         }
                         _ => assert!(matches!(
                             route,
