@@ -5,8 +5,8 @@
 use std::ops::Range;
 
 use inquic_wire::{
-    ConnectionId, Header, LongKind, Version, Writer, dcid_of, finish_long, retry_pseudo_packet,
-    write_long, write_retry, write_version_negotiation,
+    ConnectionId, Header, LongKind, Version, Writer, dcid_of, retry_pseudo_packet, write_long,
+    write_retry, write_version_negotiation,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -98,7 +98,7 @@ fn long_again(
     let plan = write_long(&mut w, kind, Version::V1, dcid, scid, token, 7, 4).unwrap();
     w.zeros(length - 4).unwrap();
     let end = w.position();
-    finish_long(&mut w, &plan, end).unwrap();
+    w.patch(plan.length_at, &plan.length(end).unwrap()).unwrap();
     let start = plan.length_at - token.len();
     let place = if kind == LongKind::Initial {
         start..plan.length_at
