@@ -28,11 +28,6 @@ pub(crate) fn until(now: Instant, deadline: Instant) -> std::time::Duration {
     deadline.since(now).into()
 }
 
-/// The moment `wait` from now on a runtime's clock.
-pub(crate) fn in_tokio(wait: std::time::Duration) -> tokio::time::Instant {
-    tokio::time::Instant::now() + wait
-}
-
 fn nanos(length: std::time::Duration) -> u64 {
     u64::try_from(length.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -5,7 +5,7 @@
 )]
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
 use tokio::io::Interest;
@@ -28,5 +28,12 @@ pub(super) fn watch(port: &Arc<Port>) -> io::Result<AsyncFd<Socket>> {
     // never gives a socket away, and the `Socket` shares the port.
     let watched =
         unsafe { AsyncFd::register_with_interest(Socket(port.clone()), Interest::READABLE) };
+    Ok(watched?)
+}
+
+/// Watches a timer's descriptor.
+pub(super) fn watch_timer(timer: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an `OwnedFd` has one descriptor and closes it when it is dropped, not before.
+    let watched = unsafe { AsyncFd::register_with_interest(timer, Interest::READABLE) };
     Ok(watched?)
 }

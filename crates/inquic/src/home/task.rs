@@ -2,14 +2,18 @@
 
 use std::future::Future;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use inquic_platform::Instant;
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+    timerfd_settime,
+};
 use tokio::io::unix::AsyncFd;
-use tokio::time::Sleep;
 
 use super::clock;
 use super::driver::{Driver, Turn};
@@ -19,10 +23,14 @@ use super::sys::{self, Socket};
 /// Starts the task that drives `port` on the runtime of the caller.
 pub(crate) fn start(port: &Arc<Port>) -> io::Result<()> {
     let socket = sys::watch(port)?;
+    let timer = timerfd_create(
+        TimerfdClockId::Monotonic,
+        TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC,
+    )?;
     let task = Task {
         driver: Driver::new(port.clone(), 0),
         socket,
-        sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
+        timer: sys::watch_timer(timer)?,
         armed: None,
     };
     tokio::spawn(task);
@@ -32,8 +40,9 @@ pub(crate) fn start(port: &Arc<Port>) -> io::Result<()> {
 struct Task {
     driver: Driver,
     socket: AsyncFd<Socket>,
-    sleep: Pin<Box<Sleep>>,
-    /// When `sleep` ends; none when it has.
+    /// A timer of the kernel's: the runtime's own count milliseconds, in which a gigabit is paced a hundred packets.
+    timer: AsyncFd<OwnedFd>,
+    /// When `timer` ends; none when it has.
     armed: Option<Instant>,
 }
 
@@ -80,19 +89,42 @@ impl Task {
         let Some(deadline) = self.driver.port.next_work() else {
             return Poll::Pending;
         };
-        // A sleep that ends earlier is left as it is: waking too early costs one turn, resetting costs as much each time.
+        // A timer that ends earlier is left as it is: waking too early costs one turn, setting costs as much each time.
         if self.armed.is_none_or(|armed| deadline < armed) {
             let wait = clock::until(clock::now(), deadline);
-            if wait.is_zero() {
+            if wait.is_zero() || set(self.timer.get_ref(), wait).is_err() {
                 return Poll::Ready(());
             }
-            self.sleep.as_mut().reset(clock::in_tokio(wait));
             self.armed = Some(deadline);
         }
-        ready!(self.sleep.as_mut().poll(context));
-        self.armed = None;
+        // Without its reactor the runtime is at its end, and drops the task.
+        let Ok(mut guard) = ready!(self.timer.poll_read_ready(context)) else {
+            return Poll::Pending;
+        };
+        let ended = rustix::io::read(self.timer.get_ref(), &mut [0; 8]).is_ok();
+        guard.clear_ready();
+        if ended {
+            self.armed = None;
+        }
+        // Not ended: it was set anew after it had. The next poll waits for that.
         Poll::Ready(())
     }
+}
+
+/// Lets a timer end once, after `wait`.
+fn set(timer: &OwnedFd, wait: Duration) -> io::Result<()> {
+    let once = Itimerspec {
+        it_interval: Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        },
+        it_value: Timespec::try_from(wait).unwrap_or(Timespec {
+            tv_sec: 3600,
+            tv_nsec: 0,
+        }),
+    };
+    timerfd_settime(timer, TimerfdTimerFlags::empty(), &once)?;
+    Ok(())
 }
 
 /// Turns that the task takes before it lets others run.
