@@ -447,3 +447,21 @@ fn endpoint(seed: u64) -> Endpoint {
     let keys = EndpointKeys::random(&*platform);
     Endpoint::new(platform, keys)
 }
+
+#[test]
+fn first_packet_that_comes_again_after_the_handshake_makes_no_second_connection() {
+    let mut duel = Duel::with_server(&Settings::default());
+    let parameters = duel.attacker.parameters();
+    let hello = duel
+        .attacker
+        .initial(&Attacker::message(Some(&parameters), 250));
+    duel.send_datagram(&hello);
+    duel.follow_server_id();
+    duel.send(inquic_wire::Level::Handshake, &Attacker::message(None, 36));
+    assert!(duel.connection().is_connected());
+    let out = duel.bytes_out;
+    duel.send_datagram(&hello);
+    assert_eq!(duel.host.endpoint.len(), 1);
+    assert_eq!(duel.bytes_out, out, "and gets no answer");
+    assert_eq!(duel.host.endpoint.half_open(), 0);
+}

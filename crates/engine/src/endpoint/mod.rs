@@ -57,7 +57,7 @@ pub struct Endpoint {
     tokens: Tokens,
     /// Our own ids, eight random bytes each: an ordered table has no collisions to be flooded with.
     ids: BTreeMap<u64, Handle>,
-    /// What clients chose for their first packets, until their handshake is over.
+    /// What clients chose for their first packets, while the connection is known: a copy that comes late begins no other.
     first_ids: BTreeMap<(SocketAddr, ConnectionId), Handle>,
     /// Stateless reset tokens that peers gave us.
     resets: BTreeMap<[u8; 16], Handle>,
@@ -310,9 +310,6 @@ impl Endpoint {
         if entry.half_open && !connection.is_handshaking() {
             entry.half_open = false;
             self.half_open = self.half_open.saturating_sub(1);
-            if let Some(first) = entry.first.take() {
-                self.first_ids.remove(&first);
-            }
         }
     }
 
