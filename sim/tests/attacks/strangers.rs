@@ -465,3 +465,18 @@ fn first_packet_that_comes_again_after_the_handshake_makes_no_second_connection(
     assert_eq!(duel.bytes_out, out, "and gets no answer");
     assert_eq!(duel.host.endpoint.half_open(), 0);
 }
+
+#[test]
+fn token_of_another_server_does_not_keep_a_client_out() {
+    for first in 0..=255 {
+        let mut world = World::plain(1);
+        let server = world.server.address;
+        let now = world.now;
+        let client = world.client.connect(now, server, &[first; 60]);
+        world.run_for(Duration::from_millis(25));
+        assert!(
+            world.at_client(client).is_connected(),
+            "RFC 9000 §8.1.3: {first:#x}"
+        );
+    }
+}

@@ -37,7 +37,7 @@ pub(super) enum Opened {
     NewToken,
     /// There is none, or not one of ours, or it is too old.
     Nothing,
-    /// It is of our Retry, but stale, used, or of another address.
+    /// It is of our Retry, but stale or used.
     Refused,
 }
 
@@ -134,8 +134,9 @@ impl Tokens {
             Kind::Retry => Opened::Refused,
             Kind::NewToken => Opened::Nothing,
         };
+        // It may be of another server that was at this address, whose tokens begin as ours do.
         let Some((made, original_id)) = self.unseal(platform, kind, salt, sealed, client) else {
-            return refused;
+            return Opened::Nothing;
         };
         let age_limit = match kind {
             Kind::Retry => limits::RETRY_TOKEN_AGE,
