@@ -325,6 +325,11 @@ impl Play {
                 break;
             }
         }
+        self.assert_ended(&left);
+    }
+
+    /// Everything arrived, or both ends have closed and forget the connection.
+    fn assert_ended(&mut self, left: &[((usize, StreamId), u64, u64)]) {
         let closed = (0..2).any(|end| {
             self.connection(end)
                 .is_none_or(|connection| connection.close_reason().is_some())

@@ -152,7 +152,11 @@ impl Hello {
 
     /// Both sides know every secret; each differs by level and sender.
     fn secret(&self, side: KeySide, level: Level) -> Vec<u8> {
-        let sender = if side == KeySide::Seal { self.role } else { self.role.peer() };
+        let sender = if side == KeySide::Seal {
+            self.role
+        } else {
+            self.role.peer()
+        };
         secret(sender, level, self.suite)
     }
 }

@@ -102,7 +102,13 @@ pub trait Platform: Send + Sync {
 
     /// HMAC with the hash of `suite` (RFC 2104): SHA-256, or SHA-384 for AES-256. Writes [`CipherSuite::hash_len`] bytes of
     /// `out` and returns how many.
-    fn hmac(&self, suite: CipherSuite, key: &[u8], parts: &[&[u8]], out: &mut [u8; HASH_LEN_MAX]) -> usize;
+    fn hmac(
+        &self,
+        suite: CipherSuite,
+        key: &[u8],
+        parts: &[&[u8]],
+        out: &mut [u8; HASH_LEN_MAX],
+    ) -> usize;
 
     /// Makes an AEAD key from `key` and `iv`, of [`CipherSuite::key_len`] and [`IV_LEN`] bytes.
     ///
@@ -122,7 +128,8 @@ pub trait Platform: Send + Sync {
     /// # Errors
     ///
     /// As [`Platform::packet_key`].
-    fn header_key(&self, suite: CipherSuite, key: &[u8]) -> Result<Box<dyn HeaderKey>, CryptoError>;
+    fn header_key(&self, suite: CipherSuite, key: &[u8])
+    -> Result<Box<dyn HeaderKey>, CryptoError>;
 }
 
 impl CipherSuite {

@@ -44,7 +44,10 @@ fn plain(path: &str) -> io::Result<&str> {
     let path = path.trim_start_matches('/');
     let odd = |name: &str| name.is_empty() || name == "." || name == ".." || name.contains('\\');
     if path.split('/').any(odd) {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("refused path {path:?}")));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("refused path {path:?}"),
+        ));
     }
     Ok(path)
 }

@@ -48,7 +48,8 @@ pub fn response(body: Option<&[u8]>) -> Vec<u8> {
 /// A sentence, when it names none.
 pub fn path_of(request: &[u8]) -> Result<String, &'static str> {
     let (fields, _) = parts(request)?;
-    let value = field(&fields, |name| name == Name::Static(PATH))?.ok_or("the request has no :path")?;
+    let value =
+        field(&fields, |name| name == Name::Static(PATH))?.ok_or("the request has no :path")?;
     String::from_utf8(value).map_err(|_| ":path is not UTF-8")
 }
 
@@ -145,7 +146,9 @@ fn literal(fields: &mut Vec<u8>, name: u8, value: &str) {
 fn varint(rest: &mut &[u8]) -> Result<u64, &'static str> {
     let first = take(rest, 1)?[0];
     let more = take(rest, (1 << (first >> 6)) - 1)?;
-    Ok(more.iter().fold(u64::from(first & 0x3f), |value, &byte| (value << 8) | u64::from(byte)))
+    Ok(more.iter().fold(u64::from(first & 0x3f), |value, &byte| {
+        (value << 8) | u64::from(byte)
+    }))
 }
 
 /// A prefixed integer of QPACK, `bits` of whose first byte are its own.
@@ -169,12 +172,21 @@ fn integer(rest: &mut &[u8], bits: u32) -> Result<u64, &'static str> {
 fn string(rest: &mut &[u8], bits: u32) -> Result<Vec<u8>, &'static str> {
     let coded = rest.first().ok_or("a field line ends early")? >> bits & 1 == 1;
     let length = integer(rest, bits)?;
-    let bytes = take(rest, usize::try_from(length).map_err(|_| "a string is too long")?)?;
-    if coded { huffman::decode(bytes).ok_or("a string is not Huffman-coded") } else { Ok(bytes.to_vec()) }
+    let bytes = take(
+        rest,
+        usize::try_from(length).map_err(|_| "a string is too long")?,
+    )?;
+    if coded {
+        huffman::decode(bytes).ok_or("a string is not Huffman-coded")
+    } else {
+        Ok(bytes.to_vec())
+    }
 }
 
 fn take<'a>(rest: &mut &'a [u8], count: usize) -> Result<&'a [u8], &'static str> {
-    let (taken, after) = rest.split_at_checked(count).ok_or("the stream ends early")?;
+    let (taken, after) = rest
+        .split_at_checked(count)
+        .ok_or("the stream ends early")?;
     *rest = after;
     Ok(taken)
 }

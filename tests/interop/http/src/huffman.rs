@@ -24,10 +24,9 @@ pub(crate) fn decode(coded: &[u8]) -> Option<Vec<u8>> {
     for &byte in coded {
         bits = (bits << 8) | u64::from(byte);
         held += 8;
-        while let Some(&(_, length, symbol)) = codes
-            .iter()
-            .find(|(code, length, _)| held >= *length && (bits >> (held - length)) == u64::from(*code))
-        {
+        while let Some(&(_, length, symbol)) = codes.iter().find(|(code, length, _)| {
+            held >= *length && (bits >> (held - length)) == u64::from(*code)
+        }) {
             text.push(symbol);
             held -= length;
             bits &= (1 << held) - 1;

@@ -30,7 +30,9 @@ pub fn hq_request(path: &str) -> Vec<u8> {
 /// A sentence, when it is none.
 pub fn hq_path(request: &[u8]) -> Result<&str, &'static str> {
     let text = std::str::from_utf8(request).map_err(|_| "the request is not UTF-8")?;
-    let line = text.strip_prefix("GET ").ok_or("the request is not a GET")?;
+    let line = text
+        .strip_prefix("GET ")
+        .ok_or("the request is not a GET")?;
     Ok(line.trim_end_matches(['\r', '\n']))
 }
 

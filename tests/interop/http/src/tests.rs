@@ -20,15 +20,26 @@ fn paths_out_of_the_directory_are_refused() {
 #[test]
 fn http3_request_and_response_are_read_back() {
     let long = format!("/{}", "x".repeat(700));
-    assert_eq!(http3::path_of(&http3::request("localhost", "/file")), Ok("/file".to_owned()));
-    assert_eq!(http3::path_of(&http3::request("localhost", &long)), Ok(long));
-    assert_eq!(http3::body_of(&http3::response(Some(b"hello"))), Ok(b"hello".to_vec()));
+    assert_eq!(
+        http3::path_of(&http3::request("localhost", "/file")),
+        Ok("/file".to_owned())
+    );
+    assert_eq!(
+        http3::path_of(&http3::request("localhost", &long)),
+        Ok(long)
+    );
+    assert_eq!(
+        http3::body_of(&http3::response(Some(b"hello"))),
+        Ok(b"hello".to_vec())
+    );
     assert!(http3::body_of(&http3::response(None)).is_err());
 }
 
 #[test]
 fn huffman_example_of_rfc_7541_c_4_1_is_decoded() {
-    let coded = [0xf1, 0xe3, 0xc2, 0xe5, 0xf2, 0x3a, 0x6b, 0xa0, 0xab, 0x90, 0xf4, 0xff];
+    let coded = [
+        0xf1, 0xe3, 0xc2, 0xe5, 0xf2, 0x3a, 0x6b, 0xa0, 0xab, 0x90, 0xf4, 0xff,
+    ];
     assert_eq!(huffman::decode(&coded), Some(b"www.example.com".to_vec()));
     assert_eq!(huffman::decode(&[0x00, 0x00]), None);
 }
