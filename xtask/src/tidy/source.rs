@@ -168,7 +168,9 @@ impl Visitor<'_> {
 impl<'ast> Visit<'ast> for Visitor<'_> {
     fn visit_attribute(&mut self, attribute: &'ast Attribute) {
         let text = text_of(attribute);
-        let is_shared = SHARED_BY_TESTS.iter().any(|shared| self.file.path.ends_with(shared));
+        let is_shared = SHARED_BY_TESTS
+            .iter()
+            .any(|shared| self.file.path.ends_with(shared));
         if !is_shared && text.starts_with("allow(")
             || text.starts_with("cfg_attr(") && text.contains(",allow(")
         {
