@@ -177,7 +177,6 @@ fn several_threads_serve_one_port() {
 }
 
 #[test]
-#[ignore = "the engine gives up what was received when the peer closes"]
 fn what_arrived_before_the_close_can_still_be_read() {
     let (_listener, client, server) = pair();
     let mut stream = server.open_uni().unwrap();
