@@ -35,7 +35,8 @@ fuzz_target!(|input: &[u8]| {
             .iter_mut()
             .for_each(|host| host.expire(scene.now));
         scene.collect();
-        scene.now = scene.now + Duration::from_secs(20);
+        // Three probe timeouts are long where what came late made the path look slow.
+        scene.now = scene.now + Duration::from_secs(600);
     }
     assert!(
         scene.ends.iter().all(|host| host.endpoint.is_empty()),
