@@ -468,3 +468,78 @@ fn same_seed_gives_the_same_run() {
     };
     assert_eq!(run(), run());
 }
+
+#[test]
+fn client_without_a_first_message_sends_nothing() {
+    use inquic_engine::{Endpoint, EndpointKeys, Path};
+    use inquic_platform::{Instant, Platform, aws_lc::AwsLc};
+    use std::sync::Arc;
+
+    let platform: Arc<dyn Platform> = Arc::new(AwsLc::seeded(1));
+    let mut endpoint = Endpoint::new(platform, EndpointKeys::from_master([1; 32]));
+    let now = Instant::ZERO + Duration::from_secs(100);
+    let path = Path {
+        local: None,
+        remote: "192.0.2.2:4433".parse().unwrap(),
+    };
+    let config = Arc::new(Config::default());
+    let (_, mut connection) = endpoint.connect(now, &config, path, &[]).unwrap();
+    let mut buffer = [0; 1_500];
+    assert_eq!(connection.transmit(now, &mut buffer), None);
+    let later = now + Duration::from_secs(5);
+    assert!(connection.next_deadline().unwrap() > later);
+    connection.expire(later);
+    assert_eq!(connection.transmit(later, &mut buffer), None);
+}
+
+#[test]
+fn written_data_is_flushed_when_it_is_acknowledged() {
+    let mut world = World::plain(1);
+    let (client, _) = world.connected();
+    assert!(world.at_client(client).is_flushed());
+    let id = world
+        .at_client(client)
+        .open(Direction::Bidirectional)
+        .unwrap();
+    world.at_client(client).write(id, &[1; 100]).unwrap();
+    world
+        .at_client(client)
+        .streams()
+        .unwrap()
+        .finish(id)
+        .unwrap();
+    world.flush();
+    assert!(!world.at_client(client).is_flushed());
+    world.run_for(Duration::from_millis(60));
+    assert!(world.at_client(client).is_flushed());
+}
+
+#[test]
+fn streams_that_came_before_the_close_can_be_taken_after_it() {
+    let mut world = World::plain(1);
+    let (client, server) = world.connected();
+    let id = world
+        .at_client(client)
+        .open(Direction::Unidirectional)
+        .unwrap();
+    world.at_client(client).write(id, b"last words").unwrap();
+    world.flush();
+    let now = world.now;
+    world.at_client(client).close(now, 0, b"");
+    world.run_for(Duration::from_millis(15));
+    assert!(world.at_server(server).close_reason().is_some());
+    assert_eq!(
+        world.at_server(server).accept(Direction::Unidirectional),
+        Some(id)
+    );
+    let mut out = [0; 16];
+    let now = world.now;
+    assert_eq!(
+        world
+            .at_server(server)
+            .read(now, id, &mut out)
+            .unwrap()
+            .bytes,
+        10
+    );
+}

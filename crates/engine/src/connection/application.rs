@@ -5,6 +5,7 @@ use inquic_platform::Instant;
 use inquic_wire::{ConnectionId, Direction, StreamId};
 
 use super::Connection;
+use super::state::State;
 use crate::limits;
 use crate::stream::{OpenError, Read, ReadError, Streams, WriteError};
 
@@ -37,9 +38,14 @@ impl Connection {
             .open(direction)
     }
 
-    /// Takes the next stream that the peer opened.
+    /// Takes the next stream that the peer opened. What had come before the peer closed the connection can still be taken.
     pub fn accept(&mut self, direction: Direction) -> Option<StreamId> {
-        self.streams().ok()?.accept(direction)
+        match self.state {
+            State::Handshaking { .. } | State::Connected { .. } | State::Draining { .. } => {
+                self.carried.streams.accept(direction)
+            }
+            State::Closing(_) | State::Gone => None,
+        }
     }
 
     /// Writes to a stream; returns how many bytes were taken.
@@ -87,9 +93,7 @@ impl Connection {
     /// Whether everything written was acknowledged, so that closing loses nothing.
     #[must_use]
     pub fn is_flushed(&self) -> bool {
-        self.carried.streams.unsent_bytes() == 0
-            && !self.carried.wants_data()
-            && self.recovery.bytes_in_flight() == 0
+        self.carried.streams.is_flushed() && !self.carried.wants_data()
     }
 
     /// Whether [`crate::Endpoint::service`] is to be called.

@@ -76,7 +76,8 @@ impl Recovery {
             Some((self.log(space).last_eliciting + period, space))
         });
         let earliest = probes.min_by_key(|(at, _)| *at);
-        if earliest.is_some() || self.is_peer_validated() {
+        // A client that has sent nothing waits for its own TLS, not for the server.
+        if earliest.is_some() || self.is_peer_validated() || self.stats.packets_sent == 0 {
             return earliest;
         }
         //= RFC 9002 §6.2.2.1: the client MUST set the PTO timer if the client has not received an

@@ -433,6 +433,13 @@ impl Streams {
         .fold(0, usize::saturating_add)
     }
 
+    /// Whether the peer has everything that was written.
+    #[must_use]
+    pub fn is_flushed(&self) -> bool {
+        let mut halves = self.slab.iter().filter_map(|stream| stream.send.as_ref());
+        halves.all(SendHalf::is_flushed)
+    }
+
     /// Bytes written and never sent.
     #[must_use]
     pub fn unsent_bytes(&self) -> u64 {

@@ -307,6 +307,15 @@ impl SendHalf {
         self.code
     }
 
+    /// Whether the peer has all that was written, and the end if there is one.
+    pub(super) const fn is_flushed(&self) -> bool {
+        match self.state {
+            SendState::Ready | SendState::Send => self.base >= self.end,
+            SendState::DataSent => false,
+            SendState::DataRecvd | SendState::ResetSent | SendState::ResetRecvd => true,
+        }
+    }
+
     /// Bytes written and never sent.
     pub(super) const fn unsent(&self) -> u64 {
         match self.state {
