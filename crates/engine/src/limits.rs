@@ -46,6 +46,9 @@ pub const DATAGRAM_MAX: usize = 9_000;
 pub const AMPLIFICATION: u64 = 3;
 /// From the first datagram to the confirmed handshake.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection on which nothing happened for this long gives unused memory back. One look in that time costs nothing, and a
+/// pause between two requests of one person is longer.
+pub const REST: Duration = Duration::from_secs(1);
 /// Handshakes that a listener has under way at most, unless it says otherwise: at 6 KiB each, 8 MiB.
 pub const HALF_OPEN: usize = 1_365;
 /// Age at which a Retry token is refused: a client answers at once.

@@ -38,8 +38,8 @@ unsafe impl GlobalAlloc for Counting {
 static COUNTING: Counting = Counting;
 
 /// Enough for windows, buffers and rings to reach the size at which they stay.
-const WARM_UP: usize = 32 << 20;
-const MEASURED: usize = 64 << 20;
+const WARM_UP: usize = 256 << 20;
+const MEASURED: usize = 128 << 20;
 
 #[test]
 fn bulk_transfer_allocates_nothing_for_a_packet() {
@@ -71,9 +71,9 @@ fn bulk_transfer_allocates_nothing_for_a_packet() {
     let packets = client.stats().packets_received - packets;
     println!("{allocations} allocations for {packets} packets");
     assert!(packets > 40_000, "{packets}");
-    // Pages of stream data are kept up to a bound and made anew beyond it: one for the five packets that fill it at most.
+    // What is left is the runtime's: now and then a waker, and a page when a reader falls further behind than ever before.
     assert!(
-        allocations * 5 < packets,
+        allocations * 200 < packets,
         "{allocations} allocations for {packets} packets"
     );
     drop((stream, client));

@@ -72,6 +72,8 @@ pub struct Connection {
     active_at: Instant,
     /// Whether something ack-eliciting was sent since the peer was last heard.
     sent_since_heard: bool,
+    /// When to look whether memory can be given back.
+    rest_at: Option<Instant>,
     ping: bool,
     peer: TransportParameters,
     max_datagram: usize,
@@ -157,6 +159,7 @@ impl Connection {
             pace_at: None,
             active_at: now,
             sent_since_heard: false,
+            rest_at: None,
             ping: false,
             peer: TransportParameters::default(),
             max_datagram,

@@ -201,6 +201,7 @@ impl Connection {
             self.sent_since_heard = true;
             self.active_at = now;
         }
+        self.rest_at.get_or_insert(now + limits::REST);
         if let Some(probes) = self.probes.get_mut(space.index()) {
             *probes = probes.saturating_sub(1);
         }

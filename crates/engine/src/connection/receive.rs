@@ -296,6 +296,7 @@ impl Connection {
         self.counts.packets_received = self.counts.packets_received.saturating_add(1);
         self.active_at = now;
         self.sent_since_heard = false;
+        self.rest_at.get_or_insert(now + limits::REST);
         if !reserved_clear {
             //= RFC 9000 §17.2: An endpoint MUST treat receipt of a packet that has a non-zero value for these bits after
             //= removing both packet and header protection as a connection error of type PROTOCOL_VIOLATION.

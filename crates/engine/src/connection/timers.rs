@@ -6,6 +6,7 @@ use inquic_wire::{Role, Space};
 use super::Connection;
 use super::close::CloseReason;
 use super::state::{OneRttKeys, State};
+use crate::limits;
 use crate::recovery::{Timeout, TimerContext};
 use crate::space::Received;
 
@@ -36,6 +37,7 @@ impl Connection {
                 .get(Space::Application.index())
                 .and_then(Received::deadline),
             self.pace_at,
+            self.rest_at,
             keys,
         ])
     }
@@ -100,8 +102,8 @@ impl Connection {
             self.on_recovery_timeout(now);
         }
         self.refresh_timer();
-        if !self.sent_since_heard {
-            self.shrink();
+        if self.rest_at.is_some_and(|at| at <= now) {
+            self.rest(now);
         }
     }
 
@@ -142,8 +144,14 @@ impl Connection {
         }
     }
 
-    /// Gives back memory that a busy moment needed and an idle connection does not.
-    fn shrink(&mut self) {
+    /// Gives back memory that a busy moment needed and an idle connection does not, once it has been idle for a while.
+    fn rest(&mut self, now: Instant) {
+        let rested = self.active_at + limits::REST;
+        if rested > now {
+            self.rest_at = Some(rested);
+            return;
+        }
+        self.rest_at = None;
         self.recovery.shrink();
         self.scratch = alloc::vec::Vec::new();
         self.carried.streams.shrink();

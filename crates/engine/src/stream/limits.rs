@@ -10,8 +10,9 @@ pub const GENEROUS: usize = 32 * 1024;
 pub const RESERVE: usize = 32 * 1024;
 /// From this page of one stream on, pages are full ones: (4 + 1) / 4 pages is 1.25 times the data in them.
 pub const FULL_PAGES_FROM: usize = 4;
-/// Unused pages kept for the next user, in each direction, until the connection is idle: 1 MiB, what one turn of a busy home brings.
-pub const SPARE_PAGES: usize = 128;
+/// Unused pages kept for the next user, in each direction, until the connection is idle: 4 MiB, by which a busy reader may
+/// fall behind; never more than the direction may take anyway.
+pub const SPARE_PAGES: usize = 512;
 /// Unused page lists kept for the next stream, in each direction: as many as short streams fit one 44-packet batch.
 pub const SPARE_BUFFERS: usize = 64;
 

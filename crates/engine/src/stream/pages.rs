@@ -65,13 +65,16 @@ impl Pool {
         }
         let page = allocate(piece(need).min(room))?;
         self.held = self.held.saturating_add(page.capacity());
+        // What is kept unused counts, too: nothing is beyond the limit.
+        self.spare.truncate(self.room() / PAGE);
         Some(page)
     }
 
     fn give(&mut self, mut page: Page) {
         let size = page.capacity();
         self.held = self.held.saturating_sub(size);
-        if size == PAGE && self.spare.len() < SPARE_PAGES {
+        let kept = self.spare.len().saturating_add(1);
+        if size == PAGE && kept <= SPARE_PAGES && kept.saturating_mul(PAGE) <= self.room() {
             page.clear();
             self.spare.push(page);
         }
