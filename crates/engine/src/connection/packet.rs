@@ -145,14 +145,16 @@ impl Connection {
         Some((plan.number_at, plan.payload_at, Some(plan)))
     }
 
-    /// Settles a packet that will leave: its number is used, its length is written, the recovery knows it. `frames` are its own.
+    /// Settles a packet that will leave: its number is used, its length is written, the recovery knows it. `frames` are its own;
+    /// `job` becomes what is to be sealed.
     pub(super) fn settle(
         &mut self,
         now: Instant,
         built: &Built,
         datagram: &mut [u8],
         frames: &[SentFrame],
-    ) -> Option<SealJob> {
+        job: &mut SealJob,
+    ) -> Option<()> {
         let end = built.payload_end.saturating_add(TAG_LEN);
         if let Some(plan) = &built.long {
             let packet = datagram.get_mut(built.start..end)?;
@@ -185,13 +187,12 @@ impl Connection {
                 self.on_eliciting_sent(now, space);
             }
         }
-        Some(SealJob {
-            start: built.start,
-            number_at: built.number_at,
-            payload_at: built.payload_at,
-            end,
-            packet_number: built.number,
-        })
+        job.start = built.start;
+        job.number_at = built.number_at;
+        job.payload_at = built.payload_at;
+        job.end = end;
+        job.packet_number = built.number;
+        Some(())
     }
 
     fn on_eliciting_sent(&mut self, now: Instant, space: Space) {

@@ -309,15 +309,18 @@ impl Connection {
         let mut eliciting = false;
         let mut taken = true;
         for frame in Frames::new(payload, level, self.role) {
-            let acted = frame.and_then(|frame| {
-                eliciting |= frame.is_ack_eliciting();
-                self.on_frame(context, &frame)
-                    .map_err(|error| error.or_in_frame(frame.frame_type()))
-            });
-            match acted {
+            // By reference: moving a frame costs as much as acting on it.
+            let frame = match &frame {
+                Ok(frame) => frame,
+                Err(error) => return self.close_with(now, *error),
+            };
+            eliciting |= frame.is_ack_eliciting();
+            match self.on_frame(context, frame) {
                 Ok(OnStream::Taken) => {}
                 Ok(OnStream::Refused) => taken = false,
-                Err(error) => return self.close_with(now, error),
+                Err(error) => {
+                    return self.close_with(now, error.or_in_frame(frame.frame_type()));
+                }
             }
         }
         if !taken {

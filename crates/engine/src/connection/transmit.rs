@@ -143,7 +143,9 @@ impl Connection {
         let mut bytes = None;
         let mut frames_from = 0;
         for built in packets.iter().flatten() {
-            let job = self.settle(now, built, datagram, built.frames(frames_from, frames))?;
+            let mut job = NO_JOB;
+            let own = built.frames(frames_from, frames);
+            self.settle(now, built, datagram, own, &mut job)?;
             frames_from = built.frames_end();
             bytes = Some(job.end);
             self.seal(now, built.level, datagram, &[job])?;
@@ -163,23 +165,22 @@ impl Connection {
         let mut count = 0;
         let mut at = 0_usize;
         let mut frames = core::mem::take(&mut self.scratch);
-        for place in &mut jobs {
+        for job in &mut jobs {
             let Some(datagram) = out
                 .get_mut(at..at.saturating_add(size))
                 .filter(|_| at.saturating_add(size) <= room)
             else {
                 break;
             };
-            let Some(mut job) = self.build_one(now, datagram, &mut frames) else {
+            if self.build_one(now, datagram, &mut frames, job).is_none() {
                 break;
-            };
+            }
             let len = job.end;
             job.start = at;
             job.number_at = job.number_at.saturating_add(at);
             job.payload_at = job.payload_at.saturating_add(at);
             job.end = job.end.saturating_add(at);
             at = job.end;
-            *place = job;
             count = usize::saturating_add(count, 1);
             if len < size {
                 break;
@@ -197,7 +198,8 @@ impl Connection {
         now: Instant,
         datagram: &mut [u8],
         frames: &mut Vec<SentFrame>,
-    ) -> Option<SealJob> {
+        job: &mut SealJob,
+    ) -> Option<()> {
         let permit = self.permit(now, Space::Application);
         let ack_due = self
             .carried
@@ -217,7 +219,7 @@ impl Connection {
         }
         frames.clear();
         let built = self.build(now, Level::OneRtt, datagram, 0, permit, frames)?;
-        self.settle(now, &built, datagram, frames)
+        self.settle(now, &built, datagram, frames, job)
     }
 
     /// What the next packet of a space may carry.
