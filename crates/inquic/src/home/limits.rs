@@ -4,6 +4,9 @@
 pub(crate) const RECEIVE_BYTES: usize = 64 * 1024;
 /// Receive buffers filled by one system call. Four trains are 180 packets, and 256 KiB stay in the cache of one core.
 pub(crate) const RECEIVE_BUFFERS: usize = 4;
+/// From this many bytes in one system call on, another is tried before the driver sleeps: what they cost to process is as long
+/// as a sender takes for the next, and a call that finds nothing costs less than going to sleep.
+pub(crate) const BUSY_BYTES: usize = RECEIVE_BYTES / 2;
 /// Bytes that one send takes at most: the largest UDP payload over IPv4.
 pub(crate) const TRANSMIT_BYTES: usize = inquic_engine::limits::TRANSMIT_BYTES;
 /// Batches that one connection sends in a turn before others have theirs: at most 256 KiB, 0.1 ms of a core.

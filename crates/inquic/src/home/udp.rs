@@ -78,7 +78,8 @@ impl Udp {
         self.local
     }
 
-    /// Receives as many buffers as there are, up to the inbox's number. Returns whether there may be more.
+    /// Receives as many buffers as there are, up to the inbox's number. Returns whether there may be more: they
+    /// were all filled, or so much came that the next train is on its way.
     pub(crate) fn receive(&self, inbox: &mut Inbox) -> io::Result<bool> {
         inbox.filled = 0;
         let mut parts = inbox.memory.chunks_exact_mut(limits::RECEIVE_BYTES);
@@ -89,7 +90,11 @@ impl Udp {
             &mut buffers,
             &mut inbox.meta,
         )?;
-        Ok(inbox.filled == limits::RECEIVE_BUFFERS)
+        let received = inbox.meta.iter().take(inbox.filled).map(|meta| meta.len);
+        Ok(
+            inbox.filled == limits::RECEIVE_BUFFERS
+                || received.sum::<usize>() >= limits::BUSY_BYTES,
+        )
     }
 
     /// Sends datagrams of `segment` bytes to `path`: in one system call, or one by one where the kernel or the network's
