@@ -19,15 +19,9 @@ pub(super) struct Carried {
     pub(super) local_ids: LocalIds,
     pub(super) peer_ids: PeerIds,
     pub(super) path: PathState,
-    pub(super) handshake_done: Once,
+    /// Whether HANDSHAKE_DONE is to be sent, first or again.
+    pub(super) owes_handshake_done: bool,
     pub(super) new_token: NewToken,
-}
-
-/// A frame that is sent until it was acknowledged once.
-#[derive(Default)]
-pub(super) struct Once {
-    /// To be sent now.
-    pub(super) wanted: bool,
 }
 
 /// The token for the client's next connection: made by the endpoint, sent until acknowledged.
@@ -51,7 +45,7 @@ impl Carried {
             local_ids,
             peer_ids,
             path,
-            handshake_done: Once::default(),
+            owes_handshake_done: false,
             new_token: NewToken::default(),
         }
     }
@@ -97,7 +91,7 @@ impl Carried {
                 self.new_token.wanted = !self.new_token.token.is_empty();
             }
             (SentFrame::NewToken, Fate::Acknowledged) => self.new_token = NewToken::default(),
-            (SentFrame::HandshakeDone, Fate::Lost) => self.handshake_done.wanted = true,
+            (SentFrame::HandshakeDone, Fate::Lost) => self.owes_handshake_done = true,
             // An ACK is made anew, a PING has served its purpose, the rest needs no more than to have arrived.
             (SentFrame::Ack { .. }, Fate::Lost)
             | (SentFrame::NewConnectionId { .. } | SentFrame::HandshakeDone, Fate::Acknowledged)
@@ -117,26 +111,19 @@ impl Carried {
 
     /// Whether there is something besides acknowledgements to send in packets of a space.
     pub(super) fn wants_to_send(&self, space: Space) -> bool {
-        match space {
-            Space::Initial | Space::Handshake => self
-                .crypto_send
-                .get(space.index())
-                .is_some_and(CryptoSend::wants_to_send),
-            Space::Application => self.wants_data(),
-        }
+        let crypto = self.crypto_send.get(space.index());
+        crypto.is_some_and(CryptoSend::wants_to_send)
+            || space == Space::Application
+                && (self.streams.wants_to_send()
+                    || self.owes_handshake_done
+                    || self.new_token.wanted
+                    || self.path.owes_response()
+                    || self.local_ids.has_pending()
+                    || self.peer_ids.has_retirement())
     }
 
     /// Whether there is something besides acknowledgements to send in 1-RTT packets.
     pub(super) fn wants_data(&self) -> bool {
-        self.streams.wants_to_send()
-            || self.handshake_done.wanted
-            || self.new_token.wanted
-            || self.path.owes_response()
-            || self.local_ids.has_pending()
-            || self.peer_ids.has_retirement()
-            || self
-                .crypto_send
-                .get(Space::Application.index())
-                .is_some_and(CryptoSend::wants_to_send)
+        self.wants_to_send(Space::Application)
     }
 }

@@ -256,7 +256,7 @@ impl Connection {
             .local_ids
             .set_peer_limit(self.peer.active_connection_id_limit);
         if self.role == Role::Server {
-            self.carried.handshake_done.wanted = true;
+            self.carried.owes_handshake_done = true;
             self.pending.new_token_wanted = true;
             self.on_confirmed();
         }

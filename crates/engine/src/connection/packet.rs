@@ -75,7 +75,6 @@ impl Connection {
                 permit,
                 needs_ping,
                 ping,
-                exponent: ACK_DELAY_EXPONENT,
             };
             self.carried.write(wanted, &mut writer, frames)
         };
@@ -241,7 +240,6 @@ struct Wanted {
     permit: Permit,
     needs_ping: bool,
     ping: bool,
-    exponent: u32,
 }
 
 /// What a packet carries.
@@ -302,7 +300,7 @@ impl Carried {
         else {
             return false;
         };
-        let delay = received.delay(wanted.now).as_micros() >> wanted.exponent;
+        let delay = received.delay(wanted.now).as_micros() >> ACK_DELAY_EXPONENT;
         if write_ack(
             writer,
             received.numbers().descending(),
@@ -341,8 +339,8 @@ impl Carried {
 
     /// Frames about the connection itself.
     fn write_control(&mut self, writer: &mut Writer<'_>, frames: &mut Vec<SentFrame>) {
-        if self.handshake_done.wanted && write_handshake_done(writer).is_ok() {
-            self.handshake_done.wanted = false;
+        if self.owes_handshake_done && write_handshake_done(writer).is_ok() {
+            self.owes_handshake_done = false;
             frames.push(SentFrame::HandshakeDone);
         }
         while let Some(issued) = self.local_ids.next_pending() {

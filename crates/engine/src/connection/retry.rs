@@ -1,6 +1,7 @@
 //! What a server may answer to a first Initial instead of a handshake: Retry and Version Negotiation (RFC 9000 §6, §8.1.2).
 //! Both come without encryption, so each is believed once at most, and never after an authentic packet.
 
+use inquic_platform::crypto::TAG_LEN;
 use inquic_wire::{ConnectionId, Header, Reader, Role, Version, retry_pseudo_packet};
 
 use super::Connection;
@@ -118,6 +119,6 @@ impl Connection {
 
 fn packet_without_tag(packet: &[u8]) -> &[u8] {
     packet
-        .get(..packet.len().saturating_sub(protect::RETRY_TAG_LEN))
+        .get(..packet.len().saturating_sub(TAG_LEN))
         .unwrap_or_default()
 }

@@ -3,6 +3,7 @@
 
 use alloc::vec::Vec;
 
+use inquic_platform::crypto::TAG_LEN;
 use inquic_platform::{Instant, SealJob};
 use inquic_wire::{Code, Level, PeerError, Role, Space};
 
@@ -103,7 +104,7 @@ impl Connection {
             }
             let permit = self.permit(now, level.space());
             if let Some(built) = self.build(now, level, datagram, at, permit, &mut frames) {
-                at = built.payload_end.saturating_add(protect::RETRY_TAG_LEN);
+                at = built.payload_end.saturating_add(TAG_LEN);
                 *place = Some(built);
             }
         }

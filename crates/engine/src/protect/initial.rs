@@ -47,8 +47,6 @@ pub(crate) fn retry_tag(
     buffer.last_chunk().copied().ok_or(CryptoError::Misuse)
 }
 
-pub(crate) const RETRY_TAG_LEN: usize = TAG_LEN;
-
 const SUITE: CipherSuite = CipherSuite::Aes128GcmSha256;
 const CLIENT: &[u8] = b"client in";
 const SERVER: &[u8] = b"server in";
