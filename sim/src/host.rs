@@ -12,7 +12,7 @@ use inquic_platform::aws_lc::AwsLc;
 use inquic_platform::{CipherSuite, Instant, Platform};
 use inquic_wire::Role;
 
-use crate::Hello;
+use crate::{Datagram, Hello};
 
 /// How a host behaves.
 #[derive(Clone, Debug)]
@@ -132,6 +132,11 @@ impl Host {
 
     /// A datagram arrived.
     pub fn receive(&mut self, now: Instant, from: SocketAddr, datagram: &mut [u8]) {
+        self.receive_marked(now, from, 0, datagram);
+    }
+
+    /// A datagram arrived with these ECN bits.
+    pub fn receive_marked(&mut self, now: Instant, from: SocketAddr, ecn: u8, datagram: &mut [u8]) {
         let path = Path {
             local: Some(self.address.ip()),
             remote: from,
@@ -160,7 +165,7 @@ impl Host {
                     path,
                     bytes: datagram,
                     segment,
-                    ecn: 0,
+                    ecn,
                 },
             );
         }
@@ -189,20 +194,37 @@ impl Host {
 
     /// Everything that can be sent now, each datagram to `send`.
     pub fn transmit(&mut self, now: Instant, send: &mut dyn FnMut(&[u8])) {
-        self.transmit_to(now, &mut |_, datagram| send(datagram));
+        self.transmit_each(now, &mut |sent| send(&sent.bytes));
     }
 
     /// Everything that can be sent now, each datagram with its destination to `send`.
     pub fn transmit_to(&mut self, now: Instant, send: &mut dyn FnMut(SocketAddr, &[u8])) {
-        for (to, reply) in self.replies.drain(..) {
-            send(to, &reply);
+        self.transmit_each(now, &mut |sent| send(sent.to, &sent.bytes));
+    }
+
+    /// Everything that can be sent now, each datagram with its addresses and ECN bits to `send`.
+    pub fn transmit_each(&mut self, now: Instant, send: &mut dyn FnMut(Datagram)) {
+        let address = self.address;
+        for (to, bytes) in self.replies.drain(..) {
+            send(Datagram {
+                from: address,
+                to,
+                ecn: 0,
+                bytes,
+            });
         }
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.resize(65_507, 0);
         for (connection, _) in self.connections.values_mut() {
             while let Some(sent) = connection.transmit(now, &mut buffer) {
+                let ip = sent.path.local.unwrap_or_else(|| address.ip());
                 for datagram in buffer[..sent.bytes].chunks(sent.segment) {
-                    send(sent.path.remote, datagram);
+                    send(Datagram {
+                        from: SocketAddr::new(ip, address.port()),
+                        to: sent.path.remote,
+                        ecn: sent.ecn,
+                        bytes: datagram.to_vec(),
+                    });
                 }
             }
         }

@@ -10,6 +10,7 @@
 
 mod attacker;
 mod duel;
+mod fault;
 mod hello;
 mod host;
 mod link;
@@ -19,9 +20,10 @@ mod world;
 
 pub use attacker::{Attacker, Bits, Opened, frames};
 pub use duel::Duel;
+pub use fault::{Fault, Tally};
 pub use hello::Hello;
 pub use host::{Host, Settings};
-pub use link::{Faults, Link};
+pub use link::{Bursts, Datagram, Discipline, Faults, Link, Marking, Partition};
 pub use null::NullCipher;
 pub use rng::Rng;
 pub use world::World;

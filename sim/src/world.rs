@@ -7,7 +7,7 @@ use inquic_engine::{Connection, Handle};
 use inquic_platform::aws_lc::AwsLc;
 use inquic_platform::{Duration, Instant, Platform};
 
-use crate::{Faults, Host, Link, NullCipher, Settings};
+use crate::{Datagram, Faults, Host, Link, NullCipher, Settings};
 
 /// A client, a server and what lies between.
 pub struct World {
@@ -21,6 +21,9 @@ pub struct World {
     pub up: Link,
     /// Server to client.
     pub down: Link,
+    /// The client's address as the NAT before it shows it; none when there is no NAT. Another one is a rebinding: what was
+    /// sent to the one before no longer arrives.
+    pub nat: Option<SocketAddr>,
     steps: u64,
 }
 
@@ -55,6 +58,7 @@ impl World {
             server,
             up: Link::new(faults, seed.wrapping_mul(3)),
             down: Link::new(faults, seed.wrapping_mul(5)),
+            nat: None,
             steps: 0,
         }
     }
@@ -111,10 +115,14 @@ impl World {
             server,
             up,
             down,
+            nat,
             ..
         } = self;
-        client.transmit(*now, &mut |datagram| up.send(*now, datagram));
-        server.transmit(*now, &mut |datagram| down.send(*now, datagram));
+        client.transmit_each(*now, &mut |mut sent| {
+            sent.from = nat.unwrap_or(sent.from);
+            up.send(*now, sent);
+        });
+        server.transmit_each(*now, &mut |sent| down.send(*now, sent));
     }
 
     /// Goes to the next moment at which something happens, not beyond `end`; `false` when nothing does before.
@@ -142,13 +150,25 @@ impl World {
         self.steps += 1;
         assert!(self.steps < STEPS, "{STEPS} steps without an end");
         self.now = self.now.max(next);
-        while let Some(mut datagram) = self.up.receive(self.now) {
-            self.server
-                .receive(self.now, self.client.address, &mut datagram);
+        while let Some(Datagram {
+            from,
+            ecn,
+            mut bytes,
+            ..
+        }) = self.up.receive(self.now)
+        {
+            self.server.receive_marked(self.now, from, ecn, &mut bytes);
         }
-        while let Some(mut datagram) = self.down.receive(self.now) {
-            self.client
-                .receive(self.now, self.server.address, &mut datagram);
+        while let Some(Datagram {
+            from,
+            to,
+            ecn,
+            mut bytes,
+        }) = self.down.receive(self.now)
+        {
+            if to == self.nat.unwrap_or(self.client.address) {
+                self.client.receive_marked(self.now, from, ecn, &mut bytes);
+            }
         }
         self.client.expire(self.now);
         self.server.expire(self.now);
