@@ -91,7 +91,7 @@ impl Host {
     /// When the platform cannot make keys.
     pub fn connect(&mut self, now: Instant, remote: SocketAddr, token: &[u8]) -> Handle {
         let path = Path {
-            local: Some(self.address.ip()),
+            local: Some(self.address),
             remote,
         };
         let (handle, connection) = self
@@ -138,7 +138,7 @@ impl Host {
     /// A datagram arrived with these ECN bits.
     pub fn receive_marked(&mut self, now: Instant, from: SocketAddr, ecn: u8, datagram: &mut [u8]) {
         let path = Path {
-            local: Some(self.address.ip()),
+            local: Some(self.address),
             remote: from,
         };
         let mut reply = [0; 1_500];
@@ -217,10 +217,10 @@ impl Host {
         buffer.resize(65_507, 0);
         for (connection, _) in self.connections.values_mut() {
             while let Some(sent) = connection.transmit(now, &mut buffer) {
-                let ip = sent.path.local.unwrap_or_else(|| address.ip());
+                let from = sent.path.local.unwrap_or(address);
                 for datagram in buffer[..sent.bytes].chunks(sent.segment) {
                     send(Datagram {
-                        from: SocketAddr::new(ip, address.port()),
+                        from,
                         to: sent.path.remote,
                         ecn: sent.ecn,
                         bytes: datagram.to_vec(),

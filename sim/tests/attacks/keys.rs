@@ -12,7 +12,7 @@ fn receive_together(duel: &mut Duel, datagrams: &[Vec<u8>]) {
     assert!(datagrams.iter().all(|datagram| datagram.len() == segment));
     let mut bytes = datagrams.concat();
     let path = Path {
-        local: Some(duel.host.address.ip()),
+        local: Some(duel.host.address),
         remote: duel.address,
     };
     let now = duel.now;

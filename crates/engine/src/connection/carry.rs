@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use inquic_wire::Space;
 
 use crate::handshake::CryptoSend;
-use crate::path::{LocalIds, PathState, PeerIds};
+use crate::path::{LocalIds, Paths, PeerIds};
 use crate::recovery::{Fate, SentFrame};
 use crate::space::Received;
 use crate::stream::Streams;
@@ -18,7 +18,7 @@ pub(super) struct Carried {
     pub(super) streams: Streams,
     pub(super) local_ids: LocalIds,
     pub(super) peer_ids: PeerIds,
-    pub(super) path: PathState,
+    pub(super) paths: Paths,
     /// Whether HANDSHAKE_DONE is to be sent, first or again.
     pub(super) owes_handshake_done: bool,
     pub(super) new_token: NewToken,
@@ -36,7 +36,7 @@ impl Carried {
         streams: Streams,
         local_ids: LocalIds,
         peer_ids: PeerIds,
-        path: PathState,
+        paths: Paths,
     ) -> Self {
         Self {
             received: Default::default(),
@@ -44,7 +44,7 @@ impl Carried {
             streams,
             local_ids,
             peer_ids,
-            path,
+            paths,
             owes_handshake_done: false,
             new_token: NewToken::default(),
         }
@@ -117,7 +117,7 @@ impl Carried {
                 && (self.streams.wants_to_send()
                     || self.owes_handshake_done
                     || self.new_token.wanted
-                    || self.path.owes_response()
+                    || self.paths.active().owes_response()
                     || self.local_ids.has_pending()
                     || self.peer_ids.has_retirement())
     }

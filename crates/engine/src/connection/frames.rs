@@ -67,7 +67,7 @@ impl Connection {
             Frame::RetireConnectionId { sequence } => {
                 self.carried.local_ids.on_retire(sequence, context.dcid)?;
             }
-            Frame::PathChallenge(data) => self.carried.path.on_challenge(data),
+            Frame::PathChallenge(data) => self.carried.paths.active_mut().on_challenge(data),
             Frame::PathResponse(_) => return Err(UNASKED_RESPONSE),
             Frame::ConnectionClose {
                 code,

@@ -132,7 +132,7 @@ impl HeldPackets {
 impl Connection {
     /// Keeps a packet until its keys come, or counts it as dropped. A stranger's share is small.
     pub(super) fn hold(&mut self, level: Level, ecn: u8, packet: &[u8]) {
-        let most = if self.carried.path.is_validated() {
+        let most = if self.carried.paths.active().is_validated() {
             limits::HELD_PACKETS
         } else {
             limits::HELD_PACKETS_UNVALIDATED

@@ -37,7 +37,7 @@ use inquic_platform::{CryptoError, Duration, Instant, Platform};
 use inquic_wire::{ConnectionId, Role, TransportParameters, Version};
 
 use crate::config::Config;
-use crate::path::{LocalIds, Path, PathState, PeerIds};
+use crate::path::{LocalIds, Path, PathState, Paths, PeerIds};
 use crate::protect;
 use crate::recovery::{self, Recovery, SentFrame, TimerContext};
 use crate::space::Numbers;
@@ -135,7 +135,7 @@ impl Connection {
             streams,
             LocalIds::new(start.local_id),
             PeerIds::new(start.peer_id),
-            path,
+            Paths::new(path),
         );
         Ok(Self {
             role: start.role,
@@ -185,7 +185,7 @@ impl Connection {
     /// The addresses in use.
     #[must_use]
     pub const fn path(&self) -> Path {
-        self.carried.path.path
+        self.carried.paths.active().path
     }
 
     /// Whether the handshake is complete and data flows.

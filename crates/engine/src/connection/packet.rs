@@ -320,7 +320,8 @@ impl Carried {
         if space != Space::Application || writer.remaining() < PATH_RESPONSE_LEN {
             return false;
         }
-        self.path
+        self.paths
+            .active_mut()
             .take_response()
             .is_some_and(|data| write_path_response(writer, data).is_ok())
     }

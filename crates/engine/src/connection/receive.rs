@@ -64,8 +64,8 @@ impl Connection {
         match &mut self.state {
             State::Closing(closing) => {
                 // Its bytes give credit for the answer, and nothing more is looked at.
-                if path.remote == self.carried.path.path.remote {
-                    self.carried.path.on_datagram(bytes.len());
+                if path.remote == self.carried.paths.active().path.remote {
+                    self.carried.paths.active_mut().on_datagram(bytes.len());
                     closing.on_packet();
                 }
                 return self.drop_packet(Drop::Closed);
@@ -79,10 +79,10 @@ impl Connection {
             self.abandon(CloseReason::IdleTimeout);
             return self.drop_packet(Drop::Closed);
         }
-        if path.remote != self.carried.path.path.remote {
+        if path.remote != self.carried.paths.active().path.remote {
             return self.drop_packet(Drop::UnknownPath);
         }
-        self.carried.path.on_datagram(bytes.len());
+        self.carried.paths.active_mut().on_datagram(bytes.len());
         let segment = segment.max(1);
         for batch in bytes.chunks_mut(segment.saturating_mul(BATCH)) {
             if self.keys.can_seal(Level::OneRtt)
@@ -277,7 +277,7 @@ impl Connection {
             self.discard(Space::Initial);
             //= RFC 9000 §8.1: Once an endpoint has successfully processed a Handshake packet from the peer, it can consider the
             //= peer address to have been validated.
-            self.carried.path.validate();
+            self.carried.paths.active_mut().validate();
             self.refresh_timer();
         }
         true

@@ -127,8 +127,8 @@ impl Connection {
 
     /// Tells the recovery what its timer depends on, when that has changed.
     pub(super) fn refresh_timer(&mut self) {
-        let limited = !self.carried.path.is_validated()
-            && self.carried.path.budget() < self.max_datagram as u64;
+        let limited = !self.carried.paths.active().is_validated()
+            && self.carried.paths.active().budget() < self.max_datagram as u64;
         let context = TimerContext {
             handshake_confirmed: self.is_confirmed(),
             has_handshake_keys: self.keys.handshake.seal.is_some(),

@@ -57,7 +57,7 @@ impl Connection {
                 }
             }
         }?;
-        self.carried.path.on_sent(sent.bytes);
+        self.carried.paths.active_mut().on_sent(sent.bytes);
         self.counts.bytes_sent = self.counts.bytes_sent.saturating_add(sent.bytes as u64);
         self.refresh_timer();
         Some(sent)
@@ -77,7 +77,7 @@ impl Connection {
 
     fn transmitted(&self, bytes: usize, segment: usize) -> Transmit {
         Transmit {
-            path: self.carried.path.path,
+            path: self.carried.paths.active().path,
             bytes,
             segment,
             ecn: 0,
@@ -86,7 +86,7 @@ impl Connection {
 
     /// Builds one datagram with packets of all levels that have something to say (RFC 9000 §12.2).
     fn transmit_coalesced(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
-        let budget = usize::try_from(self.carried.path.budget()).unwrap_or(usize::MAX);
+        let budget = usize::try_from(self.carried.paths.active().budget()).unwrap_or(usize::MAX);
         let size = self.max_datagram.min(budget).min(out.len());
         if size < limits::DATAGRAM_MIN {
             return None;
@@ -160,7 +160,7 @@ impl Connection {
             return None;
         }
         let size = self.max_datagram;
-        let budget = usize::try_from(self.carried.path.budget()).unwrap_or(usize::MAX);
+        let budget = usize::try_from(self.carried.paths.active().budget()).unwrap_or(usize::MAX);
         let room = out.len().min(limits::TRANSMIT_BYTES).min(budget);
         let mut jobs: [SealJob; limits::TRANSMIT_BATCH] = core::array::from_fn(|_| NO_JOB);
         let mut count = 0;

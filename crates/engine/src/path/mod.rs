@@ -1,88 +1,24 @@
-//! The way to the peer: its addresses, whether the peer's is validated, what may be sent before it is, and the connection ids of
-//! both ends (RFC 9000 §5.1, §8).
+//! The ways to the peer: addresses, whether the peer's are validated, what may be sent before they are, and the connection ids of
+//! both ends (RFC 9000 §5.1, §8, §9). Nothing in here sends a packet or reads a clock.
 
 mod local_ids;
 mod peer_ids;
+mod state;
+mod table;
 
 pub(crate) use local_ids::LocalIds;
 pub(crate) use peer_ids::PeerIds;
+pub(crate) use state::PathState;
+pub(crate) use table::Paths;
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 
-use crate::limits;
-
-/// The two addresses of a path. The local one is what packet information told, and absent where a home cannot tell.
+/// The two addresses of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Path {
-    /// Our address, as the datagram was sent to it.
-    pub local: Option<IpAddr>,
+    /// Our address and port, as the datagram was sent to them. Absent where a home cannot tell; with an unspecified address
+    /// (`0.0.0.0` or `::`) the system chooses which of its addresses to send from.
+    pub local: Option<SocketAddr>,
     /// The peer's address and port.
     pub remote: SocketAddr,
-}
-
-/// A path with its address validation (RFC 9000 §8) and the one PATH_RESPONSE that it owes.
-pub(crate) struct PathState {
-    pub(crate) path: Path,
-    validated: bool,
-    received: u64,
-    sent: u64,
-    response: Option<[u8; 8]>,
-}
-
-impl PathState {
-    pub(crate) const fn new(path: Path, validated: bool) -> Self {
-        Self {
-            path,
-            validated,
-            received: 0,
-            sent: 0,
-            response: None,
-        }
-    }
-
-    /// A datagram came from the peer's address, whatever was in it.
-    pub(crate) const fn on_datagram(&mut self, bytes: usize) {
-        // Padding counts: an attacker pays for the bytes on the wire, not for the frames in them.
-        self.received = self.received.saturating_add(bytes as u64);
-    }
-
-    /// A datagram of ours left.
-    pub(crate) const fn on_sent(&mut self, bytes: usize) {
-        self.sent = self.sent.saturating_add(bytes as u64);
-    }
-
-    /// The peer has shown that it receives at its address.
-    pub(crate) const fn validate(&mut self) {
-        self.validated = true;
-    }
-
-    pub(crate) const fn is_validated(&self) -> bool {
-        self.validated
-    }
-
-    /// Bytes that may be sent to the peer's address now.
-    pub(crate) fn budget(&self) -> u64 {
-        if self.validated {
-            return u64::MAX;
-        }
-        //= RFC 9000 §8.1: Prior to validating the client address, servers MUST NOT send more than three times as many bytes as
-        //= the number of bytes they have received.
-        self.received
-            .saturating_mul(limits::AMPLIFICATION)
-            .saturating_sub(self.sent)
-    }
-
-    /// A PATH_CHALLENGE came: the newest is answered, and only that one (RFC 9000 §8.2.2).
-    pub(crate) const fn on_challenge(&mut self, data: [u8; 8]) {
-        self.response = Some(data);
-    }
-
-    /// The answer that is owed.
-    pub(crate) const fn take_response(&mut self) -> Option<[u8; 8]> {
-        self.response.take()
-    }
-
-    pub(crate) const fn owes_response(&self) -> bool {
-        self.response.is_some()
-    }
 }

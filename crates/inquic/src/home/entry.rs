@@ -2,7 +2,7 @@
 //!
 //! Wakers are woken only after the lock is released, and the lock is never held across a wait.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
@@ -49,7 +49,7 @@ pub(crate) struct Held {
     pub(super) touched: bool,
     pub(super) established: bool,
     /// The address of ours that the peer's last datagrams came to.
-    pub(super) local: Option<IpAddr>,
+    pub(super) local: Option<SocketAddr>,
 }
 
 /// An application's share of a connection. The last one to go closes it.
@@ -302,7 +302,7 @@ impl Entry {
     pub(crate) fn local_addr(&self) -> SocketAddr {
         let bound = self.port.local_addr();
         let local = self.lock().local;
-        SocketAddr::new(local.unwrap_or_else(|| bound.ip()), bound.port())
+        local.unwrap_or(bound)
     }
 
     pub(crate) fn stats(&self) -> inquic_engine::Stats {

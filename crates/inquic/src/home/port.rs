@@ -195,7 +195,7 @@ impl Port {
     ) -> Result<Owner, Error> {
         let now = clock::now();
         let path = Path {
-            local: None,
+            local: Some(self.local_addr()),
             remote,
         };
         let token = tokens.take(remote);

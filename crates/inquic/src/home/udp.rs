@@ -22,6 +22,8 @@ pub(crate) struct Inbox {
     memory: Box<[u8]>,
     meta: [RecvMeta; limits::RECEIVE_BUFFERS],
     filled: usize,
+    /// The address that the socket is bound to from which it was filled.
+    bound: SocketAddr,
 }
 
 /// One buffer of received datagrams, all from the same address.
@@ -82,6 +84,7 @@ impl Udp {
     /// were all filled, or so much came that the next train is on its way.
     pub(crate) fn receive(&self, inbox: &mut Inbox) -> io::Result<bool> {
         inbox.filled = 0;
+        inbox.bound = self.local;
         let mut parts = inbox.memory.chunks_exact_mut(limits::RECEIVE_BYTES);
         let mut buffers: [IoSliceMut<'_>; limits::RECEIVE_BUFFERS] =
             std::array::from_fn(|_| IoSliceMut::new(parts.next().unwrap_or_default()));
@@ -125,7 +128,8 @@ impl Udp {
             // Only a wildcard socket has a choice of addresses to send from.
             src_ip: path
                 .local
-                .filter(|_| self.local.ip().is_unspecified())
+                .map(|local| local.ip())
+                .filter(|ip| self.local.ip().is_unspecified() && !ip.is_unspecified())
                 .map(|ip| self.outward_ip(ip)),
         };
         self.state
@@ -162,20 +166,25 @@ impl Inbox {
             memory: vec![0; limits::RECEIVE_BUFFERS * limits::RECEIVE_BYTES].into_boxed_slice(),
             meta: [RecvMeta::default(); limits::RECEIVE_BUFFERS],
             filled: 0,
+            bound: SocketAddr::from(([0, 0, 0, 0], 0)),
         }
     }
 
     /// What the last call of [`Udp::receive`] brought.
     pub(crate) fn trains(&mut self) -> impl Iterator<Item = Train<'_>> {
+        let bound = self.bound;
         self.memory
             .chunks_exact_mut(limits::RECEIVE_BYTES)
             .zip(&self.meta)
             .take(self.filled)
-            .filter_map(|(buffer, meta)| {
+            .filter_map(move |(buffer, meta)| {
                 let bytes = buffer.get_mut(..meta.len)?;
                 Some(Train {
                     path: Path {
-                        local: meta.dst_ip.map(canonical_ip),
+                        local: Some(SocketAddr::new(
+                            meta.dst_ip.map_or(bound.ip(), canonical_ip),
+                            bound.port(),
+                        )),
                         remote: canonical(meta.addr),
                     },
                     segment: meta.stride.clamp(1, meta.len.max(1)),
