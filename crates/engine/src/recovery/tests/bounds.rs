@@ -161,3 +161,22 @@ fn time_at_the_end_of_the_clock_saturates() {
     assert!(matches!(script.expires(end), Timeout::Lost | Timeout::None));
     let _ = script.recovery.allowance(end);
 }
+
+#[test]
+fn a_steady_flow_allocates_nothing() {
+    let mut script = Script::connected();
+    let mut number = 0;
+    let mut heap = 0;
+    for round in 0..200 {
+        for _ in 0..500 {
+            script.sends(at(round), APP, number);
+            number += 1;
+        }
+        script.acked(at(round), APP, &[number - 500..=number - 1]);
+        script.told.clear();
+        if round == 10 {
+            heap = script.recovery.allocated_bytes();
+        }
+    }
+    assert_eq!(script.recovery.allocated_bytes(), heap);
+}

@@ -11,7 +11,6 @@ mod pacing;
 mod probes;
 mod properties;
 mod rtts;
-mod speed;
 
 use std::ops::RangeInclusive;
 use std::vec;
