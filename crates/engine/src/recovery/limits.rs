@@ -16,6 +16,13 @@ pub const ACK_ONLY: u32 = 256;
 pub const SKIPPED: usize = 128;
 /// Packet numbers left out that an idle space still remembers.
 pub const SKIPPED_IDLE: usize = 8;
+/// The packet reordering threshold to begin with (RFC 9002 §6.1.1).
+pub const REORDERING_MIN: u64 = 3;
+/// The largest packet reordering threshold that packets declared lost too early may lead to. An ACK walks as many settled
+/// records again, less one.
+pub const REORDERING_MAX: u64 = 32;
+/// Numbers declared lost that are remembered, to see them acknowledged late. A reduction for more losses than these stands.
+pub const LOST_REMEMBERED: usize = 64;
 /// Packets sent at once when a probe timeout expires (RFC 9002 §6.2.4).
 pub const PROBES: u8 = 2;
 /// Times a probe timeout doubles. From the 1 s of a fresh connection that is 18 hours; the idle timeout comes first.
@@ -31,9 +38,9 @@ pub const WINDOW_CEILING: u64 = 1 << 40;
 pub const WINDOW: u64 = 64 * 1024 * 1024;
 /// Packets in the smallest congestion window (RFC 9002 §7.2).
 pub const WINDOW_MIN_PACKETS: u64 = 2;
-/// Bytes of one [`super::Recovery`]: three logs of 192, the controller of 232, and the rest. Its heap is not counted; shrunk and
-/// idle, that holds [`SKIPPED_IDLE`] numbers for a space at most.
-pub const RECOVERY_BYTES: usize = 1_040;
+/// Bytes of one [`super::Recovery`]: three logs of 192, the controller of 328 with what was before its last reduction, and the
+/// rest. Its heap is not counted; shrunk and idle, that holds [`SKIPPED_IDLE`] numbers for a space at most.
+pub const RECOVERY_BYTES: usize = 1_200;
 
 const _: () = assert!(
     SENT_PACKETS as u64 * 1_200 >= WINDOW,

@@ -19,6 +19,8 @@ pub(super) struct Judge {
     pub(super) persistent: Duration,
     /// When the newest packet acknowledged in another space was sent.
     pub(super) acked_elsewhere: Option<Instant>,
+    /// Numbers between a packet and a later one that was acknowledged, which count as its loss.
+    pub(super) threshold: u64,
 }
 
 /// What loss detection found.
@@ -38,7 +40,13 @@ impl Log {
     /// Takes acknowledged and lost packets off the front, and sets the time at which the next one is lost.
     ///
     /// Numbers and send times grow together, so the first packet that is still open ends the search: all behind it are younger.
-    pub(super) fn detect_lost(&mut self, judge: &Judge, fates: &mut dyn FnMut(SentFrame)) -> Lost {
+    /// `packets` hears the number of each lost packet that was in flight.
+    pub(super) fn detect_lost(
+        &mut self,
+        judge: &Judge,
+        fates: &mut dyn FnMut(SentFrame),
+        packets: &mut dyn FnMut(u64),
+    ) -> Lost {
         let mut lost = Lost::default();
         self.loss_time = None;
         loop {
@@ -58,7 +66,7 @@ impl Log {
             let expires = oldest.sent + judge.delay;
             // A packet that only acknowledged is not worth a timer: it leaves once a later one has arrived.
             let is_lost =
-                distance >= PACKET_THRESHOLD || expires <= judge.now || oldest.is_ack_only();
+                distance >= judge.threshold || expires <= judge.now || oldest.is_ack_only();
             if !is_lost {
                 //= RFC 9002 §6.1.2: If packets sent prior to the largest acknowledged packet cannot yet
                 //= be declared lost, then a timer SHOULD be set for the remaining time.
@@ -72,6 +80,7 @@ impl Log {
                 if oldest.is_eliciting() && self.extends_row(oldest.sent, judge) {
                     lost.persistent = true;
                 }
+                packets(oldest.number);
             }
             self.pop(fates);
         }
@@ -91,7 +100,9 @@ impl Log {
             Some(since) if judge.acked_elsewhere.is_none_or(|acked| acked <= since) => since,
             _ => sent,
         };
-        let is_long = sent.since(since) >= judge.persistent && sent > since;
+        //= RFC 9002 §7.6.2: the duration between the send times of these two packets exceeds
+        //= the persistent congestion duration (Section 7.6.1); and
+        let is_long = sent.since(since) > judge.persistent;
         // One row is told once; what is lost after it begins another.
         self.lost_since = if is_long { None } else { Some(since) };
         is_long
@@ -111,7 +122,5 @@ pub(super) fn persistent_duration(rtt: &Rtt, max_ack_delay: Duration) -> Duratio
     (rtt.pto_base() + max_ack_delay).saturating_mul(PERSISTENT_THRESHOLD)
 }
 
-/// Numbers between a lost packet and a later one that was acknowledged (RFC 9002 §6.1.1).
-pub(super) const PACKET_THRESHOLD: u64 = 3;
 /// Probe timeouts in a row of lost packets that shows persistent congestion (RFC 9002 §7.6.1).
 const PERSISTENT_THRESHOLD: u64 = 3;

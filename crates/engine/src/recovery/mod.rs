@@ -8,6 +8,7 @@ mod frames;
 mod loss;
 mod pacing;
 mod record;
+mod reordering;
 mod rtt;
 mod sent;
 mod state;
@@ -25,6 +26,7 @@ pub use self::timer::TimerContext;
 
 use self::congestion::{Controller, Delivery};
 use self::pacing::{Budget, Pacer};
+use self::reordering::Reordering;
 use self::sent::Log;
 use self::state::MAX_ACK_DELAY;
 
@@ -102,6 +104,8 @@ pub struct Stats {
     pub congestion_events: u64,
     /// Times that persistent congestion was found.
     pub persistent_congestions: u64,
+    /// Times that such a reduction was taken back, as nothing had been lost.
+    pub spurious_congestions: u64,
     /// Probe timeouts.
     pub ptos: u64,
 }
@@ -114,6 +118,7 @@ pub struct Recovery {
     controller: Controller,
     pacer: Pacer,
     rtt: Rtt,
+    reordering: Reordering,
     max_ack_delay: Duration,
     bytes_in_flight: u64,
     /// When something last happened that sets the timer anew.
@@ -140,6 +145,7 @@ impl Recovery {
             controller: config.controller(),
             pacer: Pacer::new(),
             rtt: Rtt::new(config.initial_rtt),
+            reordering: Reordering::new(),
             max_ack_delay: MAX_ACK_DELAY,
             bytes_in_flight: 0,
             last_event: Instant::ZERO,
@@ -202,9 +208,12 @@ impl Recovery {
         fates: &mut dyn FnMut(Fate, SentFrame),
     ) -> Result<Acked, PeerError> {
         self.context.handshake_confirmed |= handshake_confirmed;
+        self.log(space).check(ack.largest, ack.ranges())?;
+        if space == Space::Application && !self.reordering.is_empty() {
+            self.on_late(now, ack);
+        }
         let growing = self.controller.growing();
         let log = self.log_mut(space);
-        log.check(ack.largest, ack.ranges())?;
         let newly = log.acknowledge(ack.largest, ack.ranges(), growing, fates);
         let Some(newest_sent) = newly.newest_sent else {
             return Ok(Acked::default());
@@ -366,7 +375,10 @@ impl Recovery {
         log.ecn_ce = count;
         let sent = log.newest_acked_sent;
         if let Some(sent) = sent.filter(|sent| !self.is_older_than_path(*sent)) {
+            // The path asked for it: losses that turn out to be none take nothing back.
+            self.reordering.close();
             self.on_congestion(now, sent);
+            self.controller.on_mark();
             self.set_rate(now);
         }
     }
@@ -388,5 +400,6 @@ impl Recovery {
         for space in Space::ALL {
             self.log_mut(space).shrink();
         }
+        self.reordering.shrink();
     }
 }

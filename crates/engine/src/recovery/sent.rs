@@ -2,8 +2,8 @@
 //! ranges and the packets it newly acknowledges.
 //!
 //! The log of one space is a ring of records in the order of their numbers, with a ring of frames beside it. Loss detection
-//! by packet threshold takes everything that lies three numbers or more below the largest acknowledged off the front, so no
-//! more than two settled records are ever walked again, however large the window is and whatever the peer repeats.
+//! by packet threshold takes everything that lies so many numbers below the largest acknowledged off the front, so fewer settled
+//! records than [`limits::REORDERING_MAX`] are ever walked again, however large the window is and whatever the peer repeats.
 
 use alloc::collections::VecDeque;
 use core::ops::RangeInclusive;

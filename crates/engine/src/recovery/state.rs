@@ -1,12 +1,13 @@
 //! What recovery knows, for those who ask, and the steps that its calls share. Nothing in here decides what to send.
 
 use inquic_platform::{Duration, Instant};
-use inquic_wire::Space;
+use inquic_wire::{Ack, Space};
 
 use super::congestion::Controller;
 use super::frames::{Fate, SentFrame};
 use super::loss::{self, Judge, Lost};
 use super::pacing::{Pacer, Rate};
+use super::reordering::Reordering;
 use super::sent::{Log, Newly};
 use super::{Algorithm, Config, INITIAL_RTT, Recovery, Rtt, Stats, limits};
 
@@ -96,9 +97,11 @@ impl Recovery {
     /// Bytes of heap that recovery holds.
     #[must_use]
     pub fn allocated_bytes(&self) -> usize {
-        Space::ALL.into_iter().fold(0, |sum, space| {
-            sum.saturating_add(self.log(space).heap_bytes())
-        })
+        Space::ALL
+            .into_iter()
+            .fold(self.reordering.heap_bytes(), |sum, space| {
+                sum.saturating_add(self.log(space).heap_bytes())
+            })
     }
 
     /// Takes a round-trip sample if the ACK gives one (RFC 9002 §5.1).
@@ -113,7 +116,7 @@ impl Recovery {
         if self.is_older_than_path(sent) {
             return None;
         }
-        let sample = now.since(sent);
+        let sample = self.heard_at(now, space, sent).since(sent);
         let ack_delay = match space {
             //= RFC 9002 §5.3: MAY ignore the acknowledgment delay for Initial packets
             Space::Initial => Duration::ZERO,
@@ -124,6 +127,25 @@ impl Recovery {
         };
         self.rtt.on_sample(now, sample, ack_delay);
         Some(sample)
+    }
+
+    /// When an ACK that is processed now may have come: the last moment at which we were certainly awake.
+    ///
+    /// A probe timeout that is overdue by more than its own period was slept through, as when a machine was suspended or its clock
+    /// jumped, and the ACK waited meanwhile. Counted in full, that time would keep the next probe away for as long.
+    fn heard_at(&self, now: Instant, space: Space, sent: Instant) -> Instant {
+        let period = self.pto(space);
+        if now <= sent + period || !self.is_probe_armed(space) {
+            return now;
+        }
+        let due = self.log(space).last_eliciting + self.backed_off(period);
+        if due + period >= now {
+            return now;
+        }
+        // Later than that it is nowhere forbidden: acknowledgements that could not be read are no time of the path.
+        //= RFC 9002 §5.3: an endpoint SHOULD subtract such local delays from its RTT
+        //= sample until the handshake is confirmed.
+        due.max(sent + period)
     }
 
     pub(super) fn detect_lost(
@@ -138,12 +160,28 @@ impl Recovery {
             delay: loss::loss_delay(&self.rtt),
             first_sample: self.rtt.first_sample,
             persistent: loss::persistent_duration(&self.rtt, self.max_ack_delay),
+            threshold: self.reordering.threshold(),
             acked_elsewhere: others
                 .filter_map(|other| self.log(other).newest_acked_sent)
                 .max(),
         };
-        self.log_mut(space)
-            .detect_lost(&judge, &mut |frame| fates(Fate::Lost, frame))
+        let Self {
+            initial,
+            handshake,
+            application,
+            reordering,
+            ..
+        } = self;
+        let log = match space {
+            Space::Initial => initial,
+            Space::Handshake => handshake,
+            Space::Application => application,
+        };
+        let mut note = |number| match space {
+            Space::Initial | Space::Handshake => reordering.on_lost_elsewhere(),
+            Space::Application => reordering.on_lost(number),
+        };
+        log.detect_lost(&judge, &mut |frame| fates(Fate::Lost, frame), &mut note)
     }
 
     /// Answers a loss. Says whether a recovery period began with it.
@@ -154,7 +192,11 @@ impl Recovery {
         let reduced = lost
             .newest_sent
             .is_some_and(|sent| self.on_congestion(now, sent));
+        if lost.packets > 0 {
+            self.reordering.settle(reduced);
+        }
         if lost.persistent {
+            self.reordering.close();
             self.controller.on_persistent_congestion();
             self.stats.persistent_congestions = self.stats.persistent_congestions.saturating_add(1);
         }
@@ -170,8 +212,21 @@ impl Recovery {
         reduced
     }
 
+    /// Packets that were declared lost are acknowledged late. If they are all for which the window was reduced, it was for nothing.
+    pub(super) fn on_late(&mut self, now: Instant, ack: &Ack<'_>) {
+        let acked_below = self
+            .application
+            .acked_below
+            .max(ack.largest.saturating_add(1));
+        if self.reordering.on_acked(acked_below, ack.ranges()) && self.controller.on_spurious() {
+            self.stats.spurious_congestions = self.stats.spurious_congestions.saturating_add(1);
+            self.set_rate(now);
+        }
+    }
+
     pub(super) fn reset_path(&mut self) {
         self.controller = self.config.controller();
+        self.reordering = Reordering::new();
         self.rtt = Rtt::new(self.config.initial_rtt);
         self.pacer = Pacer::new();
         self.pto_count = 0;

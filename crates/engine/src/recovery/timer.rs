@@ -66,13 +66,11 @@ impl Recovery {
         if self.context.at_amplification_limit {
             return None;
         }
-        let doublings = self.pto_count.min(limits::PTO_DOUBLINGS);
-        let backoff = 1_u64.wrapping_shl(doublings);
         let probes = Space::ALL.into_iter().filter_map(|space| {
             if self.log(space).eliciting() == 0 || !self.may_probe(space) {
                 return None;
             }
-            let period = self.pto(space).saturating_mul(backoff);
+            let period = self.backed_off(self.pto(space));
             Some((self.log(space).last_eliciting + period, space))
         });
         let earliest = probes.min_by_key(|(at, _)| *at);
@@ -89,7 +87,7 @@ impl Recovery {
         } else {
             Space::Initial
         };
-        let period = self.pto(space).saturating_mul(backoff);
+        let period = self.backed_off(self.pto(space));
         Some((self.last_event + period, space))
     }
 
@@ -99,6 +97,17 @@ impl Recovery {
             || self.context.peer_validated
             || self.context.handshake_confirmed
             || self.handshake.largest_acked().is_some()
+    }
+
+    /// Whether an ack-eliciting packet in a space would have armed the timer.
+    pub(super) fn is_probe_armed(&self, space: Space) -> bool {
+        !self.context.at_amplification_limit && self.may_probe(space)
+    }
+
+    /// A probe timeout after those that expired without an answer.
+    pub(super) fn backed_off(&self, period: Duration) -> Duration {
+        let doublings = self.pto_count.min(limits::PTO_DOUBLINGS);
+        period.saturating_mul(1_u64.wrapping_shl(doublings))
     }
 
     fn may_probe(&self, space: Space) -> bool {

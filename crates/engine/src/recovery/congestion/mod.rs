@@ -61,6 +61,18 @@ pub(super) struct Controller {
     /// Only in the first slow start.
     hystart: Option<HyStart>,
     law: Law,
+    /// What was before the last reduction, while that may still prove to have been for nothing.
+    before: Option<Before>,
+}
+
+/// A window and its law before a reduction.
+#[derive(Clone, Copy, Debug)]
+struct Before {
+    window: u64,
+    ssthresh: u64,
+    law: Law,
+    /// Whether it was in the first slow start, with HyStart++.
+    hystart: bool,
 }
 
 impl Controller {
@@ -81,6 +93,7 @@ impl Controller {
                 Algorithm::Cubic => Law::Cubic(Cubic::default()),
                 Algorithm::NewReno => Law::NewReno(NewReno::default()),
             },
+            before: None,
         }
     }
 
@@ -152,6 +165,12 @@ impl Controller {
             return false;
         }
         self.recovery_start = Some(now);
+        self.before = Some(Before {
+            window: self.window,
+            ssthresh: self.ssthresh,
+            law: self.law,
+            hystart: self.hystart.is_some(),
+        });
         self.ssthresh = match &mut self.law {
             Law::NewReno(law) => law.reduce(self.window),
             Law::Cubic(law) => law.reduce(self.window),
@@ -161,12 +180,37 @@ impl Controller {
         true
     }
 
+    /// Nothing was lost for which the window was last reduced. Says whether that was taken back.
+    ///
+    /// RFC 9438 §4.9.2: the values from before come back if the window is still below them. They come back once, so a peer that
+    /// acknowledges late gains no more than one that acknowledges in time.
+    pub(super) fn on_spurious(&mut self) -> bool {
+        let Some(before) = self.before.take() else {
+            return false;
+        };
+        if self.window >= before.window {
+            return false;
+        }
+        self.ssthresh = before.ssthresh;
+        self.law = before.law;
+        self.hystart = before.hystart.then(HyStart::new);
+        self.recovery_start = None;
+        self.set_window(before.window);
+        true
+    }
+
+    /// The path marked packets: the last reduction stands.
+    pub(super) const fn on_mark(&mut self) {
+        self.before = None;
+    }
+
     /// Everything sent for a long time was lost.
     pub(super) fn on_persistent_congestion(&mut self) {
         //= RFC 9002 §7.6.2: When persistent congestion is declared, the sender's congestion
         //= window MUST be reduced to the minimum congestion window
         self.set_window(0);
         self.recovery_start = None;
+        self.before = None;
         if let Law::Cubic(law) = &mut self.law {
             law.reset();
         }

@@ -253,3 +253,33 @@ fn leaving_slow_start_without_loss_keeps_the_window() {
     }
     assert_eq!(controller.ssthresh(), controller.window());
 }
+
+#[test]
+fn what_was_before_a_reduction_comes_back_once() {
+    let mut controller = cubic_of(1_000);
+    controller.on_congestion(at(0), at(0));
+    runs(&mut controller, 0, 2_000);
+    let before = controller;
+    controller.on_congestion(at(2_000), at(1_990));
+    assert!(controller.on_spurious());
+    assert_eq!(controller.window(), before.window());
+    assert_eq!(controller.ssthresh(), before.ssthresh());
+    assert!(!controller.on_spurious());
+    // The curve goes on as if nothing had been.
+    let mut undisturbed = before;
+    runs(&mut undisturbed, 2_000, 9_000);
+    runs(&mut controller, 2_000, 9_000);
+    assert_eq!(controller.window(), undisturbed.window());
+}
+
+#[test]
+fn a_window_that_is_not_used_does_not_follow_the_curve() {
+    let mut controller = cubic_of(1_000);
+    controller.on_congestion(at(0), at(0));
+    for time in (0..20_000).step_by(10) {
+        controller.on_delivery(at(time), &delivery(0, at(time), ms(100)));
+    }
+    assert_eq!(controller.window(), 700_000);
+    runs(&mut controller, 20_000, 20_200);
+    assert!(controller.window() < 750_000, "{}", controller.window());
+}

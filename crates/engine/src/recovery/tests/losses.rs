@@ -174,3 +174,52 @@ fn an_acknowledgement_in_another_space_breaks_the_row() {
     script.acked(at(1_000), Space::Handshake, &[9..=9]);
     assert_eq!(script.recovery.stats().persistent_congestions, 0);
 }
+
+/// Two packets are lost, sent with so much between them.
+fn a_row_of(length: Duration) -> Script {
+    let mut script = Script::connected();
+    script.samples(at(0), 0, ms(80));
+    script.sends(at(1_000), APP, 1);
+    script.sends(at(1_000) + length, APP, 2);
+    script.sends_all(at(3_000), APP, 3..=5);
+    script.acked(at(3_080), APP, &[5..=5]);
+    script
+}
+
+#[test]
+fn persistent_congestion_is_longer_than_three_probe_timeouts_with_the_peers_delay() {
+    // Two samples of 80 ms: 3 * (80 + 4 * 30 + 25) ms.
+    let script = a_row_of(ms(675));
+    assert_eq!(script.recovery.stats().packets_lost, 2);
+    assert_eq!(script.recovery.stats().persistent_congestions, 0);
+    let script = a_row_of(ms(675) + Duration::from_nanos(1));
+    assert_eq!(script.recovery.stats().persistent_congestions, 1);
+}
+
+#[test]
+fn probes_of_which_none_arrives_are_persistent_congestion() {
+    let mut script = Script::connected();
+    script.samples(at(0), 0, ms(80));
+    let mut number = 1;
+    script.sends(at(100), APP, number);
+    for _ in 0..3 {
+        let due = script.recovery.deadline().unwrap();
+        assert!(matches!(script.expires(due), Timeout::Probe { .. }));
+        number += 1;
+        script.sends(due, APP, number);
+    }
+    let last = script.recovery.deadline().unwrap();
+    script.sends(last, APP, number + 1);
+    script.acked(last + ms(80), APP, &[number + 1..=number + 1]);
+    assert_eq!(script.recovery.stats().persistent_congestions, 1);
+    assert_eq!(script.recovery.congestion_window(), 2_400);
+}
+
+#[test]
+fn persistent_congestion_is_not_taken_back() {
+    let mut script = a_row_of(ms(1_000));
+    assert_eq!(script.recovery.congestion_window(), 2_400);
+    script.acked(at(3_090), APP, &[0..=5]);
+    assert_eq!(script.recovery.stats().spurious_congestions, 0);
+    assert!(script.recovery.congestion_window() <= 6_000);
+}

@@ -11,6 +11,7 @@ mod pacing;
 mod probes;
 mod properties;
 mod rtts;
+mod spurious;
 
 use std::ops::RangeInclusive;
 use std::vec;

@@ -100,3 +100,44 @@ fn packets_of_the_old_path_say_nothing_of_the_new_one() {
     script.acked(at(170), APP, &[10..=10]);
     assert_eq!(script.recovery.rtt().smoothed, ms(20));
 }
+
+#[test]
+fn time_that_was_slept_through_is_no_part_of_a_sample() {
+    let mut script = Script::connected();
+    script.samples(at(0), 0, ms(80));
+    script.sends(at(100), APP, 1);
+    // A probe was due at 365; the machine slept for an hour, and the ACK waited.
+    script.acked(at(3_600_100), APP, &[1..=1]);
+    let rtt = script.recovery.rtt();
+    assert_eq!(rtt.latest, ms(265));
+    assert_eq!(rtt.min, ms(80));
+    assert!(script.recovery.pto(APP) < ms(500));
+}
+
+#[test]
+fn a_path_that_became_slow_is_measured_in_full() {
+    let mut script = Script::connected();
+    script.samples(at(0), 0, ms(80));
+    script.sends(at(100), APP, 1);
+    // The timer was served each time, so the ACK did take that long.
+    script.expires(at(365));
+    script.sends(at(365), APP, 2);
+    script.expires(at(365 + 530));
+    script.sends(at(895), APP, 3);
+    script.acked(at(1_100), APP, &[1..=1]);
+    assert_eq!(script.recovery.rtt().latest, ms(1_000));
+}
+
+#[test]
+fn a_timer_that_is_a_little_late_takes_nothing_off_a_sample() {
+    let mut script = Script::connected();
+    script.samples(at(0), 0, ms(80));
+    script.sends(at(100), APP, 1);
+    script.acked(at(630), APP, &[1..=1]);
+    assert_eq!(script.recovery.rtt().latest, ms(530));
+    let mut script = Script::connected();
+    script.samples(at(0), 0, ms(80));
+    script.sends(at(100), APP, 1);
+    script.acked(at(631), APP, &[1..=1]);
+    assert_eq!(script.recovery.rtt().latest, ms(265));
+}
