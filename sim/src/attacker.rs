@@ -8,7 +8,7 @@ use inquic_platform::{CipherSuite, HeaderKey, KeySide, OpenJob, PacketKey, Platf
 use inquic_wire::frame::write_crypto;
 use inquic_wire::{
     ConnectionId, Full, Header, Level, LongKind, Role, TransportParameters, Version, Writer,
-    decode_packet_number, write_long, write_short,
+    decode_packet_number, retry_pseudo_packet, write_long, write_short,
 };
 
 use crate::hello;
@@ -224,6 +224,49 @@ impl Attacker {
         self.packet(Level::Initial, &padded)
     }
 
+    /// A Retry packet from `scid` for the client's first packet to `original_id`, with a true tag. `unused` are the low six
+    /// bits of its first byte, of which the upper two say that it is a Retry packet.
+    ///
+    /// # Panics
+    ///
+    /// When the token does not fit a datagram.
+    #[must_use]
+    pub fn retry(
+        &self,
+        original_id: &ConnectionId,
+        dcid: &ConnectionId,
+        scid: &ConnectionId,
+        token: &[u8],
+        unused: u8,
+    ) -> Vec<u8> {
+        let mut packet = vec![0xc0 | unused, 0, 0, 0, 1];
+        for id in [dcid, scid] {
+            packet.push(id.len() as u8);
+            packet.extend_from_slice(id);
+        }
+        packet.extend_from_slice(token);
+        let mut pseudo = retry_pseudo_packet(original_id, &packet);
+        let payload_at = pseudo.len();
+        pseudo.resize(payload_at + TAG_LEN, 0);
+        let end = pseudo.len();
+        let job = SealJob {
+            start: 0,
+            number_at: payload_at,
+            payload_at,
+            end,
+            packet_number: 0,
+        };
+        let suite = CipherSuite::Aes128GcmSha256;
+        let key = self
+            .platform
+            .packet_key(suite, KeySide::Seal, &RETRY_KEY, &RETRY_NONCE)
+            .expect("of the right length");
+        key.seal(&mut pseudo, &[job])
+            .expect("the tag lies in the buffer");
+        packet.extend_from_slice(&pseudo[payload_at..]);
+        packet
+    }
+
     /// Opens what can be opened of a datagram of the victim.
     pub fn open(&mut self, datagram: &[u8]) -> Vec<Opened> {
         let whole = datagram.len();
@@ -416,4 +459,12 @@ const fn hidden(first: u8) -> u8 {
 const INITIAL_SALT: [u8; 20] = [
     0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17, 0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad,
     0xcc, 0xbb, 0x7f, 0x0a,
+];
+
+/// The key and the nonce of the tag of Retry packets (RFC 9001 §5.8).
+const RETRY_KEY: [u8; 16] = [
+    0xbe, 0x0c, 0x69, 0x0b, 0x9f, 0x66, 0x57, 0x5a, 0x1d, 0x76, 0x6b, 0x54, 0xe3, 0x68, 0xc8, 0x4e,
+];
+const RETRY_NONCE: [u8; 12] = [
+    0x46, 0x15, 0x99, 0xd3, 0x5d, 0x63, 0x2b, 0xf2, 0x23, 0x98, 0x25, 0xbb,
 ];

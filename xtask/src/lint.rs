@@ -4,6 +4,7 @@
 use anyhow::{Result, ensure};
 
 use crate::limits;
+use crate::musts;
 use crate::shell;
 use crate::step::{Outcome, Report};
 use crate::tidy;
@@ -18,6 +19,7 @@ pub(crate) fn run() -> Result<()> {
     report.step("format", format);
     report.step("tidy", tidy_tree);
     report.step("limits", limits::check);
+    report.step("requirements", musts::check);
     report.step("clippy", clippy);
     report.step("documentation", documentation);
     report.finish()

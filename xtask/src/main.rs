@@ -8,6 +8,7 @@ mod interop;
 mod kernel;
 mod limits;
 mod lint;
+mod musts;
 mod panics;
 mod prove;
 mod shell;
@@ -47,6 +48,8 @@ enum Task {
     Fuzz(fuzz::Arguments),
     /// Count the requirements that the code cites, and look up their words.
     Tags(tidy::TagArguments),
+    /// What the RFCs demand: how much is in the code, tested, excepted.
+    Musts(musts::Arguments),
     /// Other implementations as peers, in both roles, over loopback.
     Interop(interop::Arguments),
     /// Measurements against other implementations, with floors.
@@ -74,6 +77,7 @@ fn run(task: &Task) -> Result<()> {
         Task::Limits(arguments) => limits::run(arguments).map(say),
         Task::Fuzz(arguments) => fuzz::run(arguments).map(say),
         Task::Tags(arguments) => tidy::check_tags(arguments).map(say),
+        Task::Musts(arguments) => musts::run(arguments).map(say),
         Task::Interop(arguments) => interop::run(arguments),
         Task::Bench(arguments) => bench::run(arguments),
         Task::Prove(arguments) => prove::run(arguments),

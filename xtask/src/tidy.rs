@@ -14,6 +14,7 @@ use crate::shell;
 
 pub(crate) use tags::Arguments as TagArguments;
 pub(crate) use tags::run as check_tags;
+pub(crate) use tags::{Citation, citations, plain};
 
 /// A place that breaks a rule.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -31,6 +31,28 @@ struct Tag {
     exception: Option<String>,
 }
 
+/// A sentence that some line of what ships enforces.
+pub(crate) struct Citation {
+    pub(crate) rfc: u32,
+    pub(crate) section: String,
+    pub(crate) sentence: String,
+}
+
+/// What the code cites and keeps: citations with an exception are left out.
+pub(crate) fn citations(files: &[File]) -> Vec<Citation> {
+    let sources = files
+        .iter()
+        .filter(|file| file.is_rust() && !file.is_test() && file.path.starts_with("crates"));
+    let tags = sources.flat_map(|file| parse(file).0);
+    tags.filter(|tag| tag.exception.is_none())
+        .map(|tag| Citation {
+            rfc: tag.rfc,
+            section: tag.section,
+            sentence: tag.sentence,
+        })
+        .collect()
+}
+
 /// Prints how many requirements of which RFC are cited; with the texts, the citations that are not in them.
 ///
 /// # Errors
@@ -152,7 +174,7 @@ fn parse_first(line: usize, text: &str) -> Option<Tag> {
 }
 
 /// Text without what differs between a page and a comment: line ends, page ends, case, quotation marks.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let kept = text.lines().filter(|line| {
         let is_footer = line.contains("Standards Track") && line.contains("[Page");
         let is_header = line.starts_with("RFC ") && line.ends_with(|c: char| c.is_ascii_digit());

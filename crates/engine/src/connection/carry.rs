@@ -91,10 +91,11 @@ impl Carried {
                 self.new_token.wanted = !self.new_token.token.is_empty();
             }
             (SentFrame::NewToken, Fate::Acknowledged) => self.new_token = NewToken::default(),
-            (SentFrame::HandshakeDone, Fate::Lost) => self.owes_handshake_done = true,
+            //= RFC 9000 §13.3: The HANDSHAKE_DONE frame MUST be retransmitted until it is acknowledged.
+            (SentFrame::HandshakeDone, fate) => self.owes_handshake_done = fate == Fate::Lost,
             // An ACK is made anew, a PING has served its purpose, the rest needs no more than to have arrived.
             (SentFrame::Ack { .. }, Fate::Lost)
-            | (SentFrame::NewConnectionId { .. } | SentFrame::HandshakeDone, Fate::Acknowledged)
+            | (SentFrame::NewConnectionId { .. }, Fate::Acknowledged)
             | (SentFrame::Ping, _) => {}
         }
     }

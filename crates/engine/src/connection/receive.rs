@@ -109,8 +109,20 @@ impl Connection {
         }
     }
 
-    /// Takes one datagram apart into its coalesced packets.
+    /// Takes one datagram with a long header, or one from before there were 1-RTT keys.
     pub(super) fn receive_datagram(&mut self, now: Instant, datagram: &mut [u8], ecn: u8) {
+        let ends_in_token = self.is_stateless_reset(datagram);
+        let before = self.counts.packets_received;
+        self.receive_coalesced(now, datagram, ecn);
+        //= RFC 9000 §10.3.1: However, the comparison MUST be performed when the first packet in an incoming datagram either
+        //= cannot be associated with a connection or cannot be decrypted.
+        if ends_in_token && self.counts.packets_received == before && self.is_open() {
+            self.on_close(now, CloseReason::StatelessReset);
+        }
+    }
+
+    /// Takes one datagram apart into its coalesced packets.
+    fn receive_coalesced(&mut self, now: Instant, datagram: &mut [u8], ecn: u8) {
         let whole = datagram.len();
         let mut rest = datagram;
         let mut first_id = None;

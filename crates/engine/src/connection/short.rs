@@ -205,7 +205,7 @@ impl Connection {
     }
 
     /// Whether a datagram that cannot be opened ends in a reset token of the peer (RFC 9000 §10.3.1).
-    fn is_stateless_reset(&self, datagram: &[u8]) -> bool {
+    pub(super) fn is_stateless_reset(&self, datagram: &[u8]) -> bool {
         datagram.len() >= limits::RESET_MIN
             && datagram
                 .last_chunk::<TAG_LEN>()

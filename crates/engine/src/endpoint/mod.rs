@@ -164,14 +164,16 @@ impl Endpoint {
         if let Some(handle) = as_ours(dcid).and_then(|id| self.ids.get(&id)) {
             return Route::Connection(*handle);
         }
+        //= RFC 9000 §10.3: However, endpoints MUST treat any packet ending in a valid stateless reset token as a Stateless
+        //= Reset, as other QUIC versions might allow the use of a long header.
+        let token = datagram
+            .last_chunk()
+            .filter(|_| datagram.len() >= limits::RESET_MIN);
+        if let Some(handle) = token.and_then(|token| self.resets.get(token)) {
+            return Route::Connection(*handle);
+        }
         if datagram.first().is_some_and(|first| first & LONG == 0) {
-            let token = datagram
-                .last_chunk()
-                .filter(|_| datagram.len() >= limits::RESET_MIN);
-            return match token.and_then(|token| self.resets.get(token)) {
-                Some(handle) => Route::Connection(*handle),
-                None => self.reset(now, dcid, datagram.len(), reply),
-            };
+            return self.reset(now, dcid, datagram.len(), reply);
         }
         let first =
             ConnectionId::new(dcid).and_then(|dcid| self.first_ids.get(&(path.remote, dcid)));

@@ -1,0 +1,10 @@
+//! What the RFCs demand of an endpoint, one behaviour a test. `docs/requirements` says which sentence each of them shows.
+
+mod common;
+mod handshake;
+mod ids;
+mod limits;
+mod negotiation;
+mod packets;
+mod parameters;
+mod retry;
