@@ -9,7 +9,7 @@ use inquic_engine::CloseReason;
 use inquic_platform::Duration;
 use inquic_sim::{Attacker, Bits, Duel, Settings, frames};
 use inquic_wire::frame::{
-    write_ack, write_crypto, write_handshake_done, write_max_data, write_max_stream_data,
+    write_ack, write_crypto, write_datagram_header, write_handshake_done, write_max_data, write_max_stream_data,
     write_max_streams, write_new_connection_id, write_new_token, write_path_challenge,
     write_reset_stream, write_retire_connection_id, write_stop_sending, write_stream,
     write_stream_data_blocked, write_streams_blocked,
@@ -56,8 +56,11 @@ fuzz_target!(|input: &[u8]| {
 
 /// A victim in the state that the first byte chooses.
 fn duel(choices: &mut Choices<'_>) -> Duel {
-    let settings = Settings::default();
+    let mut settings = Settings::default();
     let stage = choices.byte();
+    if stage & 0x80 != 0 {
+        settings.config.max_datagram_frame_size = 1_000;
+    }
     let mut duel = if stage & 1 == 0 {
         Duel::with_open_server(&settings)
     } else {
@@ -129,7 +132,7 @@ fn well_formed(choices: &mut Choices<'_>) -> Vec<u8> {
 fn write_one(choices: &mut Choices<'_>, w: &mut Writer<'_>) -> Result<(), Full> {
     let id = StreamId::from_u64(u64::from(choices.byte()) % 32).expect("small");
     let direction = [Direction::Bidirectional, Direction::Unidirectional][choices.below(2)];
-    match choices.byte() % 20 {
+    match choices.byte() % 21 {
         0..=3 => {
             let (offset, len) = (choices.number() % 100_000, choices.below(100));
             write_stream(w, id, offset, len, choices.byte() < 64, false).map(drop)
@@ -154,6 +157,11 @@ fn write_one(choices: &mut Choices<'_>, w: &mut Writer<'_>) -> Result<(), Full> 
         16 => {
             let (offset, len) = (choices.number() % 300_000, choices.below(200));
             write_crypto(w, offset, len).map(drop)
+        }
+        17 => {
+            let len = choices.below(200);
+            write_datagram_header(w, len, false)?;
+            w.zeros(len)
         }
         // Most of what the victim has sent, with holes.
         _ => {
@@ -180,7 +188,7 @@ fn application(choices: &mut Choices<'_>, duel: &mut Duel, streams: &mut Vec<Str
     };
     let direction = [Direction::Bidirectional, Direction::Unidirectional][choices.below(2)];
     let chosen = streams.get(choices.below(streams.len())).copied();
-    match (choices.below(10), chosen) {
+    match (choices.below(12), chosen) {
         (0, _) => streams.extend(connection.open(direction).ok()),
         (1, _) => streams.extend(connection.accept(direction)),
         (2, _) => drop(connection.initiate_key_update(now)),
@@ -190,6 +198,8 @@ fn application(choices: &mut Choices<'_>, duel: &mut Duel, streams: &mut Vec<Str
         (6, Some(id)) => drop(connection.streams().map(|streams| streams.finish(id))),
         (7, Some(id)) => drop(connection.streams().map(|streams| streams.reset(id, 3))),
         (8, Some(id)) => drop(connection.streams().map(|streams| streams.stop(id, 4))),
+        (10, _) => drop(connection.send_datagram(&vec![7; choices.below(1_300)], true)),
+        (11, _) => drop(connection.take_datagram(&mut vec![0; choices.below(300)])),
         (9, _) if choices.byte() < 8 => connection.close(now, 5, b"enough"),
         _ => {}
     }

@@ -28,6 +28,9 @@ pub struct Config {
     pub udp_payload: u16,
     /// The longest wait before an ACK (RFC 9000 §13.2.1).
     pub max_ack_delay: Duration,
+    /// The largest DATAGRAM frame that we take, in bytes with its header (RFC 9221 §3); 0 for none, which is the default. 65,535
+    /// takes all that fit into packets.
+    pub max_datagram_frame_size: u16,
     /// Streams, windows and buffers. The role in it is set by the endpoint.
     pub streams: stream::Config,
 }
@@ -43,6 +46,7 @@ impl Default for Config {
             initial_rtt: Duration::from_millis(333),
             udp_payload: 1_200,
             max_ack_delay: Duration::from_millis(25),
+            max_datagram_frame_size: 0,
             streams: stream::Config::new(Role::Client),
         }
     }

@@ -27,6 +27,7 @@ extern crate alloc;
 mod config;
 pub mod connection;
 mod counters;
+pub mod datagram;
 pub mod endpoint;
 mod handshake;
 pub mod limits;

@@ -38,6 +38,11 @@ pub const RECEIVE_BATCH: usize = inquic_platform::crypto::BATCH;
 pub const TRANSMIT_BATCH: usize = 64;
 /// Bytes that one call of `transmit` builds: the largest UDP payload over IPv4.
 pub const TRANSMIT_BYTES: usize = 65_507;
+/// Bytes of datagrams (RFC 9221) that wait for the application, and the same again of those that wait to be sent; ten bytes
+/// are added for each. One of the longest there can be fits, and a millisecond of 500 Mbit/s. The oldest go first.
+pub const DATAGRAM_QUEUE: usize = 64 * 1024;
+/// Datagrams whose sender wants to hear of their fate and has not: a round trip of 100 ms at 2,560 in a second. 6 KiB.
+pub const DATAGRAM_FATES: usize = 256;
 /// The smallest datagram that may carry an Initial packet (RFC 9000 §14.1), and the size that every path is taken to carry.
 pub const DATAGRAM_MIN: usize = 1_200;
 /// The largest datagram we build: an Ethernet jumbo frame's worth.

@@ -82,6 +82,13 @@ impl TransportConfig {
         self
     }
 
+    /// Whether the peer may send datagrams (RFC 9221), which come out of `recv_datagram`. Off by default, and of no meaning
+    /// for what we send.
+    pub const fn datagrams(mut self, on: bool) -> Self {
+        self.engine.max_datagram_frame_size = if on { u16::MAX } else { 0 };
+        self
+    }
+
     pub(crate) fn engine(&self) -> Arc<inquic_engine::Config> {
         Arc::new(self.engine.clone())
     }

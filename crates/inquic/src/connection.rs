@@ -37,6 +37,12 @@ macro_rules! common_calls {
             self.owner.entry.stats().into()
         }
 
+        /// Bytes of the longest datagram that can be sent now; none when the peer takes none. It changes with the path.
+        #[must_use]
+        pub fn max_datagram_size(&self) -> Option<usize> {
+            self.owner.entry.max_datagram_size()
+        }
+
         /// The application protocol that was agreed on.
         #[must_use]
         pub fn alpn(&self) -> Vec<u8> {

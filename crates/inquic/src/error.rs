@@ -114,6 +114,18 @@ pub enum Error {
         /// The rule that was broken.
         reason: String,
     },
+    /// The peer takes no datagrams (RFC 9221).
+    #[error("the peer takes no datagrams: it must allow them when it connects or listens")]
+    NoDatagrams,
+    /// The datagram is longer than the path or the peer takes.
+    #[error("the datagram is too long: {most} bytes are the most now; a stream takes any number")]
+    DatagramTooLarge {
+        /// How many bytes would have been taken.
+        most: usize,
+    },
+    /// The call needs the complete handshake.
+    #[error("the handshake is not complete yet: try again when the connection is established")]
+    NotEstablished,
     /// The peer abandoned the stream it sends (RESET_STREAM).
     #[error("the peer reset the stream with code {0}: what it sent is incomplete")]
     Reset(u64),
@@ -203,9 +215,11 @@ impl Error {
     const fn kind(&self) -> io::ErrorKind {
         match self {
             Self::UnknownHost { .. } | Self::NoSuchHome(_) => io::ErrorKind::NotFound,
-            Self::BadAddress(_) | Self::Config(_) | Self::WrongDirection => {
-                io::ErrorKind::InvalidInput
-            }
+            Self::BadAddress(_)
+            | Self::Config(_)
+            | Self::WrongDirection
+            | Self::DatagramTooLarge { .. } => io::ErrorKind::InvalidInput,
+            Self::NoDatagrams => io::ErrorKind::Unsupported,
             Self::PortInUse(_) => io::ErrorKind::AddrInUse,
             Self::NoSuchAddress(_) => io::ErrorKind::AddrNotAvailable,
             Self::NoPermission(_) => io::ErrorKind::PermissionDenied,
@@ -226,9 +240,10 @@ impl Error {
                 io::ErrorKind::ConnectionReset
             }
             Self::ClosedByPeer { .. } | Self::RuntimeStopped => io::ErrorKind::ConnectionAborted,
-            Self::Closed { .. } | Self::StreamFinished | Self::ListenerClosed => {
-                io::ErrorKind::NotConnected
-            }
+            Self::Closed { .. }
+            | Self::StreamFinished
+            | Self::ListenerClosed
+            | Self::NotEstablished => io::ErrorKind::NotConnected,
             Self::Stopped(_) => io::ErrorKind::BrokenPipe,
             Self::WouldBlock => io::ErrorKind::WouldBlock,
             Self::Io { kind, .. } => *kind,

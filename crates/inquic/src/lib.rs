@@ -67,6 +67,50 @@
 //! [`Stream::reset`] abandons what we send, [`Stream::stop`] what we receive; each carries a code for the other application.
 //! Dropping a stream that was not finished resets it, so that a program which fails half-way is not taken for one that is done.
 //!
+//! # Datagrams
+//!
+//! A datagram is a message of its own that arrives whole or not at all (RFC 9221): under the connection's encryption and
+//! congestion control, and never sent a second time. Whoever receives allows them with [`TransportConfig::datagrams`].
+//!
+//! ```
+//! # use inquic::cert::CertificateAuthority;
+//! # use inquic::{Certificate, Connection, Listener, Roots, TransportConfig};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let authority = CertificateAuthority::new("My CA")?;
+//! # let issued = authority.issue(&["localhost"], std::time::Duration::from_secs(3600))?;
+//! # let certificate = Certificate::from_pem(issued.certificate_pem.as_bytes(), issued.key_pem.as_bytes())?;
+//! let config = TransportConfig::default().datagrams(true);
+//! let listener = Listener::builder()
+//!     .certificate(certificate)
+//!     .alpn(["clock/1"])
+//!     .config(config.clone())
+//!     .bind("[::]:0")?;
+//! # let port = listener.local_addr().port();
+//! # let roots = Roots::pem(authority.pem().as_bytes())?;
+//! let server = std::thread::spawn(move || -> Result<(), inquic::Error> {
+//!     let connection = listener.accept()?;
+//!     while let Some(question) = connection.recv_datagram()? {
+//!         assert_eq!(question, b"what time is it?");
+//!         connection.send_datagram(b"tea time")?;
+//!     }
+//!     Ok(())
+//! });
+//!
+//! let connection = Connection::builder()
+//!     .roots(roots)
+//!     .alpn(["clock/1"])
+//!     .config(config)
+//!     .connect(&format!("localhost:{port}"))?;
+//! assert!(connection.max_datagram_size() >= Some(1_100));
+//! connection.send_datagram(b"what time is it?")?;
+//! // Over a real network a program would ask again when no answer comes.
+//! assert_eq!(connection.recv_datagram()?, Some(b"tea time".to_vec()));
+//! connection.close(0, "done");
+//! # server.join().unwrap()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Closing
 //!
 //! [`Connection::close`], or dropping the last handle, delivers in the background what was written, then tells the peer a code

@@ -36,6 +36,14 @@ pub struct Stats {
     pub probe_timeouts: u64,
     /// Key updates, begun by either end.
     pub key_updates: u64,
+    /// Datagrams received.
+    pub datagrams_received: u64,
+    /// Datagrams received and thrown away because the application did not take them.
+    pub datagrams_dropped: u64,
+    /// Datagrams sent.
+    pub datagrams_sent: u64,
+    /// Datagrams sent and taken as lost.
+    pub datagrams_lost: u64,
 }
 
 impl From<inquic_engine::Stats> for Stats {
@@ -56,6 +64,7 @@ impl From<inquic_engine::Stats> for Stats {
             congestion_events,
             probe_timeouts,
             key_updates,
+            datagrams,
             drops: _,
         } = engine;
         Self {
@@ -74,6 +83,10 @@ impl From<inquic_engine::Stats> for Stats {
             congestion_events,
             probe_timeouts,
             key_updates,
+            datagrams_received: datagrams.received,
+            datagrams_dropped: datagrams.dropped,
+            datagrams_sent: datagrams.sent,
+            datagrams_lost: datagrams.lost,
         }
     }
 }

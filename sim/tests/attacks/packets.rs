@@ -382,3 +382,27 @@ fn first_packets_held_for_keys_are_taken_whatever_secret_comes_last() {
         assert_eq!(client.stats().packets_received, 2, "{sides:?}");
     }
 }
+
+/// Row 36: a flood of datagrams that the application does not read, and datagrams that it never asked for.
+#[test]
+fn datagrams_unread_are_bounded_and_unasked_are_an_offence() {
+    let mut settings = Settings::default();
+    let mut duel = Duel::with_open_server(&settings).connected();
+    duel.send(Level::OneRtt, &[0x30, 1, 2, 3]);
+    assert_eq!(duel.offence(), Some(Code::ProtocolViolation));
+
+    settings.config.max_datagram_frame_size = 1_200;
+    let mut duel = Duel::with_open_server(&settings).connected();
+    let flood: Vec<u8> = [&[0x31, 8][..], &[7; 8]].concat().repeat(100);
+    for _ in 0..10_000 {
+        duel.send(Level::OneRtt, &flood);
+        duel.heard.clear();
+        duel.datagrams.clear();
+    }
+    assert_eq!(duel.offence(), None);
+    let stats = duel.connection().stats().datagrams;
+    assert_eq!(stats.received, 1_000_000);
+    let kept = stats.received - stats.dropped;
+    // Ten bytes are counted for each beside its own.
+    assert_eq!(kept, 64 * 1024 / 18);
+}

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use inquic_wire::Space;
 
+use crate::datagram::Datagrams;
 use crate::handshake::CryptoSend;
 use crate::path::{LocalIds, Paths, PeerIds};
 use crate::recovery::{Fate, SentFrame};
@@ -16,6 +17,7 @@ pub(super) struct Carried {
     pub(super) received: [Received; 3],
     pub(super) crypto_send: [CryptoSend; 3],
     pub(super) streams: Streams,
+    pub(super) datagrams: Datagrams,
     pub(super) local_ids: LocalIds,
     pub(super) peer_ids: PeerIds,
     pub(super) paths: Paths,
@@ -34,6 +36,7 @@ pub(super) struct NewToken {
 impl Carried {
     pub(super) fn new(
         streams: Streams,
+        datagrams: Datagrams,
         local_ids: LocalIds,
         peer_ids: PeerIds,
         paths: Paths,
@@ -42,6 +45,7 @@ impl Carried {
             received: Default::default(),
             crypto_send: Default::default(),
             streams,
+            datagrams,
             local_ids,
             peer_ids,
             paths,
@@ -93,6 +97,7 @@ impl Carried {
             (SentFrame::NewToken, Fate::Acknowledged) => self.new_token = NewToken::default(),
             //= RFC 9000 §13.3: The HANDSHAKE_DONE frame MUST be retransmitted until it is acknowledged.
             (SentFrame::HandshakeDone, fate) => self.owes_handshake_done = fate == Fate::Lost,
+            (SentFrame::Datagram { number }, fate) => self.datagrams.on_fate(number, fate),
             // An ACK is made anew, a PING has served its purpose, the rest needs no more than to have arrived.
             (SentFrame::Ack { .. }, Fate::Lost)
             | (SentFrame::NewConnectionId { .. }, Fate::Acknowledged)
@@ -116,6 +121,7 @@ impl Carried {
         crypto.is_some_and(CryptoSend::wants_to_send)
             || space == Space::Application
                 && (self.streams.wants_to_send()
+                    || self.datagrams.wants_to_send()
                     || self.owes_handshake_done
                     || self.new_token.wanted
                     || self.paths.active().owes_response()

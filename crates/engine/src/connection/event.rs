@@ -2,6 +2,7 @@
 
 use super::Connection;
 use super::state::State;
+use crate::datagram::DatagramEvent;
 use crate::stream::StreamEvent;
 
 /// News of a connection.
@@ -17,6 +18,8 @@ pub enum Event {
     Token,
     /// News of a stream.
     Stream(StreamEvent),
+    /// News of datagrams.
+    Datagram(DatagramEvent),
     /// The connection has ended; see [`Connection::close_reason`]. Nothing can be written or read any more.
     Closed,
     /// Nothing is left to do; the endpoint can forget the connection.
@@ -62,6 +65,9 @@ impl Connection {
             && let Some(event) = self.carried.streams.next_event()
         {
             return Some(Event::Stream(event));
+        }
+        if let Some(event) = self.carried.datagrams.next_event() {
+            return Some(Event::Datagram(event));
         }
         if core::mem::take(&mut self.pending.closed) {
             return Some(Event::Closed);

@@ -83,6 +83,9 @@ impl Connection {
                 self.on_close(now, CloseReason::application_by_peer(code, reason));
             }
             Frame::HandshakeDone => self.on_handshake_done(),
+            Frame::Datagram { data, has_len } => {
+                self.carried.datagrams.on_datagram(data, has_len)?;
+            }
         }
         Ok(OnStream::Taken)
     }

@@ -304,6 +304,7 @@ impl Connection {
             disable_active_migration: true,
             active_connection_id_limit: limits::CIDS as u64,
             initial_source_connection_id: Some(self.hello.local_id),
+            max_datagram_frame_size: self.config.max_datagram_frame_size.into(),
             ..TransportParameters::default()
         };
         self.config.streams.fill(&mut parameters);
@@ -342,6 +343,9 @@ impl Connection {
             }
         };
         self.carried.streams.set_peer_parameters(&peer);
+        self.carried
+            .datagrams
+            .set_peer_limit(peer.max_datagram_frame_size);
         self.recovery
             .set_peer_max_ack_delay(inquic_platform::Duration::from_millis(u64::from(
                 peer.max_ack_delay_ms,

@@ -8,6 +8,7 @@
 mod application;
 mod carry;
 mod close;
+mod datagrams;
 mod event;
 mod frames;
 mod hello;
@@ -37,6 +38,7 @@ use inquic_platform::{CryptoError, Duration, Instant, Platform};
 use inquic_wire::{ConnectionId, Role, TransportParameters, Version};
 
 use crate::config::Config;
+use crate::datagram::Datagrams;
 use crate::path::{LocalIds, Path, PathState, Paths, PeerIds};
 use crate::protect;
 use crate::recovery::{self, Recovery, SentFrame, TimerContext};
@@ -133,6 +135,7 @@ impl Connection {
         let path = PathState::new(start.path, start.validated || start.role == Role::Client);
         let carried = Carried::new(
             streams,
+            Datagrams::new(config.max_datagram_frame_size),
             LocalIds::new(start.local_id),
             PeerIds::new(start.peer_id),
             Paths::new(path),

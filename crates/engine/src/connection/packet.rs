@@ -16,6 +16,7 @@ use inquic_wire::{
 use super::Connection;
 use super::carry::Carried;
 use super::state::State;
+use crate::datagram::Turn;
 use crate::limits;
 use crate::recovery::{SentFrame, SentPacket};
 
@@ -75,6 +76,11 @@ impl Connection {
                 permit,
                 needs_ping,
                 ping,
+                datagram_room: if self.carried.datagrams.wants_to_send() {
+                    self.datagram_room(level)
+                } else {
+                    0
+                },
             };
             self.carried.write(wanted, &mut writer, frames)
         };
@@ -240,6 +246,8 @@ struct Wanted {
     permit: Permit,
     needs_ping: bool,
     ping: bool,
+    /// Bytes of the longest datagram that fits into a full packet; 0 when none waits.
+    datagram_room: usize,
 }
 
 /// What a packet carries.
@@ -268,8 +276,12 @@ impl Carried {
             self.write_crypto(wanted.space, writer, frames);
             if wanted.space == Space::Application {
                 self.write_control(writer, frames);
-                self.streams
-                    .write_frames(wanted.now, writer, &mut |sent| frames.push(sent));
+                if wanted.datagram_room > 0 {
+                    self.write_both(wanted, writer, frames);
+                } else {
+                    self.streams
+                        .write_frames(wanted.now, writer, &mut |sent| frames.push(sent));
+                }
             }
             eliciting = fills || frames.len() > before;
         }
@@ -280,6 +292,25 @@ impl Carried {
             eliciting = true;
         }
         Written { eliciting, fills }
+    }
+
+    /// Datagrams and stream data, which take turns at the front.
+    #[inline(never)]
+    fn write_both(&mut self, wanted: Wanted, writer: &mut Writer<'_>, frames: &mut Vec<SentFrame>) {
+        let room = wanted.datagram_room;
+        let first = self.datagrams.is_first()
+            && self
+                .datagrams
+                .write_frames(room, writer, &mut |sent| frames.push(sent));
+        self.streams
+            .write_frames(wanted.now, writer, &mut |sent| frames.push(sent));
+        if first {
+            self.datagrams.end_turn(Turn::Datagrams);
+        } else {
+            self.datagrams
+                .write_frames(room, writer, &mut |sent| frames.push(sent));
+            self.datagrams.end_turn(Turn::Streams);
+        }
     }
 
     fn write_ack(

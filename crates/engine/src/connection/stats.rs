@@ -5,6 +5,7 @@ use inquic_platform::{Duration, Instant};
 use super::Connection;
 use super::close::CloseReason;
 use crate::counters::{Drop, Drops};
+use crate::datagram::DatagramStats;
 
 /// What a connection has done so far. Sizes are in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub struct Stats {
     pub probe_timeouts: u64,
     /// Key updates, begun by either end.
     pub key_updates: u64,
+    /// Datagrams (RFC 9221).
+    pub datagrams: DatagramStats,
     /// Packets dropped, by reason.
     pub drops: Drops,
 }
@@ -97,6 +100,7 @@ impl Connection {
                 super::state::OneRttKeys::Ready(keys) => keys.updates(),
                 super::state::OneRttKeys::Waiting { .. } => 0,
             },
+            datagrams: self.carried.datagrams.stats(),
             drops: self.counts.drops,
         }
     }

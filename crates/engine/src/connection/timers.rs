@@ -155,6 +155,7 @@ impl Connection {
         self.recovery.shrink();
         self.scratch = alloc::vec::Vec::new();
         self.carried.streams.shrink();
+        self.carried.datagrams.shrink();
     }
 }
 

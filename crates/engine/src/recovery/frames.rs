@@ -72,6 +72,11 @@ pub enum SentFrame {
     HandshakeDone,
     /// A PING frame.
     Ping,
+    /// A DATAGRAM frame (RFC 9221).
+    Datagram {
+        /// The number under which its sender wants to hear of its fate; 0 when it does not.
+        number: u64,
+    },
 }
 
 /// What became of a sent frame.

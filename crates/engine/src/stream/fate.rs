@@ -122,7 +122,8 @@ impl Streams {
             | SentFrame::RetireConnectionId { .. }
             | SentFrame::NewToken
             | SentFrame::HandshakeDone
-            | SentFrame::Ping => return,
+            | SentFrame::Ping
+            | SentFrame::Datagram { .. } => return,
         };
         if let Some(slot) = self.slot(id)
             && self.says_something(slot, control)

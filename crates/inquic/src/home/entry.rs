@@ -328,7 +328,7 @@ impl Entry {
     ///
     /// A thread sends itself, which saves a switch to the driver. Tasks leave it to the driver, which runs after all of them
     /// and sends what they wrote together; but a batch that is full anyway does not wait.
-    fn flush(&self, mut held: MutexGuard<'_, Held>, written: usize) {
+    pub(super) fn flush(&self, mut held: MutexGuard<'_, Held>, written: usize) {
         if !self.port.driven_by_task() || written >= BULK_BYTES {
             let mut wakes = Wakes::default();
             self.transmit_here(&mut held, clock::now(), &mut wakes);

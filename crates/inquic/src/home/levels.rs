@@ -18,6 +18,8 @@ pub(crate) enum Interest {
     Readable(StreamId),
     /// A stream's write().
     Writable(StreamId),
+    /// A datagram that can be taken.
+    Datagrams,
 }
 
 /// The descriptors that somebody asked for.
@@ -38,6 +40,7 @@ impl Held {
             Interest::Incoming(direction) => self.raise_incoming(direction),
             Interest::Readable(id) => self.level_readable(id),
             Interest::Writable(id) => self.level_writable(id),
+            Interest::Datagrams => self.level_datagrams(),
         }
         Ok(level)
     }
@@ -70,6 +73,13 @@ impl Held {
     pub(super) fn lower_incoming(&mut self, direction: Direction) {
         if let Some(level) = find(self.levels.as_deref(), Interest::Incoming(direction)) {
             level.set(self.is_over());
+        }
+    }
+
+    /// Raises or lowers a descriptor, if somebody asked for it.
+    pub(super) fn set_level(&mut self, interest: Interest, up: bool) {
+        if let Some(level) = find(self.levels.as_deref(), interest) {
+            level.set(up || self.is_over());
         }
     }
 

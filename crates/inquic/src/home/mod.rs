@@ -6,6 +6,7 @@
 
 mod bell;
 mod clock;
+mod datagrams;
 mod driver;
 mod end;
 pub(crate) mod entry;

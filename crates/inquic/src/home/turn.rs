@@ -6,6 +6,7 @@
 use inquic_platform::Instant;
 use inquic_socket::News;
 
+use super::datagrams::DatagramNews;
 use super::entry::{Entry, Held};
 use super::limits;
 use super::tls::Handshaking;
@@ -107,6 +108,12 @@ impl Entry {
                     held.level_writable(id);
                 }
                 News::MayOpen(direction) => held.waiters.on_may_open(direction, wakes),
+                News::DatagramReceived => {
+                    held.waiters.on_datagrams(DatagramNews::Received, wakes);
+                    held.level_datagrams();
+                }
+                News::DatagramRoom => held.waiters.on_datagrams(DatagramNews::Room, wakes),
+                News::DatagramFates => held.waiters.on_datagrams(DatagramNews::Fates, wakes),
                 News::Closed => {
                     held.waiters.on_closed(wakes);
                     held.raise_all();

@@ -6,6 +6,8 @@ use std::task::{Context, Waker};
 
 use inquic_wire::{Direction, StreamId};
 
+use super::datagrams::{DatagramNews, DatagramWaiters};
+
 /// The wakers of one connection's callers.
 #[derive(Default)]
 pub(crate) struct Waiters {
@@ -14,6 +16,8 @@ pub(crate) struct Waiters {
     opening: [Vec<Waker>; 2],
     established: Vec<Waker>,
     closed: Vec<Waker>,
+    /// Most connections send no datagrams.
+    datagrams: Option<Box<DatagramWaiters>>,
 }
 
 #[derive(Default)]
@@ -90,6 +94,20 @@ impl Waiters {
         }
         wakes.0.extend(all.established);
         wakes.0.extend(all.closed);
+        if let Some(datagrams) = all.datagrams {
+            datagrams.wake_all(wakes);
+        }
+    }
+
+    /// Those who wait for datagrams.
+    pub(super) fn datagrams(&mut self) -> &mut DatagramWaiters {
+        self.datagrams.get_or_insert_default()
+    }
+
+    pub(super) fn on_datagrams(&mut self, news: DatagramNews, wakes: &mut Wakes) {
+        if let Some(datagrams) = &mut self.datagrams {
+            datagrams.wake(news, wakes);
+        }
     }
 
     fn take_stream(
@@ -128,7 +146,7 @@ fn set(place: &mut Option<Waker>, context: &Context<'_>) {
     }
 }
 
-fn push(waiting: &mut Vec<Waker>, context: &Context<'_>) {
+pub(super) fn push(waiting: &mut Vec<Waker>, context: &Context<'_>) {
     if !waiting.iter().any(|waker| waker.will_wake(context.waker())) {
         waiting.push(context.waker().clone());
     }

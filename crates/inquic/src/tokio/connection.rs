@@ -129,6 +129,50 @@ impl Connection {
         Ok(id.map(|id| ReceiveStream::new(Receiving::new(self.owner.clone(), id))))
     }
 
+    /// Sends a datagram (RFC 9221): once, and whole or not at all; it may be lost or overtaken. Waits while 64 KiB of
+    /// datagrams wait to be sent.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DatagramTooLarge`] beyond [`Connection::max_datagram_size`], [`Error::NoDatagrams`], why the connection ended.
+    pub async fn send_datagram(&self, data: &[u8]) -> Result<(), Error> {
+        poll_fn(|context| self.owner.entry.poll_send_datagram(context, data, false))
+            .await
+            .map(drop)
+    }
+
+    /// As [`Connection::send_datagram`], and gives the number under which [`Connection::datagram_fate`] will tell what became
+    /// of it. Waits too while 256 of them have fates that were not asked for.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::send_datagram`].
+    pub async fn send_datagram_told(&self, data: &[u8]) -> Result<u64, Error> {
+        poll_fn(|context| self.owner.entry.poll_send_datagram(context, data, true))
+            .await
+            .map(Option::unwrap_or_default)
+    }
+
+    /// Waits for a fate of the datagrams that were sent with [`Connection::send_datagram_told`]: the number, and whether it
+    /// was acknowledged. One that was not may have arrived all the same.
+    ///
+    /// # Errors
+    ///
+    /// Why the connection ended.
+    pub async fn datagram_fate(&self) -> Result<(u64, bool), Error> {
+        poll_fn(|context| self.owner.entry.poll_datagram_fate(context)).await
+    }
+
+    /// Waits for a datagram of the peer; `None` when the peer closed the connection with code 0. 64 KiB of them are kept for
+    /// us, then the oldest are thrown away. [`crate::TransportConfig::datagrams`] allows them.
+    ///
+    /// # Errors
+    ///
+    /// Why the connection ended otherwise.
+    pub async fn recv_datagram(&self) -> Result<Option<Vec<u8>>, Error> {
+        poll_fn(|context| self.owner.entry.poll_receive_datagram(context)).await
+    }
+
     /// Waits for the end of the connection and says why it came. After [`Connection::close`], what was written has arrived
     /// by then, or cannot any more.
     pub async fn closed(&self) -> Error {

@@ -31,6 +31,9 @@ impl Options {
         if let Some(window) = self.stream_window(&param)? {
             next.streams.stream_window = raised(next.streams.stream_window, window);
         }
+        if let Some(size) = within(param.max_datagram_frame_size.into(), 1_200, u64::MAX)? {
+            next.max_datagram_frame_size = u16::try_from(size).unwrap_or(u16::MAX);
+        }
         if let Some(streams) = within(param.max_streams_bidi.into(), 1, STREAMS_MAX)? {
             next.streams.max_streams_bidi = streams;
         }
@@ -61,6 +64,7 @@ impl Options {
             ack_delay_exponent: fixed.ack_delay_exponent,
             max_udp_payload_size: u16::try_from(inquic_engine::limits::TRANSMIT_BYTES)
                 .unwrap_or(u16::MAX),
+            max_datagram_frame_size: self.engine.max_datagram_frame_size,
             max_idle_timeout: micros(self.engine.idle_timeout),
             max_ack_delay: micros(self.engine.max_ack_delay),
             max_streams_bidi: count(streams.max_streams_bidi),
@@ -95,7 +99,6 @@ impl Options {
         within(param.ack_delay_exponent.into(), 1, 20)?;
         within(param.active_connection_id_limit.into(), 2, 8)?;
         within(param.max_udp_payload_size.into(), 1_200, 65_527)?;
-        within(param.max_datagram_frame_size.into(), 1_200, u64::MAX)?;
         let ours = self.transport_param();
         let kept = |given: u64, ours: u64| given == 0 || given == ours;
         let all = kept(
@@ -110,8 +113,7 @@ impl Options {
         ) && kept(
             param.disable_active_migration.into(),
             ours.disable_active_migration.into(),
-        ) && param.max_datagram_frame_size == 0
-            && param.grease_quic_bit == 0
+        ) && param.grease_quic_bit == 0
             && param.stateless_reset == 0
             && param.disable_1rtt_encryption == 0
             && param.disable_compatible_version == 0;

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use inquic_engine::datagram::DatagramEvent;
 use inquic_engine::stream::StreamEvent;
 use inquic_engine::{CloseReason, Event};
 use inquic_uapi::event::{
@@ -22,6 +23,7 @@ impl Socket {
         match event {
             Event::Stream(StreamEvent::Incoming(direction)) => self.take_incoming(*direction),
             Event::Stream(StreamEvent::Readable(id)) => self.queue_stream(*id),
+            Event::Datagram(DatagramEvent::Received) => self.queue_datagrams(),
             Event::Stream(StreamEvent::Stopped { id, code }) => {
                 self.queue_update(*id, QUIC_STREAM_SEND_STATE_RESET_SENT, *code);
             }
@@ -52,6 +54,7 @@ impl Socket {
                 }
             }
             Event::Stream(StreamEvent::Writable(_) | StreamEvent::MaxStreams(_))
+            | Event::Datagram(DatagramEvent::Room | DatagramEvent::Fates)
             | Event::Handshake
             | Event::Connected
             | Event::Confirmed

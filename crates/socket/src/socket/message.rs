@@ -15,7 +15,7 @@ use inquic_uapi::structs::{HandshakeInfo, StreamInfo};
 use inquic_uapi::{QUIC_CRYPTO_APP, QUIC_CRYPTO_HANDSHAKE, QUIC_CRYPTO_INITIAL};
 use inquic_wire::{Direction, Level, StreamId};
 
-use super::{OpenError, ReadError, Socket, WriteError};
+use super::{DatagramError, OpenError, ReadError, Socket, WriteError};
 use crate::errno::Errno;
 use crate::options::{Options, copy};
 
@@ -24,9 +24,13 @@ use crate::options::{Options, copy};
 pub(super) struct Messages {
     /// What the connection was made with, and what has been set since.
     pub(super) options: Options,
-    /// Streams with something to read, in the order in which it came, each once.
-    readable: VecDeque<StreamId>,
+    /// Streams with something to read and datagrams, in the order in which they came, each stream once.
+    readable: VecDeque<Readable>,
     listed: BTreeSet<StreamId>,
+    /// Whether datagrams are among them.
+    datagrams_listed: bool,
+    /// What is left of a datagram that was larger than the program's buffer.
+    datagram_rest: Vec<u8>,
     /// Events that wait, each with its type byte first.
     pub(super) events: VecDeque<Vec<u8>>,
     /// Events that found no room.
@@ -38,6 +42,13 @@ pub(super) struct Messages {
     /// Streams opened so far, bidirectional and unidirectional: ours, then the peer's.
     opened: [u64; 2],
     accepted: [u64; 2],
+}
+
+/// What recvmsg can give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Readable {
+    Stream(StreamId),
+    Datagrams,
 }
 
 /// Control data of a message.
@@ -101,8 +112,7 @@ impl Socket {
                 self.handshake_send(level, data)?;
                 Ok(data.len())
             }
-            // The peer is never told that we take datagrams, and may not be sent any.
-            _ if flags & MSG_QUIC_DATAGRAM != 0 => Err(Errno::EINVAL),
+            _ if flags & MSG_QUIC_DATAGRAM != 0 => self.send_message_datagram(data),
             Control::Stream(info) => {
                 if info.stream_flags & !STREAM_FLAGS != 0 {
                     return Err(Errno::EINVAL);
@@ -123,7 +133,8 @@ impl Socket {
         }
     }
 
-    /// recvmsg(): handshake messages first, then events, then stream data as it came.
+    /// recvmsg(): handshake messages first, then events, then stream data and datagrams as they came. A datagram that does
+    /// not fit goes on in the next call; its last part has `MSG_EOR`.
     ///
     /// # Errors
     ///
@@ -141,7 +152,13 @@ impl Socket {
         if let Some(event) = self.take_event(out) {
             return Ok(event);
         }
-        while let Some(id) = self.front() {
+        while let Some(front) = self.front() {
+            let Readable::Stream(id) = front else {
+                if let Some(datagram) = self.receive_message_datagram(out) {
+                    return Ok(datagram);
+                }
+                continue;
+            };
             match self.read(now, id, out) {
                 Ok(read) if read.bytes > 0 || read.fin || out.is_empty() => {
                     if read.fin || !self.is_readable(id) {
@@ -189,7 +206,16 @@ impl Socket {
         if let Some(messages) = &mut self.messages
             && messages.listed.insert(id)
         {
-            messages.readable.push_back(id);
+            messages.readable.push_back(Readable::Stream(id));
+        }
+    }
+
+    /// Datagrams wait.
+    pub(super) fn queue_datagrams(&mut self) {
+        if let Some(messages) = &mut self.messages
+            && !core::mem::replace(&mut messages.datagrams_listed, true)
+        {
+            messages.readable.push_back(Readable::Datagrams);
         }
     }
 
@@ -326,15 +352,62 @@ impl Socket {
         state.is_some_and(SendState::is_open)
     }
 
-    fn front(&self) -> Option<StreamId> {
+    /// sendmsg() of a datagram: all of it or nothing.
+    fn send_message_datagram(&mut self, data: &[u8]) -> Result<usize, Errno> {
+        match self.send_datagram(data, false) {
+            Ok(_) => Ok(data.len()),
+            Err(DatagramError::NotConnected | DatagramError::Unsupported) => Err(Errno::EINVAL),
+            Err(DatagramError::TooLarge(_)) => Err(Errno::EMSGSIZE),
+            Err(DatagramError::Blocked) => Err(Errno::EAGAIN),
+        }
+    }
+
+    /// The first datagram, or what is left of it; the others go behind the streams that wait.
+    fn receive_message_datagram(&mut self, out: &mut [u8]) -> Option<ReceivedMessage> {
+        let mut rest = core::mem::take(&mut self.messages().datagram_rest);
+        let waits = self.connection().datagram_len();
+        let bytes = if !rest.is_empty() {
+            let bytes = copy(&rest, out);
+            rest.drain(..bytes);
+            Some(bytes)
+        } else if waits.is_some_and(|len| len > out.len()) {
+            rest.resize(waits.unwrap_or_default(), 0);
+            self.connection_mut().take_datagram(&mut rest);
+            let bytes = copy(&rest, out);
+            rest.drain(..bytes);
+            Some(bytes)
+        } else {
+            self.connection_mut().take_datagram(out)
+        };
+        let whole = rest.is_empty();
+        self.messages().datagram_rest = rest;
+        if whole {
+            self.drop_front();
+            if self.connection().datagram_len().is_some() {
+                self.queue_datagrams();
+            }
+        }
+        Some(ReceivedMessage {
+            bytes: bytes?,
+            flags: MSG_QUIC_DATAGRAM | if whole { MSG_EOR } else { 0 },
+            control: Control::None,
+        })
+    }
+
+    fn front(&self) -> Option<Readable> {
         self.messages.as_deref()?.readable.front().copied()
     }
 
     fn drop_front(&mut self) {
         if let Some(messages) = &mut self.messages
-            && let Some(id) = messages.readable.pop_front()
+            && let Some(front) = messages.readable.pop_front()
         {
-            messages.listed.remove(&id);
+            match front {
+                Readable::Stream(id) => {
+                    messages.listed.remove(&id);
+                }
+                Readable::Datagrams => messages.datagrams_listed = false,
+            }
         }
     }
 

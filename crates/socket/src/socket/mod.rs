@@ -4,6 +4,7 @@
 //! control data, options, events and poll masks. It never blocks; a home waits for what [`Socket::next_news`] tells.
 
 mod close;
+mod datagrams;
 mod events;
 mod handshake;
 mod message;
@@ -14,11 +15,14 @@ mod tests;
 
 pub use message::{Control, ReceivedMessage};
 
+pub use inquic_engine::datagram::DatagramError;
+pub use inquic_engine::recovery::Fate;
 pub use inquic_engine::stream::{OpenError, Read, ReadError, WriteError};
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use inquic_engine::datagram::DatagramEvent;
 use inquic_engine::stream::StreamEvent;
 use inquic_engine::{CloseReason, Connection, Event, Handle, Path, Received, Stats, Transmit};
 use inquic_platform::Instant;
@@ -58,6 +62,12 @@ pub enum News {
     Delivered(StreamId),
     /// Streams can be opened again after the limit was met.
     MayOpen(Direction),
+    /// Datagrams can be taken.
+    DatagramReceived,
+    /// Datagrams are taken again, after the queue was full.
+    DatagramRoom,
+    /// The fate of datagrams is known.
+    DatagramFates,
     /// The server gave a token for later connections.
     Token,
     /// The connection has ended; [`Socket::close_reason`] says why.
@@ -127,6 +137,9 @@ impl Socket {
             }
             Event::Stream(StreamEvent::Finished(id)) => News::Delivered(id),
             Event::Stream(StreamEvent::MaxStreams(direction)) => News::MayOpen(direction),
+            Event::Datagram(DatagramEvent::Received) => News::DatagramReceived,
+            Event::Datagram(DatagramEvent::Room) => News::DatagramRoom,
+            Event::Datagram(DatagramEvent::Fates) => News::DatagramFates,
             Event::Closed => {
                 self.ending = Ending::Closed;
                 News::Closed

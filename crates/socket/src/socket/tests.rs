@@ -3,6 +3,7 @@
 extern crate std;
 
 mod close;
+mod datagrams;
 mod message;
 mod sockopt;
 

@@ -11,11 +11,12 @@ pub use ack::{Ack, AckRanges, EcnCounts, write_ack};
 pub use read::Frames;
 pub use write::{
     crypto_header_len, stream_header_len, write_application_close, write_connection_close,
-    write_crypto, write_crypto_header, write_data_blocked, write_handshake_done, write_max_data,
-    write_max_stream_data, write_max_streams, write_new_connection_id, write_new_token,
-    write_padding, write_path_challenge, write_path_response, write_ping, write_reset_stream,
-    write_retire_connection_id, write_stop_sending, write_stream, write_stream_data_blocked,
-    write_stream_header, write_streams_blocked,
+    write_crypto, write_crypto_header, write_data_blocked, write_datagram_header,
+    write_handshake_done, write_max_data, write_max_stream_data, write_max_streams,
+    write_new_connection_id, write_new_token, write_padding, write_path_challenge,
+    write_path_response, write_ping, write_reset_stream, write_retire_connection_id,
+    write_stop_sending, write_stream, write_stream_data_blocked, write_stream_header,
+    write_streams_blocked,
 };
 
 use crate::{
@@ -145,6 +146,13 @@ pub enum Frame<'a> {
     },
     /// HANDSHAKE_DONE.
     HandshakeDone,
+    /// DATAGRAM (RFC 9221).
+    Datagram {
+        /// The bytes.
+        data: &'a [u8],
+        /// Whether the frame has a length. Without it the frame ends with its packet.
+        has_len: bool,
+    },
 }
 
 impl Frame<'_> {
@@ -210,6 +218,8 @@ impl Frame<'_> {
             Self::ConnectionClose { .. } => types::CONNECTION_CLOSE,
             Self::ApplicationClose { .. } => types::APPLICATION_CLOSE,
             Self::HandshakeDone => types::HANDSHAKE_DONE,
+            Self::Datagram { has_len: false, .. } => types::DATAGRAM,
+            Self::Datagram { has_len: true, .. } => types::DATAGRAM_LEN,
         };
         frame_type as u64
     }

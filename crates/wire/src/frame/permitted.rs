@@ -1,5 +1,6 @@
 //! Which frame may travel in which packet, and to whom: in comes a frame type, out comes yes or the offence.
 
+use super::types;
 use crate::{
     error::{Code, PeerError},
     level::{Level, Role},
@@ -9,17 +10,12 @@ use crate::{
 #[inline]
 pub(super) fn check(frame_type: u8, level: Level, receiver: Role) -> Result<(), PeerError> {
     let Some(&permitted) = PERMITTED.get(usize::from(frame_type)) else {
-        //= RFC 9000 §12.4: An endpoint MUST treat the receipt of a frame of unknown type as a connection error of type
-        //= FRAME_ENCODING_ERROR.
-        return Err(PeerError::new(Code::FrameEncoding, "unknown frame type"));
+        return check_extension(frame_type, level);
     };
     if permitted & bit(level) == 0 {
         //= RFC 9000 §12.4: An endpoint MUST treat receipt of a frame in a packet type that is not permitted as a
         //= connection error of type PROTOCOL_VIOLATION.
-        return Err(PeerError::new(
-            Code::ProtocolViolation,
-            "frame in a packet type that does not permit it",
-        ));
+        return Err(NOT_PERMITTED);
     }
     if permitted & TO_CLIENT != 0 && matches!(receiver, Role::Server) {
         //= RFC 9000 §19.7: A server MUST treat receipt of a NEW_TOKEN frame as a connection error of type
@@ -33,6 +29,27 @@ pub(super) fn check(frame_type: u8, level: Level, receiver: Role) -> Result<(), 
     }
     Ok(())
 }
+
+/// The same for types beyond those of RFC 9000.
+#[inline(never)]
+const fn check_extension(frame_type: u8, level: Level) -> Result<(), PeerError> {
+    match (frame_type, level) {
+        //= RFC 9221 §5: Like STREAM frames, DATAGRAM frames contain application data and MUST be protected with either 0-RTT
+        //= or 1-RTT keys.
+        (types::DATAGRAM | types::DATAGRAM_LEN, Level::ZeroRtt | Level::OneRtt) => Ok(()),
+        (types::DATAGRAM | types::DATAGRAM_LEN, Level::Initial | Level::Handshake) => {
+            Err(NOT_PERMITTED)
+        }
+        //= RFC 9000 §12.4: An endpoint MUST treat the receipt of a frame of unknown type as a connection error of type
+        //= FRAME_ENCODING_ERROR.
+        _ => Err(PeerError::new(Code::FrameEncoding, "unknown frame type")),
+    }
+}
+
+const NOT_PERMITTED: PeerError = PeerError::new(
+    Code::ProtocolViolation,
+    "frame in a packet type that does not permit it",
+);
 
 const fn bit(level: Level) -> u8 {
     match level {

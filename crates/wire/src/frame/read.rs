@@ -146,6 +146,14 @@ fn read_rare<'a>(r: &mut Reader<'a>, frame_type: u8) -> Result<Frame<'a>, PeerEr
             reason: r.varint_bytes()?,
         },
         types::HANDSHAKE_DONE => Frame::HandshakeDone,
+        types::DATAGRAM => Frame::Datagram {
+            data: r.rest(),
+            has_len: false,
+        },
+        types::DATAGRAM_LEN => Frame::Datagram {
+            data: r.varint_bytes()?,
+            has_len: true,
+        },
         // `permitted::check` let no other type pass; the answer here is the same.
         _ => return Err(PeerError::new(Code::FrameEncoding, "unknown frame type")),
     })

@@ -123,5 +123,9 @@ fn samples() -> Vec<Frame<'static>> {
             reason: b""
         },
         Frame::HandshakeDone,
+        Frame::Datagram {
+            data: b"datagram",
+            has_len: true
+        },
     ]
 }

@@ -56,6 +56,10 @@ pub const CONNECTION_CLOSE: u8 = 0x1c;
 pub const APPLICATION_CLOSE: u8 = 0x1d;
 /// HANDSHAKE_DONE.
 pub const HANDSHAKE_DONE: u8 = 0x1e;
+/// DATAGRAM without a length (RFC 9221 §4).
+pub const DATAGRAM: u8 = 0x30;
+/// DATAGRAM with a length.
+pub const DATAGRAM_LEN: u8 = 0x31;
 
 /// The type of a STREAM frame without a length.
 #[inline]

@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl Frame<'_> {
-    /// Writes the frame; a STREAM frame with its length, a close with as much of the reason as fits. Errors: it does not
+    /// Writes the frame; a STREAM frame with its length, a DATAGRAM frame as it was, a close with as much of the reason as fits. Errors: it does not
     /// fit, and nothing is written.
     pub fn write(&self, w: &mut Writer<'_>) -> Result<(), Full> {
         match *self {
@@ -60,6 +60,10 @@ impl Frame<'_> {
             } => write_connection_close(w, code, frame_type, reason),
             Self::ApplicationClose { code, reason } => write_application_close(w, code, reason),
             Self::HandshakeDone => write_handshake_done(w),
+            Self::Datagram { data, has_len } => w.whole(|w| {
+                write_datagram_header(w, data.len(), !has_len)?;
+                w.bytes(data)
+            }),
         }
     }
 }
@@ -298,6 +302,18 @@ pub fn write_application_close(w: &mut Writer<'_>, code: u64, reason: &[u8]) -> 
 /// Writes HANDSHAKE_DONE. Errors: it does not fit.
 pub fn write_handshake_done(w: &mut Writer<'_>) -> Result<(), Full> {
     w.u8(types::HANDSHAKE_DONE)
+}
+
+/// Writes a DATAGRAM frame up to its `len` bytes of data, which the caller puts after it. A `last` frame has no length:
+/// nothing may follow its data in the packet. Errors: the header does not fit.
+pub fn write_datagram_header(w: &mut Writer<'_>, len: usize, last: bool) -> Result<(), Full> {
+    if last {
+        return w.u8(types::DATAGRAM);
+    }
+    w.whole(|w| {
+        w.u8(types::DATAGRAM_LEN)?;
+        w.varint(len as u64)
+    })
 }
 
 /// A frame that is a type and a few numbers.

@@ -14,7 +14,7 @@ type Seed = (usize, [u64; 3], Vec<u8>, bool);
 
 fn seed() -> impl Strategy<Value = Seed> {
     (
-        0_usize..19,
+        0_usize..20,
         [number(), number(), number()],
         prop::collection::vec(any::<u8>(), 0..100),
         any::<bool>(),
@@ -74,6 +74,10 @@ fn frame((kind, [a, b, c], bytes, flag): &Seed) -> Frame<'_> {
         17 => Frame::ApplicationClose {
             code: a,
             reason: data,
+        },
+        18 => Frame::Datagram {
+            data,
+            has_len: true,
         },
         _ => Frame::Stream {
             id: id(a),

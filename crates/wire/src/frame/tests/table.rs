@@ -4,7 +4,7 @@ use super::*;
 
 /// A frame of each type, and the column "Pkts" of the table, narrowed by §12.5 and by who may send it ("c": only to a
 /// client).
-const TABLE: [(&[u8], &str); 31] = [
+const TABLE: [(&[u8], &str); 33] = [
     (&[0x00], "IH01"),
     (&[0x01], "IH01"),
     (&[0x02, 0, 0, 0, 0], "IH_1"),
@@ -41,6 +41,9 @@ const TABLE: [(&[u8], &str); 31] = [
     (&[0x1c, 0, 0, 0], "IH01"),
     (&[0x1d, 0, 0], "__01"),
     (&[0x1e], "___1c"),
+    // RFC 9221 §5.
+    (&[0x30, 1, 2], "__01"),
+    (&[0x31, 1, 2], "__01"),
 ];
 
 const LETTERS: [(Level, char); 4] = [
@@ -52,7 +55,7 @@ const LETTERS: [(Level, char); 4] = [
 
 #[test]
 fn a_frame_is_read_where_the_table_permits_it_and_nowhere_else() {
-    for (frame_type, (payload, permitted)) in (0..).zip(TABLE) {
+    for (frame_type, (payload, permitted)) in (0..0x1f).chain(0x30..).zip(TABLE) {
         assert_eq!(u64::from(payload[0]), frame_type);
         for (level, letter) in LETTERS {
             for receiver in [Role::Client, Role::Server] {
@@ -91,7 +94,7 @@ fn a_frame_that_is_not_permitted_is_not_read_further() {
 fn an_unknown_type_is_a_frame_encoding_error() {
     for level in Level::ALL {
         for receiver in [Role::Client, Role::Server] {
-            for frame_type in 0x1f..=0x3f {
+            for frame_type in (0x1f..=0x2f).chain(0x32..=0x3f) {
                 let mut frames = Frames::new(std::slice::from_ref(&frame_type), level, receiver);
                 let error = PeerError::new(Code::FrameEncoding, "unknown frame type");
                 assert_eq!(

@@ -206,3 +206,23 @@ fn four_types_of_frame_probe() {
         assert_eq!(frame.is_probing(), probing, "{frame:?}");
     }
 }
+
+#[test]
+fn a_datagram_without_a_length_ends_with_its_packet() {
+    let frame = Frame::Datagram {
+        data: b"the rest of it",
+        has_len: false,
+    };
+    let bytes = written(|w| frame.write(w));
+    assert_eq!(bytes[0], 0x30);
+    assert_eq!(bytes.len(), 1 + 14);
+    assert_eq!(read_one(&bytes), Ok(frame));
+}
+
+#[test]
+fn an_empty_datagram_is_a_datagram() {
+    for (bytes, has_len) in [(&[0x30][..], false), (&[0x31, 0], true)] {
+        let frame = Frame::Datagram { data: b"", has_len };
+        assert_eq!(read_one(bytes), Ok(frame));
+    }
+}
