@@ -1,7 +1,7 @@
 //! What each frame of the peer does. Frames in, one call each to the part that it concerns.
 
 use inquic_platform::{Duration, Instant};
-use inquic_wire::frame::{Ack, Frame};
+use inquic_wire::frame::{Ack, Frame, StreamFrame};
 use inquic_wire::{Code, Level, PeerError, Role, Space};
 
 use super::Connection;
@@ -88,6 +88,21 @@ impl Connection {
             }
         }
         Ok(OnStream::Taken)
+    }
+
+    /// Acts on a STREAM frame, as [`Connection::on_frame`] does; the error names the frame.
+    #[inline]
+    pub(super) fn on_stream(&mut self, frame: StreamFrame<'_>) -> Result<OnStream, PeerError> {
+        let StreamFrame {
+            id,
+            offset,
+            data,
+            fin,
+        } = frame;
+        let streams = &mut self.carried.streams;
+        streams
+            .on_stream(id, offset, data, fin)
+            .map_err(|error| error.or_in_frame(Frame::from(frame).frame_type()))
     }
 
     fn on_ack(&mut self, context: Context<'_>, ack: &Ack<'_>) -> Result<(), PeerError> {

@@ -320,7 +320,19 @@ impl Connection {
         let space = level.space();
         let mut eliciting = false;
         let mut taken = true;
-        for frame in Frames::new(payload, level, self.role) {
+        let mut frames = Frames::new(payload, level, self.role);
+        loop {
+            while let Some(frame) = frames.next_stream() {
+                eliciting = true;
+                match self.on_stream(frame) {
+                    Ok(OnStream::Taken) => {}
+                    Ok(OnStream::Refused) => taken = false,
+                    Err(error) => return self.close_with(now, error),
+                }
+            }
+            let Some(frame) = frames.next() else {
+                break;
+            };
             // By reference: moving a frame costs as much as acting on it.
             let frame = match &frame {
                 Ok(frame) => frame,

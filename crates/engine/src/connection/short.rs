@@ -22,7 +22,7 @@ impl Connection {
         segment: usize,
         ecn: u8,
     ) {
-        let mut jobs: [OpenJob; BATCH] = core::array::from_fn(|_| NO_JOB);
+        let mut jobs: [OpenJob; BATCH] = [NO_JOB; BATCH];
         let mut firsts = [0_u8; BATCH];
         let mut count = 0;
         let mut start = 0;

@@ -103,7 +103,16 @@ impl Connection {
                 continue;
             }
             let permit = self.permit(now, level.space());
-            if let Some(built) = self.build(now, level, datagram, at, permit, &mut frames) {
+            let mut built = Built::NONE;
+            let packet = self.build(
+                now,
+                level,
+                (&mut *datagram, at),
+                permit,
+                &mut frames,
+                &mut built,
+            );
+            if packet.is_some() {
                 at = built.payload_end.saturating_add(TAG_LEN);
                 *place = Some(built);
             }
@@ -162,10 +171,11 @@ impl Connection {
         let size = self.max_datagram;
         let budget = usize::try_from(self.carried.paths.active().budget()).unwrap_or(usize::MAX);
         let room = out.len().min(limits::TRANSMIT_BYTES).min(budget);
-        let mut jobs: [SealJob; limits::TRANSMIT_BATCH] = core::array::from_fn(|_| NO_JOB);
+        let mut jobs: [SealJob; limits::TRANSMIT_BATCH] = [NO_JOB; limits::TRANSMIT_BATCH];
         let mut count = 0;
         let mut at = 0_usize;
         let mut frames = core::mem::take(&mut self.scratch);
+        let mut built = Built::NONE;
         for job in &mut jobs {
             let Some(datagram) = out
                 .get_mut(at..at.saturating_add(size))
@@ -173,7 +183,10 @@ impl Connection {
             else {
                 break;
             };
-            if self.build_one(now, datagram, &mut frames, job).is_none() {
+            if self
+                .build_one(now, datagram, &mut frames, &mut built, job)
+                .is_none()
+            {
                 break;
             }
             let len = job.end;
@@ -199,6 +212,7 @@ impl Connection {
         now: Instant,
         datagram: &mut [u8],
         frames: &mut Vec<SentFrame>,
+        built: &mut Built,
         job: &mut SealJob,
     ) -> Option<()> {
         let permit = self.permit(now, Space::Application);
@@ -219,8 +233,15 @@ impl Connection {
             return None;
         }
         frames.clear();
-        let built = self.build(now, Level::OneRtt, datagram, 0, permit, frames)?;
-        self.settle(now, &built, datagram, frames, job)
+        self.build(
+            now,
+            Level::OneRtt,
+            (&mut *datagram, 0),
+            permit,
+            frames,
+            built,
+        )?;
+        self.settle(now, built, datagram, frames, job)
     }
 
     /// What the next packet of a space may carry.

@@ -8,7 +8,7 @@ pub mod types;
 mod write;
 
 pub use ack::{Ack, AckRanges, EcnCounts, write_ack};
-pub use read::Frames;
+pub use read::{Frames, StreamFrame};
 pub use write::{
     crypto_header_len, stream_header_len, write_application_close, write_connection_close,
     write_crypto, write_crypto_header, write_data_blocked, write_datagram_header,

@@ -226,3 +226,43 @@ fn an_empty_datagram_is_a_datagram() {
         assert_eq!(read_one(bytes), Ok(frame));
     }
 }
+
+/// The frames of a payload, STREAM frames taken out by `next_stream` wherever it does.
+fn read_by_streams(payload: &[u8], level: Level) -> Vec<Result<Frame<'_>, PeerError>> {
+    let mut frames = Frames::new(payload, level, Role::Server);
+    let mut all = Vec::new();
+    loop {
+        while let Some(frame) = frames.next_stream() {
+            all.push(Ok(frame.into()));
+        }
+        match frames.next() {
+            Some(frame) => all.push(frame),
+            None => return all,
+        }
+    }
+}
+
+#[test]
+fn taking_stream_frames_first_changes_neither_frames_nor_offences() {
+    // PING, a STREAM frame with a length, one that is permitted only in some packets, one cut short.
+    let payloads: [&[u8]; 6] = [
+        &[0x01, 0x0a, 0x04, 0x02, 7, 8, 0x01, 0x08, 0x04, 9],
+        &[0x0a, 0x04, 0x02, 7, 8, 0x1e],
+        &[0x0e, 0x04, 0x40],
+        &[
+            0x0c, 0x04, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1,
+        ],
+        &[0x0a, 0x04, 0x05, 1],
+        &[],
+    ];
+    for payload in payloads {
+        for level in [Level::Initial, Level::ZeroRtt, Level::OneRtt] {
+            let plain: Vec<_> = Frames::new(payload, level, Role::Server).collect();
+            assert_eq!(
+                read_by_streams(payload, level),
+                plain,
+                "{payload:x?} {level:?}"
+            );
+        }
+    }
+}
