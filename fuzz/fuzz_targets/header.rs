@@ -29,10 +29,10 @@ fuzz_target!(|input: &[u8]| {
                 end,
             } => {
                 assert_eq!(cheap, Some(&dcid[..]));
-                assert_eq!(version, Version::V1);
+                assert!(version.is_known());
                 assert!(token.end < number_at && number_at + 20 <= end && end <= datagram.len());
                 assert!(token.is_empty() || kind == LongKind::Initial);
-                long_again(kind, &dcid, &scid, &datagram[token], end - number_at);
+                long_again((kind, version), &dcid, &scid, &datagram[token], end - number_at);
                 end
             }
             Header::Retry {
@@ -43,9 +43,9 @@ fuzz_target!(|input: &[u8]| {
                 tag,
             } => {
                 assert_eq!(cheap, Some(&dcid[..]));
-                assert_eq!(version, Version::V1);
+                assert!(version.is_known());
                 assert_eq!(datagram[token.end..], tag);
-                retry_again(&dcid, &scid, &datagram[token], tag);
+                retry_again(version, &dcid, &scid, &datagram[token], tag);
                 datagram.len()
             }
             Header::VersionNegotiation {
@@ -64,7 +64,7 @@ fuzz_target!(|input: &[u8]| {
                 scid,
             } => {
                 assert_eq!(cheap, Some(&datagram[dcid]));
-                assert!(version != Version::V1 && version != Version::NEGOTIATION);
+                assert!(!version.is_known() && version != Version::NEGOTIATION);
                 assert!(scid.end <= datagram.len());
                 datagram.len()
             }
@@ -84,7 +84,7 @@ fuzz_target!(|input: &[u8]| {
 });
 
 fn long_again(
-    kind: LongKind,
+    (kind, version): (LongKind, Version),
     dcid: &ConnectionId,
     scid: &ConnectionId,
     token: &[u8],
@@ -95,7 +95,7 @@ fn long_again(
     }
     let mut buffer = vec![0; 64 + token.len() + length];
     let mut w = Writer::new(&mut buffer);
-    let plan = write_long(&mut w, kind, Version::V1, dcid, scid, token, 7, 4).unwrap();
+    let plan = write_long(&mut w, kind, version, dcid, scid, token, 7, 4).unwrap();
     w.zeros(length - 4).unwrap();
     let end = w.position();
     w.patch(plan.length_at, &plan.length(end).unwrap()).unwrap();
@@ -108,7 +108,7 @@ fn long_again(
     assert_eq!(&w.written()[place.clone()], token);
     let expected = Header::Long {
         kind,
-        version: Version::V1,
+        version,
         dcid: *dcid,
         scid: *scid,
         token: place,
@@ -118,16 +118,22 @@ fn long_again(
     assert_eq!(Header::parse(w.written(), 8), Ok(expected));
 }
 
-fn retry_again(dcid: &ConnectionId, scid: &ConnectionId, token: &[u8], tag: [u8; 16]) {
+fn retry_again(
+    version: Version,
+    dcid: &ConnectionId,
+    scid: &ConnectionId,
+    token: &[u8],
+    tag: [u8; 16],
+) {
     let mut buffer = vec![0; 64 + token.len() + 16];
     let mut w = Writer::new(&mut buffer);
-    write_retry(&mut w, Version::V1, dcid, scid, token).unwrap();
+    write_retry(&mut w, version, dcid, scid, token).unwrap();
     let token_end = w.position();
     let pseudo = retry_pseudo_packet(scid, w.written());
     assert_eq!(pseudo.len(), 1 + scid.len() + token_end);
     w.bytes(&tag).unwrap();
     let expected = Header::Retry {
-        version: Version::V1,
+        version,
         dcid: *dcid,
         scid: *scid,
         token: token_end - token.len()..token_end,

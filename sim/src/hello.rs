@@ -3,7 +3,7 @@
 
 use inquic_engine::{Connection, HandshakeError};
 use inquic_platform::{CipherSuite, Instant, KeySide};
-use inquic_wire::{Level, Role, TransportParameters, Writer};
+use inquic_wire::{Level, Role, TransportParameters, Version, Writer};
 
 /// One side of the handshake.
 #[derive(Debug)]
@@ -13,7 +13,8 @@ pub struct Hello {
     /// Bytes of the server's certificate message.
     certificate: usize,
     read: [Vec<u8>; 4],
-    began: bool,
+    /// The version of the client's first flight for which it has begun.
+    began: Option<Version>,
     handshake: bool,
     done: bool,
 }
@@ -27,7 +28,7 @@ impl Hello {
             suite,
             certificate,
             read: Default::default(),
-            began: false,
+            began: None,
             handshake: false,
             done: false,
         }
@@ -44,8 +45,9 @@ impl Hello {
         connection: &mut Connection,
     ) -> Result<(), HandshakeError> {
         let mut buffer = [0; 2048];
-        if self.role == Role::Client && !self.began {
-            self.began = true;
+        let original = connection.original_version();
+        if self.role == Role::Client && self.began != Some(original) {
+            self.began = Some(original);
             self.say(connection, Level::Initial, CLIENT_HELLO, true)?;
         }
         while let Some((level, count)) = connection.handshake_receive(&mut buffer) {
@@ -83,10 +85,10 @@ impl Hello {
         now: Instant,
         connection: &mut Connection,
     ) -> Result<(), HandshakeError> {
-        if !self.began
+        if self.began.is_none()
             && let Some(parameters) = self.take(Level::Initial)
         {
-            self.began = true;
+            self.began = Some(connection.original_version());
             connection.set_peer_transport_parameters(now, &parameters)?;
             self.say(connection, Level::Initial, SERVER_HELLO, false)?;
             self.install(now, connection, Level::Handshake)?;
@@ -94,7 +96,7 @@ impl Hello {
             let seal = self.secret(KeySide::Seal, Level::OneRtt);
             connection.install_secret(now, Level::OneRtt, KeySide::Seal, self.suite, &seal)?;
         }
-        if self.began && !self.done && self.take(Level::Handshake).is_some() {
+        if self.began.is_some() && !self.done && self.take(Level::Handshake).is_some() {
             self.done = true;
             let open = self.secret(KeySide::Open, Level::OneRtt);
             connection.install_secret(now, Level::OneRtt, KeySide::Open, self.suite, &open)?;

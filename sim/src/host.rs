@@ -80,6 +80,7 @@ impl Host {
     pub fn listen(&mut self) {
         self.endpoint.set_listening(Some(Listen {
             retry: self.settings.retry,
+            versions: self.settings.config.versions,
             ..Listen::default()
         }));
     }

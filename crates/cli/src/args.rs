@@ -107,12 +107,15 @@ pub(crate) struct Client {
     pub(crate) datagram: Datagram,
 }
 
-/// How large datagrams are.
+/// How large datagrams are, and of which version.
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct Datagram {
     /// Bytes of UDP payload in a full packet. Every path carries 1200; 1452 is faster where the path is Ethernet throughout
     #[arg(long, value_name = "N", default_value_t = 1200, value_parser = clap::value_parser!(u16).range(1200..=9000))]
     pub(crate) mtu: u16,
+    /// Versions of QUIC, the preferred one first. A server that prefers another than the client began with goes over to it
+    #[arg(long, value_name = "LIST", default_value = "1,2")]
+    pub(crate) quic_version: QuicVersions,
 }
 
 /// What to fetch.
@@ -214,6 +217,26 @@ pub(crate) struct Transport {
     /// Bytes of UDP payload in a full packet
     #[arg(long, value_name = "N", default_value_t = 1452, value_parser = clap::value_parser!(u16).range(1200..=9000))]
     pub(crate) mtu: u16,
+    /// Versions of QUIC, the preferred one first
+    #[arg(long, value_name = "LIST", default_value = "1,2")]
+    pub(crate) quic_version: QuicVersions,
+}
+
+/// Versions of QUIC, the preferred one first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum QuicVersions {
+    /// RFC 9000 alone
+    #[value(name = "1")]
+    One,
+    /// RFC 9369 alone
+    #[value(name = "2")]
+    Two,
+    /// Both
+    #[value(name = "1,2")]
+    OneTwo,
+    /// Both; a client begins with version 1, and a server goes over to version 2
+    #[value(name = "2,1")]
+    TwoOne,
 }
 
 /// What is measured.

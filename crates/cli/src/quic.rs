@@ -9,7 +9,7 @@ use std::time::Duration;
 use inquic::tokio::{Connection, Listener, Stream};
 use inquic::{
     Algorithm, Certificate, CipherSuite, ConnectionBuilder, Error, HandshakeInfo, KeyExchange,
-    ListenerBuilder, Roots, Tokio, TransportConfig,
+    ListenerBuilder, Roots, Tokio, TransportConfig, Version,
 };
 use tokio::time::timeout;
 
@@ -133,6 +133,7 @@ pub(crate) fn transport(args: args::Datagram) -> TransportConfig {
     TransportConfig::default()
         .keep_alive(Duration::from_secs(10))
         .udp_payload(args.mtu)
+        .versions(versions(args.quic_version))
 }
 
 /// How measurements travel, as benches/PROTOCOL.md has it.
@@ -145,11 +146,26 @@ pub(crate) fn measured(args: &args::Transport) -> TransportConfig {
         .idle_timeout(Duration::from_secs(60))
         .congestion(algorithm)
         .udp_payload(args.mtu)
+        .versions(versions(args.quic_version))
+}
+
+fn versions(list: args::QuicVersions) -> Vec<Version> {
+    match list {
+        args::QuicVersions::One => vec![Version::V1],
+        args::QuicVersions::Two => vec![Version::V2],
+        args::QuicVersions::OneTwo => vec![Version::V1, Version::V2],
+        args::QuicVersions::TwoOne => vec![Version::V2, Version::V1],
+    }
 }
 
 /// The version in words.
 pub(crate) fn version(info: &HandshakeInfo) -> String {
-    format!("QUIC version {}", info.version)
+    let name = match Version(info.version) {
+        Version::V1 => "1".to_owned(),
+        Version::V2 => "2".to_owned(),
+        other => format!("{other:?}"),
+    };
+    format!("QUIC version {name}")
 }
 
 /// The cipher suite's name, as TLS has it.

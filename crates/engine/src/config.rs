@@ -1,7 +1,7 @@
 //! What the application chooses about its connections. Every field has a default that is good on the open internet.
 
 use inquic_platform::Duration;
-use inquic_wire::{Role, Version};
+use inquic_wire::{Role, Version, Versions};
 
 use crate::limits;
 use crate::recovery::Algorithm;
@@ -11,8 +11,15 @@ use crate::stream;
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The version of a client's first packet. One that the server does not know brings a Version Negotiation packet, and
-    /// the connection goes on with version 1.
+    /// the client begins again with the first of [`Config::versions`] that the server speaks.
     pub version: Version,
+    /// The versions that are spoken, the preferred one first. A server goes over to the first of these that the client
+    /// offers, without another round trip (RFC 9368 §2.3); version 1 comes first by default, so that both ends stay with
+    /// what every path has seen. A client tells the server its order, which decides nothing.
+    pub versions: Versions,
+    /// Whether the fixed bit of packets is given random values where the peer allows it, and the peer is allowed to do so
+    /// (RFC 9287).
+    pub grease_quic_bit: bool,
     /// A connection on which nothing is received for this long is given up; the peer may ask for less (RFC 9000 §10.1).
     /// Zero asks for none.
     pub idle_timeout: Duration,
@@ -39,6 +46,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             version: Version::V1,
+            versions: Versions::KNOWN,
+            grease_quic_bit: true,
             idle_timeout: Duration::from_secs(30),
             keep_alive: None,
             handshake_timeout: limits::HANDSHAKE_TIMEOUT,
@@ -53,6 +62,11 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The versions that a connection may come to use: those of the list whose packets we can read.
+    pub(crate) fn speaks(&self, version: Version) -> bool {
+        version.is_known() && self.versions.contains(version)
+    }
+
     /// The payload of a full packet, inside its bounds whatever was asked for.
     pub(crate) fn datagram_size(&self) -> usize {
         usize::from(self.udp_payload).clamp(limits::DATAGRAM_MIN, limits::DATAGRAM_MAX)

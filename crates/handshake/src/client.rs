@@ -14,6 +14,7 @@ use crate::error::ConfigError;
 use crate::limits::RESUMPTION_NAMES;
 use crate::options::Options;
 use crate::suites::KeyExchange;
+use crate::tickets::ClientTickets;
 
 /// The authorities whose word about a server's name is taken. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -155,7 +156,7 @@ impl ClientConfigBuilder {
         tls.key_log = self.options.collector()?;
         tls.resumption = match self.resumption {
             0 => Resumption::disabled(),
-            names => Resumption::in_memory_sessions(names),
+            names => Resumption::store(Arc::new(ClientTickets::new(names))),
         };
         Ok(ClientConfig {
             tls: Arc::new(tls),

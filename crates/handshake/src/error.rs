@@ -93,6 +93,8 @@ pub enum HandshakeError {
         /// The alert that says so.
         alert: u8,
     },
+    /// The client's second ClientHello has other transport parameters than its first.
+    ParametersChanged,
     /// The peer sent no transport parameters, so it does not speak QUIC.
     NoTransportParameters,
     /// The client speaks TLS in the compatibility mode that QUIC forbids.
@@ -148,7 +150,7 @@ impl HandshakeError {
             Self::WrongName { .. } => Some(42),
             Self::NoCommonProtocol => Some(120),
             Self::NoTransportParameters => Some(109),
-            Self::CompatibilityMode => Some(47),
+            Self::CompatibilityMode | Self::ParametersChanged => Some(47),
             Self::UnexpectedBytes => Some(10),
             Self::TooManyBytes => Some(50),
             Self::Internal(_) => Some(80),
@@ -288,6 +290,9 @@ impl fmt::Display for HandshakeError {
             }
             Self::CompatibilityMode => {
                 out.write_str("the client uses the middlebox compatibility mode of TLS, which QUIC forbids")
+            }
+            Self::ParametersChanged => {
+                out.write_str("the client changed its transport parameters when it was asked for another key share")
             }
             Self::UnexpectedBytes => out.write_str("the peer sent handshake bytes after the end of a level"),
             Self::TooManyBytes => out.write_str("the peer sent more than 64 KiB of handshake; its certificate chain must be shorter"),

@@ -9,6 +9,8 @@ pub mod cert;
 mod client;
 mod error;
 mod framing;
+mod greeting;
+mod info;
 mod key_log;
 mod limits;
 mod options;
@@ -17,14 +19,16 @@ mod server;
 mod session;
 mod socket;
 mod suites;
+mod tickets;
 
 pub use client::{ClientConfig, ClientConfigBuilder, Roots};
 pub use error::{ConfigError, HandshakeError, alert_name};
+pub use info::HandshakeInfo;
 pub use inquic_platform::{CipherSuite, KeySide};
 pub use inquic_wire::Level;
 pub use limits::{HANDSHAKE_BYTES, TICKETS, TRANSPORT_PARAMETERS_BYTES};
 pub use server::{Certificate, ServerConfig, ServerConfigBuilder};
-pub use session::{HandshakeInfo, Progress, Session};
+pub use session::{Progress, Session};
 pub use socket::HandshakeSocket;
 pub use suites::KeyExchange;
 

@@ -15,6 +15,7 @@ use crate::error::ConfigError;
 use crate::limits::TICKETS;
 use crate::options::Options;
 use crate::suites::KeyExchange;
+use crate::tickets::ServerTickets;
 
 /// A certificate chain and its private key.
 #[derive(Debug)]
@@ -151,7 +152,8 @@ impl ServerConfigBuilder {
         // Tickets carry their own state, so that clients cannot fill the server's memory with sessions.
         tls.session_storage = Arc::new(NoServerSessionStorage {});
         if self.tickets > 0 {
-            tls.ticketer = Ticketer::new().map_err(ConfigError::Tls)?;
+            let tickets = Ticketer::new().map_err(ConfigError::Tls)?;
+            tls.ticketer = Arc::new(ServerTickets(tickets));
         }
         Ok(ServerConfig { tls: Arc::new(tls) })
     }

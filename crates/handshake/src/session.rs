@@ -4,19 +4,22 @@
 use std::fmt;
 
 use inquic_platform::{CipherSuite, KeySide};
-use inquic_wire::Level;
+use inquic_wire::{Level, Version};
 use rustls::HandshakeKind;
 use rustls::pki_types::ServerName;
-use rustls::quic::{ClientConnection, Connection, KeyChange, ServerConnection, Version};
+use rustls::quic::{self, ClientConnection, Connection, KeyChange, ServerConnection};
 
 use crate::client::ClientConfig;
 use crate::error::{ConfigError, HandshakeError};
 use crate::framing::{self, Framing, Offence};
+use crate::greeting::{SESSION_ID_LEN_AT, parameters_in, whole_hello};
+use crate::info::HandshakeInfo;
 use crate::limits::{HANDSHAKE_BYTES, RECEIVE_BYTES, TRANSPORT_PARAMETERS_BYTES};
 use crate::secrets::{Secret, Secrets, collect};
 use crate::server::ServerConfig;
 use crate::socket::HandshakeSocket;
 use crate::suites::KeyExchange;
+use crate::tickets::{Versions, within};
 
 /// The TLS side of one connection.
 pub struct Session {
@@ -33,25 +36,6 @@ pub enum Progress {
     Complete,
 }
 
-/// What the two ends agreed on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HandshakeInfo {
-    /// The application protocol.
-    pub alpn: Vec<u8>,
-    /// The cipher suite.
-    pub cipher_suite: CipherSuite,
-    /// The key exchange.
-    pub key_exchange: Option<KeyExchange>,
-    /// Whether a ticket stood in for certificates.
-    pub resumed: bool,
-    /// Whether the client had to be asked for another key share, which costs a round trip.
-    pub retried: bool,
-    /// The server's name: the one that we asked for, or that the client did.
-    pub server_name: Option<String>,
-    /// Whether the peer has shown a certificate, in this handshake or in the one that is resumed.
-    pub peer_has_certificate: bool,
-}
-
 enum State {
     /// No message left or came.
     New(Start),
@@ -65,13 +49,19 @@ enum State {
     Failed,
 }
 
+#[derive(Clone)]
 enum Start {
     Client(ClientConfig, ServerName<'static>),
-    Server(ServerConfig),
+    /// With what came of the ClientHello: TLS gets it when it is whole and our parameters are known, which depend on it.
+    Server(ServerConfig, Vec<u8>),
 }
 
 struct Running {
     tls: Connection,
+    /// How a client begins again, until anything came of the server.
+    again: Option<Start>,
+    /// The version of the client's first flight.
+    original: Version,
     /// The name that a client asked for.
     name: Option<String>,
     /// Whether tickets are to be taken after the handshake.
@@ -87,6 +77,8 @@ struct Running {
     /// What opens 1-RTT packets, held back until the handshake is complete.
     open_one_rtt: Option<Secret>,
     told_parameters: bool,
+    /// What a server has told of the client's parameters before TLS had them.
+    foretold: Option<Vec<u8>>,
     complete: bool,
 }
 
@@ -105,7 +97,7 @@ impl Session {
     /// The server's side.
     #[must_use]
     pub fn server(config: &ServerConfig) -> Self {
-        Self::new(Start::Server(config.clone()))
+        Self::new(Start::Server(config.clone(), Vec::new()))
     }
 
     /// Does all that can be done now: takes the bytes that wait in the socket, gives it ours and the secrets.
@@ -157,11 +149,7 @@ impl Session {
     }
 
     fn advance(&mut self, socket: &mut dyn HandshakeSocket) -> Result<Progress, HandshakeError> {
-        if let State::New(start) = &self.state {
-            let mut running = Box::new(Running::new(start, socket)?);
-            running.flush(socket)?;
-            self.state = State::Running(running);
-        }
+        self.begin(socket)?;
         let mut buffer = [0; RECEIVE_BYTES];
         while let Some((level, len)) = socket.receive(&mut buffer)? {
             let bytes = buffer.get(..len);
@@ -170,6 +158,12 @@ impl Session {
                 State::Running(running) => {
                     running.take(socket, level, bytes)?;
                     self.put_away();
+                }
+                State::New(Start::Server(config, hello)) => {
+                    if let Some(hello) = whole_hello(hello, level, bytes)? {
+                        let config = config.clone();
+                        self.state = State::Running(greet(socket, config, level, &hello)?);
+                    }
                 }
                 State::Idle { framing, permits } if level == Level::OneRtt => {
                     framing.pass(bytes, *permits)?;
@@ -180,9 +174,28 @@ impl Session {
         }
         match &self.state {
             State::Running(running) if !running.complete => Ok(Progress::Pending),
+            State::New(Start::Server(..)) => Ok(Progress::Pending),
             State::Running(_) | State::Idle { .. } => Ok(Progress::Complete),
             State::New(_) | State::Failed => Err(HandshakeError::Ended),
         }
+    }
+
+    /// Sends a client's first message, or another one when a Version Negotiation packet has asked for it.
+    fn begin(&mut self, socket: &mut dyn HandshakeSocket) -> Result<(), HandshakeError> {
+        let start = match &mut self.state {
+            State::New(start @ Start::Client(..)) => start.clone(),
+            State::Running(running) if running.original != socket.original_version() => {
+                match running.again.take() {
+                    Some(start) => start,
+                    None => return Ok(()),
+                }
+            }
+            _ => return Ok(()),
+        };
+        let mut running = Box::new(Running::new(start, socket, None)?);
+        running.flush(socket)?;
+        self.state = State::Running(running);
+        Ok(())
     }
 
     /// Keeps what was agreed on when the handshake is complete, and gives TLS back if nothing more is to come: an idle
@@ -210,26 +223,37 @@ impl Session {
 }
 
 impl Running {
-    fn new(start: &Start, socket: &mut dyn HandshakeSocket) -> Result<Self, HandshakeError> {
+    fn new(
+        start: Start,
+        socket: &mut dyn HandshakeSocket,
+        foretold: Option<Vec<u8>>,
+    ) -> Result<Self, HandshakeError> {
         let mut parameters = [0; TRANSPORT_PARAMETERS_BYTES];
         let len = socket.transport_parameters(&mut parameters)?;
         let parameters = parameters.get(..len);
         let parameters =
             parameters.ok_or(HandshakeError::Internal("the socket overran its buffer"))?;
         let parameters = parameters.to_vec();
-        let (tls, name, resumes) = match start {
+        let versions = Versions::of(socket);
+        // rustls derives packet keys by it, and they are not used.
+        let any = quic::Version::V1;
+        let (tls, name, resumes) = match &start {
             Start::Client(config, name) => {
                 let text = name.to_str().into_owned();
-                let tls = config.tls.clone();
-                let tls = ClientConnection::new(tls, Version::V1, name.clone(), parameters);
+                let (tls, name) = (config.tls.clone(), name.clone());
+                let tls = within(versions, || {
+                    ClientConnection::new(tls, any, name, parameters)
+                });
                 (tls.map(Connection::Client), Some(text), config.resumes)
             }
-            Start::Server(config) => {
-                let tls = ServerConnection::new(config.tls.clone(), Version::V1, parameters);
+            Start::Server(config, _) => {
+                let tls = ServerConnection::new(config.tls.clone(), any, parameters);
                 (tls.map(Connection::Server), None, false)
             }
         };
         Ok(Self {
+            again: matches!(start, Start::Client(..)).then_some(start),
+            original: versions.original,
             tls: tls.map_err(|cause| HandshakeError::from_tls(cause, Some(80), name.as_deref()))?,
             name,
             resumes,
@@ -239,7 +263,8 @@ impl Running {
             received: 0,
             secrets: Secrets::default(),
             open_one_rtt: None,
-            told_parameters: false,
+            told_parameters: foretold.is_some(),
+            foretold,
             complete: false,
         })
     }
@@ -272,8 +297,11 @@ impl Running {
             }
         }
         self.framing.pass(bytes, framing::any)?;
+        self.again = None;
         let Self { tls, secrets, .. } = self;
-        let read = collect(secrets, || tls.read_hs(bytes));
+        let read = within(Versions::of(socket), || {
+            collect(secrets, || tls.read_hs(bytes))
+        });
         read.map_err(|cause| {
             let alert = self.tls.alert().map(u8::from);
             HandshakeError::from_tls(cause, alert, self.name.as_deref())
@@ -285,6 +313,12 @@ impl Running {
     }
 
     fn tell_parameters(&mut self, socket: &mut dyn HandshakeSocket) -> Result<(), HandshakeError> {
+        if let (Some(parameters), Some(told)) =
+            (self.tls.quic_transport_parameters(), self.foretold.take())
+            && parameters != told
+        {
+            return Err(HandshakeError::ParametersChanged);
+        }
         if !self.told_parameters
             && let Some(parameters) = self.tls.quic_transport_parameters()
         {
@@ -299,7 +333,8 @@ impl Running {
         self.complete(socket)?;
         let mut bytes = Vec::new();
         loop {
-            let change = self.tls.write_hs(&mut bytes);
+            let tls = &mut self.tls;
+            let change = within(Versions::of(socket), || tls.write_hs(&mut bytes));
             if matches!(change, Some(KeyChange::OneRtt { .. })) {
                 // Until the server has answered, a client that resumes has only those of the ticket.
                 self.tell_parameters(socket)?;
@@ -413,11 +448,28 @@ impl Running {
     }
 }
 
+/// Begins a server's handshake: the socket is told the parameters in the ClientHello, on which ours depend, and TLS begins.
+fn greet(
+    socket: &mut dyn HandshakeSocket,
+    config: ServerConfig,
+    level: Level,
+    hello: &[u8],
+) -> Result<Box<Running>, HandshakeError> {
+    let foretold = parameters_in(hello).map(<[u8]>::to_vec);
+    if let Some(parameters) = &foretold {
+        socket.set_peer_transport_parameters(parameters)?;
+    }
+    let start = Start::Server(config, Vec::new());
+    let mut running = Box::new(Running::new(start, socket, foretold)?);
+    running.take(socket, level, hello)?;
+    Ok(running)
+}
+
 impl fmt::Debug for Session {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &self.state {
             State::New(Start::Client(..)) => "new client",
-            State::New(Start::Server(_)) => "new server",
+            State::New(Start::Server(..)) => "new server",
             State::Running(running) if running.complete => "complete",
             State::Running(_) => "pending",
             State::Idle { .. } => "done",
@@ -440,9 +492,6 @@ impl From<Offence> for HandshakeError {
 
 /// What an idle connection keeps for us, and the agreement behind a pointer.
 const _: () = assert!(size_of::<Session>() <= 56);
-
-/// Where the first ClientHello says how long its session identifier is: after the header, the version and the random bytes.
-const SESSION_ID_LEN_AT: usize = 4 + 2 + 32;
 
 /// rustls promises a suite and its secrets at each change of keys.
 const MISSING: HandshakeError = HandshakeError::Internal("TLS changed keys without secrets");

@@ -3,14 +3,14 @@
 use std::io;
 
 use inquic_platform::{CipherSuite, KeySide};
-use inquic_wire::Level;
+use inquic_wire::{Level, Version};
 
 use crate::limits::TRANSPORT_PARAMETERS_BYTES;
 
 /// The socket calls a handshake needs; a kernel socket and a socket of the process both fill it in.
 pub trait HandshakeSocket {
     /// Writes our encoded transport parameters to `out` and says how many bytes they are (`getsockopt`,
-    /// `TRANSPORT_PARAM_EXT`). Asked once, before the first message leaves.
+    /// `TRANSPORT_PARAM_EXT`). Asked once for each first message; by a server after it has told those of the client.
     ///
     /// # Errors
     ///
@@ -20,8 +20,9 @@ pub trait HandshakeSocket {
         out: &mut [u8; TRANSPORT_PARAMETERS_BYTES],
     ) -> io::Result<usize>;
 
-    /// Takes the peer's encoded transport parameters (`setsockopt`, `TRANSPORT_PARAM_EXT`). Told once, as soon as TLS has
-    /// them; they are authentic only when the handshake is complete.
+    /// Takes the peer's encoded transport parameters (`setsockopt`, `TRANSPORT_PARAM_EXT`). Told once, by a server as soon
+    /// as the ClientHello is there, by a client when the server has answered; they are authentic only when the handshake is
+    /// complete.
     ///
     /// # Errors
     ///
@@ -56,6 +57,13 @@ pub trait HandshakeSocket {
     /// What the socket says, the peer's close included; `io::Error::other(HandshakeError::PeerAlert(alert))` when it closed
     /// with a TLS alert.
     fn receive(&mut self, out: &mut [u8]) -> io::Result<Option<(Level, usize)>>;
+
+    /// The version of the client's first flight. When it changes before anything came of the server, a client begins again:
+    /// a Version Negotiation packet asked for it (RFC 9368 §2.1).
+    fn original_version(&self) -> Version;
+
+    /// The version in use, which a server may have changed when it was told the client's parameters.
+    fn version(&self) -> Version;
 
     /// Closes the connection with the transport error CRYPTO_ERROR, 0x0100 + `alert`.
     fn fail(&mut self, alert: u8);

@@ -4,6 +4,7 @@ mod agreement;
 mod bytes;
 mod configuration;
 mod refusal;
+mod versions;
 
 use std::collections::VecDeque;
 use std::io;
@@ -11,6 +12,8 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use crate::cert::{CertificateAuthority, IssuedCertificate};
+use inquic_wire::Version;
+
 use crate::*;
 
 /// What a session did to its socket, in order.
@@ -32,6 +35,12 @@ struct MemorySocket {
     acts: Vec<Act>,
     /// Bytes that one call of `receive` gives at most.
     piece: usize,
+    /// What had been done when our parameters were asked for.
+    asked_after: Option<Vec<Act>>,
+    /// The version of the client's first flight.
+    original: Version,
+    /// The version in use.
+    version: Version,
 }
 
 impl MemorySocket {
@@ -44,6 +53,9 @@ impl MemorySocket {
             peer_parameters: None,
             acts: Vec::new(),
             piece: usize::MAX,
+            asked_after: None,
+            original: Version::V1,
+            version: Version::V1,
         }
     }
 
@@ -68,6 +80,7 @@ impl MemorySocket {
 
 impl HandshakeSocket for MemorySocket {
     fn transport_parameters(&mut self, out: &mut [u8; 512]) -> io::Result<usize> {
+        self.asked_after = Some(self.acts.clone());
         out[..self.role.len()].copy_from_slice(self.role);
         Ok(self.role.len())
     }
@@ -122,6 +135,14 @@ impl HandshakeSocket for MemorySocket {
         }
         // A packet that cannot be opened never gives bytes; tests that break this rule send garbage on purpose.
         Ok(Some((level, len)))
+    }
+
+    fn original_version(&self) -> Version {
+        self.original
+    }
+
+    fn version(&self) -> Version {
+        self.version
     }
 
     fn fail(&mut self, alert: u8) {

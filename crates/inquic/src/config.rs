@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use inquic_engine::recovery::Algorithm;
 use inquic_engine::stream::Window;
+use inquic_wire::{Version, Versions};
 
 /// Settings of the transport, for [`crate::ConnectionBuilder::config`] and [`crate::ListenerBuilder::config`]. Every one has a
 /// default that is good on the open internet.
@@ -86,6 +87,32 @@ impl TransportConfig {
     /// for what we send.
     pub const fn datagrams(mut self, on: bool) -> Self {
         self.engine.max_datagram_frame_size = if on { u16::MAX } else { 0 };
+        self
+    }
+
+    /// The versions of QUIC that are spoken, the preferred one first; of those that are not known, and of none, nothing
+    /// changes. Version 1, then version 2 (RFC 9369) by default.
+    ///
+    /// A server goes over to the first of these that the client offers, which costs no round trip. A client begins with
+    /// version 1 if it is among them, since every server speaks it, and tells the server the others.
+    pub fn versions(mut self, versions: impl IntoIterator<Item = Version>) -> Self {
+        let known = versions.into_iter().filter(|version| version.is_known());
+        let mut list = Versions::empty();
+        for version in known {
+            list.push(version);
+        }
+        let common = |version| version == Version::V1;
+        if let Some(first) = list.first(common).or_else(|| list.first(|_| true)) {
+            self.engine.version = first;
+            self.engine.versions = list;
+        }
+        self
+    }
+
+    /// Whether the one bit in packets that used to have a fixed value may have any (RFC 9287), so that nothing on the way
+    /// comes to rely on it. Only between ends that both want it; on by default.
+    pub const fn grease_quic_bit(mut self, grease: bool) -> Self {
+        self.engine.grease_quic_bit = grease;
         self
     }
 

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use inquic_wire::Version;
-
 use crate::handshake_info::HandshakeInfo;
 use crate::home::entry::Owner;
 
@@ -11,7 +9,7 @@ use crate::home::entry::Owner;
 pub(crate) fn handshake_info(owner: &Arc<Owner>) -> Option<HandshakeInfo> {
     let tls = owner.entry.info()?;
     Some(HandshakeInfo {
-        version: Version::V1.0,
+        version: owner.entry.version().0,
         alpn: tls.alpn,
         cipher_suite: tls.cipher_suite,
         key_exchange: tls.key_exchange,

@@ -53,7 +53,7 @@ pub enum Error {
         reason: String,
     },
     /// No version in common.
-    #[error("the server speaks no version of QUIC that we do: it needs version 1 (RFC 9000)")]
+    #[error("the server speaks no version of QUIC that we do")]
     NoCommonVersion,
     /// The issuer of the server's certificate is not trusted.
     #[error("wrong CA: {0}")]

@@ -8,7 +8,7 @@ use inquic_handshake::{CipherSuite, KeyExchange};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HandshakeInfo {
-    /// The version of QUIC, 1.
+    /// The version of QUIC: 1, or 0x6b3343cf for version 2.
     pub version: u32,
     /// The application protocol (ALPN).
     pub alpn: Vec<u8>,

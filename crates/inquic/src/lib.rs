@@ -1,6 +1,6 @@
 //! QUIC as sockets: listen, connect, and read and write streams, encrypted and multiplexed over UDP.
 //!
-//! This crate is QUIC version 1 (RFC 9000) for programs that want sockets and not packets. A [`Listener`] accepts
+//! This crate is QUIC, version 1 (RFC 9000) and version 2 (RFC 9369), for programs that want sockets and not packets. A [`Listener`] accepts
 //! [`Connection`]s, a connection carries any number of [`Stream`]s, and a stream is [`Read`](std::io::Read) and
 //! [`Write`](std::io::Write). The same names with `async` calls are in [`mod@tokio`].
 //!
@@ -167,6 +167,7 @@ pub use handshake_info::HandshakeInfo;
 pub use inquic_engine::RetryPolicy;
 pub use inquic_engine::recovery::Algorithm;
 pub use inquic_handshake::{Certificate, CipherSuite, ConfigError, KeyExchange, Roots, cert};
+pub use inquic_wire::Version;
 pub use stats::Stats;
 pub use stream::Readiness;
 

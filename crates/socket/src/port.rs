@@ -64,6 +64,7 @@ impl Port {
         self.endpoint.set_listening(Some(Listen {
             max_half_open: options.max_half_open,
             retry: options.retry,
+            versions: options.config.versions,
         }));
         self.listener = Some(Listener {
             config: options.config,

@@ -184,8 +184,24 @@ pub struct Version(pub u32);
 impl Version {
     /// RFC 9000.
     pub const V1: Self = Self(1);
+    /// RFC 9369.
+    pub const V2: Self = Self(0x6b33_43cf);
     /// The version of a Version Negotiation packet.
     pub const NEGOTIATION: Self = Self(0);
+
+    /// Whether packets of the version can be read and written.
+    #[inline]
+    #[must_use]
+    pub const fn is_known(self) -> bool {
+        matches!(self, Self::V1 | Self::V2)
+    }
+
+    /// One of the versions kept to exercise negotiation, by a random byte.
+    #[inline]
+    #[must_use]
+    pub const fn reserved(random: u8) -> Self {
+        Self(u32::from_be_bytes([random; 4]) & 0xf0f0_f0f0 | 0x0a0a_0a0a)
+    }
 
     /// Whether the version is one of those kept to exercise negotiation, 0x?a?a?a?a.
     #[inline]

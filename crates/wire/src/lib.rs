@@ -21,6 +21,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod client_hello;
 pub mod error;
 pub mod frame;
 pub mod header;
@@ -30,8 +31,10 @@ mod number;
 mod parameters;
 mod reader;
 mod varint;
+mod versions;
 mod writer;
 
+pub use client_hello::ClientHello;
 pub use error::{Code, Full, PeerError, Truncated};
 pub use frame::{Ack, EcnCounts, Frame, Frames};
 pub use header::{
@@ -41,7 +44,8 @@ pub use header::{
 pub use id::{ConnectionId, StreamId, Version};
 pub use level::{Direction, Level, Role, Space};
 pub use number::{PacketNumber, decode_packet_number, packet_number_len};
-pub use parameters::{PreferredAddress, TransportParameters};
+pub use parameters::{Grease, PreferredAddress, TransportParameters};
 pub use reader::Reader;
 pub use varint::{VARINT_MAX, varint_len};
+pub use versions::{VersionInformation, Versions};
 pub use writer::Writer;

@@ -1,6 +1,6 @@
 //! Packets and datagrams out of shape: wrong level, wrong bits, mixed, empty.
 
-use inquic_engine::Drop;
+use inquic_engine::{Config, Drop};
 use inquic_sim::{Attacker, Bits, Duel, Settings, frames};
 use inquic_wire::frame::{write_ping, write_stream};
 use inquic_wire::{Code, ConnectionId, Direction, Level, Role, StreamId};
@@ -150,8 +150,15 @@ fn reserved_bits_are_an_offence_once_the_packet_is_authentic() {
 
 /// Row 25.
 #[test]
-fn packets_without_the_fixed_bit_are_dropped() {
-    let mut duel = Duel::with_server(&Settings::default()).connected();
+fn packets_without_the_fixed_bit_are_dropped_by_who_did_not_allow_them() {
+    let settings = Settings {
+        config: Config {
+            grease_quic_bit: false,
+            ..Config::default()
+        },
+        ..Settings::default()
+    };
+    let mut duel = Duel::with_server(&settings).connected();
     let packet = duel
         .attacker
         .packet_with(Level::OneRtt, 50, Bits { flipped: 0x40 }, &ping());

@@ -2,7 +2,7 @@
 
 use inquic_sim::{Attacker, Duel, Settings, frames};
 use inquic_wire::frame::write_crypto;
-use inquic_wire::{Code, ConnectionId, Level, Role, TransportParameters};
+use inquic_wire::{Code, ConnectionId, Grease, Level, Role, TransportParameters};
 
 fn other() -> Option<ConnectionId> {
     ConnectionId::new(b"somebody")
@@ -123,8 +123,14 @@ fn our_parameters_break_no_rule_for_their_sender() {
 
 #[test]
 fn unknown_parameters_are_ignored() {
-    assert_eq!(client_finds(|it| it.grease = Some((31 * 7 + 27, 9))), None);
-    assert_eq!(server_finds(|it| it.grease = Some((31 * 7 + 27, 0))), None);
+    assert_eq!(
+        client_finds(|it| it.grease = Some(Grease::from_random([9; Grease::RANDOM]))),
+        None
+    );
+    assert_eq!(
+        server_finds(|it| it.grease = Some(Grease::from_random([0; Grease::RANDOM]))),
+        None
+    );
 }
 
 #[test]

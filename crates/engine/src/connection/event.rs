@@ -8,7 +8,7 @@ use crate::stream::StreamEvent;
 /// News of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Handshake messages wait for TLS.
+    /// Handshake messages wait for TLS, or a client's TLS has to begin again; see [`Connection::original_version`].
     Handshake,
     /// The handshake is complete: streams can be used.
     Connected,
@@ -40,6 +40,8 @@ pub(super) struct Pending {
     pub(super) gone: bool,
     /// The endpoint should make a token for the client.
     pub(super) new_token_wanted: bool,
+    /// TLS has to begin again.
+    pub(super) restarted: bool,
     /// Handshake bytes that TLS was already told of.
     pub(super) handshake_told: usize,
 }
@@ -47,6 +49,9 @@ pub(super) struct Pending {
 impl Connection {
     /// The next piece of news, until there is none.
     pub fn next_event(&mut self) -> Option<Event> {
+        if core::mem::take(&mut self.pending.restarted) && self.is_open() {
+            return Some(Event::Handshake);
+        }
         let waiting = self.hello.ready();
         if waiting > 0 && waiting != self.pending.handshake_told && self.is_open() {
             self.pending.handshake_told = waiting;

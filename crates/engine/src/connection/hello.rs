@@ -4,7 +4,9 @@
 use alloc::vec::Vec;
 
 use inquic_platform::{CipherSuite, CryptoError, Instant, KeySide};
-use inquic_wire::{Code, ConnectionId, Level, PeerError, Role, Space, TransportParameters, Writer};
+use inquic_wire::{
+    Code, ConnectionId, Grease, Level, PeerError, Role, Space, TransportParameters, Version, Writer,
+};
 
 use super::state::{OneRttKeys, State};
 use super::{Connection, Start};
@@ -17,6 +19,10 @@ use crate::protect::{DirectionKeys, OneRtt, Secret};
 pub(super) struct Hello {
     pub(super) local_id: ConnectionId,
     pub(super) reset_token: Option<[u8; 16]>,
+    /// The version of the client's first flight; of its second after a Version Negotiation packet.
+    pub(super) original_version: Version,
+    /// Whether our transport parameters have gone to TLS, and with them what they say about versions.
+    pub(super) parameters_given: bool,
     /// The destination id of the client's very first packet.
     pub(super) original_id: ConnectionId,
     /// The source id of the Retry packet, when there was one.
@@ -66,6 +72,8 @@ impl Hello {
         Self {
             local_id: start.local_id,
             reset_token: start.reset_token,
+            original_version: start.version,
+            parameters_given: false,
             original_id: start.original_id,
             retry_id: start.retry_id,
             peer_id: match start.role {
@@ -197,8 +205,9 @@ impl Connection {
         let secret = Secret::new(suite, secret).map_err(HandshakeError::Crypto)?;
         match level {
             Level::Handshake if !self.keys.handshake_discarded => {
-                let keys = DirectionKeys::derive(&*self.platform, suite, side, &secret)
-                    .map_err(HandshakeError::Crypto)?;
+                let keys =
+                    DirectionKeys::derive(&*self.platform, self.version, suite, side, &secret)
+                        .map_err(HandshakeError::Crypto)?;
                 match side {
                     KeySide::Open => self.keys.handshake.open = Some(keys),
                     KeySide::Seal => self.keys.handshake.seal = Some(keys),
@@ -229,8 +238,8 @@ impl Connection {
         else {
             return Ok(());
         };
-        let keys =
-            OneRtt::new(&self.platform, *suite, seal, open).map_err(HandshakeError::Crypto)?;
+        let keys = OneRtt::new(&self.platform, self.version, *suite, seal, open)
+            .map_err(HandshakeError::Crypto)?;
         self.keys.one_rtt = OneRttKeys::Ready(alloc::boxed::Box::new(keys));
         Ok(())
     }
@@ -287,6 +296,9 @@ impl Connection {
             return;
         }
         keys.discard();
+        if space == Space::Initial {
+            self.keys.other_initial = None;
+        }
         self.recovery.discard_space(space);
         self.carried.discard(space);
         if let Some(probes) = self.probes.get_mut(space.index()) {
@@ -295,7 +307,12 @@ impl Connection {
     }
 
     /// Writes our transport parameters for TLS into `out` and returns how many bytes they are; 0 when they do not fit.
-    pub fn transport_parameters(&self, out: &mut [u8]) -> usize {
+    ///
+    /// A server can go over to another version only before this, so it asks once it has told what the client's are.
+    pub fn transport_parameters(&mut self, out: &mut [u8]) -> usize {
+        self.hello.parameters_given = true;
+        let mut random = [0; Grease::RANDOM];
+        self.platform.random(&mut random);
         let mut parameters = TransportParameters {
             max_idle_timeout_ms: self.config.idle_timeout.as_millis(),
             max_udp_payload_size: limits::TRANSMIT_BYTES as u64,
@@ -305,6 +322,9 @@ impl Connection {
             active_connection_id_limit: limits::CIDS as u64,
             initial_source_connection_id: Some(self.hello.local_id),
             max_datagram_frame_size: self.config.max_datagram_frame_size.into(),
+            version_information: Some(self.version_information(&random)),
+            grease_quic_bit: self.config.grease_quic_bit,
+            grease: Some(Grease::from_random(random)),
             ..TransportParameters::default()
         };
         self.config.streams.fill(&mut parameters);
@@ -334,7 +354,8 @@ impl Connection {
             return Err(HandshakeError::Closed);
         }
         let checked = TransportParameters::parse(bytes, self.role.peer())
-            .and_then(|peer| self.authenticate_ids(peer));
+            .and_then(|peer| self.authenticate_ids(peer))
+            .and_then(|peer| self.settle_version(peer));
         let peer = match checked {
             Ok(peer) => peer,
             Err(offence) => {
@@ -358,6 +379,10 @@ impl Connection {
         self.recovery
             .set_max_datagram_size(u16::try_from(self.max_datagram).unwrap_or(u16::MAX));
         self.hello.parameters_known = true;
+        //= RFC 9287 §3.1: An endpoint MUST NOT set the QUIC Bit to 0 without knowing whether the peer supports the extension.
+        if peer.grease_quic_bit && self.config.grease_quic_bit {
+            self.quic_bit.set_free();
+        }
         self.peer = peer;
         self.refresh_timer();
         Ok(())

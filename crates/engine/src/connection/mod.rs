@@ -13,6 +13,7 @@ mod event;
 mod frames;
 mod hello;
 mod packet;
+mod quic_bit;
 mod receive;
 mod retry;
 mod short;
@@ -20,6 +21,7 @@ mod state;
 mod stats;
 mod timers;
 mod transmit;
+mod version;
 
 #[cfg(test)]
 mod tests;
@@ -47,6 +49,7 @@ use crate::stream::Streams;
 use carry::Carried;
 use event::Pending;
 use hello::{HeldPackets, Hello};
+use quic_bit::QuicBit;
 use state::{Keys, State};
 use stats::Counts;
 
@@ -55,6 +58,7 @@ pub struct Connection {
     platform: Arc<dyn Platform>,
     config: Arc<Config>,
     role: Role,
+    /// The version in use: of the packets that we send, and of the keys from the Handshake level on.
     version: Version,
     state: State,
     keys: Keys,
@@ -65,6 +69,7 @@ pub struct Connection {
     carried: Carried,
     hello: Hello,
     held: HeldPackets,
+    quic_bit: QuicBit,
     pending: Pending,
     /// Ack-eliciting packets to send in each space whatever the congestion window says.
     probes: [u8; 3],
@@ -87,6 +92,8 @@ pub struct Connection {
 /// What a connection is made from, by the endpoint.
 pub(crate) struct Start {
     pub(crate) role: Role,
+    /// Of the client's first packet.
+    pub(crate) version: Version,
     pub(crate) path: Path,
     /// Our first connection id, and its reset token for a server's transport parameters.
     pub(crate) local_id: ConnectionId,
@@ -112,7 +119,8 @@ impl Connection {
         config: Arc<Config>,
         start: &Start,
     ) -> Result<Self, CryptoError> {
-        let initial = protect::initial_keys(&*platform, start.role, &start.initial_id)?;
+        let initial =
+            protect::initial_keys(&*platform, start.version, start.role, &start.initial_id)?;
         let max_datagram = config.datagram_size();
         let recovery = Recovery::new(
             &recovery::Config {
@@ -142,11 +150,7 @@ impl Connection {
         );
         Ok(Self {
             role: start.role,
-            version: if start.role == Role::Client {
-                config.version
-            } else {
-                Version::V1
-            },
+            version: start.version,
             state: State::Handshaking {
                 until: now + config.handshake_timeout,
             },
@@ -157,6 +161,7 @@ impl Connection {
             carried,
             hello: Hello::new(start),
             held: HeldPackets::default(),
+            quic_bit: QuicBit::default(),
             pending: Pending::default(),
             probes: [0; 3],
             pace_at: None,
@@ -179,10 +184,17 @@ impl Connection {
         self.role
     }
 
-    /// The version in use.
+    /// The version in use. The server may change it once during the handshake (RFC 9368 §2.3).
     #[must_use]
     pub const fn version(&self) -> Version {
         self.version
+    }
+
+    /// The version of the client's first flight. A Version Negotiation packet changes it before anything else came of the
+    /// server: then a client's TLS has to begin again, with transport parameters that say so.
+    #[must_use]
+    pub const fn original_version(&self) -> Version {
+        self.hello.original_version
     }
 
     /// The addresses in use.

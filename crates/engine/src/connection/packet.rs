@@ -106,6 +106,11 @@ impl Connection {
         built.number_at = start.saturating_add(number_at);
         built.payload_at = start.saturating_add(payload_at);
         built.payload_end = start.saturating_add(writer.position());
+        if self.quic_bit.clears(&*self.platform)
+            && let Some(first) = datagram.get_mut(start)
+        {
+            *first &= !FIXED;
+        }
         built.long = long;
         built.number = number;
         built.eliciting = written.eliciting;
@@ -419,3 +424,4 @@ impl Carried {
 const ACK_DELAY_EXPONENT: u32 = 3;
 const SAMPLE_OFFSET: usize = 4;
 const PATH_RESPONSE_LEN: usize = 9;
+const FIXED: u8 = 0x40;

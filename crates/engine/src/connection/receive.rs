@@ -5,7 +5,8 @@ use inquic_platform::crypto::MASK_LEN;
 use inquic_platform::{Instant, OpenJob};
 use inquic_wire::frame::Frames;
 use inquic_wire::{
-    Code, ConnectionId, Header, Level, LongKind, PeerError, Role, Space, decode_packet_number,
+    Code, ConnectionId, Header, HeaderError, Level, LongKind, PeerError, Role, Space, Version,
+    decode_packet_number,
 };
 
 use super::Connection;
@@ -34,6 +35,7 @@ pub struct Received<'a> {
 /// A long-header packet alone, still protected.
 struct Long<'a> {
     packet: &'a mut [u8],
+    version: Version,
     level: Level,
     dcid: ConnectionId,
     scid: ConnectionId,
@@ -127,19 +129,19 @@ impl Connection {
         let mut rest = datagram;
         let mut first_id = None;
         while !rest.is_empty() && self.is_open() {
-            let header = match Header::parse(rest, limits::LOCAL_CID_LEN) {
+            let header = match self.parse(rest) {
                 Ok(header) => header,
                 Err(error) => return self.drop_packet(error.into()),
             };
             match header {
                 Header::Long {
                     kind,
+                    version,
                     dcid,
                     scid,
                     token,
                     number_at,
                     end,
-                    ..
                 } => {
                     let Some((packet, others)) = rest.split_at_mut_checked(end) else {
                         return self.drop_packet(Drop::Header);
@@ -159,6 +161,7 @@ impl Connection {
                         now,
                         Long {
                             packet,
+                            version,
                             level: kind.level(),
                             dcid,
                             scid,
@@ -180,6 +183,15 @@ impl Connection {
                 Header::VersionNegotiation { .. } => return self.on_version_negotiation(rest),
                 Header::UnknownVersion { .. } => return self.drop_packet(Drop::UnknownVersion),
             }
+        }
+    }
+
+    /// RFC 9287 §3: who has declared that the fixed bit may be cleared takes packets in which it is.
+    fn parse(&self, packet: &[u8]) -> Result<Header, HeaderError> {
+        if self.config.grease_quic_bit {
+            Header::parse_greased(packet, limits::LOCAL_CID_LEN)
+        } else {
+            Header::parse(packet, limits::LOCAL_CID_LEN)
         }
     }
 
@@ -208,6 +220,9 @@ impl Connection {
         if !self.on_long_authentic(long.level, long.scid) {
             return self.drop_packet(Drop::Unexpected);
         }
+        if long.version != self.version {
+            self.on_version_seen(long.level, long.version);
+        }
         let payload = long.packet.get(opened.job.payload()).unwrap_or_default();
         let context = Context {
             now,
@@ -224,18 +239,29 @@ impl Connection {
         if !self.is_ours(&long.dcid) {
             return Err(Some(Drop::UnknownId));
         }
-        let (keys, discarded) = match long.level {
-            Level::Initial => (&self.keys.initial, self.keys.initial_discarded),
-            Level::Handshake => (&self.keys.handshake, self.keys.handshake_discarded),
+        let keys = match long.level {
+            Level::Initial => {
+                self.initial_keys_for(long.version)?;
+                match &self.keys.other_initial {
+                    Some(other) if other.0 == long.version => &other.1,
+                    _ => &self.keys.initial,
+                }
+            }
+            Level::Handshake => {
+                if self.keys.handshake_discarded {
+                    return Err(Some(Drop::KeysDiscarded));
+                }
+                // RFC 9369 §4.1: packets of this level are of the version that the two ends agreed on.
+                if self.keys.handshake.open.is_some() && long.version != self.version {
+                    return Err(Some(Drop::UnknownVersion));
+                }
+                &self.keys.handshake
+            }
             Level::ZeroRtt | Level::OneRtt => return Err(Some(Drop::NoKeys)),
         };
         let Some(keys) = &keys.open else {
-            return Err(if discarded {
-                Some(Drop::KeysDiscarded)
-            } else {
-                self.hold(long.level, long.ecn, long.packet);
-                None
-            });
+            self.hold(long.level, long.ecn, long.packet);
+            return Err(None);
         };
         let mut masks = [[0; MASK_LEN]];
         let sample = protect::sample_at(long.packet, long.number_at).ok_or(Drop::Header)?;

@@ -2,7 +2,7 @@
 //! Both come without encryption, so each is believed once at most, and never after an authentic packet.
 
 use inquic_platform::crypto::TAG_LEN;
-use inquic_wire::{ConnectionId, Header, Reader, Role, Version, retry_pseudo_packet};
+use inquic_wire::{ConnectionId, Header, Reader, Role, Version, Versions, retry_pseudo_packet};
 
 use super::Connection;
 use super::close::CloseReason;
@@ -25,7 +25,7 @@ impl Connection {
             scid,
             token,
             tag,
-        }) = Header::parse(packet, limits::LOCAL_CID_LEN)
+        }) = Header::parse_greased(packet, limits::LOCAL_CID_LEN)
         else {
             return false;
         };
@@ -46,7 +46,7 @@ impl Connection {
         }
         let pseudo = retry_pseudo_packet(&self.hello.original_id, packet_without_tag(packet));
         //= RFC 9000 §17.2.5.2: Clients MUST discard Retry packets that have a Retry Integrity Tag that cannot be validated
-        if protect::retry_tag(&*self.platform, &pseudo) != Ok(tag) {
+        if protect::retry_tag(&*self.platform, version, &pseudo) != Ok(tag) {
             return false;
         }
         self.hello.retry_id = Some(scid);
@@ -61,13 +61,13 @@ impl Connection {
         }
     }
 
-    /// Goes to version 1 if the server offers it; `false` when the packet is not to be believed.
+    /// Begins again with the best version that the server offers; `false` when the packet is not to be believed.
     fn follow_version_negotiation(&mut self, packet: &[u8]) -> bool {
         let Ok(Header::VersionNegotiation {
             dcid,
             scid,
             versions,
-        }) = Header::parse(packet, limits::LOCAL_CID_LEN)
+        }) = Header::parse_greased(packet, limits::LOCAL_CID_LEN)
         else {
             return false;
         };
@@ -84,31 +84,37 @@ impl Connection {
             return false;
         }
         let mut offered = Reader::new(field(versions));
-        let mut has_v1 = false;
+        let mut common = Versions::empty();
         while let Ok(version) = offered.u32() {
+            let version = Version(version);
             //= RFC 9000 §6.2: A client MUST discard a Version Negotiation packet that lists the QUIC version selected by the
             //= client.
-            if Version(version) == self.version {
+            if version == self.version {
                 return false;
             }
-            has_v1 |= Version(version) == Version::V1;
+            if self.config.speaks(version) {
+                common.push(version);
+            }
         }
         self.hello.version_negotiated = true;
-        if has_v1 {
-            self.version = Version::V1;
-            let id = self.hello.original_id;
-            return self.restart(&id);
-        }
-        self.abandon(CloseReason::VersionNegotiation);
-        true
+        let Some(version) = self
+            .config
+            .versions
+            .first(|version| common.contains(version))
+        else {
+            self.abandon(CloseReason::VersionNegotiation);
+            return true;
+        };
+        self.begin_again_with(version)
     }
 
     /// Sends the first flight again under keys from another id.
-    fn restart(&mut self, id: &ConnectionId) -> bool {
-        let Ok(keys) = protect::initial_keys(&*self.platform, self.role, id) else {
+    pub(super) fn restart(&mut self, id: &ConnectionId) -> bool {
+        let Ok(keys) = protect::initial_keys(&*self.platform, self.version, self.role, id) else {
             return false;
         };
         self.keys.initial = keys;
+        self.keys.other_initial = None;
         let carried = &mut self.carried;
         self.recovery
             .retry(&mut |space, fate, frame| carried.on_fate(space, fate, frame));

@@ -69,7 +69,9 @@ impl Connection {
             .get(..limits::LOCAL_CID_LEN)
             .is_some_and(|dcid| self.carried.local_ids.contains(dcid));
         let sample = protect::sample_at(datagram, NUMBER_AT);
-        if first & FIXED == 0 || sample.is_none() || !known {
+        // Whoever has declared that the fixed bit may be cleared takes packets in which it is.
+        let unfixed = first & FIXED == 0 && !self.config.grease_quic_bit;
+        if unfixed || sample.is_none() || !known {
             if self.is_stateless_reset(datagram) {
                 self.on_close(now, CloseReason::StatelessReset);
             } else {

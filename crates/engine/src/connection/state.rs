@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use inquic_platform::{CipherSuite, Instant, KeySide};
-use inquic_wire::Level;
+use inquic_wire::{Level, Version};
 
 use super::close::Closing;
 use crate::protect::{LevelKeys, OneRtt, Secret};
@@ -25,6 +25,8 @@ pub(super) enum State {
 /// The keys of all levels.
 pub(super) struct Keys {
     pub(super) initial: LevelKeys,
+    /// Those of another version than the one in use, while packets of both may come (RFC 9369 §4.1).
+    pub(super) other_initial: Option<Box<(Version, LevelKeys)>>,
     pub(super) handshake: LevelKeys,
     pub(super) one_rtt: OneRttKeys,
     /// Which levels had keys that are gone for good.
@@ -45,6 +47,7 @@ impl Keys {
     pub(super) fn new(initial: LevelKeys) -> Self {
         Self {
             initial,
+            other_initial: None,
             handshake: LevelKeys::default(),
             one_rtt: OneRttKeys::Waiting {
                 seal: None,

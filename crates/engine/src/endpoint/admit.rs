@@ -2,7 +2,7 @@
 //! (RFC 9000 §5.2.2, §8.1.2). Nothing is kept for anybody who is not let in.
 
 use inquic_platform::Instant;
-use inquic_wire::{ConnectionId, Header, LongKind, Version};
+use inquic_wire::{ConnectionId, Header, LongKind, Version, Versions};
 
 use super::token::{Client, Opened};
 use super::{Endpoint, Route};
@@ -17,6 +17,8 @@ pub struct Listen {
     pub max_half_open: usize,
     /// When clients have to validate their address before any state is made.
     pub retry: RetryPolicy,
+    /// The versions that are spoken: those of the connections' [`Config`](crate::Config).
+    pub versions: Versions,
 }
 
 /// When a Retry packet is sent (RFC 9000 §8.1.2).
@@ -35,6 +37,8 @@ pub enum RetryPolicy {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incoming {
     pub(super) path: Path,
+    /// The version of its first packet.
+    pub(super) version: Version,
     pub(super) dcid: ConnectionId,
     pub(super) scid: ConnectionId,
     /// The destination id of its very first packet, before any Retry.
@@ -49,6 +53,7 @@ impl Default for Listen {
         Self {
             max_half_open: limits::HALF_OPEN,
             retry: RetryPolicy::default(),
+            versions: Versions::KNOWN,
         }
     }
 }
@@ -79,7 +84,16 @@ impl Endpoint {
         let Some(listen) = self.listen else {
             return Route::Drop(Drop::NotListening);
         };
-        match Header::parse(datagram, limits::LOCAL_CID_LEN) {
+        // A client with a token of ours may clear the fixed bit in its very first packet.
+        match Header::parse_greased(datagram, limits::LOCAL_CID_LEN) {
+            Ok(Header::Long {
+                version,
+                dcid,
+                scid,
+                ..
+            }) if !listen.versions.contains(version) => {
+                self.refuse_version(now, version, (&dcid, &scid), datagram.len(), reply)
+            }
             Ok(Header::Long {
                 kind: LongKind::Initial,
                 version,
@@ -96,38 +110,53 @@ impl Endpoint {
                 let token = datagram.get(token).unwrap_or_default();
                 let incoming = Incoming {
                     path: *path,
+                    version,
                     dcid,
                     scid,
                     original_id: dcid,
                     retry_id: None,
                     validated: false,
                 };
-                self.admit_initial(now, listen, version, incoming, token, reply)
+                let greased = datagram.first().is_some_and(|first| first & FIXED == 0);
+                self.admit_initial(now, listen, greased, incoming, token, reply)
             }
             Ok(Header::UnknownVersion {
                 version,
                 dcid,
                 scid,
             }) => {
-                //= RFC 9000 §5.2.2: If a server receives a packet that indicates an unsupported version and if the packet is
-                //= large enough to initiate a new connection for any supported version, the server SHOULD send a Version
-                //= Negotiation packet
-                if datagram.len() < limits::DATAGRAM_MIN {
-                    return Route::Drop(Drop::UnknownVersion);
-                }
                 let field = |range| datagram.get(range).unwrap_or_default();
-                self.negotiate_version(now, version, (field(dcid), field(scid)), reply)
+                let ids = (field(dcid), field(scid));
+                self.refuse_version(now, version, ids, datagram.len(), reply)
             }
             Ok(_) => Route::Drop(Drop::UnknownId),
             Err(error) => Route::Drop(error.into()),
         }
     }
 
+    /// A packet of a version that is not spoken here.
+    fn refuse_version(
+        &mut self,
+        now: Instant,
+        version: Version,
+        ids: (&[u8], &[u8]),
+        datagram: usize,
+        reply: &mut [u8],
+    ) -> Route {
+        //= RFC 9000 §5.2.2: If a server receives a packet that indicates an unsupported version and if the packet is
+        //= large enough to initiate a new connection for any supported version, the server SHOULD send a Version
+        //= Negotiation packet
+        if datagram < limits::DATAGRAM_MIN {
+            return Route::Drop(Drop::UnknownVersion);
+        }
+        self.negotiate_version(now, version, ids, reply)
+    }
+
     fn admit_initial(
         &mut self,
         now: Instant,
         listen: Listen,
-        version: Version,
+        greased: bool,
         mut incoming: Incoming,
         token: &[u8],
         reply: &mut [u8],
@@ -141,9 +170,15 @@ impl Endpoint {
         }
         let client = Client {
             remote: incoming.path.remote,
+            version: incoming.version,
             dcid: incoming.dcid.as_slice(),
         };
-        match self.tokens.open(&*self.platform, now, client, token) {
+        let opened = self.tokens.open(&*self.platform, now, client, token);
+        // RFC 9287 §3.1: whoever has no token of a NEW_TOKEN frame cannot know that the bit may be cleared.
+        if greased && opened != Opened::NewToken {
+            return Route::Drop(Drop::Header);
+        }
+        match opened {
             Opened::Retry { original_id } => {
                 incoming.original_id = original_id;
                 incoming.retry_id = Some(incoming.dcid);
@@ -163,8 +198,11 @@ impl Endpoint {
             RetryPolicy::Never => false,
         };
         if validate && !incoming.validated {
-            return self.retry(now, version, &incoming, reply);
+            return self.retry(now, &incoming, reply);
         }
         Route::Incoming(incoming)
     }
 }
+
+/// The fixed bit, in the first byte.
+const FIXED: u8 = 0x40;

@@ -198,6 +198,7 @@ impl Endpoint {
         let local_id = self.new_id();
         let start = Start {
             role: Role::Server,
+            version: incoming.version,
             path: incoming.path,
             local_id,
             reset_token: Some(self.keys.reset_token(&*self.platform, local_id.as_slice())),
@@ -234,6 +235,7 @@ impl Endpoint {
         let peer_id = self.new_id();
         let start = Start {
             role: Role::Client,
+            version: config.version,
             path,
             local_id,
             reset_token: None,
@@ -292,6 +294,7 @@ impl Endpoint {
                 &*self.platform,
                 now,
                 connection.path().remote,
+                connection.version(),
             ));
         }
         let Some(entry) = self.entries.get_mut(&handle) else {

@@ -2,7 +2,9 @@
 //! and their number per second is bounded, so that the port is no amplifier.
 
 use inquic_platform::{Duration, Instant};
-use inquic_wire::{Version, Writer, retry_pseudo_packet, write_retry, write_version_negotiation};
+use inquic_wire::{
+    Version, Versions, Writer, retry_pseudo_packet, write_retry, write_version_negotiation,
+};
 
 use super::token::Client;
 use super::{Endpoint, Incoming, Route};
@@ -46,33 +48,37 @@ impl Endpoint {
         let random = self.random_byte();
         let mut writer = Writer::new(reply);
         //= RFC 9000 §6.3: Endpoints MAY add reserved versions to any field where unknown or unsupported versions are ignored
-        let reserved = Version(u32::from_be_bytes([random; 4]) & 0xf0f0_f0f0 | 0x0a0a_0a0a);
+        let reserved = Version::reserved(random);
         // A client discards what lists the version that it asked for.
         let reserved = if reserved == refused {
             Version(reserved.0 ^ 0xf0f0_f0f0)
         } else {
             reserved
         };
-        match write_version_negotiation(&mut writer, random, scid, dcid, &[reserved, Version::V1]) {
+        let mut versions = Versions::of(&[reserved]);
+        if let Some(listen) = self.listen {
+            for version in listen.versions.as_slice() {
+                versions.push(*version);
+            }
+        }
+        let versions = versions.as_slice();
+        match write_version_negotiation(&mut writer, random, scid, dcid, versions) {
             Ok(()) => Route::Reply(writer.position()),
             Err(_) => Route::Drop(Drop::Header),
         }
     }
 
     /// Asks a client to come again with a token that it only gets at its own address.
-    pub(super) fn retry(
-        &mut self,
-        now: Instant,
-        version: Version,
-        incoming: &Incoming,
-        reply: &mut [u8],
-    ) -> Route {
+    pub(super) fn retry(&mut self, now: Instant, incoming: &Incoming, reply: &mut [u8]) -> Route {
         if !self.stateless.take(now) {
             return Route::Drop(Drop::RateLimit);
         }
         let id = self.new_id();
+        // RFC 9369 §4.1: a Retry is of the version of what it answers, and the client stays with it.
+        let version = incoming.version;
         let client = Client {
             remote: incoming.path.remote,
+            version,
             dcid: id.as_slice(),
         };
         let token = self
@@ -83,7 +89,8 @@ impl Endpoint {
             return Route::Drop(Drop::Header);
         }
         let pseudo = retry_pseudo_packet(&incoming.dcid, writer.written());
-        let tagged = protect::retry_tag(&*self.platform, &pseudo).map(|tag| writer.bytes(&tag));
+        let tagged =
+            protect::retry_tag(&*self.platform, version, &pseudo).map(|tag| writer.bytes(&tag));
         match tagged {
             Ok(Ok(())) => Route::Reply(writer.position()),
             _ => Route::Drop(Drop::Memory),

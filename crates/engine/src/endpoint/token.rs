@@ -1,4 +1,4 @@
-//! Address validation tokens: made for a client's address, believed only from there, only for a while, and only once (RFC 9000
+//! Address validation tokens: made for a client's address and version, believed only from there, only for a while, and only once (RFC 9000
 //! §8.1). They carry all they need, so the server keeps nothing for a client that it sent away.
 
 use alloc::collections::{BTreeSet, VecDeque};
@@ -7,7 +7,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use inquic_platform::crypto::{IV_LEN, TAG_LEN};
 use inquic_platform::{CipherSuite, Instant, KeySide, OpenJob, PacketKey, Platform, SealJob};
-use inquic_wire::{ConnectionId, Reader, Writer};
+use inquic_wire::{ConnectionId, Reader, Version, Writer};
 
 use crate::limits;
 
@@ -24,6 +24,8 @@ pub(super) struct Tokens {
 pub(super) struct Client<'a> {
     /// Where the packet came from.
     pub(super) remote: SocketAddr,
+    /// The version of its packet. RFC 9369 §5: a token is not taken in another version than the one it was given in.
+    pub(super) version: Version,
     /// The destination id that it chose, or that our Retry gave it.
     pub(super) dcid: &'a [u8],
 }
@@ -74,8 +76,13 @@ impl Tokens {
         platform: &dyn Platform,
         now: Instant,
         remote: SocketAddr,
+        version: Version,
     ) -> Vec<u8> {
-        let client = Client { remote, dcid: &[] };
+        let client = Client {
+            remote,
+            version,
+            dcid: &[],
+        };
         self.make(platform, Kind::NewToken, now, client, &[])
     }
 
@@ -249,6 +256,7 @@ fn bound_client(kind: Kind, client: Client<'_>) -> ([u8; BOUND_LEN], usize) {
     };
     let written = writer
         .u8(kind.to_byte())
+        .and_then(|()| writer.u32(client.version.0))
         .and_then(|()| writer.bytes(&ip.octets()))
         .and_then(|()| writer.u16(port))
         .and_then(|()| writer.bytes(dcid));
@@ -260,8 +268,8 @@ fn bound_client(kind: Kind, client: Client<'_>) -> ([u8; BOUND_LEN], usize) {
 const SUITE: CipherSuite = CipherSuite::Aes128GcmSha256;
 const SALT_LEN: usize = 16;
 const HEAD_LEN: usize = 1 + SALT_LEN;
-/// Kind, address, port, the longest id.
-const BOUND_LEN: usize = 1 + 16 + 2 + 20;
+/// Kind, version, address, port, the longest id.
+const BOUND_LEN: usize = 1 + 4 + 16 + 2 + 20;
 /// The bound address, time, the longest id, a tag.
 const BUFFER_LEN: usize = BOUND_LEN + 8 + 20 + TAG_LEN;
 

@@ -1,25 +1,27 @@
-//! What everybody who sees the first datagram can compute: Initial keys and the tag of a Retry packet (RFC 9001 §5.2, §5.8).
+//! What everybody who sees the first datagram can compute: Initial keys and the tag of a Retry packet (RFC 9001 §5.2, §5.8;
+//! RFC 9369 §3.3 for version 2).
 
 use inquic_platform::crypto::{IV_LEN, TAG_LEN};
 use inquic_platform::{CipherSuite, CryptoError, KeySide, Platform, SealJob};
-use inquic_wire::{ConnectionId, Role};
+use inquic_wire::{ConnectionId, Role, Version};
 
 use super::{DirectionKeys, LevelKeys, schedule};
 
 /// Keys of the Initial level for one role, from the destination id of the client's first Initial.
 pub(crate) fn initial_keys(
     platform: &dyn Platform,
+    version: Version,
     role: Role,
     dcid: &ConnectionId,
 ) -> Result<LevelKeys, CryptoError> {
-    let initial = schedule::extract(platform, SUITE, &SALT_V1, dcid);
+    let initial = schedule::extract(platform, SUITE, &public_keys(version).salt, dcid);
     let (ours, theirs) = match role {
         Role::Client => (CLIENT, SERVER),
         Role::Server => (SERVER, CLIENT),
     };
     let direction = |side, label| {
         let secret = schedule::derive_secret(platform, SUITE, &initial, label);
-        DirectionKeys::derive(platform, SUITE, side, &secret)
+        DirectionKeys::derive(platform, version, SUITE, side, &secret)
     };
     Ok(LevelKeys {
         seal: Some(direction(KeySide::Seal, ours)?),
@@ -30,9 +32,15 @@ pub(crate) fn initial_keys(
 /// The integrity tag of a Retry packet, over its pseudo-packet.
 pub(crate) fn retry_tag(
     platform: &dyn Platform,
+    version: Version,
     pseudo_packet: &[u8],
 ) -> Result<[u8; TAG_LEN], CryptoError> {
-    let key = platform.packet_key(SUITE, KeySide::Seal, &RETRY_KEY_V1, &RETRY_NONCE_V1)?;
+    let Public {
+        retry_key,
+        retry_nonce,
+        ..
+    } = public_keys(version);
+    let key = platform.packet_key(SUITE, KeySide::Seal, retry_key, retry_nonce)?;
     let mut buffer = alloc::vec![0; pseudo_packet.len().saturating_add(TAG_LEN)];
     let (packet, _) = buffer.split_at_mut(pseudo_packet.len());
     packet.copy_from_slice(pseudo_packet);
@@ -50,13 +58,47 @@ pub(crate) fn retry_tag(
 const SUITE: CipherSuite = CipherSuite::Aes128GcmSha256;
 const CLIENT: &[u8] = b"client in";
 const SERVER: &[u8] = b"server in";
-const SALT_V1: [u8; 20] = [
-    0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17, 0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad,
-    0xcc, 0xbb, 0x7f, 0x0a,
-];
-const RETRY_KEY_V1: [u8; 16] = [
-    0xbe, 0x0c, 0x69, 0x0b, 0x9f, 0x66, 0x57, 0x5a, 0x1d, 0x76, 0x6b, 0x54, 0xe3, 0x68, 0xc8, 0x4e,
-];
-const RETRY_NONCE_V1: [u8; IV_LEN] = [
-    0x46, 0x15, 0x99, 0xd3, 0x5d, 0x63, 0x2b, 0xf2, 0x23, 0x98, 0x25, 0xbb,
-];
+
+/// What a version's first packets are made with.
+struct Public {
+    salt: [u8; 20],
+    retry_key: [u8; 16],
+    retry_nonce: [u8; IV_LEN],
+}
+
+/// Those of a version; of a version that we do not know, those of version 1, with which nobody will open anything.
+const fn public_keys(version: Version) -> &'static Public {
+    match version {
+        Version::V2 => &V2,
+        _ => &V1,
+    }
+}
+
+/// RFC 9001 §5.2, §5.8.
+static V1: Public = Public {
+    salt: [
+        0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17, 0x9a, 0xe6, 0xa4, 0xc8, 0x0c,
+        0xad, 0xcc, 0xbb, 0x7f, 0x0a,
+    ],
+    retry_key: [
+        0xbe, 0x0c, 0x69, 0x0b, 0x9f, 0x66, 0x57, 0x5a, 0x1d, 0x76, 0x6b, 0x54, 0xe3, 0x68, 0xc8,
+        0x4e,
+    ],
+    retry_nonce: [
+        0x46, 0x15, 0x99, 0xd3, 0x5d, 0x63, 0x2b, 0xf2, 0x23, 0x98, 0x25, 0xbb,
+    ],
+};
+/// RFC 9369 §3.3.1, §3.3.3.
+static V2: Public = Public {
+    salt: [
+        0x0d, 0xed, 0xe3, 0xde, 0xf7, 0x00, 0xa6, 0xdb, 0x81, 0x93, 0x81, 0xbe, 0x6e, 0x26, 0x9d,
+        0xcb, 0xf9, 0xbd, 0x2e, 0xd9,
+    ],
+    retry_key: [
+        0x8f, 0xb4, 0xb0, 0x1b, 0x56, 0xac, 0x48, 0xe2, 0x60, 0xfb, 0xcb, 0xce, 0xad, 0x7c, 0xcc,
+        0x92,
+    ],
+    retry_nonce: [
+        0xd8, 0x69, 0x69, 0xbc, 0x2d, 0x7c, 0x6d, 0x99, 0x90, 0xef, 0xb0, 0x4a,
+    ],
+};

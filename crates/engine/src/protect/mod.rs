@@ -7,7 +7,7 @@ mod schedule;
 
 pub(crate) use initial::{initial_keys, retry_tag};
 pub(crate) use one_rtt::{OneRtt, Opening};
-pub(crate) use schedule::{Secret, derive_secret};
+pub(crate) use schedule::Secret;
 
 use alloc::boxed::Box;
 
@@ -15,6 +15,9 @@ use inquic_platform::crypto::{MASK_LEN, SAMPLE_LEN, TAG_LEN};
 use inquic_platform::{
     CipherSuite, CryptoError, HeaderKey, KeySide, OpenJob, PacketKey, Platform, SealJob,
 };
+use inquic_wire::Version;
+
+use schedule::Labels;
 
 /// One direction's keys at one level.
 pub(crate) struct DirectionKeys {
@@ -26,13 +29,15 @@ impl DirectionKeys {
     /// Derives key, IV and header key from a traffic secret (RFC 9001 §5.1).
     pub(crate) fn derive(
         platform: &dyn Platform,
+        version: Version,
         suite: CipherSuite,
         side: KeySide,
         secret: &Secret,
     ) -> Result<Self, CryptoError> {
+        let labels = Labels::of(version);
         Ok(Self {
-            packet: schedule::packet_key(platform, suite, side, secret)?,
-            header: schedule::header_key(platform, suite, secret)?,
+            packet: schedule::packet_key(platform, labels, suite, side, secret)?,
+            header: schedule::header_key(platform, labels, suite, secret)?,
         })
     }
 }

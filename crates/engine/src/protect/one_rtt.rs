@@ -6,13 +6,15 @@ use alloc::sync::Arc;
 use inquic_platform::{
     CipherSuite, CryptoError, Duration, HeaderKey, Instant, KeySide, PacketKey, Platform,
 };
-use inquic_wire::{Code, PeerError};
+use inquic_wire::{Code, PeerError, Version};
 
-use super::{DirectionKeys, Limits, Secret, derive_secret, schedule};
+use super::schedule::{self, Labels, derive_secret};
+use super::{DirectionKeys, Limits, Secret};
 
 /// Both directions of the 1-RTT level from the moment both secrets are in.
 pub(crate) struct OneRtt {
     platform: Arc<dyn Platform>,
+    labels: &'static Labels,
     suite: CipherSuite,
     /// The key phase bit of what we seal and expect.
     phase: bool,
@@ -65,18 +67,20 @@ pub(crate) enum Opening {
 impl OneRtt {
     pub(crate) fn new(
         platform: &Arc<dyn Platform>,
+        version: Version,
         suite: CipherSuite,
         seal: &Secret,
         open: &Secret,
     ) -> Result<Self, CryptoError> {
-        let seal_keys = DirectionKeys::derive(&**platform, suite, KeySide::Seal, seal)?;
-        let open_keys = DirectionKeys::derive(&**platform, suite, KeySide::Open, open)?;
-        let open_secret = derive_secret(&**platform, suite, open, LABEL);
+        let seal_keys = DirectionKeys::derive(&**platform, version, suite, KeySide::Seal, seal)?;
+        let open_keys = DirectionKeys::derive(&**platform, version, suite, KeySide::Open, open)?;
+        let labels = Labels::of(version);
+        let open_secret = derive_secret(&**platform, suite, open, labels.update);
         let opening = OpeningKeys {
             key: open_keys.packet,
             header: open_keys.header,
-            next: schedule::packet_key(&**platform, suite, KeySide::Open, &open_secret)?,
-            next_secret: derive_secret(&**platform, suite, &open_secret, LABEL),
+            next: schedule::packet_key(&**platform, labels, suite, KeySide::Open, &open_secret)?,
+            next_secret: derive_secret(&**platform, suite, &open_secret, labels.update),
             previous: None,
             first: None,
             failed: 0,
@@ -84,13 +88,14 @@ impl OneRtt {
         let sealing = Sealing {
             key: seal_keys.packet,
             header: seal_keys.header,
-            next_secret: derive_secret(&**platform, suite, seal, LABEL),
+            next_secret: derive_secret(&**platform, suite, seal, labels.update),
             sealed: 0,
             first: None,
             acknowledged: false,
         };
         Ok(Self {
             platform: Arc::clone(platform),
+            labels,
             suite,
             phase: false,
             updates: 0,
@@ -203,20 +208,30 @@ impl OneRtt {
         let platform = &*self.platform;
         let seal_key = schedule::packet_key(
             platform,
+            self.labels,
             self.suite,
             KeySide::Seal,
             &self.sealing.next_secret,
         )?;
         let open_next = schedule::packet_key(
             platform,
+            self.labels,
             self.suite,
             KeySide::Open,
             &self.opening.next_secret,
         )?;
-        self.sealing.next_secret =
-            derive_secret(platform, self.suite, &self.sealing.next_secret, LABEL);
-        self.opening.next_secret =
-            derive_secret(platform, self.suite, &self.opening.next_secret, LABEL);
+        self.sealing.next_secret = derive_secret(
+            platform,
+            self.suite,
+            &self.sealing.next_secret,
+            self.labels.update,
+        );
+        self.opening.next_secret = derive_secret(
+            platform,
+            self.suite,
+            &self.opening.next_secret,
+            self.labels.update,
+        );
         self.sealing.key = seal_key;
         self.sealing.sealed = 0;
         self.sealing.first = None;
@@ -269,5 +284,3 @@ impl OneRtt {
         }
     }
 }
-
-const LABEL: &[u8] = b"quic ku";

@@ -4,8 +4,36 @@ use alloc::boxed::Box;
 
 use inquic_platform::crypto::{HASH_LEN_MAX, IV_LEN};
 use inquic_platform::{CipherSuite, CryptoError, HeaderKey, KeySide, PacketKey, Platform};
-use inquic_wire::Writer;
+use inquic_wire::{Version, Writer};
 use zeroize::Zeroize;
+
+/// The labels that the keys of a version are derived with.
+pub(super) struct Labels {
+    key: &'static [u8],
+    iv: &'static [u8],
+    header: &'static [u8],
+    pub(super) update: &'static [u8],
+}
+
+impl Labels {
+    /// RFC 9001 §5.1, §5.4, §6.1, and RFC 9369 §3.3.2.
+    pub(super) const fn of(version: Version) -> &'static Self {
+        match version {
+            Version::V2 => &Self {
+                key: b"quicv2 key",
+                iv: b"quicv2 iv",
+                header: b"quicv2 hp",
+                update: b"quicv2 ku",
+            },
+            _ => &Self {
+                key: b"quic key",
+                iv: b"quic iv",
+                header: b"quic hp",
+                update: b"quic ku",
+            },
+        }
+    }
+}
 
 /// A traffic secret. Wiped when dropped, and never printed.
 pub(crate) struct Secret {
@@ -51,7 +79,7 @@ pub(super) fn extract(
 }
 
 /// HKDF-Expand-Label with an empty context, giving another secret: Initial secrets and key updates.
-pub(crate) fn derive_secret(
+pub(super) fn derive_secret(
     platform: &dyn Platform,
     suite: CipherSuite,
     secret: &Secret,
@@ -66,6 +94,7 @@ pub(crate) fn derive_secret(
 /// The AEAD key and IV of a traffic secret.
 pub(super) fn packet_key(
     platform: &dyn Platform,
+    labels: &Labels,
     suite: CipherSuite,
     side: KeySide,
     secret: &Secret,
@@ -76,11 +105,11 @@ pub(super) fn packet_key(
         platform,
         suite,
         secret,
-        b"quic key",
+        labels.key,
         suite.key_len(),
         &mut key,
     );
-    expand_label(platform, suite, secret, b"quic iv", IV_LEN, &mut iv);
+    expand_label(platform, suite, secret, labels.iv, IV_LEN, &mut iv);
     let made = match (key.get(..suite.key_len()), iv.first_chunk()) {
         (Some(key), Some(iv)) => platform.packet_key(suite, side, key, iv),
         _ => Err(CryptoError::Misuse),
@@ -93,6 +122,7 @@ pub(super) fn packet_key(
 /// The header protection key of a traffic secret. It stays the same across key updates (RFC 9001 §6).
 pub(super) fn header_key(
     platform: &dyn Platform,
+    labels: &Labels,
     suite: CipherSuite,
     secret: &Secret,
 ) -> Result<Box<dyn HeaderKey>, CryptoError> {
@@ -101,7 +131,7 @@ pub(super) fn header_key(
         platform,
         suite,
         secret,
-        b"quic hp",
+        labels.header,
         suite.key_len(),
         &mut key,
     );

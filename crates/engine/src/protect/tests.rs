@@ -1,11 +1,11 @@
-//! RFC 9001 appendix A, through the platform that ships in user space.
+//! RFC 9001 appendix A and RFC 9369 appendix A, through the platform that ships in user space.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use inquic_platform::aws_lc::AwsLc;
 use inquic_platform::{CipherSuite, KeySide, OpenJob, Platform, SealJob};
-use inquic_wire::{Code, ConnectionId, Role};
+use inquic_wire::{Code, ConnectionId, Role, Version};
 
 use super::*;
 
@@ -21,11 +21,13 @@ fn platform() -> Arc<dyn Platform> {
     Arc::new(AwsLc::new())
 }
 
+mod version_2;
+
 #[test]
 fn client_initial_of_appendix_a_2() {
     let platform = platform();
     let dcid = ConnectionId::new(&hex("8394c8f03e515708")).unwrap();
-    let keys = initial_keys(&*platform, Role::Client, &dcid).unwrap();
+    let keys = initial_keys(&*platform, Version::V1, Role::Client, &dcid).unwrap();
     let seal_keys = keys.seal.unwrap();
     let mut packet = hex("c300000001088394c8f03e5157080000449e00000002");
     let payload_at = packet.len();
@@ -50,11 +52,11 @@ fn client_initial_of_appendix_a_2() {
 fn server_opens_what_the_client_sealed() {
     let platform = platform();
     let dcid = ConnectionId::new(&hex("8394c8f03e515708")).unwrap();
-    let client = initial_keys(&*platform, Role::Client, &dcid)
+    let client = initial_keys(&*platform, Version::V1, Role::Client, &dcid)
         .unwrap()
         .seal
         .unwrap();
-    let server = initial_keys(&*platform, Role::Server, &dcid)
+    let server = initial_keys(&*platform, Version::V1, Role::Server, &dcid)
         .unwrap()
         .open
         .unwrap();
@@ -93,7 +95,7 @@ fn server_opens_what_the_client_sealed() {
 fn retry_tag_of_appendix_a_4() {
     let pseudo = hex("088394c8f03e515708ff000000010008f067a5502a4262b5746f6b656e");
     assert_eq!(
-        retry_tag(&*platform(), &pseudo).unwrap()[..],
+        retry_tag(&*platform(), Version::V1, &pseudo).unwrap()[..],
         hex("04a265ba2eff4d829058fb3f0f2496ba")[..]
     );
 }
@@ -106,7 +108,8 @@ fn chacha20_short_header_of_appendix_a_5() {
         &hex("9ac312a7f877468ebe69422748ad00a15443f18203a07d6060f688f30f21632b"),
     )
     .unwrap();
-    let keys = DirectionKeys::derive(&*platform(), suite, KeySide::Seal, &secret).unwrap();
+    let keys =
+        DirectionKeys::derive(&*platform(), Version::V1, suite, KeySide::Seal, &secret).unwrap();
     let mut packet = hex("4200bff401");
     packet.resize(21, 0);
     let job = SealJob {
@@ -125,7 +128,7 @@ fn an_update_flips_the_phase_and_keeps_the_old_keys_for_a_while() {
     use inquic_platform::{Duration, Instant};
     let suite = CipherSuite::Aes128GcmSha256;
     let secret = |byte: u8| Secret::new(suite, &[byte; 32]).unwrap();
-    let mut keys = OneRtt::new(&platform(), suite, &secret(1), &secret(2)).unwrap();
+    let mut keys = OneRtt::new(&platform(), Version::V1, suite, &secret(1), &secret(2)).unwrap();
     assert!(!keys.may_update(), "nothing acknowledged yet");
     keys.on_seal(0).unwrap();
     keys.on_acknowledged(0);
@@ -150,7 +153,7 @@ fn a_second_update_of_the_peer_before_ours_was_answered_is_an_offence() {
     use inquic_platform::{Duration, Instant};
     let suite = CipherSuite::Aes128GcmSha256;
     let secret = |byte: u8| Secret::new(suite, &[byte; 32]).unwrap();
-    let mut keys = OneRtt::new(&platform(), suite, &secret(1), &secret(2)).unwrap();
+    let mut keys = OneRtt::new(&platform(), Version::V1, suite, &secret(1), &secret(2)).unwrap();
     keys.update().unwrap();
     let error = keys
         .on_peer_update(Instant::ZERO, Duration::from_secs(1), 3)
@@ -163,7 +166,7 @@ fn a_second_update_of_the_peer_before_ours_was_answered_is_an_offence() {
 fn a_key_seals_up_to_its_limit_and_asks_for_another_at_half() {
     let suite = CipherSuite::Aes128GcmSha256;
     let secret = |byte: u8| Secret::new(suite, &[byte; 32]).unwrap();
-    let mut keys = OneRtt::new(&platform(), suite, &secret(1), &secret(2)).unwrap();
+    let mut keys = OneRtt::new(&platform(), Version::V1, suite, &secret(1), &secret(2)).unwrap();
     for number in 0..1 << 23 {
         assert_eq!(keys.wants_update(), number >= 1 << 22);
         keys.on_seal(number).unwrap();

@@ -274,11 +274,18 @@ fn a_failing_socket_ends_the_session_without_an_alert() {
         fn receive(&mut self, _: &mut [u8]) -> io::Result<Option<(Level, usize)>> {
             Ok(None)
         }
+        fn original_version(&self) -> Version {
+            Version::V1
+        }
+        fn version(&self) -> Version {
+            Version::V1
+        }
         fn fail(&mut self, alert: u8) {
             panic!("alert {alert}");
         }
     }
-    let mut session = Session::server(&server().build().expect("a server"));
+    let config = client().build().expect("a client");
+    let mut session = Session::client(&config, "server.example").expect("a name");
     assert!(matches!(
         session.step(&mut Broken),
         Err(HandshakeError::Socket(_))

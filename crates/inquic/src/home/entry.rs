@@ -10,7 +10,7 @@ use inquic_handshake::{HandshakeInfo, Session};
 use inquic_platform::Instant;
 use inquic_socket::Socket;
 use inquic_socket::socket::{OpenError, ReadError, WriteError};
-use inquic_wire::{Direction, Role, StreamId};
+use inquic_wire::{Direction, Role, StreamId, Version};
 
 use super::clock;
 use super::end;
@@ -310,6 +310,11 @@ impl Entry {
     }
 
     /// What TLS agreed on.
+    /// The version of QUIC in use.
+    pub(crate) fn version(&self) -> Version {
+        self.lock().socket.version()
+    }
+
     pub(crate) fn info(&self) -> Option<HandshakeInfo> {
         self.lock().session.info().cloned()
     }

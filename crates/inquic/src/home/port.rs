@@ -198,7 +198,7 @@ impl Port {
             local: Some(self.local_addr()),
             remote,
         };
-        let token = tokens.take(remote);
+        let token = tokens.take((remote, config.version));
         let mut table = self.table();
         if let Some(error) = &table.over {
             return Err(error.clone());

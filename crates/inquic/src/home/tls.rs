@@ -5,6 +5,7 @@ use std::io;
 use inquic_handshake::{HandshakeSocket, KeySide, Level, TRANSPORT_PARAMETERS_BYTES};
 use inquic_platform::{CipherSuite, Instant};
 use inquic_socket::{Errno, Socket};
+use inquic_wire::Version;
 
 /// A socket during one step of its handshake.
 pub(super) struct Handshaking<'a> {
@@ -44,6 +45,14 @@ impl HandshakeSocket for Handshaking<'_> {
 
     fn receive(&mut self, out: &mut [u8]) -> io::Result<Option<(Level, usize)>> {
         Ok(self.socket.handshake_receive(out))
+    }
+
+    fn original_version(&self) -> Version {
+        self.socket.original_version()
+    }
+
+    fn version(&self) -> Version {
+        self.socket.version()
     }
 
     fn fail(&mut self, alert: u8) {

@@ -91,7 +91,8 @@ impl Entry {
                 }
                 News::Token => {
                     if let Some(tokens) = &self.tokens {
-                        tokens.keep(held.socket.path().remote, held.socket.token());
+                        let server = (held.socket.path().remote, held.socket.version());
+                        tokens.keep(server, held.socket.token());
                     }
                 }
                 News::Confirmed | News::Delivered(_) => {}

@@ -2,7 +2,7 @@
 
 use inquic_engine::{HandshakeError, NotConnected};
 use inquic_platform::{CipherSuite, Instant, KeySide};
-use inquic_wire::Level;
+use inquic_wire::{Level, Version};
 
 use super::Socket;
 use crate::errno::Errno;
@@ -13,8 +13,8 @@ impl Socket {
     /// # Errors
     ///
     /// [`Errno::EINVAL`] when they do not fit.
-    pub fn transport_parameters(&self, out: &mut [u8]) -> Result<usize, Errno> {
-        match self.connection().transport_parameters(out) {
+    pub fn transport_parameters(&mut self, out: &mut [u8]) -> Result<usize, Errno> {
+        match self.connection_mut().transport_parameters(out) {
             0 => Err(Errno::EINVAL),
             bytes => Ok(bytes),
         }
@@ -33,6 +33,19 @@ impl Socket {
         Ok(self
             .connection_mut()
             .set_peer_transport_parameters(now, bytes)?)
+    }
+
+    /// The version in use.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        self.connection().version()
+    }
+
+    /// The version of the client's first flight. When it changes before anything came of the server, a client's handshake
+    /// begins again.
+    #[must_use]
+    pub const fn original_version(&self) -> Version {
+        self.connection().original_version()
     }
 
     /// Installs a traffic secret.

@@ -21,11 +21,11 @@ use crate::{
 /// The outermost view of one packet, before header protection is removed. Offsets count from the start of the packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Header {
-    /// A packet of version 1 with a long header and a packet number.
+    /// A packet with a long header and a packet number.
     Long {
         /// Which.
         kind: LongKind,
-        /// Version 1.
+        /// One that is known.
         version: Version,
         /// Destination connection id.
         dcid: ConnectionId,
@@ -40,7 +40,7 @@ pub enum Header {
     },
     /// A Retry packet. It takes the rest of the datagram.
     Retry {
-        /// Version 1.
+        /// One that is known.
         version: Version,
         /// Destination connection id.
         dcid: ConnectionId,
@@ -102,6 +102,41 @@ impl LongKind {
             Self::Handshake => Level::Handshake,
         }
     }
+
+    /// The kind whose type bits in packets of `version` are these; `None` for Retry.
+    #[inline]
+    const fn of_bits(version: Version, bits: u8) -> Option<Self> {
+        match bits.wrapping_sub(first_type(version)) & TYPE_MASK {
+            0 => Some(Self::Initial),
+            1 => Some(Self::ZeroRtt),
+            2 => Some(Self::Handshake),
+            _ => None,
+        }
+    }
+
+    /// The type bits in packets of `version`.
+    #[inline]
+    const fn bits(self, version: Version) -> u8 {
+        let kind = match self {
+            Self::Initial => 0,
+            Self::ZeroRtt => 1,
+            Self::Handshake => 2,
+        };
+        kind_bits(version, kind)
+    }
+}
+
+/// The type bits, at their place in the first byte, of the kind with this number in version 1 (RFC 9000 §17.2; RFC 9369 §3.2
+/// moves each on by one).
+#[inline]
+const fn kind_bits(version: Version, kind: u8) -> u8 {
+    (kind.wrapping_add(first_type(version)) & TYPE_MASK) << TYPE_SHIFT
+}
+
+/// The type bits of an Initial packet, as a number.
+#[inline]
+const fn first_type(version: Version) -> u8 {
+    if matches!(version, Version::V2) { 1 } else { 0 }
 }
 
 /// Why a packet is dropped before anything is known of its connection.
@@ -154,6 +189,11 @@ impl From<Truncated> for HeaderError {
 const LONG: u8 = 0x80;
 /// The fixed bit, in the first byte.
 const FIXED: u8 = 0x40;
+/// Where the two type bits of a long header begin.
+const TYPE_SHIFT: u32 = 4;
+const TYPE_MASK: u8 = 0x03;
+/// The number of Retry among the kinds of version 1.
+const RETRY: u8 = 3;
 /// The longest packet number, and the sample that header protection takes after it.
 const NUMBER_AND_SAMPLE: usize = 4 + 16;
 

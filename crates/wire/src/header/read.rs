@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::{FIXED, Header, HeaderError, LONG, LongKind, NUMBER_AND_SAMPLE};
+use super::{FIXED, Header, HeaderError, LONG, LongKind, NUMBER_AND_SAMPLE, TYPE_SHIFT};
 use crate::{
     error::Truncated,
     id::{ConnectionId, Version},
@@ -15,12 +15,24 @@ impl Header {
     /// known.
     #[inline]
     pub fn parse(packet: &[u8], short_dcid_len: usize) -> Result<Self, HeaderError> {
+        Self::parse_with(packet, short_dcid_len, FIXED)
+    }
+
+    /// As [`Header::parse`], and takes packets whose fixed bit is 0: for an endpoint that has declared `grease_quic_bit`
+    /// (RFC 9287 §3).
+    #[inline]
+    pub fn parse_greased(packet: &[u8], short_dcid_len: usize) -> Result<Self, HeaderError> {
+        Self::parse_with(packet, short_dcid_len, 0)
+    }
+
+    #[inline]
+    fn parse_with(packet: &[u8], short_dcid_len: usize, required: u8) -> Result<Self, HeaderError> {
         let mut r = Reader::new(packet);
         let first = r.u8()?;
         if first & LONG != 0 {
-            return Self::parse_long(r, first);
+            return Self::parse_long(r, first, required);
         }
-        check_fixed_bit(first)?;
+        check_fixed_bit(first, required)?;
         let dcid = ConnectionId::new(r.bytes(short_dcid_len)?).ok_or(HeaderError::CidTooLong)?;
         let number_at = r.position();
         check_sample(&r)?;
@@ -31,26 +43,23 @@ impl Header {
         })
     }
 
-    fn parse_long(mut r: Reader<'_>, first: u8) -> Result<Self, HeaderError> {
+    fn parse_long(mut r: Reader<'_>, first: u8, required: u8) -> Result<Self, HeaderError> {
         let version = Version(r.u32()?);
         if version == Version::NEGOTIATION {
             return Self::parse_version_negotiation(r);
         }
-        if version != Version::V1 {
+        if !version.is_known() {
             return Ok(Self::UnknownVersion {
                 version,
                 dcid: raw_id(&mut r)?,
                 scid: raw_id(&mut r)?,
             });
         }
-        check_fixed_bit(first)?;
+        check_fixed_bit(first, required)?;
         let dcid = id(&mut r)?;
         let scid = id(&mut r)?;
-        let kind = match first >> 4 & 3 {
-            0 => LongKind::Initial,
-            1 => LongKind::ZeroRtt,
-            2 => LongKind::Handshake,
-            _ => return Self::parse_retry(r, dcid, scid),
+        let Some(kind) = LongKind::of_bits(version, first >> TYPE_SHIFT) else {
+            return Self::parse_retry(r, version, dcid, scid);
         };
         let token = match kind {
             LongKind::Initial => {
@@ -79,6 +88,7 @@ impl Header {
 
     fn parse_retry(
         mut r: Reader<'_>,
+        version: Version,
         dcid: ConnectionId,
         scid: ConnectionId,
     ) -> Result<Self, HeaderError> {
@@ -92,7 +102,7 @@ impl Header {
         }
         let token = r.bytes(token_len)?;
         Ok(Self::Retry {
-            version: Version::V1,
+            version,
             dcid,
             scid,
             token: ending_at(r.position(), token),
@@ -130,8 +140,8 @@ pub fn dcid_of(datagram: &[u8], short_dcid_len: usize) -> Option<&[u8]> {
 }
 
 #[inline]
-const fn check_fixed_bit(first: u8) -> Result<(), HeaderError> {
-    if first & FIXED == 0 {
+const fn check_fixed_bit(first: u8, required: u8) -> Result<(), HeaderError> {
+    if first & required != required {
         //= RFC 9000 §17.2: Packets containing a zero value for this bit are not valid packets in this version and MUST
         //= be discarded.
         return Err(HeaderError::FixedBit);
@@ -148,7 +158,7 @@ const fn check_sample(r: &Reader<'_>) -> Result<(), HeaderError> {
     Ok(())
 }
 
-/// A connection id of version 1, with its length before it.
+/// A connection id of a version that we know, with its length before it.
 #[inline]
 fn id(r: &mut Reader<'_>) -> Result<ConnectionId, HeaderError> {
     let len = usize::from(r.u8()?);

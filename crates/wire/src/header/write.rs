@@ -3,7 +3,7 @@
 
 use alloc::vec::Vec;
 
-use super::{FIXED, LONG, LongKind};
+use super::{FIXED, LONG, LongKind, RETRY, kind_bits};
 use crate::{
     error::Full,
     id::{ConnectionId, Version},
@@ -65,13 +65,8 @@ pub fn write_long(
     number_len: usize,
 ) -> Result<LongPlan, Full> {
     let start = w.position();
-    let kind_bits: u8 = match kind {
-        LongKind::Initial => 0x00,
-        LongKind::ZeroRtt => 0x10,
-        LongKind::Handshake => 0x20,
-    };
     w.whole(|w| {
-        w.u8(LONG | FIXED | kind_bits | number_len_bits(number_len))?;
+        w.u8(LONG | FIXED | kind.bits(version) | number_len_bits(number_len))?;
         write_ids(w, version, dcid, scid)?;
         match kind {
             LongKind::Initial => w.varint_bytes(token)?,
@@ -151,7 +146,7 @@ pub fn write_retry(
     }
     w.whole(|w| {
         // The low four bits have no meaning.
-        w.u8(LONG | FIXED | 0x3f)?;
+        w.u8(LONG | FIXED | kind_bits(version, RETRY) | 0x0f)?;
         write_ids(w, version, dcid, scid)?;
         w.bytes(token)
     })

@@ -6,7 +6,7 @@ mod write;
 
 use core::net::{SocketAddrV4, SocketAddrV6};
 
-use crate::id::ConnectionId;
+use crate::{id::ConnectionId, versions::VersionInformation};
 
 /// What one endpoint declares to the other. The default is what an endpoint means that declares nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,8 +49,42 @@ pub struct TransportParameters {
     pub max_datagram_frame_size: u64,
     /// The endpoint takes packets whose fixed bit is 0 (RFC 9287).
     pub grease_quic_bit: bool,
-    /// A parameter without meaning to be written too: its id, 31 × N + 27, and the length of its value. Never read.
-    pub grease: Option<(u64, usize)>,
+    /// The versions that the endpoint speaks, and the one in use (RFC 9368).
+    pub version_information: Option<VersionInformation>,
+    /// The shortest delay, in microseconds, that the endpoint can be asked to hold acknowledgements back for; it takes
+    /// ACK_FREQUENCY and IMMEDIATE_ACK frames (draft-ietf-quic-ack-frequency). At most its `max_ack_delay_ms`.
+    pub min_ack_delay_us: Option<u64>,
+    /// A parameter without meaning to be written too. Never read.
+    pub grease: Option<Grease>,
+}
+
+/// A parameter that a peer must skip (RFC 9000 §18.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grease {
+    id: u64,
+    value: [u8; Self::VALUE_MAX],
+    len: u8,
+}
+
+impl Grease {
+    /// The longest value.
+    pub const VALUE_MAX: usize = 15;
+    /// Random bytes that one is made from: four for the number, one for the length, and the content.
+    pub const RANDOM: usize = 5 + Self::VALUE_MAX;
+
+    /// A parameter whose number, length and content follow from random bytes.
+    #[must_use]
+    pub const fn from_random(random: [u8; Self::RANDOM]) -> Self {
+        let [a, b, c, d, len, value @ ..] = random;
+        //= RFC 9000 §18.1: Transport parameters with an identifier of the form 31 * N + 27 for integer values of N are
+        //= reserved to exercise the requirement that unknown transport parameters be ignored.
+        let n = u32::from_le_bytes([a, b, c, d]) as u64;
+        Self {
+            id: n.wrapping_mul(31).wrapping_add(27),
+            value,
+            len: len & 0x0f,
+        }
+    }
 }
 
 /// Where a server would rather be reached, and the connection id to use there (RFC 9000 §18.2).
@@ -88,6 +122,8 @@ impl Default for TransportParameters {
             retry_source_connection_id: None,
             max_datagram_frame_size: 0,
             grease_quic_bit: false,
+            version_information: None,
+            min_ack_delay_us: None,
             grease: None,
         }
     }
@@ -117,8 +153,10 @@ mod ids {
     pub(super) const ACTIVE_CONNECTION_ID_LIMIT: u64 = 0x0e;
     pub(super) const INITIAL_SOURCE_CONNECTION_ID: u64 = 0x0f;
     pub(super) const RETRY_SOURCE_CONNECTION_ID: u64 = 0x10;
+    pub(super) const VERSION_INFORMATION: u64 = 0x11;
     pub(super) const MAX_DATAGRAM_FRAME_SIZE: u64 = 0x20;
     pub(super) const GREASE_QUIC_BIT: u64 = 0x2ab2;
+    pub(super) const MIN_ACK_DELAY: u64 = 0xff04_de1b;
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::{
     id::ConnectionId,
     level::Role,
     reader::Reader,
+    versions::VersionInformation,
 };
 
 impl TransportParameters {
@@ -31,12 +32,13 @@ impl TransportParameters {
                 //= error of type TRANSPORT_PARAMETER_ERROR.
                 return Err(offence("transport parameter that only a server declares"));
             }
-            parameters.set(id, value)?;
+            parameters.set(id, value, sender)?;
         }
+        parameters.check_ack_delays()?;
         Ok(parameters)
     }
 
-    fn set(&mut self, id: u64, value: &[u8]) -> Result<(), PeerError> {
+    fn set(&mut self, id: u64, value: &[u8], sender: Role) -> Result<(), PeerError> {
         match id {
             ids::ORIGINAL_DESTINATION_CONNECTION_ID => {
                 self.original_destination_connection_id = Some(connection_id(value)?);
@@ -77,16 +79,32 @@ impl TransportParameters {
             }
             ids::MAX_DATAGRAM_FRAME_SIZE => self.max_datagram_frame_size = integer(value)?,
             ids::GREASE_QUIC_BIT => self.grease_quic_bit = flag(value)?,
+            ids::VERSION_INFORMATION => {
+                self.version_information = Some(VersionInformation::parse(value, sender)?);
+            }
+            ids::MIN_ACK_DELAY => self.min_ack_delay_us = Some(integer(value)?),
             //= RFC 9000 §7.4.2: An endpoint MUST ignore transport parameters that it does not support.
             _ => {}
         }
         Ok(())
     }
+
+    /// draft-ietf-quic-ack-frequency: the shortest delay is not longer than the longest.
+    fn check_ack_delays(&self) -> Result<(), PeerError> {
+        let longest_us = u64::from(self.max_ack_delay_ms).saturating_mul(1_000);
+        match self.min_ack_delay_us {
+            Some(shortest_us) if shortest_us > longest_us => {
+                Err(offence("min_ack_delay above max_ack_delay"))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// The parameters that have been read, to notice the second of a kind.
 struct Seen {
-    /// A bit for each id below 63, which holds all that RFC 9000 and RFC 9221 define; the last for that of RFC 9287.
+    /// A bit for each id below 62, which holds all that RFC 9000, RFC 9221 and RFC 9368 define; the last two for those
+    /// that are above.
     low: u64,
     /// The first of the other ids.
     high: [u64; Self::HIGH],
@@ -95,7 +113,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// Unknown ids of 63 and above that are remembered.
+    /// Unknown ids of 62 and above that are remembered.
     //= RFC 9000 §7.4: An endpoint SHOULD treat receipt of duplicate transport parameters as a connection error of type
     //= TRANSPORT_PARAMETER_ERROR.
     //= type=exception: after 32 unknown parameters a second of a kind is skipped like the first, so that a long list
@@ -104,10 +122,11 @@ impl Seen {
 
     /// Whether `id` is new.
     fn insert(&mut self, id: u64) -> bool {
-        // Bit 63 stands for the one known id that is not below 63; an unknown id 63 is kept with the others.
+        // The last two bits stand for the known ids above; unknown ids 62 and 63 are kept with the others.
         let bit = match id {
-            0..63 => Some(1 << id),
+            0..62 => Some(1 << id),
             ids::GREASE_QUIC_BIT => Some(1 << 63),
+            ids::MIN_ACK_DELAY => Some(1 << 62),
             _ => None,
         };
         if let Some(bit) = bit {

@@ -7,7 +7,9 @@ use std::vec::Vec;
 use super::*;
 use crate::{
     error::{Code, PeerError},
+    id::Version,
     level::Role,
+    versions::Versions,
     writer::Writer,
 };
 
@@ -68,6 +70,11 @@ fn full() -> TransportParameters {
         retry_source_connection_id: id(6, 20),
         max_datagram_frame_size: 65_535,
         grease_quic_bit: true,
+        version_information: Some(VersionInformation {
+            chosen: Version::V2,
+            available: Versions::KNOWN,
+        }),
+        min_ack_delay_us: Some(1_000),
         grease: None,
     }
 }

@@ -32,6 +32,8 @@ impl TransportParameters {
             retry_source_connection_id,
             max_datagram_frame_size,
             grease_quic_bit,
+            version_information: _,
+            min_ack_delay_us: _,
             grease: _,
         } = self;
         let integers = [
@@ -88,10 +90,17 @@ impl TransportParameters {
         if let Some(address) = &self.preferred_address {
             preferred(w, address)?;
         }
-        if let Some((id, len)) = self.grease {
-            w.varint(id)?;
-            w.varint(len as u64)?;
-            w.zeros(len)?;
+        if let Some(information) = &self.version_information {
+            w.varint(ids::VERSION_INFORMATION)?;
+            w.varint(information.encoded_len() as u64)?;
+            information.encode(w)?;
+        }
+        if let Some(delay) = self.min_ack_delay_us {
+            integer(w, ids::MIN_ACK_DELAY, delay)?;
+        }
+        if let Some(grease) = &self.grease {
+            let len = usize::from(grease.len);
+            blob(w, grease.id, grease.value.get(..len).unwrap_or_default())?;
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ fn id() -> ConnectionId {
 fn client(text: &str) -> Client<'static> {
     Client {
         remote: text.parse().unwrap(),
+        version: Version::V1,
         dcid: &[3; 8],
     }
 }
@@ -60,6 +61,7 @@ fn new_token_is_good_from_another_port_and_after_a_restart_with_the_same_key() {
         &platform,
         Instant::ZERO,
         client("[2001:db8::1]:50").remote,
+        Version::V1,
     );
     let mut restarted = Tokens::new([1; 32]);
     assert_eq!(
@@ -74,6 +76,26 @@ fn new_token_is_good_from_another_port_and_after_a_restart_with_the_same_key() {
         restarted.open(&platform, Instant::ZERO, client("[2001:db8::1]:60"), &token),
         Opened::Nothing
     );
+}
+
+/// RFC 9369 §5.
+#[test]
+fn a_token_shows_nothing_in_another_version() {
+    let platform = AwsLc::new();
+    let mut tokens = Tokens::new([1; 32]);
+    let now = Instant::ZERO;
+    let here = client("192.0.2.1:50");
+    let in_version_2 = Client {
+        version: Version::V2,
+        ..here
+    };
+    let token = tokens.for_next_connection(&platform, now, here.remote, Version::V2);
+    assert_eq!(tokens.open(&platform, now, here, &token), Opened::Nothing);
+    let opened = tokens.open(&platform, now, in_version_2, &token);
+    assert_eq!(opened, Opened::NewToken);
+    let token = tokens.for_retry(&platform, now, here, &id());
+    let opened = tokens.open(&platform, now, in_version_2, &token);
+    assert_eq!(opened, Opened::Nothing);
 }
 
 #[test]

@@ -1,10 +1,19 @@
-use std::net::SocketAddr;
+use inquic_wire::Version;
 
-use super::Tokens;
+use super::{Server, Tokens};
 use crate::home::limits;
 
-fn server(port: u16) -> SocketAddr {
-    ([127, 0, 0, 1], port).into()
+fn server(port: u16) -> Server {
+    (([127, 0, 0, 1], port).into(), Version::V1)
+}
+
+#[test]
+fn a_token_is_not_used_in_another_version() {
+    let tokens = Tokens::default();
+    let (address, _) = server(1);
+    tokens.keep((address, Version::V2), b"token");
+    assert!(tokens.take((address, Version::V1)).is_empty());
+    assert_eq!(*tokens.take((address, Version::V2)), *b"token");
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn packet(kind: Type, dcid: usize, scid: usize) -> (Vec<u8>, Vec<usize>) {
         Type::Handshake => (0xe0, 1),
         Type::Retry => (0xf0, 1_u32),
         Type::VersionNegotiation => (0x80, 0),
-        Type::UnknownVersion => (0x80, 0x6b33_43cf),
+        Type::UnknownVersion => (0x80, 0x709a_50c4),
     };
     let mut bytes = std::vec![first];
     let mut ends = std::vec![1];
@@ -132,7 +132,7 @@ fn answer(kind: Type, d: usize, s: usize, cut: usize) -> Result<Header, HeaderEr
             versions: ids_end..cut,
         }),
         Type::UnknownVersion => Ok(Header::UnknownVersion {
-            version: Version(0x6b33_43cf),
+            version: Version(0x709a_50c4),
             dcid,
             scid,
         }),

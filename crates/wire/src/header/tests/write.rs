@@ -75,6 +75,46 @@ fn the_retry_of_the_rfc_is_written() {
 }
 
 #[test]
+fn the_initials_of_version_2_are_written() {
+    // RFC 9369 §A.2 and §A.3, before protection.
+    let client = written(|w| {
+        let dcid = cid(&hex("8394c8f03e515708"));
+        let (initial, none) = (LongKind::Initial, ConnectionId::EMPTY);
+        let plan = write_long(w, initial, Version::V2, &dcid, &none, &[], 2, 4)?;
+        w.patch(plan.length_at, &plan.length(18 + 0x49e)?)
+    });
+    assert_eq!(client, hex("d36b3343cf088394c8f03e5157080000449e00000002"));
+    let server = written(|w| {
+        let scid = cid(&hex("f067a5502a4262b5"));
+        let (initial, none) = (LongKind::Initial, ConnectionId::EMPTY);
+        let plan = write_long(w, initial, Version::V2, &none, &scid, &[], 1, 2)?;
+        w.patch(plan.length_at, &plan.length(18 + 0x75)?)
+    });
+    assert_eq!(server, hex("d16b3343cf0008f067a5502a4262b50040750001"));
+}
+
+#[test]
+fn the_retry_of_version_2_is_written() {
+    // RFC 9369 §A.4.
+    let scid = cid(&hex("f067a5502a4262b5"));
+    let retry = written(|w| write_retry(w, Version::V2, &ConnectionId::EMPTY, &scid, b"token"));
+    assert_eq!(retry, hex("cf6b3343cf0008f067a5502a4262b5746f6b656e"));
+}
+
+#[test]
+fn types_of_version_2_are_those_of_version_1_moved_on() {
+    for (kind, first) in [
+        (LongKind::Initial, 0xd0),
+        (LongKind::ZeroRtt, 0xe0),
+        (LongKind::Handshake, 0xf0),
+    ] {
+        let none = ConnectionId::EMPTY;
+        let bytes = written(|w| write_long(w, kind, Version::V2, &none, &none, &[], 0, 1));
+        assert_eq!(bytes[0], first, "{kind:?}");
+    }
+}
+
+#[test]
 fn a_retry_without_token_is_not_written() {
     let mut buffer = [0; 64];
     let mut w = Writer::new(&mut buffer);
@@ -194,6 +234,7 @@ proptest! {
         dcid in prop::collection::vec(any::<u8>(), 0..=20),
         scid in prop::collection::vec(any::<u8>(), 0..=20),
         mut token in prop::collection::vec(any::<u8>(), 0..100),
+        v2 in any::<bool>(),
         number in 0_u64..1 << 62,
         number_len in 1_usize..=4,
         payload in 20_usize..1200,
@@ -203,9 +244,10 @@ proptest! {
             token.clear();
         }
         let (dcid, scid) = (cid(&dcid), cid(&scid));
+        let version = if v2 { Version::V2 } else { Version::V1 };
         let mut buffer = [0; 2048];
         let mut w = Writer::new(&mut buffer);
-        let plan = write_long(&mut w, kind, Version::V1, &dcid, &scid, &token, number, number_len).unwrap();
+        let plan = write_long(&mut w, kind, version, &dcid, &scid, &token, number, number_len).unwrap();
         prop_assert_eq!(w.position(), plan.payload_at);
         w.zeros(payload).unwrap();
         let end = w.position();
@@ -213,7 +255,7 @@ proptest! {
         w.zeros(behind).unwrap();
         let Ok(Header::Long { token: place, .. }) = Header::parse(w.written(), 8) else { panic!() };
         prop_assert_eq!(&w.written()[place.clone()], &token[..]);
-        let expected = Header::Long { kind, version: Version::V1, dcid, scid, token: place, number_at: plan.number_at, end };
+        let expected = Header::Long { kind, version, dcid, scid, token: place, number_at: plan.number_at, end };
         prop_assert_eq!(Header::parse(w.written(), 8), Ok(expected));
     }
 }

@@ -70,7 +70,9 @@ fn others() -> Vec<(u64, Vec<u8>, bool)> {
         (0x0d, preferred_address(8), true),
         (0x0f, std::vec![3; 8], false),
         (0x10, std::vec![4; 8], true),
+        (0x11, std::vec![0, 0, 0, 1, 0, 0, 0, 1], false),
         (0x2ab2, Vec::new(), false),
+        (0xff04_de1b, varint(1_000), false),
     ]
 }
 
@@ -163,7 +165,7 @@ fn a_second_of_a_kind_is_refused() {
     for (id, value, _) in others() {
         refused(&[(id, &value), (id, &value)], Role::Server);
     }
-    for unknown in [0x11, 27, 0x3f, 0x40, 0xff02_de1a, VARINT_MAX] {
+    for unknown in [0x12, 27, 0x3e, 0x3f, 0x40, 0xff02_de1a, VARINT_MAX] {
         refused(&[(unknown, &[1]), (unknown, &[])], Role::Server);
     }
 }

@@ -66,6 +66,15 @@ fn parameters() -> impl Strategy<Value = TransportParameters> {
             retry_source_connection_id: ids[2],
             max_datagram_frame_size: numbers[8],
             grease_quic_bit: flags[1],
+            version_information: flags[0].then_some(VersionInformation {
+                chosen: Version::V1,
+                available: if flags[1] {
+                    Versions::KNOWN
+                } else {
+                    Versions::empty()
+                },
+            }),
+            min_ack_delay_us: flags[1].then(|| u64::from(delay) * 999),
             grease: None,
         },
     )

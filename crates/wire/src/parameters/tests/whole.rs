@@ -27,8 +27,8 @@ fn every_cut_but_those_between_parameters_is_refused() {
             Err(error) => assert_eq!(error.code, Code::TransportParameter),
         }
     }
-    // Before the first of 19 parameters and after each.
-    assert_eq!(accepted, 20);
+    // Before the first of 21 parameters and after each.
+    assert_eq!(accepted, 22);
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn what_does_not_fit_is_not_written() {
 #[test]
 fn an_unknown_parameter_is_skipped() {
     let parsed = parse(
-        &[(0x11, &[0; 12]), (0x04, &[9]), (0x7fff, &[]), (27, &[1])],
+        &[(0x12, &[0; 12]), (0x04, &[9]), (0x7fff, &[]), (27, &[1])],
         Role::Client,
     );
     let expected = TransportParameters {
@@ -58,13 +58,43 @@ fn an_unknown_parameter_is_skipped() {
 
 #[test]
 fn grease_is_written_and_skipped() {
+    let mut random = [0xaa; Grease::RANDOM];
+    random[..5].copy_from_slice(&[7, 0, 0, 0, 5 + 16]);
     let parameters = TransportParameters {
-        grease: Some((31 * 7 + 27, 5)),
+        grease: Some(Grease::from_random(random)),
         ..full()
     };
     let bytes = encode(&parameters);
-    assert_eq!(bytes.len(), encode(&full()).len() + 2 + 1 + 5);
+    let before = encode(&full());
+    let id = 0x4000_u16 | (31 * 7 + 27);
+    let expected = [&before[..], &id.to_be_bytes(), &[5], &[0xaa; 5]].concat();
+    assert_eq!(bytes, expected);
     assert_eq!(TransportParameters::parse(&bytes, Role::Server), Ok(full()));
+}
+
+#[test]
+fn any_grease_has_a_reserved_number_and_is_skipped() {
+    for byte in 0..=255_u8 {
+        let random = core::array::from_fn(|at| byte.wrapping_mul(31).wrapping_add(at as u8));
+        let grease = Grease::from_random(random);
+        assert_eq!(grease.id % 31, 27);
+        let parameters = TransportParameters {
+            grease: Some(grease),
+            ..TransportParameters::default()
+        };
+        let parsed = TransportParameters::parse(&encode(&parameters), Role::Client);
+        assert_eq!(parsed, Ok(TransportParameters::default()));
+    }
+}
+
+#[test]
+fn a_shortest_delay_above_the_longest_is_refused() {
+    let with = |min: u64| parse(&[(0x0b, &[10]), (0xff04_de1b, &varint(min))], Role::Client);
+    assert_eq!(with(10_000).unwrap().min_ack_delay_us, Some(10_000));
+    assert_eq!(with(10_001).unwrap_err().code, Code::TransportParameter);
+    // Whichever comes first.
+    let first = parse(&[(0xff04_de1b, &varint(25_001))], Role::Client);
+    assert_eq!(first.unwrap_err().code, Code::TransportParameter);
 }
 
 #[test]
