@@ -45,6 +45,8 @@ pub(crate) struct Held {
     pub(super) armed: Option<Instant>,
     /// Whether it is on the list of those that the driver looks at.
     pub(super) listed: bool,
+    /// Bytes that tasks wrote and left to the driver.
+    pub(super) left: usize,
     /// Whether a driver settles it at the end of its turn.
     pub(super) touched: bool,
     pub(super) established: bool,
@@ -71,6 +73,7 @@ impl Entry {
                 failure: None,
                 armed: None,
                 listed: false,
+                left: 0,
                 touched: false,
                 established: false,
                 local: None,
@@ -332,9 +335,10 @@ impl Entry {
     /// After a call: what it made the connection want to send leaves from here or with the driver's next turn.
     ///
     /// A thread sends itself, which saves a switch to the driver. Tasks leave it to the driver, which runs after all of them
-    /// and sends what they wrote together; but a batch that is full anyway does not wait.
+    /// and sends what they wrote together; but from [`BULK_BYTES`] on it does not wait.
     pub(super) fn flush(&self, mut held: MutexGuard<'_, Held>, written: usize) {
-        if !self.port.driven_by_task() || written >= BULK_BYTES {
+        held.left += written;
+        if !self.port.driven_by_task() || held.left >= BULK_BYTES {
             let mut wakes = Wakes::default();
             self.transmit_here(&mut held, clock::now(), &mut wakes);
             drop(held);
@@ -396,5 +400,6 @@ impl Drop for Owner {
     }
 }
 
-/// From this many bytes in one write on, a task transmits itself.
+/// When tasks have written this much since packets last left, the one that did transmits: half a batch, so that the peer works
+/// on it while the other half is made.
 const BULK_BYTES: usize = 16 * 1024;

@@ -24,6 +24,7 @@ impl Entry {
         outbox: &mut [u8],
         wakes: &mut Wakes,
     ) {
+        held.left = 0;
         let mut more = true;
         for _ in 0..limits::TRANSMIT_BATCHES {
             self.tell_news(held, now, wakes);
