@@ -138,6 +138,7 @@ fn full_packets_of_another_size_carry_data() {
         let settings = Settings {
             config: Config {
                 udp_payload,
+                udp_payload_ceiling: Some(udp_payload),
                 ..Config::default()
             },
             ..Settings::default()

@@ -110,7 +110,8 @@ pub(crate) struct Client {
 /// How large datagrams are, and of which version.
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct Datagram {
-    /// Bytes of UDP payload in a full packet. Every path carries 1200; 1452 is faster where the path is Ethernet throughout
+    /// Bytes of UDP payload in the first full packets. Every path carries 1200, and larger ones are searched for up to what
+    /// Ethernet carries; more than 1200 must be known to arrive, as 1452 does where the path is Ethernet throughout
     #[arg(long, value_name = "N", default_value_t = 1200, value_parser = clap::value_parser!(u16).range(1200..=9000))]
     pub(crate) mtu: u16,
     /// Versions of QUIC, the preferred one first. A server that prefers another than the client began with goes over to it
@@ -214,7 +215,7 @@ pub(crate) struct Transport {
     /// Key exchange
     #[arg(long, default_value = "x25519")]
     pub(crate) kx: KeyExchange,
-    /// Bytes of UDP payload in a full packet
+    /// Bytes of UDP payload in a full packet, which must be known to arrive; there is no search for a larger one
     #[arg(long, value_name = "N", default_value_t = 1452, value_parser = clap::value_parser!(u16).range(1200..=9000))]
     pub(crate) mtu: u16,
     /// Versions of QUIC, the preferred one first

@@ -146,6 +146,8 @@ pub(crate) fn measured(args: &args::Transport) -> TransportConfig {
         .idle_timeout(Duration::from_secs(60))
         .congestion(algorithm)
         .udp_payload(args.mtu)
+        // What is measured has one size from beginning to end.
+        .udp_payload_ceiling(args.mtu)
         .versions(versions(args.quic_version))
 }
 

@@ -1,5 +1,7 @@
 //! What the application chooses about its connections. Every field has a default that is good on the open internet.
 
+use core::net::SocketAddr;
+
 use inquic_platform::Duration;
 use inquic_wire::{Role, Version, Versions};
 
@@ -31,8 +33,12 @@ pub struct Config {
     pub algorithm: Algorithm,
     /// The round-trip time assumed before one was measured (RFC 9002 §6.2.2).
     pub initial_rtt: Duration,
-    /// Bytes in the UDP payload of a full packet, 1,200 to 9,000. More than 1,200 needs a path that is known to carry it.
+    /// Bytes in the UDP payload of the first full packets, 1,200 to 9,000. More than 1,200 needs a path that is known to carry it:
+    /// the handshake is made with it. From there on larger sizes are probed (RFC 8899), up to `udp_payload_ceiling`.
     pub udp_payload: u16,
+    /// Bytes in the UDP payload of the largest packet that is probed, 1,200 to 9,000, or what Ethernet carries over the family of the
+    /// path: 1,472 over IPv4, 1,452 over IPv6. At `udp_payload` or less there is no search. The peer may ask for less.
+    pub udp_payload_ceiling: Option<u16>,
     /// The longest wait before an ACK (RFC 9000 §13.2.1).
     pub max_ack_delay: Duration,
     /// The largest DATAGRAM frame that we take, in bytes with its header (RFC 9221 §3); 0 for none, which is the default. 65,535
@@ -54,6 +60,7 @@ impl Default for Config {
             algorithm: Algorithm::Cubic,
             initial_rtt: Duration::from_millis(333),
             udp_payload: 1_200,
+            udp_payload_ceiling: None,
             max_ack_delay: Duration::from_millis(25),
             max_datagram_frame_size: 0,
             streams: stream::Config::new(Role::Client),
@@ -67,8 +74,11 @@ impl Config {
         version.is_known() && self.versions.contains(version)
     }
 
-    /// The payload of a full packet, inside its bounds whatever was asked for.
-    pub(crate) fn datagram_size(&self) -> usize {
-        usize::from(self.udp_payload).clamp(limits::DATAGRAM_MIN, limits::DATAGRAM_MAX)
+    /// The largest UDP payload that is probed on a path to `remote`.
+    pub(crate) fn ceiling(&self, remote: SocketAddr) -> u16 {
+        self.udp_payload_ceiling.unwrap_or(match remote {
+            SocketAddr::V4(_) => limits::ETHERNET_IPV4,
+            SocketAddr::V6(_) => limits::ETHERNET_IPV6,
+        })
     }
 }

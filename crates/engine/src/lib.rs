@@ -44,4 +44,4 @@ pub use connection::{
 };
 pub use counters::{Drop, Drops};
 pub use endpoint::{Endpoint, EndpointKeys, Handle, Incoming, Listen, RetryPolicy, Route};
-pub use path::Path;
+pub use path::{EcnFailure, EcnFailures, EcnState, Path};

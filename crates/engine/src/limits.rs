@@ -47,6 +47,25 @@ pub const DATAGRAM_FATES: usize = 256;
 pub const DATAGRAM_MIN: usize = 1_200;
 /// The largest datagram we build: an Ethernet jumbo frame's worth.
 pub const DATAGRAM_MAX: usize = 9_000;
+/// The largest UDP payload that Ethernet carries over IPv4: 1,500 bytes without the headers of IP and UDP, 20 and 8.
+pub const ETHERNET_IPV4: u16 = 1_500 - 20 - 8;
+/// The same over IPv6, whose header has 40 bytes.
+pub const ETHERNET_IPV6: u16 = 1_500 - 40 - 8;
+/// Probes of one size that are lost before it counts as too large: MAX_PROBES of RFC 8899 §5.1.2.
+pub const MTU_PROBES: u8 = 3;
+/// The search for the largest datagram ends when it is known to so many bytes: half a percent of 1,472.
+pub const MTU_STEP: u16 = 8;
+/// After a search is complete, larger sizes are tried again: PMTU_RAISE_TIMER of RFC 8899 §5.1.1.
+pub const MTU_RAISE: Duration = Duration::from_secs(600);
+/// Packets larger than [`DATAGRAM_MIN`] that are lost, none of the others being lost, before the path is taken to carry no more.
+pub const MTU_LOSSES: u32 = 3;
+/// The second time that a size stops passing within [`MTU_RAISE`], the next search waits for so long; then twice as long, and so on.
+pub const MTU_PAUSE: Duration = Duration::from_secs(60);
+/// Packets marked ECT(0) before the peer has shown that the marks arrive (RFC 9000 §13.4.2).
+pub const ECN_TEST: u64 = 10;
+/// Packets in a row that are said to have met congestion, before what says so is taken to be broken: in the test, all of it; later,
+/// as many as fill six smallest windows in a row and more, each half of the one before.
+pub const ECN_ALL_CE: u64 = 64;
 /// An unvalidated address gets this many times what came from it (RFC 9000 §8.1).
 pub const AMPLIFICATION: u64 = 3;
 /// From the first datagram to the confirmed handshake.

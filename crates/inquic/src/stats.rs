@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use inquic_engine::EcnState;
+
 /// What a connection has done so far. Sizes are in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -44,6 +46,16 @@ pub struct Stats {
     pub datagrams_sent: u64,
     /// Datagrams sent and taken as lost.
     pub datagrams_lost: u64,
+    /// Probes of the path's MTU sent (RFC 8899).
+    pub mtu_probes: u64,
+    /// Those that were lost, or that the system refused to send.
+    pub mtu_probes_lost: u64,
+    /// Times that the path ceased to carry a size which it had carried.
+    pub mtu_black_holes: u64,
+    /// Whether the path carries ECN marks, or why not.
+    pub ecn: EcnState,
+    /// Times that ECN was turned off.
+    pub ecn_failures: u64,
 }
 
 impl From<inquic_engine::Stats> for Stats {
@@ -66,6 +78,11 @@ impl From<inquic_engine::Stats> for Stats {
             key_updates,
             datagrams,
             drops: _,
+            mtu_probes,
+            mtu_probes_lost,
+            mtu_black_holes,
+            ecn,
+            ecn_failures,
         } = engine;
         Self {
             handshake: handshake.into(),
@@ -87,6 +104,11 @@ impl From<inquic_engine::Stats> for Stats {
             datagrams_dropped: datagrams.dropped,
             datagrams_sent: datagrams.sent,
             datagrams_lost: datagrams.lost,
+            mtu_probes,
+            mtu_probes_lost,
+            mtu_black_holes,
+            ecn,
+            ecn_failures: ecn_failures.total(),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use common::{identity, identity_of, pair, pattern};
 use inquic::cert::CertificateAuthority;
-use inquic::{Connection, Error, Listener, RetryPolicy, TransportConfig};
+use inquic::{Connection, EcnState, Error, Listener, RetryPolicy, TransportConfig};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 fn echo(connection: Connection) -> thread::JoinHandle<Error> {
@@ -443,4 +443,71 @@ fn descriptors_are_readable_while_calls_would_not_wait() {
     drop((client, stream));
     assert!(is_readable(&readable, 500));
     assert!(is_readable(&writable, 500));
+}
+
+/// What both ends found out about a path of loopback after three megabytes went each way.
+fn found(address: &str, config: TransportConfig) -> [inquic::Stats; 2] {
+    let identity = identity();
+    let listener = identity
+        .listen(Listener::builder())
+        .config(config.clone())
+        .bind(address)
+        .unwrap();
+    let to = listener.local_addr().to_string();
+    let client = identity.builder().config(config).connect(&to).unwrap();
+    let server = listener.accept().unwrap();
+    let ends = server.clone();
+    let echo = echo(server);
+    let data = pattern(9, 3 << 20);
+    let (mut send, mut receive) = client.open().unwrap().split();
+    let sent = data.clone();
+    let writer = thread::spawn(move || {
+        send.write_all(&sent).unwrap();
+        send.finish().unwrap();
+    });
+    let mut answer = Vec::new();
+    receive.read_to_end(&mut answer).unwrap();
+    assert!(answer == data);
+    writer.join().unwrap();
+    let stats = [client.stats(), ends.stats()];
+    drop((receive, client, ends));
+    echo.join().unwrap();
+    stats
+}
+
+#[test]
+fn the_largest_packets_of_each_family_are_found_and_marks_arrive() {
+    for (address, size) in [("127.0.0.1:0", 1_472), ("[::1]:0", 1_452)] {
+        for stats in found(address, TransportConfig::default()) {
+            assert_eq!(stats.datagram_size, size, "{stats:?}");
+            assert_eq!(
+                (stats.mtu_probes, stats.mtu_black_holes),
+                (1, 0),
+                "{stats:?}"
+            );
+            assert_eq!((stats.ecn, stats.ecn_failures), (EcnState::Capable, 0));
+        }
+    }
+}
+
+#[test]
+fn jumbo_packets_are_found_where_they_are_wanted() {
+    let config = TransportConfig::default().udp_payload_ceiling(9_000);
+    for stats in found("127.0.0.1:0", config) {
+        assert_eq!(stats.datagram_size, 9_000, "{stats:?}");
+    }
+}
+
+#[test]
+fn a_fixed_size_is_not_searched() {
+    let config = TransportConfig::default()
+        .udp_payload(1_452)
+        .udp_payload_ceiling(1_452);
+    for stats in found("127.0.0.1:0", config) {
+        assert_eq!(
+            (stats.datagram_size, stats.mtu_probes),
+            (1_452, 0),
+            "{stats:?}"
+        );
+    }
 }

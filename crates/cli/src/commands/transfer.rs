@@ -111,6 +111,8 @@ pub(crate) fn about(quic: &Quic) -> Value {
         "packets_sent": stats.packets_sent,
         "packets_received": stats.packets_received,
         "packets_lost": stats.packets_lost,
+        "udp_payload": stats.datagram_size,
+        "ecn": format!("{:?}", stats.ecn),
     })
 }
 

@@ -7,7 +7,7 @@ use inquic_wire::Space;
 
 use crate::datagram::Datagrams;
 use crate::handshake::CryptoSend;
-use crate::path::{LocalIds, Paths, PeerIds};
+use crate::path::{LocalIds, Mtu, Paths, PeerIds};
 use crate::recovery::{Fate, SentFrame};
 use crate::space::Received;
 use crate::stream::Streams;
@@ -21,6 +21,8 @@ pub(super) struct Carried {
     pub(super) local_ids: LocalIds,
     pub(super) peer_ids: PeerIds,
     pub(super) paths: Paths,
+    /// How large datagrams on the active path may be.
+    pub(super) mtu: Mtu,
     /// Whether HANDSHAKE_DONE is to be sent, first or again.
     pub(super) owes_handshake_done: bool,
     pub(super) new_token: NewToken,
@@ -40,6 +42,7 @@ impl Carried {
         local_ids: LocalIds,
         peer_ids: PeerIds,
         paths: Paths,
+        mtu: Mtu,
     ) -> Self {
         Self {
             received: Default::default(),
@@ -49,6 +52,7 @@ impl Carried {
             local_ids,
             peer_ids,
             paths,
+            mtu,
             owes_handshake_done: false,
             new_token: NewToken::default(),
         }
@@ -98,6 +102,10 @@ impl Carried {
             //= RFC 9000 §13.3: The HANDSHAKE_DONE frame MUST be retransmitted until it is acknowledged.
             (SentFrame::HandshakeDone, fate) => self.owes_handshake_done = fate == Fate::Lost,
             (SentFrame::Datagram { number }, fate) => self.datagrams.on_fate(number, fate),
+            (SentFrame::MtuProbe { number }, Fate::Acknowledged) => {
+                self.mtu.on_probe_acknowledged(number);
+            }
+            (SentFrame::MtuProbe { number }, Fate::Lost) => self.mtu.on_probe_lost(number),
             // An ACK is made anew, a PING has served its purpose, the rest needs no more than to have arrived.
             (SentFrame::Ack { .. }, Fate::Lost)
             | (SentFrame::NewConnectionId { .. }, Fate::Acknowledged)

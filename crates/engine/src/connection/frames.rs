@@ -114,8 +114,9 @@ impl Connection {
             Space::Application => scaled(ack.delay, self.peer.ack_delay_exponent),
             Space::Initial | Space::Handshake => Duration::ZERO,
         };
+        let before = self.recovery.largest_acked(space);
         let carried = &mut self.carried;
-        self.recovery.on_ack(
+        let acked = self.recovery.on_ack(
             context.now,
             space,
             ack,
@@ -123,6 +124,9 @@ impl Connection {
             confirmed,
             &mut |fate, frame| carried.on_fate(space, fate, frame),
         )?;
+        if acked.newly {
+            self.on_acked(context.now, space, ack, &acked, before);
+        }
         if space == Space::Application
             && let Some(keys) = self.keys.one_rtt()
         {

@@ -301,6 +301,7 @@ impl Connection {
         }
         self.recovery.discard_space(space);
         self.carried.discard(space);
+        self.ecn.on_discarded(space);
         if let Some(probes) = self.probes.get_mut(space.index()) {
             *probes = 0;
         }
@@ -374,10 +375,8 @@ impl Connection {
         self.carried
             .peer_ids
             .set_first_token(peer.stateless_reset_token);
-        let most = usize::try_from(peer.max_udp_payload_size).unwrap_or(usize::MAX);
-        self.max_datagram = self.max_datagram.min(most).max(limits::DATAGRAM_MIN);
-        self.recovery
-            .set_max_datagram_size(u16::try_from(self.max_datagram).unwrap_or(u16::MAX));
+        self.carried.mtu.set_peer_limit(peer.max_udp_payload_size);
+        self.follow_path(now);
         self.hello.parameters_known = true;
         //= RFC 9287 §3.1: An endpoint MUST NOT set the QUIC Bit to 0 without knowing whether the peer supports the extension.
         if peer.grease_quic_bit && self.config.grease_quic_bit {

@@ -10,6 +10,7 @@ mod carry;
 mod close;
 mod datagrams;
 mod event;
+mod feedback;
 mod frames;
 mod hello;
 mod packet;
@@ -41,7 +42,7 @@ use inquic_wire::{ConnectionId, Role, TransportParameters, Version};
 
 use crate::config::Config;
 use crate::datagram::Datagrams;
-use crate::path::{LocalIds, Path, PathState, Paths, PeerIds};
+use crate::path::{Ecn, LocalIds, Mtu, Path, PathState, Paths, PeerIds};
 use crate::protect;
 use crate::recovery::{self, Recovery, SentFrame, TimerContext};
 use crate::space::Numbers;
@@ -83,7 +84,11 @@ pub struct Connection {
     rest_at: Option<Instant>,
     ping: bool,
     peer: TransportParameters,
+    /// The UDP payload of a full packet.
     max_datagram: usize,
+    /// Whether a packet was ever full: whoever sends none needs no larger ones.
+    has_full_packets: bool,
+    ecn: Ecn,
     counts: Counts,
     /// Frames of the packet being built; kept so that packets cost no allocation.
     scratch: alloc::vec::Vec<SentFrame>,
@@ -121,12 +126,13 @@ impl Connection {
     ) -> Result<Self, CryptoError> {
         let initial =
             protect::initial_keys(&*platform, start.version, start.role, &start.initial_id)?;
-        let max_datagram = config.datagram_size();
+        let mtu = Mtu::new(config.udp_payload, config.ceiling(start.path.remote));
+        let max_datagram = usize::from(mtu.size());
         let recovery = Recovery::new(
             &recovery::Config {
                 algorithm: config.algorithm,
                 initial_rtt: config.initial_rtt,
-                max_datagram_size: u16::try_from(max_datagram).unwrap_or(u16::MAX),
+                max_datagram_size: mtu.size(),
                 ..recovery::Config::default()
             },
             start.role,
@@ -147,6 +153,7 @@ impl Connection {
             LocalIds::new(start.local_id),
             PeerIds::new(start.peer_id),
             Paths::new(path),
+            mtu,
         );
         Ok(Self {
             role: start.role,
@@ -171,6 +178,8 @@ impl Connection {
             ping: false,
             peer: TransportParameters::default(),
             max_datagram,
+            has_full_packets: false,
+            ecn: Ecn::default(),
             counts: Counts::new(now),
             scratch: alloc::vec::Vec::new(),
             platform,

@@ -41,7 +41,7 @@ pub(super) struct Built {
     payload_at: usize,
     pub(super) payload_end: usize,
     long: Option<LongPlan>,
-    number: u64,
+    pub(super) number: u64,
     pub(super) eliciting: bool,
     padded: bool,
     /// Its frames are in the scratch up to here.
@@ -117,6 +117,31 @@ impl Connection {
         built.padded = false;
         built.frames_end = frames.len();
         Some(())
+    }
+
+    /// Lays out a probe of the path's MTU that fills `datagram`: PING and PADDING, nothing that would be missed.
+    pub(super) fn build_mtu_probe(&mut self, datagram: &mut [u8]) -> Option<Built> {
+        let room_end = datagram.len().checked_sub(TAG_LEN)?;
+        let mut writer = Writer::new(datagram.get_mut(..room_end)?);
+        let number = self.numbers.get(Space::Application.index())?.next();
+        let number_len = packet_number_len(number, self.recovery.largest_acked(Space::Application));
+        let (number_at, payload_at, long) =
+            self.write_header(Level::OneRtt, &mut writer, number, number_len)?;
+        //= RFC 9000 §14.4: PMTU probes are ack-eliciting packets.
+        write_ping(&mut writer).ok()?;
+        writer.zeros(writer.remaining()).ok()?;
+        Some(Built {
+            level: Level::OneRtt,
+            start: 0,
+            number_at,
+            payload_at,
+            payload_end: writer.position(),
+            long,
+            number,
+            eliciting: true,
+            padded: true,
+            frames_end: 1,
+        })
     }
 
     fn write_header(

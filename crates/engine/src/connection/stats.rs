@@ -6,6 +6,7 @@ use super::Connection;
 use super::close::CloseReason;
 use crate::counters::{Drop, Drops};
 use crate::datagram::DatagramStats;
+use crate::path::{EcnFailures, EcnState};
 
 /// What a connection has done so far. Sizes are in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,6 +45,16 @@ pub struct Stats {
     pub datagrams: DatagramStats,
     /// Packets dropped, by reason.
     pub drops: Drops,
+    /// Probes of the path's MTU sent (RFC 8899).
+    pub mtu_probes: u64,
+    /// Those that were lost, or that the system refused to send.
+    pub mtu_probes_lost: u64,
+    /// Times that the path ceased to carry a size which it had carried.
+    pub mtu_black_holes: u64,
+    /// Whether the path carries ECN marks.
+    pub ecn: EcnState,
+    /// How often ECN was turned off, by reason.
+    pub ecn_failures: EcnFailures,
 }
 
 /// What is counted while it happens.
@@ -81,6 +92,7 @@ impl Connection {
     pub fn stats(&self) -> Stats {
         let recovery = self.recovery.stats();
         let rtt = self.recovery.rtt();
+        let mtu = self.carried.mtu.counts();
         Stats {
             handshake: self.counts.handshake,
             rtt_latest: rtt.latest,
@@ -102,6 +114,11 @@ impl Connection {
             },
             datagrams: self.carried.datagrams.stats(),
             drops: self.counts.drops,
+            mtu_probes: mtu.probes,
+            mtu_probes_lost: mtu.probes_lost,
+            mtu_black_holes: mtu.black_holes,
+            ecn: self.ecn.state(),
+            ecn_failures: self.ecn.failures(),
         }
     }
 

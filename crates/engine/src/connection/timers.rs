@@ -113,7 +113,7 @@ impl Connection {
             carried.on_fate(space, fate, frame);
         });
         let Timeout::Probe { space, packets } = timeout else {
-            return;
+            return self.follow_path(now);
         };
         // What was sent first goes again in the probe, which is worth more than a PING.
         let carried = &mut self.carried;
@@ -123,6 +123,7 @@ impl Connection {
         if let Some(probes) = self.probes.get_mut(space.index()) {
             *probes = packets;
         }
+        self.on_silence(now);
     }
 
     /// Tells the recovery what its timer depends on, when that has changed.

@@ -53,7 +53,10 @@ impl Connection {
                     .flatten()
                 {
                     Some(sent) => Some(sent),
-                    None => self.transmit_batch(now, out),
+                    None => match self.transmit_mtu_probe(now, out) {
+                        Some(sent) => Some(sent),
+                        None => self.transmit_batch(now, out),
+                    },
                 }
             }
         }?;
@@ -75,12 +78,12 @@ impl Connection {
         }
     }
 
-    fn transmitted(&self, bytes: usize, segment: usize) -> Transmit {
+    pub(super) fn transmitted(&self, bytes: usize, segment: usize, ecn: u8) -> Transmit {
         Transmit {
             path: self.carried.paths.active().path,
             bytes,
             segment,
-            ecn: 0,
+            ecn,
         }
     }
 
@@ -118,13 +121,19 @@ impl Connection {
             }
         }
         self.pad_initial(&mut packets, at, datagram);
+        let mark = self.ecn.mark();
         let bytes = self.seal_coalesced(now, &packets, datagram, &frames)?;
+        for built in packets.iter().flatten() {
+            let number = built.number;
+            self.ecn
+                .on_sent(built.level.space(), 1, number..=number, mark);
+        }
         let [_, handshake, _] = &packets;
         if handshake.is_some() && self.role == Role::Client {
             //= RFC 9001 §4.9.1: a client MUST discard Initial keys when it first sends a Handshake packet
             self.discard(Space::Initial);
         }
-        Some(self.transmitted(bytes, bytes))
+        Some(self.transmitted(bytes, bytes, mark))
     }
 
     /// Fills a datagram up that carries an Initial packet.
@@ -168,7 +177,13 @@ impl Connection {
         if !self.keys.can_seal(Level::OneRtt) {
             return None;
         }
-        let size = self.max_datagram;
+        let [.., probes] = self.probes;
+        // If the path carries no large packets any more, what a probe timeout sends must not vanish like those before it.
+        let size = if probes > 0 {
+            limits::DATAGRAM_MIN
+        } else {
+            self.max_datagram
+        };
         let budget = usize::try_from(self.carried.paths.active().budget()).unwrap_or(usize::MAX);
         let room = out.len().min(limits::TRANSMIT_BYTES).min(budget);
         let mut jobs: [SealJob; limits::TRANSMIT_BATCH] = [NO_JOB; limits::TRANSMIT_BATCH];
@@ -176,7 +191,7 @@ impl Connection {
         let mut at = 0_usize;
         let mut frames = core::mem::take(&mut self.scratch);
         let mut built = Built::NONE;
-        for job in &mut jobs {
+        for job in jobs.iter_mut().take(self.ecn.batch()) {
             let Some(datagram) = out
                 .get_mut(at..at.saturating_add(size))
                 .filter(|_| at.saturating_add(size) <= room)
@@ -202,8 +217,15 @@ impl Connection {
         }
         self.scratch = frames;
         let jobs = jobs.get(..count).filter(|jobs| !jobs.is_empty())?;
+        let mark = self.ecn.mark();
+        if let (Some(first), Some(last)) = (jobs.first(), jobs.last()) {
+            let numbers = first.packet_number..=last.packet_number;
+            self.ecn
+                .on_sent(Space::Application, count as u64, numbers, mark);
+        }
+        self.has_full_packets |= at >= size;
         self.seal(now, Level::OneRtt, out, jobs)?;
-        Some(self.transmitted(at, size.min(at)))
+        Some(self.transmitted(at, size.min(at), mark))
     }
 
     /// Lays out and settles one 1-RTT packet.
@@ -266,7 +288,7 @@ impl Connection {
         }
     }
 
-    fn seal(
+    pub(super) fn seal(
         &mut self,
         now: Instant,
         level: Level,
@@ -299,7 +321,7 @@ impl Connection {
 }
 
 const LEVELS: [Level; 3] = [Level::Initial, Level::Handshake, Level::OneRtt];
-const NO_JOB: SealJob = SealJob {
+pub(super) const NO_JOB: SealJob = SealJob {
     start: 0,
     number_at: 0,
     payload_at: 0,

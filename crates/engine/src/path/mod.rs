@@ -1,12 +1,17 @@
 //! The ways to the peer: addresses, whether the peer's are validated, what may be sent before they are, and the connection ids of
 //! both ends (RFC 9000 §5.1, §8, §9). Nothing in here sends a packet or reads a clock.
 
+mod ecn;
 mod local_ids;
+mod mtu;
 mod peer_ids;
 mod state;
 mod table;
 
+pub(crate) use ecn::{Ecn, Reported};
+pub use ecn::{EcnFailure, EcnFailures, EcnState};
 pub(crate) use local_ids::LocalIds;
+pub(crate) use mtu::Mtu;
 pub(crate) use peer_ids::PeerIds;
 pub(crate) use state::PathState;
 pub(crate) use table::Paths;

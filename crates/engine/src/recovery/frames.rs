@@ -77,6 +77,11 @@ pub enum SentFrame {
         /// The number under which its sender wants to hear of its fate; 0 when it does not.
         number: u64,
     },
+    /// The packet with this number was a probe of the path's MTU. Its loss says nothing of congestion.
+    MtuProbe {
+        /// The packet's number.
+        number: u64,
+    },
 }
 
 /// What became of a sent frame.

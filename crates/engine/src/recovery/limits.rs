@@ -23,6 +23,8 @@ pub const REORDERING_MIN: u64 = 3;
 pub const REORDERING_MAX: u64 = 32;
 /// Numbers declared lost that are remembered, to see them acknowledged late. A reduction for more losses than these stands.
 pub const LOST_REMEMBERED: usize = 64;
+/// Packets behind a lost one that are looked at for one that was as large and arrived: what four ACKs of every other packet show.
+pub const SIZE_WITNESSES: usize = 8;
 /// Packets sent at once when a probe timeout expires (RFC 9002 §6.2.4).
 pub const PROBES: u8 = 2;
 /// Times a probe timeout doubles. From the 1 s of a fresh connection that is 18 hours; the idle timeout comes first.
@@ -38,9 +40,9 @@ pub const WINDOW_CEILING: u64 = 1 << 40;
 pub const WINDOW: u64 = 64 * 1024 * 1024;
 /// Packets in the smallest congestion window (RFC 9002 §7.2).
 pub const WINDOW_MIN_PACKETS: u64 = 2;
-/// Bytes of one [`super::Recovery`]: three logs of 192, the controller of 328 with what was before its last reduction, and the
+/// Bytes of one [`super::Recovery`]: three logs of 208, the controller of 328 with what was before its last reduction, and the
 /// rest. Its heap is not counted; shrunk and idle, that holds [`SKIPPED_IDLE`] numbers for a space at most.
-pub const RECOVERY_BYTES: usize = 1_200;
+pub const RECOVERY_BYTES: usize = 1_248;
 
 const _: () = assert!(
     SENT_PACKETS as u64 * 1_200 >= WINDOW,

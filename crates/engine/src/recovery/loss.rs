@@ -30,6 +30,8 @@ pub(super) struct Lost {
     pub(super) packets: u64,
     /// Their bytes.
     pub(super) bytes: u64,
+    /// Bytes of lost probes of the path's MTU, which only leave the flight.
+    pub(super) probe_bytes: u64,
     /// When the newest of them was sent.
     pub(super) newest_sent: Option<Instant>,
     /// Whether the row of lost packets shows persistent congestion.
@@ -73,7 +75,14 @@ impl Log {
                 self.loss_time = Some(expires);
                 break;
             }
-            if oldest.is_in_flight() {
+            //= RFC 9000 §14.4: Loss of
+            //= a QUIC packet that is carried in a PMTU probe is therefore not a
+            //= reliable indication of congestion and SHOULD NOT trigger a congestion
+            //= control reaction
+            if oldest.is_in_flight() && self.oldest_is_mtu_probe() {
+                lost.probe_bytes = lost.probe_bytes.saturating_add(u64::from(oldest.size));
+            } else if oldest.is_in_flight() {
+                self.note_lost_size(&oldest);
                 lost.packets = lost.packets.saturating_add(1);
                 lost.bytes = lost.bytes.saturating_add(u64::from(oldest.size));
                 lost.newest_sent = lost.newest_sent.max(Some(oldest.sent));

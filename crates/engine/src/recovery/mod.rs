@@ -50,6 +50,8 @@ pub struct Config {
 pub struct Acked {
     /// It acknowledged a packet for the first time.
     pub newly: bool,
+    /// How many it acknowledged for the first time.
+    pub packets: u64,
     /// Its largest packet was among them, and a round-trip sample was taken.
     pub largest_newly: bool,
     /// One of them was ack-eliciting.
@@ -218,6 +220,9 @@ impl Recovery {
         let Some(newest_sent) = newly.newest_sent else {
             return Ok(Acked::default());
         };
+        if newly.largest_size >= self.config.max_datagram_size {
+            self.log_mut(space).large_lost = 0;
+        }
         let sample = self.sample(now, space, &newly, ack_delay);
         self.bytes_in_flight = self.bytes_in_flight.saturating_sub(newly.bytes);
         self.stats.packets_acked = self.stats.packets_acked.saturating_add(newly.packets);
@@ -244,6 +249,7 @@ impl Recovery {
         self.set_rate(now);
         Ok(Acked {
             newly: true,
+            packets: newly.packets,
             largest_newly: sample.is_some(),
             any_ack_eliciting: newly.eliciting,
             any_lost: lost.packets > 0,
@@ -391,6 +397,9 @@ impl Recovery {
     /// The size of a full packet on the path.
     pub fn set_max_datagram_size(&mut self, size: u16) {
         self.config.max_datagram_size = size;
+        for space in Space::ALL {
+            self.log_mut(space).resize();
+        }
         self.controller.set_mds(size);
         self.set_rate(self.last_event);
     }

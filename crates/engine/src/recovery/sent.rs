@@ -30,6 +30,8 @@ pub(super) struct Newly {
     pub(super) largest_sent: Option<Instant>,
     /// When the newest of them was sent.
     pub(super) newest_sent: Option<Instant>,
+    /// Bytes of the ACK's largest packet, if it was among them.
+    pub(super) largest_size: u16,
 }
 
 /// Send times of packets whose acknowledgement may grow the window, both included.
@@ -69,6 +71,10 @@ pub(super) struct Log {
     pub(super) lost_since: Option<Instant>,
     /// The largest count of ECN-CE marks that the peer reported.
     pub(super) ecn_ce: u64,
+    /// Packets above the smallest size that were lost since one of a full size arrived, or one of the smallest was lost.
+    pub(super) large_lost: u32,
+    /// The first number that was sent since the full size last changed.
+    sized_from: u64,
 }
 
 impl Log {
@@ -203,6 +209,7 @@ impl Log {
             newest_sent = Some(record.sent);
             if record.number == largest {
                 newly.largest_sent = Some(record.sent);
+                newly.largest_size = record.size;
             }
             if record.is_eliciting() {
                 newly.eliciting = true;
@@ -312,7 +319,38 @@ impl Log {
             record.bits &= !IN_FLIGHT;
         }
         self.lost_since = None;
+        self.large_lost = 0;
         bytes
+    }
+
+    /// Full packets have another size from now on.
+    pub(super) const fn resize(&mut self) {
+        self.large_lost = 0;
+        self.sized_from = self.sent_below;
+    }
+
+    /// Whether the oldest packet was a probe of the path's MTU.
+    pub(super) fn oldest_is_mtu_probe(&self) -> bool {
+        self.oldest().is_some_and(|oldest| oldest.frames() > 0)
+            && matches!(self.frames.front(), Some(SentFrame::MtuProbe { .. }))
+    }
+
+    /// The oldest packet is lost: its size may be why.
+    pub(super) fn note_lost_size(&mut self, oldest: &Record) {
+        if oldest.number < self.sized_from {
+            return;
+        }
+        if usize::from(oldest.size) <= crate::limits::DATAGRAM_MIN {
+            self.large_lost = 0;
+            return;
+        }
+        let later = self.records.iter().skip(1).take(limits::SIZE_WITNESSES);
+        let mut others = later.filter(|record| record.is_acked());
+        self.large_lost = if others.any(|record| record.size >= oldest.size) {
+            0
+        } else {
+            self.large_lost.saturating_add(1)
+        };
     }
 
     /// The sum over the log of what is in flight.

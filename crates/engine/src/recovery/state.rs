@@ -80,6 +80,19 @@ impl Recovery {
         log.ack_only_run() >= limits::ACK_ONLY && log.eliciting() == 0
     }
 
+    /// The oldest packet of a space that is neither acknowledged nor lost.
+    #[must_use]
+    pub fn oldest_open(&self, space: Space) -> Option<u64> {
+        self.log(space).oldest().map(|record| record.number)
+    }
+
+    /// 1-RTT packets of more than 1,200 bytes that were lost since one of a full size arrived, since a smaller one was lost, or
+    /// since [`Recovery::set_max_datagram_size`].
+    #[must_use]
+    pub const fn large_lost(&self) -> u32 {
+        self.application.large_lost
+    }
+
     /// What happened so far.
     #[must_use]
     pub const fn stats(&self) -> &Stats {
@@ -186,7 +199,8 @@ impl Recovery {
 
     /// Answers a loss. Says whether a recovery period began with it.
     pub(super) fn on_lost(&mut self, now: Instant, lost: &Lost) -> bool {
-        self.bytes_in_flight = self.bytes_in_flight.saturating_sub(lost.bytes);
+        let bytes = lost.bytes.saturating_add(lost.probe_bytes);
+        self.bytes_in_flight = self.bytes_in_flight.saturating_sub(bytes);
         self.stats.packets_lost = self.stats.packets_lost.saturating_add(lost.packets);
         self.stats.bytes_lost = self.stats.bytes_lost.saturating_add(lost.bytes);
         let reduced = lost

@@ -123,7 +123,8 @@ impl Streams {
             | SentFrame::NewToken
             | SentFrame::HandshakeDone
             | SentFrame::Ping
-            | SentFrame::Datagram { .. } => return,
+            | SentFrame::Datagram { .. }
+            | SentFrame::MtuProbe { .. } => return,
         };
         if let Some(slot) = self.slot(id)
             && self.says_something(slot, control)

@@ -1,10 +1,12 @@
-//! The one place with `unsafe` in this crate: a descriptor that its owner keeps open in, the runtime's watch over it out.
+//! The one place with `unsafe` in this crate: a descriptor that its owner keeps open in, the runtime's watch over it out; and the
+//! one socket option that nothing safe sets.
 #![expect(
     unsafe_code,
-    reason = "the runtime takes descriptors whose life it cannot check"
+    reason = "the runtime takes descriptors whose life it cannot check, and the kernel the address of an option's value"
 )]
 
 use std::io;
+use std::net::UdpSocket;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
@@ -29,6 +31,26 @@ pub(super) fn watch(port: &Arc<Port>) -> io::Result<AsyncFd<Socket>> {
     let watched =
         unsafe { AsyncFd::register_with_interest(Socket(port.clone()), Interest::READABLE) };
     Ok(watched?)
+}
+
+/// Has the kernel deliver datagrams without the time of their arrival. quinn-udp asks for it and has no room for it: beside a
+/// train's segment size and our address it would take the place of the ECN bits, and nobody reads it.
+pub(super) fn stop_timestamps(socket: &UdpSocket) -> io::Result<()> {
+    let off: libc::c_int = 0;
+    // SAFETY: the socket is open as long as it is borrowed, and the value is an int that lives until the call returns.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_TIMESTAMPNS,
+            (&raw const off).cast(),
+            size_of_val(&off) as libc::socklen_t,
+        )
+    };
+    if result == 0 {
+        return Ok(());
+    }
+    Err(io::Error::last_os_error())
 }
 
 /// Watches a timer's descriptor.

@@ -75,6 +75,7 @@ impl Entry {
                 return false;
             }
             Sent::Unreachable => {}
+            Sent::TooLarge => held.socket.on_refused(now, batch.segment),
         }
         true
     }

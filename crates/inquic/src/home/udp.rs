@@ -8,7 +8,7 @@ use inquic_engine::Path;
 use quinn_udp::{EcnCodepoint, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::limits;
+use super::{limits, sys};
 
 /// One UDP socket, dual stack when it is bound to an IPv6 address.
 pub(crate) struct Udp {
@@ -45,6 +45,8 @@ pub(crate) enum Sent {
     Blocked,
     /// The kernel has no way there.
     Unreachable,
+    /// The kernel sends nothing that large (EMSGSIZE).
+    TooLarge,
 }
 
 impl Udp {
@@ -67,6 +69,7 @@ impl Udp {
         socket.bind(&address.into())?;
         let socket = UdpSocket::from(socket);
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+        sys::stop_timestamps(&socket)?;
         let local = socket.local_addr()?;
         Ok(Self {
             socket,
@@ -109,14 +112,16 @@ impl Udp {
                 sent => return outcome(sent),
             }
         }
+        let mut all = Sent::Done;
         for datagram in bytes.chunks(segment) {
             match outcome(self.try_send(path, datagram, datagram.len(), ecn)) {
                 Sent::Done => {}
+                Sent::TooLarge => all = Sent::TooLarge,
                 // Those that have left leave again with the rest, and are dropped as duplicates.
                 stopped => return stopped,
             }
         }
-        Sent::Done
+        all
     }
 
     fn try_send(&self, path: &Path, bytes: &[u8], segment: usize, ecn: u8) -> io::Result<()> {
@@ -200,6 +205,9 @@ fn outcome(sent: io::Result<()>) -> Sent {
     let Err(error) = sent else {
         return Sent::Done;
     };
+    if rustix::io::Errno::from_io_error(&error) == Some(rustix::io::Errno::MSGSIZE) {
+        return Sent::TooLarge;
+    }
     match error.kind() {
         io::ErrorKind::WouldBlock => Sent::Blocked,
         io::ErrorKind::NetworkUnreachable

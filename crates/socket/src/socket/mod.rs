@@ -21,6 +21,7 @@ pub use inquic_engine::stream::{OpenError, Read, ReadError, WriteError};
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::net::SocketAddr;
 
 use inquic_engine::datagram::DatagramEvent;
 use inquic_engine::stream::StreamEvent;
@@ -104,6 +105,16 @@ impl Socket {
     pub fn transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
         self.settle_ending(now);
         self.connection.transmit(now, out)
+    }
+
+    /// The system refused to send datagrams of `bytes` bytes because of their size: EMSGSIZE.
+    pub fn on_refused(&mut self, now: Instant, bytes: usize) {
+        self.connection.on_refused(now, bytes);
+    }
+
+    /// An ICMP message says that datagrams to `remote` may have no more than `bytes` bytes. It is checked, not believed.
+    pub fn on_too_big(&mut self, remote: SocketAddr, bytes: usize) {
+        self.connection.on_too_big(remote, bytes);
     }
 
     /// When [`Socket::expire`] must be called at the latest.

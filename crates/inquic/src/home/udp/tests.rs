@@ -2,6 +2,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use inquic_engine::Path;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::sockopt::{
+    Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery, ip_mtu_discover, ipv6_mtu_discover,
+};
 
 use super::{Inbox, Sent, Udp};
 
@@ -89,12 +92,24 @@ fn a_dual_stack_socket_speaks_both_families_by_their_own_names() {
 }
 
 #[test]
-fn the_ecn_bits_arrive() {
-    let (from, at) = (bind("127.0.0.1:0"), bind("127.0.0.1:0"));
-    from.send(&to(at.local().port(), "127.0.0.1"), b"ect0", 4, 0b10);
-    let mut inbox = Inbox::new();
-    drain(&at, &mut inbox, 1);
-    assert_eq!(inbox.trains().next().unwrap().ecn, 0b10);
+fn the_ecn_bits_of_single_datagrams_and_trains_arrive() {
+    let dual = bind("[::]:0");
+    for (ip, any) in [("127.0.0.1", "127.0.0.1:0"), ("::1", "[::1]:0")] {
+        let peer = bind(any);
+        for (from, at) in [(&peer, &dual), (&dual, &peer)] {
+            for count in [1, 2, 10] {
+                for mark in [0, 0b10, 0b11] {
+                    let path = to(at.local().port(), ip);
+                    let bytes = [7; 12_000];
+                    from.send(&path, &bytes[..1_200 * count], 1_200, mark);
+                    let mut inbox = Inbox::new();
+                    drain(at, &mut inbox, count);
+                    let marks: Vec<u8> = inbox.trains().map(|train| train.ecn).collect();
+                    assert_eq!(marks, [mark], "{count} to {ip}");
+                }
+            }
+        }
+    }
 }
 
 #[test]
@@ -112,4 +127,27 @@ fn where_the_kernel_does_not_send_is_unreachable() {
     // Broadcasting needs an option that the socket does not have.
     let path = to(9, "255.255.255.255");
     assert_eq!(udp.send(&path, b"x", 1, 0), Sent::Unreachable);
+}
+
+#[test]
+fn what_no_interface_carries_is_too_large() {
+    let (from, at) = (bind("127.0.0.1:0"), bind("127.0.0.1:0"));
+    let path = to(at.local().port(), "127.0.0.1");
+    let bytes = vec![0; 65_508];
+    assert_eq!(from.send(&path, &bytes[..65_507], 65_507, 0), Sent::Done);
+    assert_eq!(from.send(&path, &bytes, 65_508, 0), Sent::TooLarge);
+}
+
+#[test]
+fn no_datagram_is_fragmented_or_believed_too_large_because_of_icmp() {
+    for address in ["127.0.0.1:0", "[::1]:0", "[::]:0"] {
+        let udp = bind(address);
+        let v4 = Ok(Ipv4PathMtuDiscovery::PROBE);
+        let v6 = Ok(Ipv6PathMtuDiscovery::PROBE);
+        assert_eq!(ip_mtu_discover(&udp), v4, "{address}");
+        assert!(
+            udp.local().is_ipv4() || ipv6_mtu_discover(&udp) == v6,
+            "{address}"
+        );
+    }
 }
