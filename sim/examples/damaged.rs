@@ -5,8 +5,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use inquic_engine::Handle;
 use inquic_platform::Duration;
@@ -98,7 +98,7 @@ fn work(
     while tally.sent.load(Ordering::Relaxed) < arguments.count {
         let scene = next.fetch_add(1, Ordering::Relaxed);
         if catch_unwind(AssertUnwindSafe(|| play(arguments, scene, tally))).is_err() {
-            let mut failed = failed.lock().unwrap_or_else(|poison| poison.into_inner());
+            let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
             failed.push(scene);
             if failed.len() >= 10 {
                 return;

@@ -46,7 +46,9 @@ impl Duel {
         Self::server_on(Arc::new(NullCipher::seeded(1)), settings)
     }
 
-    fn server_on(platform: Arc<dyn Platform>, settings: &Settings) -> Self {
+    /// The same on another platform, for other seeds and keys.
+    #[must_use]
+    pub fn server_on(platform: Arc<dyn Platform>, settings: &Settings) -> Self {
         let mut host = Host::on(Arc::clone(&platform), address(SERVER), settings.clone());
         host.listen();
         let attacker = Attacker::new(
@@ -75,7 +77,13 @@ impl Duel {
         Self::client_on(Arc::new(NullCipher::seeded(1)), settings)
     }
 
-    fn client_on(platform: Arc<dyn Platform>, settings: &Settings) -> Self {
+    /// The same on another platform.
+    ///
+    /// # Panics
+    ///
+    /// When the client sends nothing.
+    #[must_use]
+    pub fn client_on(platform: Arc<dyn Platform>, settings: &Settings) -> Self {
         let mut host = Host::on(Arc::clone(&platform), address(CLIENT), settings.clone());
         let now = START;
         let handle = host.connect(now, address(SERVER), &[]);

@@ -35,7 +35,7 @@ pub struct Host {
     pub address: SocketAddr,
     settings: Settings,
     config: Arc<Config>,
-    connections: BTreeMap<Handle, (Connection, Hello)>,
+    connections: BTreeMap<Handle, Box<(Connection, Hello)>>,
     events: Vec<(Handle, Event)>,
     replies: Vec<(SocketAddr, Vec<u8>)>,
     /// Where datagrams are built; kept for the next time.
@@ -100,7 +100,8 @@ impl Host {
             .connect(now, &self.config, path, token)
             .expect("keys can be made");
         let hello = Hello::new(Role::Client, self.settings.suite, self.settings.certificate);
-        self.connections.insert(handle, (connection, hello));
+        self.connections
+            .insert(handle, Box::new((connection, hello)));
         self.settle(now, handle);
         handle
     }
@@ -120,9 +121,7 @@ impl Host {
 
     /// A connection, if it is there.
     pub fn get(&mut self, handle: Handle) -> Option<&mut Connection> {
-        self.connections
-            .get_mut(&handle)
-            .map(|(connection, _)| connection)
+        self.connections.get_mut(&handle).map(|entry| &mut entry.0)
     }
 
     /// All connections.
@@ -152,14 +151,16 @@ impl Host {
                 };
                 let hello =
                     Hello::new(Role::Server, self.settings.suite, self.settings.certificate);
-                self.connections.insert(handle, (connection, hello));
+                self.connections
+                    .insert(handle, Box::new((connection, hello)));
                 handle
             }
             Route::Reply(count) => return self.replies.push((from, reply[..count].to_vec())),
             Route::Drop(_) => return,
         };
         let segment = datagram.len();
-        if let Some((connection, _)) = self.connections.get_mut(&handle) {
+        if let Some(entry) = self.connections.get_mut(&handle) {
+            let (connection, _) = &mut **entry;
             connection.receive(
                 now,
                 Received {
@@ -176,7 +177,8 @@ impl Host {
     /// Tells time to every connection that waits for it.
     pub fn expire(&mut self, now: Instant) {
         for handle in self.handles() {
-            let (connection, _) = self.connections.get_mut(&handle).expect("listed just now");
+            let (connection, _) =
+                &mut **self.connections.get_mut(&handle).expect("listed just now");
             if connection.next_deadline().is_some_and(|at| at <= now) {
                 connection.expire(now);
                 self.settle(now, handle);
@@ -189,7 +191,7 @@ impl Host {
     pub fn next_deadline(&self) -> Option<Instant> {
         self.connections
             .values()
-            .filter_map(|(connection, _)| connection.next_deadline())
+            .filter_map(|entry| entry.0.next_deadline())
             .min()
     }
 
@@ -216,7 +218,8 @@ impl Host {
         }
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.resize(65_507, 0);
-        for (connection, _) in self.connections.values_mut() {
+        for entry in self.connections.values_mut() {
+            let (connection, _) = &mut **entry;
             while let Some(sent) = connection.transmit(now, &mut buffer) {
                 let from = sent.path.local.unwrap_or(address);
                 for datagram in buffer[..sent.bytes].chunks(sent.segment) {
@@ -242,9 +245,10 @@ impl Host {
 
     /// Runs the handshake, serves the endpoint's part, collects events.
     fn settle(&mut self, now: Instant, handle: Handle) {
-        let Some((connection, hello)) = self.connections.get_mut(&handle) else {
+        let Some(entry) = self.connections.get_mut(&handle) else {
             return;
         };
+        let (connection, hello) = &mut **entry;
         // A failed step has closed the connection, which its events tell.
         let _ = hello.step(now, connection);
         let mut gone = false;

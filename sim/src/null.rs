@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use inquic_platform::crypto::{HASH_LEN_MAX, IV_LEN, MASK_LEN, SAMPLE_LEN, TAG_LEN};
 use inquic_platform::{
-    CipherSuite, CryptoError, HeaderKey, KeySide, OpenJob, PacketKey, Platform, SealJob,
+    AeadLimits, CipherSuite, CryptoError, HeaderKey, KeySide, OpenJob, PacketKey, Platform, SealJob,
 };
 
 use crate::Rng;
@@ -14,6 +14,7 @@ use crate::Rng;
 #[derive(Debug)]
 pub struct NullCipher {
     state: AtomicU64,
+    limits: Option<AeadLimits>,
 }
 
 /// Payloads stay as they are; the tag names the key.
@@ -27,6 +28,16 @@ impl NullCipher {
     pub const fn seeded(seed: u64) -> Self {
         Self {
             state: AtomicU64::new(seed),
+            limits: None,
+        }
+    }
+
+    /// The same with keys that wear out soon.
+    #[must_use]
+    pub const fn with_limits(seed: u64, limits: AeadLimits) -> Self {
+        Self {
+            state: AtomicU64::new(seed),
+            limits: Some(limits),
         }
     }
 }
@@ -82,6 +93,10 @@ impl Platform for NullCipher {
         _key: &[u8],
     ) -> Result<Box<dyn HeaderKey>, CryptoError> {
         Ok(Box::new(NullHeaderKey))
+    }
+
+    fn aead_limits(&self, suite: CipherSuite) -> AeadLimits {
+        self.limits.unwrap_or_else(|| suite.aead_limits())
     }
 }
 

@@ -73,8 +73,8 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection on which nothing happened for this long gives unused memory back. One look in that time costs nothing, and a
 /// pause between two requests of one person is longer.
 pub const REST: Duration = Duration::from_secs(1);
-/// Handshakes that a listener has under way at most, unless it says otherwise: at 6 KiB each, 8 MiB.
-pub const HALF_OPEN: usize = 1_365;
+/// Handshakes that a listener has under way at most, unless it says otherwise: at 8 KiB each, 8 MiB.
+pub const HALF_OPEN: usize = 1_024;
 /// Age at which a Retry token is refused: a client answers at once.
 pub const RETRY_TOKEN_AGE: Duration = Duration::from_secs(10);
 /// Age at which a NEW_TOKEN token is taken as absent.

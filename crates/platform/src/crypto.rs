@@ -26,6 +26,15 @@ pub enum KeySide {
     Seal,
 }
 
+/// How often keys may be used before they are given up (RFC 9001 §6.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AeadLimits {
+    /// Packets sealed with one key.
+    pub confidentiality: u64,
+    /// Packets that failed to open, over all keys of a connection.
+    pub integrity: u64,
+}
+
 /// The home could not do what was asked of its cryptography.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CryptoError {
@@ -130,9 +139,30 @@ pub trait Platform: Send + Sync {
     /// As [`Platform::packet_key`].
     fn header_key(&self, suite: CipherSuite, key: &[u8])
     -> Result<Box<dyn HeaderKey>, CryptoError>;
+
+    /// How often keys of `suite` may be used here: as often as the RFC says, unless the home wants to change them sooner.
+    fn aead_limits(&self, suite: CipherSuite) -> AeadLimits {
+        suite.aead_limits()
+    }
 }
 
 impl CipherSuite {
+    /// How often its keys may be used (RFC 9001 §6.6, B.1, B.2).
+    #[must_use]
+    pub const fn aead_limits(self) -> AeadLimits {
+        match self {
+            Self::Aes128GcmSha256 | Self::Aes256GcmSha384 => AeadLimits {
+                confidentiality: 1 << 23,
+                integrity: 1 << 52,
+            },
+            // Beyond every packet number there is (RFC 9001 §6.6).
+            Self::ChaCha20Poly1305Sha256 => AeadLimits {
+                confidentiality: 1 << 62,
+                integrity: 1 << 36,
+            },
+        }
+    }
+
     /// The suite with this TLS number, if we have it.
     #[must_use]
     pub const fn from_tls(number: u16) -> Option<Self> {

@@ -13,6 +13,6 @@ pub mod crypto;
 pub mod time;
 
 pub use crypto::{
-    CipherSuite, CryptoError, HeaderKey, KeySide, OpenJob, PacketKey, Platform, SealJob,
+    AeadLimits, CipherSuite, CryptoError, HeaderKey, KeySide, OpenJob, PacketKey, Platform, SealJob,
 };
 pub use time::{Duration, Instant};

@@ -1,9 +1,11 @@
 //! Keys: updates out of turn, forged packets, guessed resets.
 
+use std::sync::Arc;
+
 use inquic_engine::{CloseReason, Config, Drop, Path, Received};
-use inquic_platform::Duration;
-use inquic_sim::{Bits, Duel, Settings, World, frames};
-use inquic_wire::frame::{write_new_connection_id, write_ping};
+use inquic_platform::{AeadLimits, Duration};
+use inquic_sim::{Bits, Duel, NullCipher, Settings, World, frames};
+use inquic_wire::frame::{write_ack, write_new_connection_id, write_ping};
 use inquic_wire::{Code, ConnectionId, Direction, Level};
 
 /// Gives several datagrams of one size to the victim in one call, as a home with GRO does.
@@ -223,4 +225,92 @@ fn unconfirmed_client_is_given_up_when_its_time_is_over() {
         duel.wait(Duration::from_secs(1));
     }
     assert!(duel.host.handles().is_empty());
+}
+
+/// A server whose keys may seal 64 packets, and that takes 64 forged ones.
+fn with_weak_keys() -> Duel {
+    let limits = AeadLimits {
+        confidentiality: 64,
+        integrity: 64,
+    };
+    let platform = Arc::new(NullCipher::with_limits(1, limits));
+    Duel::server_on(platform, &Settings::default()).connected()
+}
+
+/// Row 65.
+#[test]
+fn keys_are_changed_at_half_of_what_they_may_seal() {
+    let mut duel = with_weak_keys();
+    let before = duel.connection().stats().packets_sent;
+    let mut updates = Vec::new();
+    for _ in 0..400 {
+        duel.connection().send_ping();
+        duel.flush();
+        let stats = duel.connection().stats();
+        if stats.key_updates > updates.len() as u64 {
+            updates.push(stats.packets_sent - before);
+            duel.attacker.update_keys();
+            for datagram in std::mem::take(&mut duel.datagrams) {
+                let opened = duel.attacker.open(&datagram);
+                duel.heard.extend(opened);
+            }
+        }
+        duel.datagrams.clear();
+        let largest = duel.heard.iter().map(|packet| packet.number).max().unwrap();
+        let ack = frames(|w| {
+            write_ack(w, std::iter::once(largest..=largest), 0, None)?;
+            write_ping(w)
+        });
+        duel.send(Level::OneRtt, &ack);
+        duel.wait(Duration::from_millis(60));
+        assert_eq!(duel.connection().close_reason(), None);
+    }
+    assert!(updates.len() >= 5, "{updates:?}");
+    assert!(updates[0] <= 33, "{updates:?}");
+    assert!(updates.windows(2).all(|pair| pair[1] - pair[0] <= 64));
+}
+
+/// Row 65.
+#[test]
+fn key_that_cannot_be_changed_is_given_up_at_its_limit() {
+    let mut duel = with_weak_keys();
+    let before = duel.connection().stats().packets_sent;
+    for _ in 0..100 {
+        // Nothing is acknowledged, so no update may begin.
+        duel.connection().send_ping();
+        duel.flush();
+    }
+    let stats = duel.connection().stats();
+    assert_eq!(stats.key_updates, 0);
+    assert_eq!(duel.offence(), Some(Code::AeadLimitReached));
+    assert!(stats.packets_sent - before <= 64);
+    let sent = duel.datagrams.len();
+    for _ in 0..10 {
+        duel.send(Level::OneRtt, &ping());
+    }
+    assert_eq!(
+        duel.datagrams.len(),
+        sent,
+        "not a packet more under this key"
+    );
+}
+
+/// Row 65.
+#[test]
+fn forged_packets_past_their_limit_close_the_connection() {
+    let mut duel = with_weak_keys();
+    for round in 1..=65 {
+        let mut forged = duel.attacker.packet(Level::OneRtt, &ping());
+        *forged.last_mut().unwrap() ^= 1;
+        duel.send_datagram(&forged);
+        let expected = (round == 65).then_some(Code::AeadLimitReached);
+        assert_eq!(duel.offence(), expected, "after {round}");
+    }
+    let received = duel.connection().stats().packets_received;
+    duel.send(Level::OneRtt, &ping());
+    assert_eq!(
+        duel.connection().stats().packets_received,
+        received,
+        "nothing more is processed"
+    );
 }

@@ -8,3 +8,9 @@ mod flights;
 mod keys;
 mod packets;
 mod strangers;
+
+/// How often an attack is repeated: as often as the table of attacks asks in an optimised build, which the proofs make, and
+/// less in others.
+const fn times(brief: u32, full: u32) -> u32 {
+    if cfg!(debug_assertions) { brief } else { full }
+}

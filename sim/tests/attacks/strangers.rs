@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 
 use inquic_engine::{Endpoint, EndpointKeys, Path, RetryPolicy, Route};
 use inquic_platform::{Duration, Instant};
-use inquic_sim::{Attacker, Duel, Faults, NullCipher, Settings, World};
+use inquic_sim::{Attacker, Duel, Faults, NullCipher, Rng, Settings, World};
 use inquic_wire::{ConnectionId, Header, Version};
+
+use crate::times;
 
 fn address(index: u32) -> SocketAddr {
     let [a, b, c, d] = index.to_be_bytes();
@@ -27,7 +29,7 @@ fn flood_of_first_packets_makes_state_for_few() {
     let mut duel = Duel::with_open_server(&Settings::default());
     let parameters = duel.attacker.parameters();
     let hello = Attacker::message(Some(&parameters), 250);
-    for index in 0..20_000_u32 {
+    for index in 0..times(20_000, 1_000_000) {
         duel.attacker.dcid = ConnectionId::new(&u64::from(index).to_be_bytes()).unwrap();
         let id = duel.attacker.dcid;
         duel.attacker.set_initial_id(&id);
@@ -35,7 +37,7 @@ fn flood_of_first_packets_makes_state_for_few() {
         let datagram = duel.attacker.initial(&hello);
         duel.send_from(address(index), &datagram);
         duel.datagrams.clear();
-        assert!(duel.host.endpoint.half_open() <= 1_365 / 4 + 1);
+        assert!(duel.host.endpoint.half_open() <= inquic_engine::limits::HALF_OPEN / 4 + 1);
     }
     duel.wait(Duration::from_secs(11));
     assert_eq!(duel.host.endpoint.len(), 0);
@@ -59,7 +61,10 @@ fn client_with_a_retry_token_gets_in_while_strangers_fill_the_rest() {
         world.server.receive(now, strangers.address, datagram);
     }
     world.server.transmit(now, &mut |_| {});
-    assert_eq!(world.server.endpoint.half_open(), 1_365 / 4);
+    assert_eq!(
+        world.server.endpoint.half_open(),
+        inquic_engine::limits::HALF_OPEN / 4
+    );
     let client = world.connect();
     assert!(
         world.run_until(Duration::from_millis(60), |world| world
@@ -75,7 +80,7 @@ fn junk_behind_a_good_first_packet_is_not_kept() {
     let mut duel = Duel::with_open_server(&Settings::default());
     let parameters = duel.attacker.parameters();
     let hello = Attacker::message(Some(&parameters), 250);
-    for index in 0..300_u32 {
+    for index in 0..times(300, 100_000) {
         duel.attacker.dcid = ConnectionId::new(&u64::from(index).to_be_bytes()).unwrap();
         let id = duel.attacker.dcid;
         duel.attacker.set_initial_id(&id);
@@ -103,6 +108,8 @@ fn junk_behind_a_good_first_packet_is_not_kept() {
         }
         datagram.resize(datagram.len().max(1_200), 0);
         duel.send_from(address(index), &datagram);
+        duel.datagrams.clear();
+        duel.heard.clear();
     }
     duel.wait(Duration::from_secs(11));
     assert_eq!(duel.host.endpoint.len(), 0);
@@ -111,7 +118,7 @@ fn junk_behind_a_good_first_packet_is_not_kept() {
 /// Rows 3 and 4.
 #[test]
 fn unvalidated_address_gets_three_times_its_bytes_whatever_is_lost() {
-    for seed in 0..60 {
+    for seed in 0..u64::from(times(60, 10_000)) {
         let server = Settings {
             certificate: 15_000,
             ..Settings::default()
@@ -306,6 +313,51 @@ fn retry_token_lets_nobody_in_twice_or_from_elsewhere() {
     assert!(duel.host.endpoint.is_empty());
     duel.send_from(elsewhere, &good);
     assert!(duel.host.endpoint.is_empty(), "used, and too old");
+}
+
+/// Row 7.
+#[test]
+fn no_changed_token_lets_anybody_in() {
+    let mut duel = Duel::with_server(&asking_for_retry());
+    let parameters = duel.attacker.parameters();
+    let hello = Attacker::message(Some(&parameters), 250);
+    let first = duel.attacker.initial(&hello);
+    duel.send_datagram(&first);
+    let retry = duel.datagrams.pop().unwrap();
+    let Ok(Header::Retry { scid, token, .. }) = Header::parse(&retry, 8) else {
+        panic!("no Retry")
+    };
+    duel.attacker.dcid = scid;
+    duel.attacker.set_initial_id(&scid);
+    let token = retry[token].to_vec();
+    let mut rng = Rng::new(7);
+    for _ in 0..times(5_000, 1_000_000) {
+        duel.attacker.token.clone_from(&token);
+        let forged = &mut duel.attacker.token;
+        for _ in 0..=rng.below(8) {
+            let at = rng.below(forged.len() as u64) as usize;
+            match rng.below(6) {
+                0 if forged.len() > 1 => forged.truncate(at.max(1)),
+                1 => forged.insert(at, rng.below(256) as u8),
+                2 => {
+                    let other = rng.below(forged.len() as u64) as usize;
+                    forged.swap(at, other);
+                }
+                _ => forged[at] ^= 1 + rng.below(255) as u8,
+            }
+        }
+        if *forged == token {
+            continue;
+        }
+        let datagram = duel.attacker.initial(&hello);
+        duel.send_datagram(&datagram);
+        duel.datagrams.clear();
+        assert!(duel.host.endpoint.is_empty());
+    }
+    duel.attacker.token = token;
+    let good = duel.attacker.initial(&hello);
+    duel.send_datagram(&good);
+    assert_eq!(duel.host.endpoint.len(), 1, "the true one still does");
 }
 
 /// Row 7.

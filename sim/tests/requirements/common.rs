@@ -48,7 +48,7 @@ pub(crate) fn acknowledge(duel: &mut Duel, level: Level) {
 /// Whether a datagram begins with an Initial packet.
 pub(crate) fn is_initial(datagram: &[u8]) -> bool {
     matches!(
-        Header::parse(datagram, 8),
+        Header::parse_greased(datagram, 8),
         Ok(Header::Long {
             kind: LongKind::Initial,
             ..
@@ -60,7 +60,7 @@ pub(crate) fn is_initial(datagram: &[u8]) -> bool {
 pub(crate) fn headers(datagram: &[u8]) -> Vec<Header> {
     let mut headers = Vec::new();
     let mut rest = datagram;
-    while let Ok(header) = Header::parse(rest, 8) {
+    while let Ok(header) = Header::parse_greased(rest, 8) {
         let end = match header {
             Header::Long { end, .. } | Header::Short { end, .. } => end,
             _ => rest.len(),

@@ -151,30 +151,6 @@ const fn mask_of_first(first: u8, mask: &[u8; MASK_LEN]) -> u8 {
     }
 }
 
-/// How often a key may be used before it is given up (RFC 9001 §6.6, B.1, B.2).
-pub(crate) struct Limits {
-    /// Packets sealed with one key.
-    pub(crate) confidentiality: u64,
-    /// Packets that failed to open, over all keys of a connection.
-    pub(crate) integrity: u64,
-}
-
-impl Limits {
-    pub(crate) const fn of(suite: CipherSuite) -> Self {
-        match suite {
-            CipherSuite::Aes128GcmSha256 | CipherSuite::Aes256GcmSha384 => Self {
-                confidentiality: 1 << 23,
-                integrity: 1 << 52,
-            },
-            // Beyond every packet number there is (RFC 9001 §6.6).
-            CipherSuite::ChaCha20Poly1305Sha256 => Self {
-                confidentiality: 1 << 62,
-                integrity: 1 << 36,
-            },
-        }
-    }
-}
-
 const MASKED_AT_ONCE: usize = 16;
 const _: () = assert!(
     TAG_LEN == SAMPLE_LEN,

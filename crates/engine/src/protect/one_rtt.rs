@@ -4,18 +4,20 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use inquic_platform::{
-    CipherSuite, CryptoError, Duration, HeaderKey, Instant, KeySide, PacketKey, Platform,
+    AeadLimits, CipherSuite, CryptoError, Duration, HeaderKey, Instant, KeySide, PacketKey,
+    Platform,
 };
 use inquic_wire::{Code, PeerError, Version};
 
 use super::schedule::{self, Labels, derive_secret};
-use super::{DirectionKeys, Limits, Secret};
+use super::{DirectionKeys, Secret};
 
 /// Both directions of the 1-RTT level from the moment both secrets are in.
 pub(crate) struct OneRtt {
     platform: Arc<dyn Platform>,
     labels: &'static Labels,
     suite: CipherSuite,
+    limits: AeadLimits,
     /// The key phase bit of what we seal and expect.
     phase: bool,
     /// How many updates there have been.
@@ -97,6 +99,7 @@ impl OneRtt {
             platform: Arc::clone(platform),
             labels,
             suite,
+            limits: platform.aead_limits(suite),
             phase: false,
             updates: 0,
             sealing,
@@ -137,7 +140,7 @@ impl OneRtt {
     /// Counts a packet about to be sealed; `Err` when this key may seal no more.
     pub(crate) fn on_seal(&mut self, number: u64) -> Result<(), ()> {
         //= RFC 9001 §6.6: Endpoints MUST count the number of encrypted packets for each set of keys.
-        if self.sealing.sealed >= Limits::of(self.suite).confidentiality {
+        if self.sealing.sealed >= self.limits.confidentiality {
             return Err(());
         }
         self.sealing.sealed = self.sealing.sealed.saturating_add(1);
@@ -147,7 +150,7 @@ impl OneRtt {
 
     /// Whether so much was sealed that the key should be updated now: half of what it may seal.
     pub(crate) fn wants_update(&self) -> bool {
-        self.sealing.sealed >= Limits::of(self.suite).confidentiality / 2
+        self.sealing.sealed >= self.limits.confidentiality / 2
     }
 
     /// Packet `largest` has been acknowledged.
@@ -187,7 +190,7 @@ impl OneRtt {
         //= the connection, across all keys, exceeds the integrity limit for the selected AEAD,
         //= the endpoint MUST immediately close the connection with a connection error of type
         //= AEAD_LIMIT_REACHED and not process any more packets.
-        if self.opening.failed > Limits::of(self.suite).integrity {
+        if self.opening.failed > self.limits.integrity {
             return Err(PeerError::new(
                 Code::AeadLimitReached,
                 "too many packets failed authentication",

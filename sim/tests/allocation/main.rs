@@ -1,0 +1,13 @@
+//! Memory that cannot be had: six lives of a connection, with every allocation that the engine makes failing once.
+//!
+//! Nothing may panic or leak, and the connection goes on or closes. A test program of its own, for it has an allocator of its own.
+#![expect(
+    unsafe_code,
+    reason = "the allocator of this program counts and refuses; each block says why it is sound"
+)]
+
+mod allocator;
+mod life;
+mod lives;
+mod strangers;
+mod sweep;
