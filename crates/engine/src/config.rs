@@ -22,6 +22,8 @@ pub struct Config {
     /// Whether the fixed bit of packets is given random values where the peer allows it, and the peer is allowed to do so
     /// (RFC 9287).
     pub grease_quic_bit: bool,
+    /// Whether the spin bit shows the round-trip time to whoever sees the packets (RFC 9000 §17.4), but on one path in 16.
+    pub spin_bit: bool,
     /// A connection on which nothing is received for this long is given up; the peer may ask for less (RFC 9000 §10.1).
     /// Zero asks for none.
     pub idle_timeout: Duration,
@@ -54,6 +56,7 @@ impl Default for Config {
             version: Version::V1,
             versions: Versions::KNOWN,
             grease_quic_bit: true,
+            spin_bit: false,
             idle_timeout: Duration::from_secs(30),
             keep_alive: None,
             handshake_timeout: limits::HANDSHAKE_TIMEOUT,

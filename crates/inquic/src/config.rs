@@ -125,6 +125,13 @@ impl TransportConfig {
         self
     }
 
+    /// Whether one bit in packets shows the round-trip time to whoever sees them (RFC 9000 §17.4). Off by default; when it is
+    /// on, one connection in 16 leaves it off all the same.
+    pub const fn spin_bit(mut self, spin: bool) -> Self {
+        self.engine.spin_bit = spin;
+        self
+    }
+
     pub(crate) fn engine(&self) -> Arc<inquic_engine::Config> {
         Arc::new(self.engine.clone())
     }

@@ -18,6 +18,7 @@ mod quic_bit;
 mod receive;
 mod retry;
 mod short;
+mod spin;
 mod state;
 mod stats;
 mod timers;
@@ -51,6 +52,7 @@ use carry::Carried;
 use event::Pending;
 use hello::{HeldPackets, Hello};
 use quic_bit::QuicBit;
+use spin::Spin;
 use state::{Keys, State};
 use stats::Counts;
 
@@ -71,6 +73,7 @@ pub struct Connection {
     hello: Hello,
     held: HeldPackets,
     quic_bit: QuicBit,
+    spin: Spin,
     pending: Pending,
     /// Ack-eliciting packets to send in each space whatever the congestion window says.
     probes: [u8; 3],
@@ -169,6 +172,7 @@ impl Connection {
             hello: Hello::new(start),
             held: HeldPackets::default(),
             quic_bit: QuicBit::default(),
+            spin: Spin::new(&*platform, config.spin_bit, start.peer_id),
             pending: Pending::default(),
             probes: [0; 3],
             pace_at: None,

@@ -155,7 +155,8 @@ impl Connection {
         let kind = match level {
             Level::OneRtt => {
                 let phase = self.keys.one_rtt()?.phase();
-                let plan = write_short(writer, dcid, false, phase, number, number_len).ok()?;
+                let plan =
+                    write_short(writer, dcid, self.spin.bit(), phase, number, number_len).ok()?;
                 return Some((plan.number_at, plan.payload_at, None));
             }
             Level::Initial => LongKind::Initial,

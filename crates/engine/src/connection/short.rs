@@ -190,6 +190,10 @@ impl Connection {
         if received.is_duplicate(job.packet_number) {
             return self.drop_packet(Drop::Duplicate);
         }
+        let newest = received.largest() < Some(job.packet_number);
+        if newest && self.spin.is_enabled() {
+            self.spin.on_newest(self.role, first & SPIN != 0);
+        }
         let dcid = datagram.get(1..NUMBER_AT).unwrap_or_default();
         let payload = batch.get(job.payload()).unwrap_or_default();
         let context = Context {
@@ -224,6 +228,7 @@ const NO_JOB: OpenJob = OpenJob {
 };
 const FIXED: u8 = 0x40;
 const KEY_PHASE: u8 = 0x04;
+const SPIN: u8 = 0x20;
 const RESERVED_SHORT: u8 = 0x18;
 /// Where the packet number of a short header begins.
 const NUMBER_AT: usize = 1 + limits::LOCAL_CID_LEN;

@@ -47,6 +47,8 @@ impl Connection {
             State::Draining { .. } | State::Gone => None,
             State::Handshaking { .. } | State::Connected { .. } => {
                 self.begin_wanted_update(now);
+                self.spin
+                    .set_id(&*self.platform, self.carried.peer_ids.active());
                 let handshake = !(self.keys.initial_discarded && self.keys.handshake_discarded);
                 match handshake
                     .then(|| self.transmit_coalesced(now, out))
