@@ -119,6 +119,12 @@ impl Host {
             .0
     }
 
+    /// Forgets a connection without a word, as after a crash.
+    pub fn forget(&mut self, handle: Handle) {
+        self.endpoint.remove(handle);
+        self.connections.remove(&handle);
+    }
+
     /// A connection, if it is there.
     pub fn get(&mut self, handle: Handle) -> Option<&mut Connection> {
         self.connections.get_mut(&handle).map(|entry| &mut entry.0)

@@ -188,8 +188,8 @@ impl Endpoint {
             //= RFC 9000 §8.1.3: If the token is invalid, then the server SHOULD proceed as if the client did not have a
             //= validated address
             Opened::Nothing => {}
-            // A Retry token that is stale or another's: its sender will not send a better one.
-            Opened::Refused => return Route::Drop(Drop::Token),
+            // Its sender takes no other Retry, and would wait for nothing.
+            Opened::Refused => return self.refuse_token(now, &incoming, reply),
         }
         let busy = self.half_open >= listen.max_half_open / 4;
         let validate = match listen.retry {

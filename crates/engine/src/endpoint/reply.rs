@@ -1,9 +1,12 @@
-//! Answers that need no state: Version Negotiation, Retry, stateless reset. Each is smaller than, or a fraction of, what it answers,
-//! and their number per second is bounded, so that the port is no amplifier.
+//! Answers that need no state: Version Negotiation, Retry, the refusal of a token, stateless reset. Each is smaller than, or a
+//! fraction of, what it answers, and their number per second is bounded, so that the port is no amplifier.
 
-use inquic_platform::{Duration, Instant};
+use inquic_platform::crypto::TAG_LEN;
+use inquic_platform::{Duration, Instant, SealJob};
+use inquic_wire::frame::write_connection_close;
 use inquic_wire::{
-    Version, Versions, Writer, retry_pseudo_packet, write_retry, write_version_negotiation,
+    Code, LongKind, Role, Version, Versions, Writer, retry_pseudo_packet, write_long, write_retry,
+    write_version_negotiation,
 };
 
 use super::token::Client;
@@ -97,6 +100,54 @@ impl Endpoint {
         }
     }
 
+    /// Ends the attempt of a client whose Retry token is stale or used. No state is made, and nothing is sent again.
+    pub(super) fn refuse_token(
+        &mut self,
+        now: Instant,
+        incoming: &Incoming,
+        reply: &mut [u8],
+    ) -> Route {
+        if !self.stateless.take(now) {
+            return Route::Drop(Drop::RateLimit);
+        }
+        self.drops.count(Drop::Token);
+        //= RFC 9000 §8.1.2: Instead, the server SHOULD immediately close (Section 10.2) the connection with an INVALID_TOKEN
+        //= error.
+        match self.write_refusal(incoming, reply) {
+            Some(len) => Route::Reply(len),
+            None => Route::Drop(Drop::Memory),
+        }
+    }
+
+    /// An Initial packet with a CONNECTION_CLOSE frame, sealed. It asks for no acknowledgement, so it need not fill a datagram.
+    fn write_refusal(&self, incoming: &Incoming, reply: &mut [u8]) -> Option<usize> {
+        let Incoming {
+            version,
+            dcid,
+            scid,
+            ..
+        } = incoming;
+        let keys = protect::initial_keys(&*self.platform, *version, Role::Server, dcid);
+        let keys = keys.ok()?.seal?;
+        let mut writer = Writer::new(reply);
+        let kind = LongKind::Initial;
+        let plan = write_long(&mut writer, kind, *version, scid, dcid, &[], 0, 1).ok()?;
+        write_connection_close(&mut writer, Code::InvalidToken, 0, REFUSAL).ok()?;
+        writer.zeros(TAG_LEN).ok()?;
+        let end = writer.position();
+        writer.patch(plan.length_at, &plan.length(end).ok()?).ok()?;
+        let job = SealJob {
+            start: plan.start,
+            number_at: plan.number_at,
+            payload_at: plan.payload_at,
+            end,
+            packet_number: 0,
+        };
+        let packet = reply.get_mut(..end)?;
+        protect::seal(&*keys.packet, &*keys.header, packet, &[job]).ok()?;
+        Some(end)
+    }
+
     /// Tells a peer whose connection we do not know that it is over (RFC 9000 §10.3).
     pub(super) fn reset(
         &mut self,
@@ -140,3 +191,4 @@ impl Endpoint {
 
 /// A reset is as long as a short packet with a little data, so that it cannot be told from one.
 const RESET_LEN: usize = 42;
+const REFUSAL: &[u8] = b"the Retry token is stale or used";
