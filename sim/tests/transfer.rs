@@ -1,8 +1,9 @@
 //! Bytes arrive once, in order and complete, whatever the link does.
 
+use inquic_engine::recovery::Algorithm;
 use inquic_engine::stream::{ReadError, WriteError};
 use inquic_engine::{Config, Handle};
-use inquic_platform::{CipherSuite, Duration};
+use inquic_platform::{CipherSuite, Duration, Instant};
 use inquic_sim::{Faults, Settings, World};
 use inquic_wire::{Direction, StreamId};
 
@@ -175,6 +176,37 @@ fn a_third_of_all_datagrams_may_be_lost() {
         };
         transfer(seed, faults, Settings::default(), 3, 100_000);
     }
+}
+
+#[test]
+fn every_controller_crosses_a_slow_link_that_loses_and_reorders() {
+    let mut lengths = Vec::new();
+    for algorithm in [Algorithm::Cubic, Algorithm::NewReno, Algorithm::Bbr] {
+        let faults = Faults {
+            delay: Duration::from_millis(40),
+            jitter: Duration::from_millis(5),
+            loss: 20,
+            rate: 1_250_000,
+            queue: 60,
+            ..Faults::default()
+        };
+        let settings = Settings {
+            config: Config {
+                algorithm,
+                ..Config::default()
+            },
+            ..Settings::default()
+        };
+        let mut world = transfer(5, faults, settings, 3, 1_000_000);
+        let handle = world.client.handles()[0];
+        let stats = world.at_client(handle).stats();
+        assert!(stats.packets_lost > 0, "{algorithm:?}");
+        assert!(stats.congestion_window >= 2 * 1_200, "{algorithm:?}");
+        lengths.push(world.now.since(Instant::ZERO));
+    }
+    println!("{lengths:?}");
+    // Losses that are no congestion slow only the others down.
+    assert!(lengths[2].saturating_mul(2) < lengths[0], "{lengths:?}");
 }
 
 #[test]

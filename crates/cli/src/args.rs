@@ -263,6 +263,8 @@ pub(crate) enum Congestion {
     /// RFC 9002
     #[value(name = "newreno")]
     NewReno,
+    /// Version 3 of BBR: for paths that lose packets without being full, or have long queues
+    Bbr,
 }
 
 /// A cipher suite of TLS 1.3.

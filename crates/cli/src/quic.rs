@@ -141,6 +141,7 @@ pub(crate) fn measured(args: &args::Transport) -> TransportConfig {
     let algorithm = match args.cc {
         args::Congestion::Cubic => Algorithm::Cubic,
         args::Congestion::NewReno => Algorithm::NewReno,
+        args::Congestion::Bbr => Algorithm::Bbr,
     };
     TransportConfig::default()
         .idle_timeout(Duration::from_secs(60))

@@ -41,7 +41,8 @@ impl TransportConfig {
         self
     }
 
-    /// The congestion controller. CUBIC by default.
+    /// The congestion controller. CUBIC by default; BBR keeps its speed on paths that lose packets without being full, and queues
+    /// short.
     pub const fn congestion(mut self, algorithm: Algorithm) -> Self {
         self.engine.algorithm = algorithm;
         self

@@ -53,8 +53,10 @@ pub const QUIC_CRYPTO_MAX: u8 = 4;
 pub const QUIC_CONG_ALG_RENO: u8 = 0;
 /// CUBIC.
 pub const QUIC_CONG_ALG_CUBIC: u8 = 1;
-/// One past the last congestion controller.
+/// One past the last congestion controller of the ABI.
 pub const QUIC_CONG_ALG_MAX: u8 = 2;
+/// BBR version 3. What is ours and not the ABI's begins at 64.
+pub const QUIC_CONG_ALG_BBR: u8 = 64;
 
 /// `TLS_CIPHER_AES_GCM_128` of linux/tls.h.
 pub const TLS_CIPHER_AES_GCM_128: u32 = 51;

@@ -76,6 +76,17 @@ fn every_cipher_and_key_exchange_can_be_measured() {
 }
 
 #[test]
+fn every_congestion_controller_can_be_measured() {
+    for cc in ["cubic", "bbr"] {
+        let options = ["--cc", cc];
+        for mode in ["bulk-down", "bulk-up"] {
+            let client = ["--mode", mode, "--bytes", "4000000", "--cc", cc];
+            measured(&client, &options);
+        }
+    }
+}
+
+#[test]
 fn requests_have_a_rate_and_percentiles() {
     let (report, _) = measured(
         &["--mode", "rr", "--in-flight", "32", "--count", "5000"],

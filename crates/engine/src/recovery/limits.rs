@@ -7,6 +7,9 @@ use inquic_platform::Duration;
 pub const SENT_PACKETS: usize = 65_536;
 /// Frames that one space's sent log remembers before new data has to wait: two for each packet. At 24 bytes each, 3 MiB.
 pub const SENT_FRAMES: usize = 2 * SENT_PACKETS;
+/// Bytes kept beside the record of each sent packet when BBR is the controller: what was delivered and lost when it was sent. For
+/// [`SENT_PACKETS`] packets 2 MiB, at 32 bytes each; the other controllers keep none.
+pub const SNAPSHOT_BYTES: usize = 32;
 /// Frames of one packet that are remembered: what twelve bits count. The largest packet has 9,000 bytes, and the smallest frame
 /// whose fate matters three.
 pub const FRAMES_PER_PACKET: usize = (1 << 12) - 1;
@@ -40,9 +43,10 @@ pub const WINDOW_CEILING: u64 = 1 << 40;
 pub const WINDOW: u64 = 64 * 1024 * 1024;
 /// Packets in the smallest congestion window (RFC 9002 §7.2).
 pub const WINDOW_MIN_PACKETS: u64 = 2;
-/// Bytes of one [`super::Recovery`]: three logs of 208, the controller of 328 with what was before its last reduction, and the
-/// rest. Its heap is not counted; shrunk and idle, that holds [`SKIPPED_IDLE`] numbers for a space at most.
-pub const RECOVERY_BYTES: usize = 1_248;
+/// Bytes of one [`super::Recovery`]: three logs of 240, the controller of 328 with what was before its last reduction, and the
+/// rest. Its heap is not counted; shrunk and idle, that holds [`SKIPPED_IDLE`] numbers for a space at most, and the controller
+/// if that is BBR.
+pub const RECOVERY_BYTES: usize = 1_344;
 
 const _: () = assert!(
     SENT_PACKETS as u64 * 1_200 >= WINDOW,

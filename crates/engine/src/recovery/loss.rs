@@ -3,6 +3,7 @@
 
 use inquic_platform::{Duration, Instant};
 
+use super::congestion::LostPacket;
 use super::frames::SentFrame;
 use super::rtt::{GRANULARITY, Rtt};
 use super::sent::Log;
@@ -42,12 +43,12 @@ impl Log {
     /// Takes acknowledged and lost packets off the front, and sets the time at which the next one is lost.
     ///
     /// Numbers and send times grow together, so the first packet that is still open ends the search: all behind it are younger.
-    /// `packets` hears the number of each lost packet that was in flight.
+    /// `packets` hears of each lost packet that was in flight.
     pub(super) fn detect_lost(
         &mut self,
         judge: &Judge,
         fates: &mut dyn FnMut(SentFrame),
-        packets: &mut dyn FnMut(u64),
+        packets: &mut dyn FnMut(&LostPacket),
     ) -> Lost {
         let mut lost = Lost::default();
         self.loss_time = None;
@@ -89,7 +90,7 @@ impl Log {
                 if oldest.is_eliciting() && self.extends_row(oldest.sent, judge) {
                     lost.persistent = true;
                 }
-                packets(oldest.number);
+                packets(&self.as_lost(&oldest));
             }
             self.pop(fates);
         }

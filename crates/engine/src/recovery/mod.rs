@@ -175,14 +175,17 @@ impl Recovery {
         let size = u64::from(packet.size);
         self.stats.packets_sent = self.stats.packets_sent.saturating_add(1);
         self.stats.bytes_sent = self.stats.bytes_sent.saturating_add(size);
-        self.log_mut(space).push(now, packet, frames);
+        if packet.in_flight {
+            if self.bytes_in_flight == 0 && self.controller.on_restart(now) {
+                self.set_rate(now);
+            }
+            self.bytes_in_flight = self.bytes_in_flight.saturating_add(size);
+        }
+        let snapshot = self.controller.snapshot(self.bytes_in_flight);
+        self.log_mut(space).push(now, packet, frames, snapshot);
         if !packet.in_flight {
             return;
         }
-        if self.bytes_in_flight == 0 {
-            self.controller.on_restart(now);
-        }
-        self.bytes_in_flight = self.bytes_in_flight.saturating_add(size);
         self.last_event = now;
         self.has_rescue = false;
         self.pacer.on_sent(now, size);
@@ -220,6 +223,7 @@ impl Recovery {
         let Some(newest_sent) = newly.newest_sent else {
             return Ok(Acked::default());
         };
+        let snapshot = log.snapshot(newly.newest);
         if newly.largest_size >= self.config.max_datagram_size {
             self.log_mut(space).large_lost = 0;
         }
@@ -232,9 +236,13 @@ impl Recovery {
         let delivery = Delivery {
             // Packets sent before the recovery period that just began don't grow the window.
             growth: if reduced { 0 } else { newly.growth },
+            acked: newly.bytes,
+            in_flight: self.bytes_in_flight,
             newest_sent,
+            snapshot: snapshot.filter(|_| !self.is_older_than_path(newest_sent)),
             sample,
             smoothed: self.rtt.smoothed,
+            min_rtt: self.rtt.min,
         };
         if newly.bytes > 0 {
             self.controller.on_delivery(now, &delivery);
@@ -368,8 +376,8 @@ impl Recovery {
     }
 
     /// There was nothing to send though the window was open.
-    pub const fn on_app_limited(&mut self) {
-        self.controller.on_app_limited();
+    pub fn on_app_limited(&mut self) {
+        self.controller.on_app_limited(self.bytes_in_flight);
     }
 
     /// The peer's count of ECN-CE marks in a space, after the ACK that reported it was processed.
@@ -378,13 +386,14 @@ impl Recovery {
         if count <= log.ecn_ce {
             return;
         }
+        let marks = count.saturating_sub(log.ecn_ce);
         log.ecn_ce = count;
         let sent = log.newest_acked_sent;
         if let Some(sent) = sent.filter(|sent| !self.is_older_than_path(*sent)) {
             // The path asked for it: losses that turn out to be none take nothing back.
             self.reordering.close();
             self.on_congestion(now, sent);
-            self.controller.on_mark();
+            self.controller.on_mark(now, marks);
             self.set_rate(now);
         }
     }

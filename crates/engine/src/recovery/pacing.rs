@@ -1,4 +1,4 @@
-//! The window, the round-trip time and packets sent come in; how much may leave now goes out. Pacing must never hold a packet
+//! The pace, the round-trip time and packets sent come in; how much may leave now goes out. Pacing must never hold a packet
 //! back for less than a timer can measure.
 //!
 //! The bucket is kept as a time: the moment at which what was sent is paid for at the present rate. It may lie ahead of now
@@ -24,9 +24,9 @@ pub(super) struct Pacer {
 /// What the rate follows from.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rate {
-    pub(super) window: u64,
+    /// Bytes in a round trip.
+    pub(super) bytes: u64,
     pub(super) smoothed: Duration,
-    pub(super) slow_start: bool,
     pub(super) mds: u64,
 }
 
@@ -51,7 +51,7 @@ impl Pacer {
         }
     }
 
-    /// Sets the rate: 5/4 of a window in a round trip, twice the window in slow start.
+    /// Sets the rate that the congestion controller asks for.
     pub(super) fn set_rate(&mut self, now: Instant, rate: &Rate) {
         self.mds = rate.mds;
         let old = self.cost;
@@ -60,13 +60,8 @@ impl Pacer {
             self.cost = 0;
             return;
         }
-        let gained = if rate.slow_start {
-            rate.window.saturating_mul(2)
-        } else {
-            rate.window.saturating_add(rate.window >> 2)
-        };
         let round = rate.smoothed.min(ROUND_MAX).as_nanos();
-        self.cost = (round << SCALE).checked_div(gained).unwrap_or(0).max(1);
+        self.cost = (round << SCALE).checked_div(rate.bytes).unwrap_or(0).max(1);
         let packets = self.price(rate.mds.saturating_mul(limits::BURST_PACKETS));
         self.burst = packets.max(limits::BURST_TIME);
         // What is owed is owed in bytes: a debt from the slow guess before the first sample must not be paid in its time.

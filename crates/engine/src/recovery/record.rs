@@ -1,4 +1,4 @@
-//! One sent packet in 24 bytes. Nothing in here knows of the ring that it lies in.
+//! One sent packet in 24 bytes, and which of them may grow the window. Nothing in here knows of the ring that it lies in.
 
 use inquic_platform::Instant;
 
@@ -17,6 +17,15 @@ pub(super) struct Record {
     pub(super) size: u16,
     /// The number of frames in the low twelve bits, flags above.
     pub(super) bits: u16,
+}
+
+/// Send times of packets whose acknowledgement may grow the window, both included.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Growing {
+    /// The first after the start of the recovery period.
+    pub(super) from: Instant,
+    /// When the window was last full; a packet sent later never saw it full.
+    pub(super) until: Instant,
 }
 
 impl Record {
@@ -43,6 +52,19 @@ impl Record {
     #[inline]
     pub(super) const fn frames(&self) -> usize {
         (self.bits & FRAMES) as usize
+    }
+}
+
+impl Growing {
+    /// No packet may.
+    pub(super) const NOTHING: Self = Self {
+        from: Instant::from_nanos(1),
+        until: Instant::ZERO,
+    };
+
+    #[inline]
+    pub(super) fn includes(self, sent: Instant) -> bool {
+        self.from <= sent && sent <= self.until
     }
 }
 

@@ -11,9 +11,10 @@ use core::ops::RangeInclusive;
 use inquic_platform::Instant;
 use inquic_wire::{Code, PeerError};
 
+use super::congestion::{LostPacket, Snapshot};
 use super::frames::{Fate, SentFrame, SentPacket};
 use super::limits;
-use super::record::{ACKED, ELICITING, IN_FLIGHT, RETOLD, Record};
+use super::record::{ACKED, ELICITING, Growing, IN_FLIGHT, RETOLD, Record};
 
 /// What an ACK acknowledged for the first time.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,17 +31,10 @@ pub(super) struct Newly {
     pub(super) largest_sent: Option<Instant>,
     /// When the newest of them was sent.
     pub(super) newest_sent: Option<Instant>,
+    /// Its number.
+    pub(super) newest: u64,
     /// Bytes of the ACK's largest packet, if it was among them.
     pub(super) largest_size: u16,
-}
-
-/// Send times of packets whose acknowledgement may grow the window, both included.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Growing {
-    /// The first after the start of the recovery period.
-    pub(super) from: Instant,
-    /// When the window was last full; a packet sent later never saw it full.
-    pub(super) until: Instant,
 }
 
 /// The packets of one space whose fate is open, in the order of their numbers.
@@ -48,6 +42,8 @@ pub(super) struct Growing {
 pub(super) struct Log {
     records: VecDeque<Record>,
     frames: VecDeque<SentFrame>,
+    /// One for each record, or none at all.
+    snapshots: VecDeque<Snapshot>,
     skipped: VecDeque<u64>,
     /// Index of the first frame of `frames`; wraps.
     frames_at: u32,
@@ -80,7 +76,13 @@ pub(super) struct Log {
 impl Log {
     /// Notes a packet that was sent.
     #[inline]
-    pub(super) fn push(&mut self, now: Instant, packet: SentPacket, frames: &[SentFrame]) {
+    pub(super) fn push(
+        &mut self,
+        now: Instant,
+        packet: SentPacket,
+        frames: &[SentFrame],
+        snapshot: Option<Snapshot>,
+    ) {
         debug_assert!(packet.number >= self.sent_below, "numbers only grow");
         debug_assert!(frames.len() <= limits::FRAMES_PER_PACKET);
         self.sent_below = packet.number.saturating_add(1);
@@ -114,6 +116,9 @@ impl Log {
             size: packet.size,
             bits: bits | frames.len() as u16,
         });
+        if let Some(snapshot) = snapshot {
+            self.snapshots.push_back(snapshot);
+        }
     }
 
     /// Notes a number that will never be sent.
@@ -196,7 +201,7 @@ impl Log {
         fates: &mut dyn FnMut(Fate, SentFrame),
     ) {
         let from = self.position(*range.start());
-        let mut newest_sent = None;
+        let mut newest: Option<&Record> = None;
         for record in self.records.iter_mut().skip(from) {
             if record.number > *range.end() {
                 break;
@@ -205,8 +210,9 @@ impl Log {
                 continue;
             }
             record.bits |= ACKED;
+            let record: &Record = record;
             newly.packets = newly.packets.saturating_add(1);
-            newest_sent = Some(record.sent);
+            newest = Some(record);
             if record.number == largest {
                 newly.largest_sent = Some(record.sent);
                 newly.largest_size = record.size;
@@ -235,7 +241,10 @@ impl Log {
             }
         }
         // Ranges descend, and so do the times at which their packets were sent.
-        newly.newest_sent = newly.newest_sent.or(newest_sent);
+        if let (None, Some(record)) = (newly.newest_sent, newest) {
+            newly.newest_sent = Some(record.sent);
+            newly.newest = record.number;
+        }
     }
 
     /// Takes what was acknowledged off the front. Says whether there was any.
@@ -250,7 +259,34 @@ impl Log {
             self.frames.pop_front();
         }
         self.frames_at = self.frames_at.wrapping_add(count as u32);
-        self.records.len() != before
+        let popped = before.saturating_sub(self.records.len());
+        if !self.snapshots.is_empty() {
+            self.snapshots.drain(..popped.min(self.snapshots.len()));
+        }
+        popped > 0
+    }
+
+    /// What was known when the packet of that number was sent, if it is in the log and that was kept.
+    pub(super) fn snapshot(&self, number: u64) -> Option<Snapshot> {
+        if self.snapshots.is_empty() {
+            return None;
+        }
+        self.snapshots.get(self.position(number)).copied()
+    }
+
+    /// Whether there is a snapshot for each record, or none at all.
+    #[cfg(test)]
+    pub(super) fn is_aligned(&self) -> bool {
+        self.snapshots.is_empty() || self.snapshots.len() == self.records.len()
+    }
+
+    /// What the parent hears of the oldest packet when it is lost.
+    pub(super) fn as_lost(&self, oldest: &Record) -> LostPacket {
+        LostPacket {
+            number: oldest.number,
+            size: oldest.size,
+            snapshot: self.snapshots.front().copied(),
+        }
     }
 
     /// The oldest record.
@@ -265,6 +301,7 @@ impl Log {
         let Some(record) = self.records.pop_front() else {
             return;
         };
+        self.snapshots.pop_front();
         let count = record.frames();
         let tell = record.bits & (ACKED | RETOLD) == 0;
         for _ in 0..count {
@@ -399,6 +436,7 @@ impl Log {
         }
         self.records.shrink_to_fit();
         self.frames.shrink_to_fit();
+        self.snapshots.shrink_to_fit();
         self.skipped.shrink_to_fit();
     }
 
@@ -410,7 +448,14 @@ impl Log {
             .capacity()
             .saturating_mul(size_of::<SentFrame>());
         let skipped = self.skipped.capacity().saturating_mul(size_of::<u64>());
-        records.saturating_add(frames).saturating_add(skipped)
+        let snapshots = self
+            .snapshots
+            .capacity()
+            .saturating_mul(size_of::<Snapshot>());
+        records
+            .saturating_add(frames)
+            .saturating_add(skipped)
+            .saturating_add(snapshots)
     }
 
     /// The place of the first record whose number is `number` or larger.
@@ -441,18 +486,5 @@ impl Log {
         }
         self.pop(&mut |_| {});
         true
-    }
-}
-
-impl Growing {
-    /// No packet may.
-    pub(super) const NOTHING: Self = Self {
-        from: Instant::from_nanos(1),
-        until: Instant::ZERO,
-    };
-
-    #[inline]
-    fn includes(self, sent: Instant) -> bool {
-        self.from <= sent && sent <= self.until
     }
 }

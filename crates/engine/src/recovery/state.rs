@@ -3,7 +3,7 @@
 use inquic_platform::{Duration, Instant};
 use inquic_wire::{Ack, Space};
 
-use super::congestion::Controller;
+use super::congestion::{Controller, LostPacket};
 use super::frames::{Fate, SentFrame};
 use super::loss::{self, Judge, Lost};
 use super::pacing::{Pacer, Rate};
@@ -115,6 +115,7 @@ impl Recovery {
             .fold(self.reordering.heap_bytes(), |sum, space| {
                 sum.saturating_add(self.log(space).heap_bytes())
             })
+            .saturating_add(self.controller.heap_bytes())
     }
 
     /// Takes a round-trip sample if the ACK gives one (RFC 9002 §5.1).
@@ -183,6 +184,7 @@ impl Recovery {
             handshake,
             application,
             reordering,
+            controller,
             ..
         } = self;
         let log = match space {
@@ -190,9 +192,12 @@ impl Recovery {
             Space::Handshake => handshake,
             Space::Application => application,
         };
-        let mut note = |number| match space {
-            Space::Initial | Space::Handshake => reordering.on_lost_elsewhere(),
-            Space::Application => reordering.on_lost(number),
+        let mut note = |lost: &LostPacket| {
+            match space {
+                Space::Initial | Space::Handshake => reordering.on_lost_elsewhere(),
+                Space::Application => reordering.on_lost(lost.number),
+            }
+            controller.on_lost_packet(now, lost);
         };
         log.detect_lost(&judge, &mut |frame| fates(Fate::Lost, frame), &mut note)
     }
@@ -249,10 +254,10 @@ impl Recovery {
     }
 
     pub(super) fn set_rate(&mut self, now: Instant) {
+        let smoothed = self.rtt.smoothed;
         let rate = Rate {
-            window: self.controller.window(),
-            smoothed: self.rtt.smoothed,
-            slow_start: self.controller.in_slow_start(),
+            bytes: self.controller.paced_bytes(smoothed),
+            smoothed,
             mds: self.controller.mds(),
         };
         self.pacer.set_rate(now, &rate);
@@ -283,12 +288,7 @@ impl Recovery {
 
 impl Config {
     pub(super) fn controller(&self) -> Controller {
-        Controller::new(
-            self.algorithm,
-            self.hystart,
-            self.max_datagram_size,
-            self.max_window,
-        )
+        Controller::new(self)
     }
 }
 

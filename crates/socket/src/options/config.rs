@@ -4,7 +4,7 @@ use inquic_engine::recovery::Algorithm;
 use inquic_platform::Duration;
 use inquic_uapi::structs::Config;
 use inquic_uapi::{
-    Layout, QUIC_CONG_ALG_CUBIC, QUIC_CONG_ALG_RENO, TLS_CIPHER_AES_CCM_128,
+    Layout, QUIC_CONG_ALG_BBR, QUIC_CONG_ALG_CUBIC, QUIC_CONG_ALG_RENO, TLS_CIPHER_AES_CCM_128,
     TLS_CIPHER_AES_GCM_128, TLS_CIPHER_AES_GCM_256, TLS_CIPHER_CHACHA20_POLY1305,
 };
 use inquic_wire::Version;
@@ -44,6 +44,7 @@ impl Options {
         next.engine.algorithm = match config.congestion_control_algo {
             QUIC_CONG_ALG_RENO => next.engine.algorithm,
             QUIC_CONG_ALG_CUBIC => Algorithm::Cubic,
+            QUIC_CONG_ALG_BBR => Algorithm::Bbr,
             _ => return Err(Errno::EINVAL),
         };
         match config.keepalive_probe_interval {
@@ -74,6 +75,7 @@ impl Options {
             congestion_control_algo: match self.engine.algorithm {
                 Algorithm::NewReno => QUIC_CONG_ALG_RENO,
                 Algorithm::Cubic => QUIC_CONG_ALG_CUBIC,
+                Algorithm::Bbr => QUIC_CONG_ALG_BBR,
             },
             validate_peer_address: u8::from(self.validate),
             // What is written leaves at once, always.

@@ -1,9 +1,13 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
+use inquic_engine::recovery::Algorithm;
 use inquic_platform::Duration;
 use inquic_uapi::structs::{Config, EventOption, TransportParam};
-use inquic_uapi::{Layout, TLS_CIPHER_AES_GCM_256, option};
+use inquic_uapi::{
+    Layout, QUIC_CONG_ALG_BBR, QUIC_CONG_ALG_CUBIC, QUIC_CONG_ALG_MAX, TLS_CIPHER_AES_GCM_256,
+    option,
+};
 
 use super::Options;
 use crate::errno::Errno;
@@ -100,6 +104,34 @@ fn a_bad_number_in_a_configuration_leaves_all_of_it() {
     );
     let read: Config = get(&options, option::QUIC_SOCKOPT_CONFIG);
     assert_eq!(read.initial_smoothed_rtt, 333_000);
+}
+
+#[test]
+fn every_congestion_controller_has_its_number() {
+    for (number, algorithm) in [
+        (QUIC_CONG_ALG_CUBIC, Algorithm::Cubic),
+        (QUIC_CONG_ALG_BBR, Algorithm::Bbr),
+    ] {
+        let mut options = Options::default();
+        let config = Config {
+            congestion_control_algo: number,
+            ..Config::default()
+        };
+        options
+            .set(option::QUIC_SOCKOPT_CONFIG, &bytes(&config))
+            .unwrap();
+        assert_eq!(options.engine().algorithm, algorithm);
+        let read: Config = get(&options, option::QUIC_SOCKOPT_CONFIG);
+        assert_eq!(read.congestion_control_algo, number);
+    }
+    let config = Config {
+        congestion_control_algo: QUIC_CONG_ALG_MAX,
+        ..Config::default()
+    };
+    assert_eq!(
+        Options::default().set(option::QUIC_SOCKOPT_CONFIG, &bytes(&config)),
+        Err(Errno::EINVAL)
+    );
 }
 
 #[test]

@@ -1,19 +1,23 @@
-//! Acknowledged bytes and losses come in, the congestion window goes out (RFC 9002 §7). It must never be below two packets or
-//! above the configured ceiling, and never grow while it is not used.
+//! Packets sent, acknowledgements and losses come in; the congestion window and the pace go out (RFC 9002 §7). The window must never
+//! be below two packets or above the configured ceiling, and never grow while it is not used.
 
+mod bbr;
 mod cubic;
 mod hystart;
+mod loss_based;
 mod newreno;
 #[cfg(test)]
 mod tests;
 
+use alloc::boxed::Box;
+
 use inquic_platform::{Duration, Instant};
 
-use self::cubic::Cubic;
-use self::hystart::{GROWTH_DIVISOR, HyStart, Pace};
-use self::newreno::NewReno;
-use super::limits;
-use super::sent::Growing;
+pub(super) use self::bbr::Bbr;
+pub(super) use self::bbr::Snapshot;
+use self::loss_based::LossBased;
+use super::Config;
+use super::record::Growing;
 
 /// Which congestion controller to use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,256 +27,203 @@ pub enum Algorithm {
     Cubic,
     /// NewReno (RFC 9002 §7).
     NewReno,
+    /// BBR version 3 (draft-ietf-ccwg-bbr-06): a model of the path's bandwidth and delay instead of a window that losses shrink.
+    Bbr,
 }
 
-/// How the window grows in congestion avoidance, and what is left of it after a loss.
-#[derive(Clone, Copy, Debug)]
-enum Law {
-    NewReno(NewReno),
-    Cubic(Cubic),
+/// The congestion controller of one path.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every connection has the large one, and asks it for each packet"
+)]
+pub(super) enum Controller {
+    LossBased(LossBased),
+    Bbr(Box<Bbr>),
 }
 
 /// What one ACK tells the controller.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Delivery {
-    /// Bytes that may grow the window.
+    /// Bytes in flight that were acknowledged.
+    pub(super) acked: u64,
+    /// Those of them that may grow the window.
     pub(super) growth: u64,
+    /// Bytes that are still in flight.
+    pub(super) in_flight: u64,
     /// When the newest acknowledged packet was sent.
     pub(super) newest_sent: Instant,
+    /// What was known then, if the controller had it kept.
+    pub(super) snapshot: Option<Snapshot>,
     /// The round-trip sample, if there was one.
     pub(super) sample: Option<Duration>,
     /// The smoothed round-trip time.
     pub(super) smoothed: Duration,
+    /// The smallest round-trip time of the connection.
+    pub(super) min_rtt: Duration,
 }
 
-/// The congestion controller of one path.
+/// A packet in flight that was declared lost.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Controller {
-    window: u64,
-    ssthresh: u64,
-    window_max: u64,
-    mds: u64,
-    /// When the recovery period began.
-    recovery_start: Option<Instant>,
-    /// When the window was last full.
-    full_at: Option<Instant>,
-    /// When pacing last held a packet back that the window would have let go.
-    paced_at: Option<Instant>,
-    /// Only in the first slow start.
-    hystart: Option<HyStart>,
-    law: Law,
-    /// What was before the last reduction, while that may still prove to have been for nothing.
-    before: Option<Before>,
-}
-
-/// A window and its law before a reduction.
-#[derive(Clone, Copy, Debug)]
-struct Before {
-    window: u64,
-    ssthresh: u64,
-    law: Law,
-    /// Whether it was in the first slow start, with HyStart++.
-    hystart: bool,
+pub(super) struct LostPacket {
+    pub(super) number: u64,
+    pub(super) size: u16,
+    /// What was known when it was sent, if the controller had it kept.
+    pub(super) snapshot: Option<Snapshot>,
 }
 
 impl Controller {
-    pub(super) fn new(algorithm: Algorithm, hystart: bool, mds: u16, window_max: u64) -> Self {
-        let mds = u64::from(mds).max(1);
-        let window_min = mds.saturating_mul(limits::WINDOW_MIN_PACKETS);
-        let window_max = window_max.clamp(window_min, limits::WINDOW_CEILING);
-        Self {
-            window: initial_window(mds).min(window_max),
-            ssthresh: u64::MAX,
-            window_max,
-            mds,
-            recovery_start: None,
-            full_at: None,
-            paced_at: None,
-            hystart: hystart.then(HyStart::new),
-            law: match algorithm {
-                Algorithm::Cubic => Law::Cubic(Cubic::default()),
-                Algorithm::NewReno => Law::NewReno(NewReno::default()),
-            },
-            before: None,
+    pub(super) fn new(config: &Config) -> Self {
+        match config.algorithm {
+            Algorithm::Cubic | Algorithm::NewReno => Self::LossBased(LossBased::new(config)),
+            Algorithm::Bbr => Self::Bbr(Box::new(Bbr::new(config))),
+        }
+    }
+
+    /// The first packet after a time with nothing in flight. Says whether the pace changed.
+    pub(super) fn on_restart(&mut self, now: Instant) -> bool {
+        match self {
+            Self::LossBased(controller) => {
+                controller.on_restart(now);
+                false
+            }
+            Self::Bbr(controller) => controller.on_restart(now),
+        }
+    }
+
+    /// What the record of a packet that is sent now has to remember; `in_flight` counts it.
+    #[inline]
+    pub(super) fn snapshot(&self, in_flight: u64) -> Option<Snapshot> {
+        match self {
+            Self::LossBased(_) => None,
+            Self::Bbr(controller) => Some(controller.snapshot(in_flight)),
         }
     }
 
     /// A packet was sent; `in_flight` counts it. `is_dry`: the next one has to wait for the pacer.
     #[inline]
     pub(super) fn on_sent(&mut self, now: Instant, in_flight: u64, is_dry: bool) {
-        if in_flight.saturating_add(self.mds) > self.window {
-            self.full_at = Some(now);
-        } else if is_dry {
-            //= RFC 9002 §7.8: A sender SHOULD NOT consider itself application limited if it
-            //= would have fully utilized the congestion window without pacing delay.
-            self.paced_at = Some(now);
+        match self {
+            Self::LossBased(controller) => controller.on_sent(now, in_flight, is_dry),
+            Self::Bbr(controller) => controller.on_sent(in_flight),
         }
     }
 
-    /// The first packet after a time with nothing in flight.
-    pub(super) fn on_restart(&mut self, now: Instant) {
-        self.pause(now);
-    }
-
-    /// The application has nothing more to send: pacing was not what held it back.
-    pub(super) const fn on_app_limited(&mut self) {
-        self.paced_at = None;
+    /// The application has nothing more to send: neither the window nor pacing held it back.
+    pub(super) fn on_app_limited(&mut self, in_flight: u64) {
+        match self {
+            Self::LossBased(controller) => controller.on_app_limited(),
+            Self::Bbr(controller) => controller.on_app_limited(in_flight),
+        }
     }
 
     /// Packets whose acknowledgement may grow the window.
     pub(super) fn growing(&self) -> Growing {
-        //= RFC 9002 §7.3.2: during a recovery period, the congestion
-        //= window does not change in response to new losses or increases in the
-        //= ECN-CE count.
-        let from = self
-            .recovery_start
-            .map_or(Instant::ZERO, |start| start + Duration::from_nanos(1));
-        //= RFC 9002 §7.8: When this occurs, the congestion window
-        //= SHOULD NOT be increased in either slow start or congestion avoidance.
-        match self.full_at.max(self.paced_at) {
-            Some(until) => Growing { from, until },
-            None => Growing::NOTHING,
+        match self {
+            Self::LossBased(controller) => controller.growing(),
+            Self::Bbr(_) => Growing::NOTHING,
         }
     }
 
     /// Packets were acknowledged.
     pub(super) fn on_delivery(&mut self, now: Instant, delivery: &Delivery) {
-        if self.window < self.ssthresh {
-            self.slow_start(now, delivery);
-        } else if delivery.growth > 0 {
-            let grown = match &mut self.law {
-                Law::NewReno(law) => law.grow(delivery.growth, self.window, self.mds),
-                Law::Cubic(law) => law.grow(
-                    now,
-                    delivery.growth,
-                    self.window,
-                    delivery.smoothed,
-                    self.mds,
-                ),
-            };
-            self.set_window(grown);
-        } else {
-            self.pause(now);
+        match self {
+            Self::LossBased(controller) => controller.on_delivery(now, delivery),
+            Self::Bbr(controller) => controller.on_delivery(now, delivery),
+        }
+    }
+
+    /// One packet was lost. [`Controller::on_congestion`] follows when all of the same moment were told.
+    pub(super) fn on_lost_packet(&mut self, now: Instant, lost: &LostPacket) {
+        match self {
+            Self::LossBased(_) => {}
+            Self::Bbr(controller) => controller.on_lost_packet(now, lost),
         }
     }
 
     /// A packet sent then was lost or marked. Says whether that began a recovery period.
     pub(super) fn on_congestion(&mut self, now: Instant, sent: Instant) -> bool {
-        //= RFC 9002 §7.3.2: A
-        //= sender that is already in a recovery period stays in it and does not
-        //= reenter it.
-        if Some(sent) <= self.recovery_start {
-            return false;
+        match self {
+            Self::LossBased(controller) => controller.on_congestion(now, sent),
+            Self::Bbr(controller) => controller.on_congestion(now, sent),
         }
-        self.recovery_start = Some(now);
-        self.before = Some(Before {
-            window: self.window,
-            ssthresh: self.ssthresh,
-            law: self.law,
-            hystart: self.hystart.is_some(),
-        });
-        self.ssthresh = match &mut self.law {
-            Law::NewReno(law) => law.reduce(self.window),
-            Law::Cubic(law) => law.reduce(self.window),
-        };
-        self.hystart = None;
-        self.set_window(self.ssthresh);
-        true
     }
 
-    /// Nothing was lost for which the window was last reduced. Says whether that was taken back.
-    ///
-    /// RFC 9438 §4.9.2: the values from before come back if the window is still below them. They come back once, so a peer that
-    /// acknowledges late gains no more than one that acknowledges in time.
+    /// The path marked so many packets more; [`Controller::on_congestion`] was told.
+    pub(super) fn on_mark(&mut self, now: Instant, packets: u64) {
+        match self {
+            Self::LossBased(controller) => controller.on_mark(),
+            Self::Bbr(controller) => controller.on_mark(now, packets),
+        }
+    }
+
+    /// Nothing was lost since the last recovery period began. Says whether anything was taken back.
     pub(super) fn on_spurious(&mut self) -> bool {
-        let Some(before) = self.before.take() else {
-            return false;
-        };
-        if self.window >= before.window {
-            return false;
+        match self {
+            Self::LossBased(controller) => controller.on_spurious(),
+            Self::Bbr(controller) => controller.on_spurious(),
         }
-        self.ssthresh = before.ssthresh;
-        self.law = before.law;
-        self.hystart = before.hystart.then(HyStart::new);
-        self.recovery_start = None;
-        self.set_window(before.window);
-        true
-    }
-
-    /// The path marked packets: the last reduction stands.
-    pub(super) const fn on_mark(&mut self) {
-        self.before = None;
     }
 
     /// Everything sent for a long time was lost.
     pub(super) fn on_persistent_congestion(&mut self) {
-        //= RFC 9002 §7.6.2: When persistent congestion is declared, the sender's congestion
-        //= window MUST be reduced to the minimum congestion window
-        self.set_window(0);
-        self.recovery_start = None;
-        self.before = None;
-        if let Law::Cubic(law) = &mut self.law {
-            law.reset();
+        match self {
+            Self::LossBased(controller) => controller.on_persistent_congestion(),
+            Self::Bbr(controller) => controller.on_persistent_congestion(),
         }
     }
 
     /// Takes another datagram size.
     pub(super) fn set_mds(&mut self, mds: u16) {
-        let is_initial = self.window == initial_window(self.mds) && self.ssthresh == u64::MAX;
-        self.mds = u64::from(mds).max(1);
-        //= RFC 9002 §7.2: If the maximum datagram size changes during the connection, the
-        //= initial congestion window SHOULD be recalculated with the new size.
-        let window = if is_initial {
-            initial_window(self.mds)
-        } else {
-            self.window
-        };
-        self.set_window(window);
-    }
-
-    pub(super) const fn window(&self) -> u64 {
-        self.window
-    }
-
-    pub(super) const fn ssthresh(&self) -> u64 {
-        self.ssthresh
-    }
-
-    pub(super) const fn mds(&self) -> u64 {
-        self.mds
-    }
-
-    pub(super) const fn in_slow_start(&self) -> bool {
-        self.window < self.ssthresh
-    }
-
-    fn slow_start(&mut self, now: Instant, delivery: &Delivery) {
-        let pace = match &mut self.hystart {
-            Some(hystart) => hystart.on_ack(now, delivery.newest_sent, delivery.sample),
-            None => Pace::Full,
-        };
-        let growth = match pace {
-            Pace::Full => delivery.growth,
-            Pace::Quarter => delivery.growth / GROWTH_DIVISOR,
-            Pace::Leave => {
-                self.hystart = None;
-                self.ssthresh = self.window;
-                return;
-            }
-        };
-        self.set_window(self.window.saturating_add(growth));
-    }
-
-    fn pause(&mut self, now: Instant) {
-        match &mut self.law {
-            Law::NewReno(_) => {}
-            Law::Cubic(law) => law.pause(now),
+        match self {
+            Self::LossBased(controller) => controller.set_mds(mds),
+            Self::Bbr(controller) => controller.set_mds(mds),
         }
     }
 
-    fn set_window(&mut self, window: u64) {
-        let window_min = self.mds.saturating_mul(limits::WINDOW_MIN_PACKETS);
-        self.window = window.min(self.window_max).max(window_min);
+    #[inline]
+    pub(super) const fn window(&self) -> u64 {
+        match self {
+            Self::LossBased(controller) => controller.window(),
+            Self::Bbr(controller) => controller.window(),
+        }
+    }
+
+    pub(super) const fn ssthresh(&self) -> u64 {
+        match self {
+            Self::LossBased(controller) => controller.ssthresh(),
+            Self::Bbr(_) => u64::MAX,
+        }
+    }
+
+    #[inline]
+    pub(super) const fn mds(&self) -> u64 {
+        match self {
+            Self::LossBased(controller) => controller.mds(),
+            Self::Bbr(controller) => controller.mds(),
+        }
+    }
+
+    pub(super) const fn in_slow_start(&self) -> bool {
+        match self {
+            Self::LossBased(controller) => controller.in_slow_start(),
+            Self::Bbr(controller) => controller.is_starting(),
+        }
+    }
+
+    /// Bytes that the pacer lets out in a round trip of that length.
+    pub(super) fn paced_bytes(&self, smoothed: Duration) -> u64 {
+        match self {
+            Self::LossBased(controller) => controller.paced_bytes(),
+            Self::Bbr(controller) => controller.paced_bytes(smoothed),
+        }
+    }
+
+    /// Bytes of heap that it holds.
+    pub(super) const fn heap_bytes(&self) -> usize {
+        match self {
+            Self::LossBased(_) => 0,
+            Self::Bbr(_) => size_of::<Bbr>(),
+        }
     }
 }
 

@@ -3,7 +3,10 @@ extern crate std;
 use proptest::prelude::*;
 
 use super::cubic::{cube_root, time_to_plateau};
+use super::hystart::{HyStart, Pace};
+use super::loss_based::LossBased;
 use super::*;
+use crate::recovery::limits;
 
 fn ms(count: u64) -> Duration {
     Duration::from_millis(count)
@@ -49,7 +52,12 @@ proptest! {
         steps in prop::collection::vec((0..4_u8, 0..1_u64 << 41, 0..1_u64 << 40), 1..60),
     ) {
         let algorithm = if reno { Algorithm::NewReno } else { Algorithm::Cubic };
-        let mut controller = Controller::new(algorithm, true, 1_452, u64::MAX);
+        let mut controller = LossBased::new(&Config {
+            algorithm,
+            max_datagram_size: 1_452,
+            max_window: u64::MAX,
+            ..Config::default()
+        });
         controller.set_window(start);
         let mut now = Instant::ZERO;
         for (kind, amount, pass) in steps {
@@ -68,21 +76,34 @@ proptest! {
 
 fn delivery(growth: u64, newest_sent: Instant, smoothed: Duration) -> Delivery {
     Delivery {
+        acked: growth,
         growth,
+        in_flight: 0,
         newest_sent,
+        snapshot: None,
         sample: Some(smoothed),
         smoothed,
+        min_rtt: smoothed,
     }
 }
 
-fn cubic_of(packets: u64) -> Controller {
-    let mut controller = Controller::new(Algorithm::Cubic, false, 1_000, u64::MAX);
+fn cubic(hystart: bool) -> LossBased {
+    LossBased::new(&Config {
+        max_datagram_size: 1_000,
+        max_window: u64::MAX,
+        hystart,
+        ..Config::default()
+    })
+}
+
+fn cubic_of(packets: u64) -> LossBased {
+    let mut controller = cubic(false);
     controller.set_window(packets * 1_000);
     controller
 }
 
 /// Acknowledges a window in each round trip of 100 ms until `until`.
-fn runs(controller: &mut Controller, from: u64, until: u64) {
+fn runs(controller: &mut LossBased, from: u64, until: u64) {
     for time in (from..until).step_by(10) {
         let acked = controller.window() / 10;
         controller.on_delivery(at(time), &delivery(acked, at(time), ms(100)));
@@ -239,7 +260,7 @@ fn hystart_leaves_after_five_conservative_rounds() {
 
 #[test]
 fn leaving_slow_start_without_loss_keeps_the_window() {
-    let mut controller = Controller::new(Algorithm::Cubic, true, 1_000, u64::MAX);
+    let mut controller = cubic(true);
     let mut time = 0;
     let mut rtt = 40;
     while controller.in_slow_start() {

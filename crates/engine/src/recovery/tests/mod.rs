@@ -3,10 +3,12 @@
 extern crate std;
 
 mod acks;
+mod bbr;
 mod bounds;
 mod congestion;
 mod link;
 mod losses;
+mod network;
 mod pacing;
 mod probes;
 mod properties;

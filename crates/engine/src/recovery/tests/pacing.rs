@@ -10,9 +10,12 @@ fn pacer(window: u64, smoothed: Duration, slow_start: bool) -> Pacer {
 
 fn rate(window: u64, smoothed: Duration, slow_start: bool) -> Rate {
     Rate {
-        window,
+        bytes: if slow_start {
+            2 * window
+        } else {
+            window + window / 4
+        },
         smoothed,
-        slow_start,
         mds: 1_200,
     }
 }

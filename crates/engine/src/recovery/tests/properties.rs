@@ -1,5 +1,5 @@
 use super::*;
-use crate::recovery::{Algorithm, Allowance};
+use crate::recovery::{Algorithm, Allowance, limits};
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
@@ -15,6 +15,15 @@ enum Step {
     Probe(Space),
     Move,
     Discard(Space),
+    Quiet,
+}
+
+fn algorithm() -> impl Strategy<Value = Algorithm> {
+    prop_oneof![
+        Just(Algorithm::Cubic),
+        Just(Algorithm::NewReno),
+        Just(Algorithm::Bbr),
+    ]
 }
 
 fn space() -> impl Strategy<Value = Space> {
@@ -37,6 +46,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => space().prop_map(Step::Mark),
         2 => space().prop_map(Step::Probe),
         1 => Just(Step::Move),
+        2 => Just(Step::Quiet),
         1 => prop_oneof![Just(Space::Initial), Just(Space::Handshake)].prop_map(Step::Discard),
     ]
 }
@@ -81,6 +91,7 @@ impl World {
             Step::Probe(space) => {
                 self.script.probes(*space);
             }
+            Step::Quiet => self.script.recovery.on_app_limited(),
             Step::Move => self.script.recovery.on_path_changed(self.now),
             Step::Discard(space) => {
                 self.script.recovery.discard_space(*space);
@@ -130,6 +141,10 @@ impl World {
             .sum();
         assert_eq!(recovery.bytes_in_flight(), sum);
         assert!(recovery.congestion_window() >= 2 * 1_452);
+        assert!(recovery.congestion_window() <= limits::WINDOW);
+        for space in Space::ALL {
+            assert!(recovery.log(space).is_aligned());
+        }
         if Space::ALL
             .iter()
             .any(|space| recovery.in_flight_ack_eliciting(*space))
@@ -145,12 +160,12 @@ impl World {
 proptest! {
     #[test]
     fn whatever_happens_the_books_balance(
-        reno: bool,
+        algorithm in algorithm(),
         client: bool,
         steps in prop::collection::vec(step(), 1..250),
     ) {
         let config = Config {
-            algorithm: if reno { Algorithm::NewReno } else { Algorithm::Cubic },
+            algorithm,
             max_datagram_size: 1_452,
             ..Config::default()
         };
