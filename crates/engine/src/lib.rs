@@ -43,5 +43,5 @@ pub use connection::{
     CloseReason, Connection, Event, HandshakeError, NotConnected, Received, Stats, Transmit,
 };
 pub use counters::{Drop, Drops};
-pub use endpoint::{Endpoint, EndpointKeys, Handle, Incoming, Listen, RetryPolicy, Route};
+pub use endpoint::{Endpoint, EndpointKeys, Handle, Incoming, Listen, RetryPolicy, Route, Routing};
 pub use path::{EcnFailure, EcnFailures, EcnState, Path};

@@ -6,7 +6,7 @@ use std::net::ToSocketAddrs;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use inquic_engine::RetryPolicy;
+use inquic_engine::{RetryPolicy, Routing};
 use inquic_handshake::{
     Certificate, CipherSuite, ClientConfig, ClientConfigBuilder, KeyExchange, Roots, ServerConfig,
     ServerConfigBuilder,
@@ -18,7 +18,7 @@ use crate::connect::{Race, Target};
 use crate::error::Error;
 use crate::home::limits;
 use crate::home::port::Port;
-use crate::home::ports::{self, Drive};
+use crate::home::ports::{self, Drive, Secrets};
 use crate::home::tokens::Tokens;
 
 /// Marks what belongs to the blocking face.
@@ -53,6 +53,7 @@ pub struct ListenerBuilder<Face> {
     config: TransportConfig,
     retry: RetryPolicy,
     token_key: Option<[u8; 32]>,
+    routing: Option<Routing>,
     backlog: usize,
     io_threads: usize,
     face: PhantomData<Face>,
@@ -154,6 +155,7 @@ impl<Face> ListenerBuilder<Face> {
             config: TransportConfig::default(),
             retry: RetryPolicy::WhenBusy,
             token_key: None,
+            routing: None,
             backlog: limits::BACKLOG,
             io_threads: 1,
             face: PhantomData,
@@ -215,6 +217,14 @@ impl<Face> ListenerBuilder<Face> {
         self
     }
 
+    /// Makes connection ids by which a load balancer finds this server (draft-ietf-quic-load-balancers): a client that comes from
+    /// another address is still routed to it. With the same [`ListenerBuilder::token_key`] on all servers of a fleet, any of them
+    /// takes the others' address tokens, and tells clients of one that was restarted. Ids are random by default.
+    pub const fn routing(mut self, routing: Routing) -> Self {
+        self.routing = Some(routing);
+        self
+    }
+
     /// Connections that may wait for accept(); more are turned away until some were accepted. 1,024 by default.
     pub const fn backlog(mut self, connections: usize) -> Self {
         self.backlog = connections;
@@ -242,7 +252,11 @@ impl<Face> ListenerBuilder<Face> {
         let mut failure =
             Error::Config("there is no address to bind: write host:port, as in [::]:4433".into());
         for address in addresses {
-            match ports::bind(address, drive, self.io_threads, self.token_key) {
+            let secrets = Secrets {
+                master: self.token_key,
+                routing: self.routing,
+            };
+            match ports::bind(address, drive, self.io_threads, secrets) {
                 Ok(port) => {
                     port.listen(
                         tls,

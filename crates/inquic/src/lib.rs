@@ -165,7 +165,7 @@ pub use config::TransportConfig;
 pub use error::Error;
 pub use handshake_info::HandshakeInfo;
 pub use inquic_engine::recovery::Algorithm;
-pub use inquic_engine::{EcnFailure, EcnState, RetryPolicy};
+pub use inquic_engine::{EcnFailure, EcnState, RetryPolicy, Routing};
 pub use inquic_handshake::{Certificate, CipherSuite, ConfigError, KeyExchange, Roots, cert};
 pub use inquic_wire::Version;
 pub use stats::Stats;

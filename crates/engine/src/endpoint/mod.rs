@@ -4,13 +4,12 @@
 //! the length of one look-up. State for a stranger is made only after admission said yes (attacks: Initial floods).
 
 mod admit;
+mod ids;
 mod reply;
 mod token;
 
-#[cfg(test)]
-mod tests;
-
 pub use admit::{Incoming, Listen, RetryPolicy};
+pub use ids::Routing;
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -25,12 +24,14 @@ use crate::connection::{Connection, Start};
 use crate::counters::{Drop, Drops};
 use crate::limits;
 use crate::path::Path;
+use ids::Ids;
 use reply::StatelessBudget;
 use token::Tokens;
 
 /// The secrets of a port. With the same master secret, tokens and stateless resets stay valid across restarts and machines.
 pub struct EndpointKeys {
     master: [u8; 32],
+    routing: Option<Routing>,
 }
 
 /// Names a connection of an endpoint. Never used for another connection again.
@@ -55,7 +56,7 @@ pub struct Endpoint {
     platform: Arc<dyn Platform>,
     keys: EndpointKeys,
     tokens: Tokens,
-    /// Our own ids, eight random bytes each: an ordered table has no collisions to be flooded with.
+    /// Our own ids, eight bytes each: an ordered table has no collisions to be flooded with.
     ids: BTreeMap<u64, Handle>,
     /// What clients chose for their first packets, while the connection is known: a copy that comes late begins no other.
     first_ids: BTreeMap<(SocketAddr, ConnectionId), Handle>,
@@ -66,15 +67,8 @@ pub struct Endpoint {
     listen: Option<Listen>,
     half_open: usize,
     stateless: StatelessBudget,
-    fresh: FreshIds,
+    fresh: Ids,
     drops: Drops,
-}
-
-/// Random bytes for ids, drawn many at a time: a home's source costs as much for one id as for all of these.
-#[derive(Default)]
-struct FreshIds {
-    ids: [[u8; limits::LOCAL_CID_LEN]; FRESH_IDS],
-    left: usize,
 }
 
 /// What the tables know of one connection.
@@ -89,7 +83,10 @@ impl EndpointKeys {
     /// Secrets derived from a master secret that others may share.
     #[must_use]
     pub const fn from_master(master: [u8; 32]) -> Self {
-        Self { master }
+        Self {
+            master,
+            routing: None,
+        }
     }
 
     /// Secrets of this endpoint alone.
@@ -97,7 +94,14 @@ impl EndpointKeys {
     pub fn random(platform: &dyn Platform) -> Self {
         let mut master = [0; 32];
         platform.random(&mut master);
-        Self { master }
+        Self::from_master(master)
+    }
+
+    /// The same secrets, and connection ids by which a load balancer finds this server.
+    #[must_use]
+    pub const fn with_routing(mut self, routing: Routing) -> Self {
+        self.routing = Some(routing);
+        self
     }
 
     fn derive(&self, platform: &dyn Platform, label: &[u8], data: &[u8]) -> [u8; 32] {
@@ -126,6 +130,7 @@ impl Endpoint {
     #[must_use]
     pub fn new(platform: Arc<dyn Platform>, keys: EndpointKeys) -> Self {
         let tokens = Tokens::new(keys.derive(&*platform, b"address tokens", &[]));
+        let fresh = Ids::new(&*platform, keys.routing.as_ref());
         Self {
             platform,
             keys,
@@ -138,7 +143,7 @@ impl Endpoint {
             listen: None,
             half_open: 0,
             stateless: StatelessBudget::default(),
-            fresh: FreshIds::default(),
+            fresh,
             drops: Drops::default(),
         }
     }
@@ -232,7 +237,8 @@ impl Endpoint {
         let local_id = self.new_id();
         //= RFC 9000 §7.2: the client populates the Destination Connection ID field with an
         //= unpredictable value.
-        let peer_id = self.new_id();
+        let peer_id = self.fresh.random(&*self.platform);
+        let peer_id = ConnectionId::new(&peer_id).unwrap_or(ConnectionId::EMPTY);
         let start = Start {
             role: Role::Client,
             version: config.version,
@@ -361,29 +367,14 @@ impl Endpoint {
         &self.drops
     }
 
-    /// Eight random bytes that are not in use.
+    /// Eight bytes that are not in use.
     fn new_id(&mut self) -> ConnectionId {
         loop {
-            let bytes = self.fresh.take(&*self.platform);
+            let bytes = self.fresh.local(&*self.platform);
             if !self.ids.contains_key(&u64::from_be_bytes(bytes)) {
                 return ConnectionId::new(&bytes).unwrap_or(ConnectionId::EMPTY);
             }
         }
-    }
-}
-
-impl FreshIds {
-    /// Eight bytes that were never given before.
-    fn take(&mut self, platform: &dyn Platform) -> [u8; limits::LOCAL_CID_LEN] {
-        if self.left == 0 {
-            platform.random(self.ids.as_flattened_mut());
-            self.left = FRESH_IDS;
-        }
-        self.left = self.left.saturating_sub(1);
-        self.ids
-            .get_mut(self.left)
-            .map(core::mem::take)
-            .unwrap_or_default()
     }
 }
 
@@ -393,4 +384,3 @@ fn as_ours(id: &[u8]) -> Option<u64> {
 }
 
 const LONG: u8 = 0x80;
-const FRESH_IDS: usize = 32;

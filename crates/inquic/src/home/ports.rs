@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
-use inquic_engine::EndpointKeys;
+use inquic_engine::{EndpointKeys, Routing};
 use inquic_platform::Platform;
 use inquic_platform::aws_lc::AwsLc;
 
@@ -28,6 +28,15 @@ static PLATFORM: LazyLock<Arc<dyn Platform>> = LazyLock::new(|| Arc::new(AwsLc::
 /// The ports from which this process connects, one for each driver.
 static CONNECTING: Mutex<Vec<(Drive, Weak<Port>)>> = Mutex::new(Vec::new());
 
+/// What a port may share with others of its fleet.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Secrets {
+    /// From which the keys of tokens and stateless resets come; random when there is none.
+    pub(crate) master: Option<[u8; 32]>,
+    /// How a load balancer finds it.
+    pub(crate) routing: Option<Routing>,
+}
+
 impl Drive {
     /// A task where the caller is in a runtime, threads elsewhere.
     pub(crate) fn here() -> Self {
@@ -43,7 +52,7 @@ pub(crate) fn bind(
     address: SocketAddr,
     drive: Drive,
     io_threads: usize,
-    token_key: Option<[u8; 32]>,
+    secrets: Secrets,
 ) -> Result<Arc<Port>, Error> {
     let sockets = match drive {
         Drive::Threads => io_threads.clamp(1, limits::IO_THREADS),
@@ -57,7 +66,7 @@ pub(crate) fn bind(
     for _ in 1..sockets {
         udp.push(Udp::bind(bound, shared).map_err(|error| fail(&error))?);
     }
-    start(udp, drive, token_key)
+    start(udp, drive, secrets)
 }
 
 /// The port from which the caller connects, held once for it.
@@ -73,21 +82,25 @@ pub(crate) fn for_connecting(drive: Drive) -> Result<Arc<Port>, Error> {
     }
     let udp =
         udp::bind_anywhere().map_err(|error| Error::io("cannot open a UDP socket", &error))?;
-    let port = start(vec![udp], drive, None)?;
+    let port = start(vec![udp], drive, Secrets::default())?;
     ports.retain(|(owner, _)| *owner != drive);
     ports.push((drive, Arc::downgrade(&port)));
     Ok(port)
 }
 
-fn start(udp: Vec<Udp>, drive: Drive, token_key: Option<[u8; 32]>) -> Result<Arc<Port>, Error> {
+fn start(udp: Vec<Udp>, drive: Drive, secrets: Secrets) -> Result<Arc<Port>, Error> {
     let fail = |error: std::io::Error| Error::io("cannot start to drive a UDP port", &error);
     let bell = match drive {
         Drive::Threads => Bell::for_thread().map_err(fail)?,
         Drive::Task(_) => Bell::for_task(),
     };
-    let keys = match token_key {
+    let keys = match secrets.master {
         Some(key) => EndpointKeys::from_master(key),
         None => EndpointKeys::random(&**PLATFORM),
+    };
+    let keys = match secrets.routing {
+        Some(routing) => keys.with_routing(routing),
+        None => keys,
     };
     let port = Arc::new(Port::new(udp, bell, PLATFORM.clone(), keys).map_err(fail)?);
     match drive {
