@@ -91,7 +91,7 @@ impl Attacker {
             secrets: [secret(role), secret(role.peer())],
         };
         attacker.set_initial_id(&original_id);
-        for level in [Level::Handshake, Level::OneRtt] {
+        for level in [Level::ZeroRtt, Level::Handshake, Level::OneRtt] {
             attacker.keys[level.index()] = Some(attacker.level_keys(level));
         }
         attacker

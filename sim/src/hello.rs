@@ -17,6 +17,19 @@ pub struct Hello {
     began: Option<Version>,
     handshake: bool,
     done: bool,
+    early: Early,
+}
+
+/// What a side does about 0-RTT.
+#[derive(Clone, Debug, Default)]
+pub enum Early {
+    /// Nothing.
+    #[default]
+    Off,
+    /// A client that remembers these transport parameters of the server.
+    Offer(Vec<u8>),
+    /// A server that accepts what is offered.
+    Accept,
 }
 
 impl Hello {
@@ -31,7 +44,14 @@ impl Hello {
             began: None,
             handshake: false,
             done: false,
+            early: Early::Off,
         }
+    }
+
+    /// The same with 0-RTT.
+    #[must_use]
+    pub fn with_early(self, early: Early) -> Self {
+        Self { early, ..self }
     }
 
     /// Goes on as far as the messages that have come allow.
@@ -47,8 +67,18 @@ impl Hello {
         let mut buffer = [0; 2048];
         let original = connection.original_version();
         if self.role == Role::Client && self.began != Some(original) {
+            // 0-RTT is over when the handshake begins again.
+            let early = self.began.is_none();
             self.began = Some(original);
-            self.say(connection, Level::Initial, CLIENT_HELLO, true)?;
+            let offers = if let (Early::Offer(remembered), true) = (&self.early, early) {
+                connection.begin_early_data(remembered)?;
+                let seal = self.secret(KeySide::Seal, Level::ZeroRtt);
+                connection.install_secret(now, Level::ZeroRtt, KeySide::Seal, self.suite, &seal)?;
+                true
+            } else {
+                false
+            };
+            self.say(connection, Level::Initial, CLIENT_HELLO, true, offers)?;
         }
         while let Some((level, count)) = connection.handshake_receive(&mut buffer) {
             self.read[level.index()].extend_from_slice(&buffer[..count]);
@@ -70,11 +100,12 @@ impl Hello {
         }
         if self.handshake
             && !self.done
-            && let Some(parameters) = self.take(Level::Handshake)
+            && let Some((parameters, accepted)) = self.take(Level::Handshake)
         {
             self.done = true;
+            connection.set_early_data_accepted(accepted);
             connection.set_peer_transport_parameters(now, &parameters)?;
-            self.say(connection, Level::Handshake, FINISHED, false)?;
+            self.say(connection, Level::Handshake, FINISHED, false, false)?;
             self.install(now, connection, Level::OneRtt)?;
         }
         Ok(())
@@ -86,13 +117,24 @@ impl Hello {
         connection: &mut Connection,
     ) -> Result<(), HandshakeError> {
         if self.began.is_none()
-            && let Some(parameters) = self.take(Level::Initial)
+            && let Some((parameters, offered)) = self.take(Level::Initial)
         {
             self.began = Some(connection.original_version());
             connection.set_peer_transport_parameters(now, &parameters)?;
-            self.say(connection, Level::Initial, SERVER_HELLO, false)?;
+            self.say(connection, Level::Initial, SERVER_HELLO, false, false)?;
+            let accepts = offered && matches!(self.early, Early::Accept);
+            if accepts {
+                let open = self.secret(KeySide::Open, Level::ZeroRtt);
+                connection.install_secret(now, Level::ZeroRtt, KeySide::Open, self.suite, &open)?;
+            }
             self.install(now, connection, Level::Handshake)?;
-            self.say(connection, Level::Handshake, self.certificate, true)?;
+            self.say(
+                connection,
+                Level::Handshake,
+                self.certificate,
+                true,
+                accepts,
+            )?;
             let seal = self.secret(KeySide::Seal, Level::OneRtt);
             connection.install_secret(now, Level::OneRtt, KeySide::Seal, self.suite, &seal)?;
         }
@@ -111,6 +153,7 @@ impl Hello {
         level: Level,
         len: usize,
         parameters: bool,
+        early: bool,
     ) -> Result<(), HandshakeError> {
         let mut body = [0; 512];
         let count = if parameters {
@@ -119,25 +162,28 @@ impl Hello {
             0
         };
         let mut message = Vec::with_capacity(len + count + 4);
-        message.extend_from_slice(&(count as u16).to_be_bytes());
+        let flag = if early { EARLY } else { 0 };
+        message.extend_from_slice(&(count as u16 | flag).to_be_bytes());
         message.extend_from_slice(&(len as u16).to_be_bytes());
         message.extend_from_slice(&body[..count]);
         message.resize(message.len() + len, 0x5a);
         connection.handshake_send(level, &message)
     }
 
-    /// A whole message of the peer, if it is there: the transport parameters in it.
-    fn take(&mut self, level: Level) -> Option<Vec<u8>> {
+    /// A whole message of the peer, if it is there: the transport parameters in it, and whether it speaks of 0-RTT.
+    fn take(&mut self, level: Level) -> Option<(Vec<u8>, bool)> {
         let read = &mut self.read[level.index()];
         let (head, _) = read.split_at_checked(4)?;
-        let count = usize::from(u16::from_be_bytes([head[0], head[1]]));
+        let count = u16::from_be_bytes([head[0], head[1]]);
+        let early = count & EARLY != 0;
+        let count = usize::from(count & !EARLY);
         let whole = 4 + count + usize::from(u16::from_be_bytes([head[2], head[3]]));
         if read.len() < whole {
             return None;
         }
         let parameters = read[4..4 + count].to_vec();
         read.drain(..whole);
-        Some(parameters)
+        Some((parameters, early))
     }
 
     fn install(
@@ -188,6 +234,8 @@ fn framed(parameters: &[u8], padding: usize) -> Vec<u8> {
     message
 }
 
+/// In the length of the transport parameters: 0-RTT is offered or accepted.
+const EARLY: u16 = 0x8000;
 /// Sizes of a handshake with X25519 and a P-256 certificate.
 pub(crate) const CLIENT_HELLO: usize = 250;
 pub(crate) const SERVER_HELLO: usize = 90;

@@ -12,7 +12,7 @@ use inquic_platform::aws_lc::AwsLc;
 use inquic_platform::{CipherSuite, Instant, Platform};
 use inquic_wire::Role;
 
-use crate::{Datagram, Hello};
+use crate::{Datagram, Early, Hello};
 
 /// How a host behaves.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub struct Settings {
     pub certificate: usize,
     /// When it asks for address validation.
     pub retry: RetryPolicy,
+    /// What it does about 0-RTT.
+    pub early: Early,
 }
 
 /// An endpoint and its connections.
@@ -49,6 +51,7 @@ impl Default for Settings {
             suite: CipherSuite::Aes128GcmSha256,
             certificate: 900,
             retry: RetryPolicy::WhenBusy,
+            early: Early::Off,
         }
     }
 }
@@ -99,7 +102,8 @@ impl Host {
             .endpoint
             .connect(now, &self.config, path, token)
             .expect("keys can be made");
-        let hello = Hello::new(Role::Client, self.settings.suite, self.settings.certificate);
+        let hello = Hello::new(Role::Client, self.settings.suite, self.settings.certificate)
+            .with_early(self.settings.early.clone());
         self.connections
             .insert(handle, Box::new((connection, hello)));
         self.settle(now, handle);
@@ -156,7 +160,8 @@ impl Host {
                     return;
                 };
                 let hello =
-                    Hello::new(Role::Server, self.settings.suite, self.settings.certificate);
+                    Hello::new(Role::Server, self.settings.suite, self.settings.certificate)
+                        .with_early(self.settings.early.clone());
                 self.connections
                     .insert(handle, Box::new((connection, hello)));
                 handle

@@ -21,7 +21,7 @@ mod world;
 pub use attacker::{Attacker, Bits, Opened, frames};
 pub use duel::Duel;
 pub use fault::{Fault, Tally};
-pub use hello::Hello;
+pub use hello::{Early, Hello};
 pub use host::{Host, Settings};
 pub use link::{Bursts, Datagram, Discipline, Faults, Link, Marking, Partition};
 pub use null::NullCipher;

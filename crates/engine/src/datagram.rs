@@ -120,6 +120,16 @@ impl Datagrams {
         Some(if data > DATA_MAX { DATA_MAX } else { data } as usize)
     }
 
+    /// 0-RTT was rejected: what waits may be too much for the server as it is now.
+    pub(crate) fn restart(&mut self) {
+        self.theirs = 0;
+        while let Some((number, _)) = self.sending.front() {
+            self.sending.skip();
+            self.on_fate(number, Fate::Lost);
+            self.make_room();
+        }
+    }
+
     /// A DATAGRAM frame came.
     pub(crate) fn on_datagram(&mut self, data: &[u8], has_len: bool) -> Result<(), PeerError> {
         let len = data.len() as u64;

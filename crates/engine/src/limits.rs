@@ -22,7 +22,8 @@ pub const CRYPTO_GAPS: usize = 256;
 pub const CRYPTO_AFTER_HANDSHAKE: u64 = 256 * 1024;
 /// Packets kept because the keys for them have not come yet (RFC 9001 §5.7): one flight of a client.
 pub const HELD_PACKETS: usize = 4;
-/// The same of a client whose address is not validated: with one of the Handshake and one of the 1-RTT level, 3,000 bytes.
+/// The same of a client whose address is not validated: with one of the 0-RTT, the Handshake and the 1-RTT level each, 4,500
+/// bytes.
 pub const HELD_PACKETS_UNVALIDATED: usize = 1;
 /// Bytes of one kept packet: the largest that fits an Ethernet frame.
 pub const HELD_PACKET_BYTES: usize = 1_500;

@@ -24,6 +24,9 @@ pub struct Roots(Arc<RootCertStore>);
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
     pub(crate) tls: Arc<rustls::ClientConfig>,
+    /// The same with 0-RTT, and with the same tickets. Only with one application protocol: what is sent in 0-RTT is in the
+    /// protocol of the ticket, and sent again in that of the handshake.
+    pub(crate) early: Option<Arc<rustls::ClientConfig>>,
     /// Whether tickets are kept.
     pub(crate) resumes: bool,
 }
@@ -158,8 +161,14 @@ impl ClientConfigBuilder {
             0 => Resumption::disabled(),
             names => Resumption::store(Arc::new(ClientTickets::new(names))),
         };
+        let early = (self.resumption > 0 && tls.alpn_protocols.len() == 1).then(|| {
+            let mut early = tls.clone();
+            early.enable_early_data = true;
+            Arc::new(early)
+        });
         Ok(ClientConfig {
             tls: Arc::new(tls),
+            early,
             resumes: self.resumption > 0,
         })
     }

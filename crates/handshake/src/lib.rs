@@ -17,6 +17,7 @@ mod options;
 mod secrets;
 mod server;
 mod session;
+mod sessions;
 mod socket;
 mod suites;
 mod tickets;

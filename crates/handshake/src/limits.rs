@@ -14,6 +14,10 @@ pub(crate) const RECEIVE_BYTES: usize = 4096;
 /// Tickets that a server sends after each handshake, unless told otherwise: one for the next connection and one for a race.
 pub const TICKETS: usize = 2;
 
+/// Sessions that a server which accepts 0-RTT keeps for its tickets: two for each connection, at 512 bytes 4 MiB. Beyond it the
+/// oldest goes, and its client makes a full handshake.
+pub(crate) const SESSIONS: usize = 8_192;
+
 /// Server names whose tickets a client keeps, unless told otherwise; rustls keeps at most 8 tickets for each.
 pub(crate) const RESUMPTION_NAMES: usize = 256;
 

@@ -18,6 +18,7 @@ pub(crate) struct Secret {
 /// The secrets that a handshake made and did not install yet.
 #[derive(Default)]
 pub(crate) struct Secrets {
+    pub(crate) client_early: Option<Secret>,
     pub(crate) client_handshake: Option<Secret>,
     pub(crate) server_handshake: Option<Secret>,
     pub(crate) client_traffic: Option<Secret>,
@@ -38,11 +39,13 @@ pub(crate) fn collect<T>(secrets: &mut Secrets, call: impl FnOnce() -> T) -> T {
     let result = call();
     let new = COLLECTED.take();
     let Secrets {
+        client_early,
         client_handshake,
         server_handshake,
         client_traffic,
         server_traffic,
     } = new;
+    secrets.client_early = client_early.or(secrets.client_early.take());
     secrets.client_handshake = client_handshake.or(secrets.client_handshake.take());
     secrets.server_handshake = server_handshake.or(secrets.server_handshake.take());
     secrets.client_traffic = client_traffic.or(secrets.client_traffic.take());
@@ -86,6 +89,7 @@ impl KeyLog for Collector {
         }
         COLLECTED.with_borrow_mut(|secrets| {
             let place = match label {
+                "CLIENT_EARLY_TRAFFIC_SECRET" => &mut secrets.client_early,
                 "CLIENT_HANDSHAKE_TRAFFIC_SECRET" => &mut secrets.client_handshake,
                 "SERVER_HANDSHAKE_TRAFFIC_SECRET" => &mut secrets.server_handshake,
                 "CLIENT_TRAFFIC_SECRET_0" => &mut secrets.client_traffic,

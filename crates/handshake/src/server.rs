@@ -14,6 +14,7 @@ use rustls::version;
 use crate::error::ConfigError;
 use crate::limits::TICKETS;
 use crate::options::Options;
+use crate::sessions::Sessions;
 use crate::suites::KeyExchange;
 use crate::tickets::ServerTickets;
 
@@ -37,6 +38,7 @@ pub struct ServerConfigBuilder {
     options: Options,
     certificate: Option<Certificate>,
     tickets: usize,
+    early_data: bool,
 }
 
 impl Certificate {
@@ -88,6 +90,7 @@ impl ServerConfig {
             options: Options::default(),
             certificate: None,
             tickets: TICKETS,
+            early_data: false,
         }
     }
 }
@@ -126,6 +129,16 @@ impl ServerConfigBuilder {
         self
     }
 
+    /// Accepts 0-RTT from clients that resume. Tickets then stand for sessions in this process's memory, each of which is good
+    /// for one connection, so that what was recorded cannot be played again; off by default.
+    ///
+    /// Of all that RFC 8446 §8 offers against replays this is the strictest. It holds for one process: servers that share
+    /// clients do not share tickets.
+    pub const fn early_data(mut self, on: bool) -> Self {
+        self.early_data = on;
+        self
+    }
+
     /// Appends the secrets of every connection to a file, for a packet analyser. Whoever reads it can read the traffic.
     pub fn key_log(mut self, path: impl AsRef<Path>) -> Self {
         self.options.key_log = Some(path.as_ref().to_owned());
@@ -149,11 +162,16 @@ impl ServerConfigBuilder {
         tls.alpn_protocols = alpn;
         tls.key_log = self.options.collector()?;
         tls.send_tls13_tickets = self.tickets;
-        // Tickets carry their own state, so that clients cannot fill the server's memory with sessions.
-        tls.session_storage = Arc::new(NoServerSessionStorage {});
-        if self.tickets > 0 {
-            let tickets = Ticketer::new().map_err(ConfigError::Tls)?;
-            tls.ticketer = Arc::new(ServerTickets(tickets));
+        if self.tickets > 0 && self.early_data {
+            tls.session_storage = Arc::new(Sessions::default());
+            tls.max_early_data_size = u32::MAX;
+        } else {
+            // Tickets carry their own state, so that clients cannot fill the server's memory with sessions.
+            tls.session_storage = Arc::new(NoServerSessionStorage {});
+            if self.tickets > 0 {
+                let tickets = Ticketer::new().map_err(ConfigError::Tls)?;
+                tls.ticketer = Arc::new(ServerTickets(tickets));
+            }
         }
         Ok(ServerConfig { tls: Arc::new(tls) })
     }

@@ -1,10 +1,14 @@
 //! One handshake: bytes of the peer come in from a socket, our bytes, the peer's transport parameters and traffic secrets go
 //! out to it. It never hands out a secret before the bytes of the level below have left, nor takes bytes of a level that ended.
 
+mod early;
+mod keys;
+
 use std::fmt;
+use std::sync::Arc;
 
 use inquic_platform::{CipherSuite, KeySide};
-use inquic_wire::{Level, Version};
+use inquic_wire::{EARLY_LIMITS, Level, Version};
 use rustls::HandshakeKind;
 use rustls::pki_types::ServerName;
 use rustls::quic::{self, ClientConnection, Connection, KeyChange, ServerConnection};
@@ -17,6 +21,7 @@ use crate::info::HandshakeInfo;
 use crate::limits::{HANDSHAKE_BYTES, RECEIVE_BYTES, TRANSPORT_PARAMETERS_BYTES};
 use crate::secrets::{Secret, Secrets, collect};
 use crate::server::ServerConfig;
+use crate::sessions::{limits_of, with_parameters};
 use crate::socket::HandshakeSocket;
 use crate::suites::KeyExchange;
 use crate::tickets::{Versions, within};
@@ -51,9 +56,16 @@ enum State {
 
 #[derive(Clone)]
 enum Start {
-    Client(ClientConfig, ServerName<'static>),
+    Client(Client, ServerName<'static>),
     /// With what came of the ClientHello: TLS gets it when it is whole and our parameters are known, which depend on it.
     Server(ServerConfig, Vec<u8>),
+}
+
+/// How a client begins.
+#[derive(Clone)]
+struct Client {
+    tls: Arc<rustls::ClientConfig>,
+    resumes: bool,
 }
 
 struct Running {
@@ -79,6 +91,10 @@ struct Running {
     told_parameters: bool,
     /// What a server has told of the client's parameters before TLS had them.
     foretold: Option<Vec<u8>>,
+    /// Whether 0-RTT was offered by this client, or accepted by this server.
+    early: bool,
+    /// The limits in a server's own transport parameters.
+    limits: [u64; EARLY_LIMITS],
     complete: bool,
 }
 
@@ -91,7 +107,11 @@ impl Session {
     pub fn client(config: &ClientConfig, server_name: &str) -> Result<Self, ConfigError> {
         let name = ServerName::try_from(server_name.to_owned())
             .map_err(|_| ConfigError::ServerName(server_name.to_owned()))?;
-        Ok(Self::new(Start::Client(config.clone(), name)))
+        let client = Client {
+            tls: config.tls.clone(),
+            resumes: config.resumes,
+        };
+        Ok(Self::new(Start::Client(client, name)))
     }
 
     /// The server's side.
@@ -234,6 +254,8 @@ impl Running {
         let parameters =
             parameters.ok_or(HandshakeError::Internal("the socket overran its buffer"))?;
         let parameters = parameters.to_vec();
+        let limits = limits_of(&parameters);
+        let mut secrets = Secrets::default();
         let versions = Versions::of(socket);
         // rustls derives packet keys by it, and they are not used.
         let any = quic::Version::V1;
@@ -242,7 +264,9 @@ impl Running {
                 let text = name.to_str().into_owned();
                 let (tls, name) = (config.tls.clone(), name.clone());
                 let tls = within(versions, || {
-                    ClientConnection::new(tls, any, name, parameters)
+                    collect(&mut secrets, || {
+                        ClientConnection::new(tls, any, name, parameters)
+                    })
                 });
                 (tls.map(Connection::Client), Some(text), config.resumes)
             }
@@ -251,7 +275,7 @@ impl Running {
                 (tls.map(Connection::Server), None, false)
             }
         };
-        Ok(Self {
+        let mut running = Self {
             again: matches!(start, Start::Client(..)).then_some(start),
             original: versions.original,
             tls: tls.map_err(|cause| HandshakeError::from_tls(cause, Some(80), name.as_deref()))?,
@@ -261,12 +285,16 @@ impl Running {
             read: Level::Initial,
             framing: Framing::default(),
             received: 0,
-            secrets: Secrets::default(),
+            secrets,
             open_one_rtt: None,
             told_parameters: foretold.is_some(),
             foretold,
+            early: false,
+            limits,
             complete: false,
-        })
+        };
+        running.offer_early(socket)?;
+        Ok(running)
     }
 
     /// Takes bytes of the peer and does what follows from them.
@@ -298,9 +326,14 @@ impl Running {
         }
         self.framing.pass(bytes, framing::any)?;
         self.again = None;
-        let Self { tls, secrets, .. } = self;
+        let Self {
+            tls,
+            secrets,
+            limits,
+            ..
+        } = self;
         let read = within(Versions::of(socket), || {
-            collect(secrets, || tls.read_hs(bytes))
+            with_parameters(limits, || collect(secrets, || tls.read_hs(bytes)))
         });
         read.map_err(|cause| {
             let alert = self.tls.alert().map(u8::from);
@@ -308,6 +341,7 @@ impl Running {
         })?;
         if matches!(self.tls, Connection::Server(_)) {
             self.tell_parameters(socket)?;
+            self.accept_early(socket)?;
         }
         self.flush(socket)
     }
@@ -336,6 +370,9 @@ impl Running {
             let tls = &mut self.tls;
             let change = within(Versions::of(socket), || tls.write_hs(&mut bytes));
             if matches!(change, Some(KeyChange::OneRtt { .. })) {
+                if let (true, Connection::Client(client)) = (self.early, &self.tls) {
+                    socket.set_early_data_accepted(client.is_early_data_accepted());
+                }
                 // Until the server has answered, a client that resumes has only those of the ticket.
                 self.tell_parameters(socket)?;
             }
@@ -361,55 +398,6 @@ impl Running {
                 None => return Ok(()),
             }
         }
-    }
-
-    /// Installs the last secret when the peer has proved itself, which completes the handshake.
-    //= RFC 9001 §5.7: A server MUST NOT process
-    //= incoming 1-RTT protected packets before the TLS handshake is
-    //= complete.
-    fn complete(&mut self, socket: &mut dyn HandshakeSocket) -> Result<(), HandshakeError> {
-        if self.tls.is_handshaking() {
-            return Ok(());
-        }
-        let Some(open) = self.open_one_rtt.take() else {
-            return Ok(());
-        };
-        self.install(socket, Level::OneRtt, KeySide::Open, &open)?;
-        self.complete = true;
-        self.read_from(Level::OneRtt)
-    }
-
-    /// The secrets that open and seal at a level.
-    fn by_side(&mut self, level: Level) -> Result<(Secret, Secret), HandshakeError> {
-        let Secrets {
-            client_handshake,
-            server_handshake,
-            client_traffic,
-            server_traffic,
-        } = &mut self.secrets;
-        let (client, server) = match level {
-            Level::OneRtt => (client_traffic, server_traffic),
-            Level::Initial | Level::ZeroRtt | Level::Handshake => {
-                (client_handshake, server_handshake)
-            }
-        };
-        let client = client.take().ok_or(MISSING)?;
-        let server = server.take().ok_or(MISSING)?;
-        Ok(match self.tls {
-            Connection::Client(_) => (server, client),
-            Connection::Server(_) => (client, server),
-        })
-    }
-
-    fn install(
-        &self,
-        socket: &mut dyn HandshakeSocket,
-        level: Level,
-        side: KeySide,
-        secret: &Secret,
-    ) -> Result<(), HandshakeError> {
-        let suite = self.suite().ok_or(MISSING)?;
-        Ok(socket.install_secret(level, side, suite, secret.as_bytes())?)
     }
 
     /// The peer's bytes come from another level from now on.

@@ -29,6 +29,18 @@ pub trait HandshakeSocket {
     /// What the socket says, and an error when it refuses them: it then closes the connection itself.
     fn set_peer_transport_parameters(&mut self, bytes: &[u8]) -> io::Result<()>;
 
+    /// A client's ticket allows 0-RTT: takes the transport parameters that the server had when it gave the ticket. The secret
+    /// of [`Level::ZeroRtt`] follows (`setsockopt`, `TRANSPORT_PARAM` with `remote`).
+    ///
+    /// # Errors
+    ///
+    /// When there will be no 0-RTT; the handshake goes on.
+    fn begin_early_data(&mut self, remembered: &[u8]) -> io::Result<()>;
+
+    /// Whether the server takes a client's 0-RTT packets. Told once, before the server's transport parameters are, and only
+    /// after [`HandshakeSocket::begin_early_data`].
+    fn set_early_data_accepted(&mut self, accepted: bool);
+
     /// Takes the traffic secret of a level and a direction (`setsockopt`, `CRYPTO_SECRET`).
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 mod agreement;
 mod bytes;
 mod configuration;
+mod early;
 mod refusal;
 mod versions;
 
@@ -21,6 +22,8 @@ use crate::*;
 enum Act {
     Send(Level, usize),
     Install(Level, KeySide),
+    Remembered,
+    Accepted(bool),
     PeerParameters,
     Fail(u8),
 }
@@ -92,6 +95,16 @@ impl HandshakeSocket for MemorySocket {
         );
         self.acts.push(Act::PeerParameters);
         Ok(())
+    }
+
+    fn begin_early_data(&mut self, remembered: &[u8]) -> io::Result<()> {
+        assert!(!remembered.is_empty());
+        self.acts.push(Act::Remembered);
+        Ok(())
+    }
+
+    fn set_early_data_accepted(&mut self, accepted: bool) {
+        self.acts.push(Act::Accepted(accepted));
     }
 
     fn install_secret(

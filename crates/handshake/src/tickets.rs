@@ -42,6 +42,11 @@ pub(crate) fn within<T>(versions: Versions, call: impl FnOnce() -> T) -> T {
     result
 }
 
+/// The versions of the connection that rustls is called for.
+pub(crate) fn current() -> Versions {
+    VERSIONS.get()
+}
+
 /// A server's tickets, with the version sealed in.
 #[derive(Debug)]
 pub(crate) struct ServerTickets(pub(crate) Arc<dyn ProducesTickets>);

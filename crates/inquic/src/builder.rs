@@ -192,6 +192,16 @@ impl<Face> ListenerBuilder<Face> {
         self
     }
 
+    /// Takes 0-RTT from clients that resume: accept() then gives their connections before the handshake is complete, and what is
+    /// read while `is_early()` says so may be a replay. Off by default.
+    ///
+    /// A ticket is good for one connection, so a recorded one is played again in vain; for that, its session is kept in this
+    /// process, 8,192 of them, and servers that share clients do not share tickets.
+    pub fn early_data(mut self, on: bool) -> Self {
+        self.tls = self.tls.early_data(on);
+        self
+    }
+
     /// Appends the secrets of every connection to a file, for a packet analyser. Whoever reads it can read the traffic.
     pub fn key_log(mut self, path: impl AsRef<Path>) -> Self {
         self.tls = self.tls.key_log(path);

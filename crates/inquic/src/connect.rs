@@ -29,6 +29,8 @@ pub(crate) struct Race {
     tls: ClientConfig,
     tokens: Arc<Tokens>,
     server_name: String,
+    /// Whether a connection is of use before its handshake is complete.
+    early: bool,
     addresses: std::vec::IntoIter<SocketAddr>,
     running: Vec<Owner>,
     /// The error that says most.
@@ -93,16 +95,30 @@ impl Race {
             tls,
             tokens,
             server_name,
+            early: false,
             addresses: addresses.into_iter(),
             running: Vec::new(),
             error: None,
         }
     }
 
+    /// The same with 0-RTT where a ticket allows it.
+    pub(crate) fn early(self) -> Self {
+        // A copy would release the port.
+        let mut race = self;
+        race.early = true;
+        race
+    }
+
     /// Begins with the next address, if there is one. Returns whether there are more after it.
     pub(crate) fn start_next(&mut self) -> bool {
         while let Some(address) = self.addresses.next() {
-            let session = Session::client(&self.tls, &self.server_name).map_err(Error::from);
+            let session = if self.early {
+                Session::client_early(&self.tls, &self.server_name)
+            } else {
+                Session::client(&self.tls, &self.server_name)
+            };
+            let session = session.map_err(Error::from);
             let owner = session.and_then(|session| {
                 self.port
                     .connect(&self.config, address, session, &self.tokens)
@@ -123,7 +139,12 @@ impl Race {
         loop {
             let mut at = 0;
             while let Some(owner) = self.running.get(at) {
-                match owner.entry.poll_established(context) {
+                let ready = if self.early {
+                    owner.entry.poll_usable(context)
+                } else {
+                    owner.entry.poll_established(context)
+                };
+                match ready {
                     Poll::Ready(Ok(())) => return Poll::Ready(Ok(self.running.swap_remove(at))),
                     Poll::Ready(Err(error)) => {
                         self.running.swap_remove(at);

@@ -111,6 +111,60 @@
 //! # }
 //! ```
 //!
+//! # Early data
+//!
+//! A client that was connected before can send with its very first packets, in 0-RTT: [`ConnectionBuilder::connect_early`] gives
+//! a connection before the handshake is complete. The server must want it, [`ListenerBuilder::early_data`], and is told of what
+//! came early by [`Connection::is_early`]: only then could it be a replay of something recorded.
+//!
+//! ```
+//! # use std::io::{Read, Write};
+//! # use inquic::cert::CertificateAuthority;
+//! # use inquic::{Certificate, Connection, Listener, Roots};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let authority = CertificateAuthority::new("My CA")?;
+//! # let issued = authority.issue(&["localhost"], std::time::Duration::from_secs(3600))?;
+//! # let certificate = Certificate::from_pem(issued.certificate_pem.as_bytes(), issued.key_pem.as_bytes())?;
+//! # let roots = Roots::pem(authority.pem().as_bytes())?;
+//! let listener = Listener::builder()
+//!     .certificate(certificate)
+//!     .alpn(["weather/1"])
+//!     .early_data(true)
+//!     .bind("[::]:0")?;
+//! # let address = format!("localhost:{}", listener.local_addr().port());
+//! let server = std::thread::spawn(move || -> std::io::Result<()> {
+//!     for _ in 0..2 {
+//!         let connection = listener.accept()?;
+//!         let mut stream = connection.accept()?.expect("a question");
+//!         let mut question = String::new();
+//!         stream.read_to_string(&mut question)?;
+//!         // Saying what the weather is twice does no harm. Before an order is taken: `connection.established()?`.
+//!         stream.write_all(b"sunny")?;
+//!         stream.finish()?;
+//!         connection.closed();
+//!     }
+//!     Ok(())
+//! });
+//!
+//! let builder = Connection::builder().roots(roots).alpn(["weather/1"]);
+//! for again in [false, true] {
+//!     let connection = builder.connect_early(&address)?;
+//!     let mut stream = connection.open()?;
+//!     stream.write_all(b"what is the weather?")?;
+//!     stream.finish()?;
+//!     let mut answer = String::new();
+//!     stream.read_to_string(&mut answer)?;
+//!     assert_eq!(answer, "sunny");
+//!     // The first connection brought the ticket that the second one used.
+//!     assert_eq!(connection.early_data_accepted()?, again);
+//!     connection.close(0, "done");
+//!     connection.closed();
+//! }
+//! # server.join().unwrap()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Closing
 //!
 //! [`Connection::close`], or dropping the last handle, delivers in the background what was written, then tells the peer a code

@@ -44,7 +44,7 @@ pub use header::{
 pub use id::{ConnectionId, StreamId, Version};
 pub use level::{Direction, Level, Role, Space};
 pub use number::{PacketNumber, decode_packet_number, packet_number_len};
-pub use parameters::{Grease, PreferredAddress, TransportParameters};
+pub use parameters::{EARLY_LIMITS, Grease, PreferredAddress, TransportParameters};
 pub use reader::Reader;
 pub use varint::{VARINT_MAX, varint_len};
 pub use versions::{VersionInformation, Versions};

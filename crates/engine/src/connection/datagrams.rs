@@ -19,20 +19,26 @@ impl Connection {
     ///
     /// [`crate::limits::DATAGRAM_QUEUE`] bytes wait to be sent, [`crate::limits::DATAGRAM_FATES`] to be told.
     pub fn send_datagram(&mut self, data: &[u8], told: bool) -> Result<Option<u64>, DatagramError> {
-        if !self.is_connected() {
+        if !self.is_connected() && !self.is_early() {
             return Err(DatagramError::NotConnected);
         }
         let most = self.max_datagram_size();
         self.carried.datagrams.send(data, most, told)
     }
 
-    /// Bytes of the longest datagram that can be sent now; none when the peer takes none. It changes with the path.
+    /// Bytes of the longest datagram that can be sent now; none when the peer takes none. It changes with the path, and is
+    /// smaller in 0-RTT.
     #[must_use]
     pub fn max_datagram_size(&self) -> Option<usize> {
+        let level = if self.keys.early_seal().is_some() {
+            Level::ZeroRtt
+        } else {
+            Level::OneRtt
+        };
         //= RFC 9221 §3: An endpoint MUST NOT send DATAGRAM frames that are larger than the max_datagram_frame_size value it has
         //= received from its peer.
         let peer = self.carried.datagrams.peer_limit()?;
-        Some(peer.min(self.datagram_room(Level::OneRtt)))
+        Some(peer.min(self.datagram_room(level)))
     }
 
     /// Takes the datagram that has waited longest: how many bytes of `out` it filled. What does not fit into `out` is lost;

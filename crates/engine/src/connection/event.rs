@@ -10,6 +10,8 @@ use crate::stream::StreamEvent;
 pub enum Event {
     /// Handshake messages wait for TLS, or a client's TLS has to begin again; see [`Connection::original_version`].
     Handshake,
+    /// Streams can be used before the handshake is complete, in 0-RTT; see [`Connection::is_early`].
+    Early,
     /// The handshake is complete: streams can be used.
     Connected,
     /// The handshake is confirmed (RFC 9001 §4.1.2).
@@ -33,6 +35,7 @@ pub enum Event {
 )]
 #[derive(Default)]
 pub(super) struct Pending {
+    pub(super) early: bool,
     pub(super) connected: bool,
     pub(super) confirmed: bool,
     pub(super) token: bool,
@@ -58,6 +61,7 @@ impl Connection {
             return Some(Event::Handshake);
         }
         for (flag, event) in [
+            (&mut self.pending.early, Event::Early),
             (&mut self.pending.connected, Event::Connected),
             (&mut self.pending.confirmed, Event::Confirmed),
             (&mut self.pending.token, Event::Token),
@@ -66,7 +70,7 @@ impl Connection {
                 return Some(event);
             }
         }
-        if matches!(self.state, State::Connected { .. })
+        if (matches!(self.state, State::Connected { .. }) || self.is_early())
             && let Some(event) = self.carried.streams.next_event()
         {
             return Some(Event::Stream(event));

@@ -114,16 +114,16 @@ impl Connection {
             Space::Application => scaled(ack.delay, self.peer.ack_delay_exponent),
             Space::Initial | Space::Handshake => Duration::ZERO,
         };
+        //= RFC 9002 §5.3: In such cases, an endpoint SHOULD subtract such local delays from its RTT sample until the handshake is
+        //= confirmed.
+        let came = self.held_since.unwrap_or(context.now);
         let before = self.recovery.largest_acked(space);
         let carried = &mut self.carried;
-        let acked = self.recovery.on_ack(
-            context.now,
-            space,
-            ack,
-            delay,
-            confirmed,
-            &mut |fate, frame| carried.on_fate(space, fate, frame),
-        )?;
+        let acked =
+            self.recovery
+                .on_ack(came, space, ack, delay, confirmed, &mut |fate, frame| {
+                    carried.on_fate(space, fate, frame);
+                })?;
         if acked.newly {
             self.on_acked(context.now, space, ack, &acked, before);
         }

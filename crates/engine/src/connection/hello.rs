@@ -47,6 +47,8 @@ pub(super) struct HeldPackets {
 }
 
 pub(super) struct HeldPacket {
+    /// When it came.
+    pub(super) at: Instant,
     pub(super) level: Level,
     pub(super) ecn: u8,
     pub(super) bytes: Vec<u8>,
@@ -111,7 +113,14 @@ impl Hello {
 
 impl HeldPackets {
     /// Keeps a packet if there is room for one more of its level, of which `most` are kept.
-    pub(super) fn hold(&mut self, most: usize, level: Level, ecn: u8, bytes: &[u8]) -> bool {
+    pub(super) fn hold(
+        &mut self,
+        at: Instant,
+        most: usize,
+        level: Level,
+        ecn: u8,
+        bytes: &[u8],
+    ) -> bool {
         let same = self
             .packets
             .iter()
@@ -121,6 +130,7 @@ impl HeldPackets {
             return false;
         }
         self.packets.push(HeldPacket {
+            at,
             level,
             ecn,
             bytes: bytes.to_vec(),
@@ -139,13 +149,13 @@ impl HeldPackets {
 
 impl Connection {
     /// Keeps a packet until its keys come, or counts it as dropped. A stranger's share is small.
-    pub(super) fn hold(&mut self, level: Level, ecn: u8, packet: &[u8]) {
+    pub(super) fn hold(&mut self, now: Instant, level: Level, ecn: u8, packet: &[u8]) {
         let most = if self.carried.paths.active().is_validated() {
             limits::HELD_PACKETS
         } else {
             limits::HELD_PACKETS_UNVALIDATED
         };
-        if !self.held.hold(most, level, ecn, packet) {
+        if !self.held.hold(now, most, level, ecn, packet) {
             self.drop_packet(Drop::NoKeys);
         }
     }
@@ -204,7 +214,11 @@ impl Connection {
         }
         let secret = Secret::new(suite, secret).map_err(HandshakeError::Crypto)?;
         match level {
+            Level::ZeroRtt if self.is_handshaking() => {
+                self.install_early(side, suite, &secret)?;
+            }
             Level::Handshake if !self.keys.handshake_discarded => {
+                self.refuse_early();
                 let keys =
                     DirectionKeys::derive(&*self.platform, self.version, suite, side, &secret)
                         .map_err(HandshakeError::Crypto)?;
@@ -214,6 +228,9 @@ impl Connection {
                 }
             }
             Level::OneRtt => {
+                if side == KeySide::Seal && self.role == Role::Server {
+                    self.install_half(suite, &secret)?;
+                }
                 if self.keys.keep_secret(side, suite, secret) {
                     self.make_one_rtt_keys()?;
                     self.on_handshake_complete(now);
@@ -238,8 +255,11 @@ impl Connection {
         else {
             return Ok(());
         };
-        let keys = OneRtt::new(&self.platform, self.version, *suite, seal, open)
+        let mut keys = OneRtt::new(&self.platform, self.version, *suite, seal, open)
             .map_err(HandshakeError::Crypto)?;
+        if let Some(half) = self.keys.early.as_mut().and_then(|early| early.take_half()) {
+            keys.continue_sealing(half.sealed, half.first);
+        }
         self.keys.one_rtt = OneRttKeys::Ready(alloc::boxed::Box::new(keys));
         Ok(())
     }
@@ -254,6 +274,7 @@ impl Connection {
             );
             return;
         }
+        self.end_early(now);
         self.counts.on_complete(now);
         self.pending.connected = true;
         let confirm_by = match self.state {
@@ -356,7 +377,8 @@ impl Connection {
         }
         let checked = TransportParameters::parse(bytes, self.role.peer())
             .and_then(|peer| self.authenticate_ids(peer))
-            .and_then(|peer| self.settle_version(peer));
+            .and_then(|peer| self.settle_version(peer))
+            .and_then(|peer| self.replace_remembered(now, &peer).map(|()| peer));
         let peer = match checked {
             Ok(peer) => peer,
             Err(offence) => {
@@ -364,7 +386,6 @@ impl Connection {
                 return Err(HandshakeError::Parameters(offence));
             }
         };
-        self.carried.streams.set_peer_parameters(&peer);
         self.carried
             .datagrams
             .set_peer_limit(peer.max_datagram_frame_size);

@@ -9,6 +9,7 @@ mod application;
 mod carry;
 mod close;
 mod datagrams;
+mod early;
 mod event;
 mod feedback;
 mod frames;
@@ -74,6 +75,8 @@ pub struct Connection {
     held: HeldPackets,
     quic_bit: QuicBit,
     spin: Spin,
+    /// When the packet came that is processed now, if it was kept for its keys.
+    held_since: Option<Instant>,
     pending: Pending,
     /// Ack-eliciting packets to send in each space whatever the congestion window says.
     probes: [u8; 3],
@@ -173,6 +176,7 @@ impl Connection {
             held: HeldPackets::default(),
             quic_bit: QuicBit::default(),
             spin: Spin::new(&*platform, config.spin_bit, start.peer_id),
+            held_since: None,
             pending: Pending::default(),
             probes: [0; 3],
             pace_at: None,

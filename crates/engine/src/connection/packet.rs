@@ -76,6 +76,7 @@ impl Connection {
             let wanted = Wanted {
                 now,
                 space,
+                early: level == Level::ZeroRtt,
                 permit,
                 needs_ping,
                 ping,
@@ -154,14 +155,14 @@ impl Connection {
         let dcid = self.carried.peer_ids.active();
         let kind = match level {
             Level::OneRtt => {
-                let phase = self.keys.one_rtt()?.phase();
+                let phase = self.keys.phase()?;
                 let plan =
                     write_short(writer, dcid, self.spin.bit(), phase, number, number_len).ok()?;
                 return Some((plan.number_at, plan.payload_at, None));
             }
             Level::Initial => LongKind::Initial,
             Level::Handshake => LongKind::Handshake,
-            Level::ZeroRtt => return None,
+            Level::ZeroRtt => LongKind::ZeroRtt,
         };
         let token = if level == Level::Initial {
             &self.hello.token[..]
@@ -169,17 +170,12 @@ impl Connection {
             &[]
         };
         let scid = &self.hello.local_id;
-        let plan = write_long(
-            writer,
-            kind,
-            self.version,
-            dcid,
-            scid,
-            token,
-            number,
-            number_len,
-        )
-        .ok()?;
+        let version = if level == Level::ZeroRtt {
+            self.hello.original_version
+        } else {
+            self.version
+        };
+        let plan = write_long(writer, kind, version, dcid, scid, token, number, number_len).ok()?;
         Some((plan.number_at, plan.payload_at, Some(plan)))
     }
 
@@ -200,7 +196,7 @@ impl Connection {
             *packet.get_mut(plan.length_at..)?.first_chunk_mut()? = length;
         }
         let space = built.level.space();
-        if built.level == Level::OneRtt && self.keys.one_rtt()?.on_seal(built.number).is_err() {
+        if built.level == Level::OneRtt && self.keys.on_seal(built.number).is_err() {
             self.close_with(
                 now,
                 PeerError::new(
@@ -290,6 +286,8 @@ impl Built {
 struct Wanted {
     now: Instant,
     space: Space,
+    /// A 0-RTT packet, in which some frames may not be.
+    early: bool,
     permit: Permit,
     needs_ping: bool,
     ping: bool,
@@ -314,15 +312,21 @@ impl Carried {
         writer: &mut Writer<'_>,
         frames: &mut Vec<SentFrame>,
     ) -> Written {
-        let has_ack = self.write_ack(wanted, writer, frames);
+        //= RFC 9000 §12.5: Note that it is not possible to send the following frames in 0-RTT packets for various reasons:
+        //= ACK, CRYPTO, HANDSHAKE_DONE, NEW_TOKEN, PATH_RESPONSE, and RETIRE_CONNECTION_ID.
+        let has_ack = !wanted.early && self.write_ack(wanted, writer, frames);
         let mut eliciting = false;
         let mut fills = false;
         if wanted.permit != Permit::AckOnly {
             let before = frames.len();
-            fills = self.write_path_response(wanted.space, writer);
-            self.write_crypto(wanted.space, writer, frames);
+            if !wanted.early {
+                fills = self.write_path_response(wanted.space, writer);
+                self.write_crypto(wanted.space, writer, frames);
+            }
             if wanted.space == Space::Application {
-                self.write_control(writer, frames);
+                if !wanted.early {
+                    self.write_control(writer, frames);
+                }
                 if wanted.datagram_room > 0 {
                     self.write_both(wanted, writer, frames);
                 } else {

@@ -87,7 +87,7 @@ impl Connection {
         self.carried.paths.active_mut().on_datagram(bytes.len());
         let segment = segment.max(1);
         for batch in bytes.chunks_mut(segment.saturating_mul(BATCH)) {
-            if self.keys.can_seal(Level::OneRtt)
+            if self.keys.can_open(Level::OneRtt)
                 && batch.first().is_some_and(|first| first & LONG == 0)
             {
                 self.receive_short(now, batch, segment, ecn);
@@ -107,8 +107,10 @@ impl Connection {
     /// Takes packets again that came before their keys.
     pub(super) fn receive_held(&mut self, now: Instant, level: Level) {
         for mut held in self.held.take(level) {
+            self.held_since = Some(held.at);
             self.receive_datagram(now, &mut held.bytes, held.ecn);
         }
+        self.held_since = None;
     }
 
     /// Takes one datagram with a long header, or one from before there were 1-RTT keys.
@@ -213,7 +215,7 @@ impl Connection {
     }
 
     fn receive_long(&mut self, now: Instant, mut long: Long<'_>) {
-        let opened = match self.open_long(&mut long) {
+        let opened = match self.open_long(now, &mut long) {
             Ok(opened) => opened,
             Err(dropped) => return dropped.map_or((), |reason| self.drop_packet(reason)),
         };
@@ -235,19 +237,19 @@ impl Connection {
     }
 
     /// Opens a long-header packet in place. The error is why it is dropped; none when it is held until its keys come.
-    fn open_long(&mut self, long: &mut Long<'_>) -> Result<OpenedLong, Option<Drop>> {
+    fn open_long(&mut self, now: Instant, long: &mut Long<'_>) -> Result<OpenedLong, Option<Drop>> {
         if !self.is_ours(&long.dcid) {
             return Err(Some(Drop::UnknownId));
         }
-        let keys = match long.level {
-            Level::Initial => {
+        let keys = match (long.level, self.role) {
+            (Level::Initial, _) => {
                 self.initial_keys_for(long.version)?;
                 match &self.keys.other_initial {
-                    Some(other) if other.0 == long.version => &other.1,
-                    _ => &self.keys.initial,
+                    Some(other) if other.0 == long.version => other.1.open.as_ref(),
+                    _ => self.keys.initial.open.as_ref(),
                 }
             }
-            Level::Handshake => {
+            (Level::Handshake, _) => {
                 if self.keys.handshake_discarded {
                     return Err(Some(Drop::KeysDiscarded));
                 }
@@ -255,12 +257,15 @@ impl Connection {
                 if self.keys.handshake.open.is_some() && long.version != self.version {
                     return Err(Some(Drop::UnknownVersion));
                 }
-                &self.keys.handshake
+                self.keys.handshake.open.as_ref()
             }
-            Level::ZeroRtt | Level::OneRtt => return Err(Some(Drop::NoKeys)),
+            (Level::ZeroRtt, Role::Server) => self.keys_of_early(long.version)?,
+            // Only clients send 0-RTT packets.
+            (Level::ZeroRtt, Role::Client) => return Err(Some(Drop::Unexpected)),
+            (Level::OneRtt, _) => return Err(Some(Drop::NoKeys)),
         };
-        let Some(keys) = &keys.open else {
-            self.hold(long.level, long.ecn, long.packet);
+        let Some(keys) = keys else {
+            self.hold(now, long.level, long.ecn, long.packet);
             return Err(None);
         };
         let mut masks = [[0; MASK_LEN]];

@@ -79,8 +79,8 @@ impl Connection {
             }
             return None;
         }
-        if !self.keys.can_seal(Level::OneRtt) {
-            self.hold(Level::OneRtt, ecn, datagram);
+        if !self.keys.can_open(Level::OneRtt) {
+            self.hold(now, Level::OneRtt, ecn, datagram);
             return None;
         }
         sample

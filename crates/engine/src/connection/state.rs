@@ -6,7 +6,8 @@ use inquic_platform::{CipherSuite, Instant, KeySide};
 use inquic_wire::{Level, Version};
 
 use super::close::Closing;
-use crate::protect::{LevelKeys, OneRtt, Secret};
+use super::early::{Early, Half};
+use crate::protect::{DirectionKeys, LevelKeys, OneRtt, Secret};
 
 /// The life of a connection (RFC 9000 §10).
 pub(super) enum State {
@@ -32,6 +33,10 @@ pub(super) struct Keys {
     /// Which levels had keys that are gone for good.
     pub(super) initial_discarded: bool,
     pub(super) handshake_discarded: bool,
+    /// 0-RTT, on connections that try it.
+    pub(super) early: Option<Box<Early>>,
+    /// Server: no 0-RTT keys will come, or they are gone.
+    pub(super) early_refused: bool,
 }
 
 /// The 1-RTT secrets come one by one; both make the keys.
@@ -55,26 +60,64 @@ impl Keys {
             },
             initial_discarded: false,
             handshake_discarded: false,
+            early: None,
+            early_refused: false,
         }
     }
 
     /// Whether packets of this level can be sent.
-    pub(super) const fn can_seal(&self, level: Level) -> bool {
+    pub(super) fn can_seal(&self, level: Level) -> bool {
+        let ready = matches!(self.one_rtt, OneRttKeys::Ready(_));
         match level {
             Level::Initial => self.initial.seal.is_some(),
             Level::Handshake => self.handshake.seal.is_some(),
-            Level::ZeroRtt => false,
-            Level::OneRtt => matches!(self.one_rtt, OneRttKeys::Ready(_)),
+            //= RFC 9001 §5.6: a client MUST NOT send 0-RTT packets once it starts processing 1-RTT packets from the server.
+            Level::ZeroRtt => !ready && self.early_seal().is_some(),
+            Level::OneRtt => ready || self.half().is_some(),
         }
     }
 
     /// Whether packets of this level can be opened.
-    pub(super) const fn can_open(&self, level: Level) -> bool {
+    pub(super) fn can_open(&self, level: Level) -> bool {
         match level {
             Level::Initial => self.initial.open.is_some(),
             Level::Handshake => self.handshake.open.is_some(),
-            Level::ZeroRtt => false,
+            Level::ZeroRtt => self
+                .early
+                .as_ref()
+                .is_some_and(|early| early.keys().is_some()),
             Level::OneRtt => matches!(self.one_rtt, OneRttKeys::Ready(_)),
+        }
+    }
+
+    /// What a client seals 0-RTT packets with. A server never has keys to seal them, but those to open them are in the same
+    /// place.
+    pub(super) fn early_seal(&self) -> Option<&DirectionKeys> {
+        self.early
+            .as_deref()
+            .filter(|early| early.is_client())?
+            .keys()
+    }
+
+    /// What a server seals 1-RTT packets with before it can open any.
+    pub(super) fn half(&self) -> Option<&Half> {
+        self.early.as_deref()?.half()
+    }
+
+    /// The key phase of the 1-RTT packets that are sealed.
+    pub(super) fn phase(&self) -> Option<bool> {
+        match &self.one_rtt {
+            OneRttKeys::Ready(keys) => Some(keys.phase()),
+            OneRttKeys::Waiting { .. } => self.half().map(|_| false),
+        }
+    }
+
+    /// Counts a 1-RTT packet about to be sealed; `Err` when the key may seal no more.
+    pub(super) fn on_seal(&mut self, number: u64) -> Result<(), ()> {
+        match (&mut self.one_rtt, &mut self.early) {
+            (OneRttKeys::Ready(keys), _) => keys.on_seal(number),
+            (OneRttKeys::Waiting { .. }, Some(early)) => early.on_half_seal(number),
+            (OneRttKeys::Waiting { .. }, None) => Err(()),
         }
     }
 

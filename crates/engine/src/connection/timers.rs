@@ -39,6 +39,7 @@ impl Connection {
             self.pace_at,
             self.rest_at,
             keys,
+            self.keys.early.as_ref().and_then(|early| early.until()),
         ])
     }
 
@@ -98,6 +99,7 @@ impl Connection {
         if let Some(keys) = self.keys.one_rtt() {
             keys.expire(now);
         }
+        self.expire_early(now);
         if self.recovery.deadline().is_some_and(|at| at <= now) {
             self.on_recovery_timeout(now);
         }

@@ -8,6 +8,7 @@ use inquic_platform::{Instant, SealJob};
 use inquic_wire::{Code, Level, PeerError, Role, Space};
 
 use super::Connection;
+use super::early::Half;
 use super::packet::{Built, Permit};
 use super::state::State;
 use crate::limits;
@@ -98,7 +99,7 @@ impl Connection {
         }
         let datagram = out.get_mut(..size)?;
         let mut frames = Vec::new();
-        let mut packets: [Option<Built>; 3] = [None, None, None];
+        let mut packets: [Option<Built>; 4] = [None, None, None, None];
         let mut at = 0;
         for (place, level) in packets.iter_mut().zip(LEVELS) {
             let last = level == Level::OneRtt;
@@ -130,7 +131,7 @@ impl Connection {
             self.ecn
                 .on_sent(built.level.space(), 1, number..=number, mark);
         }
-        let [_, handshake, _] = &packets;
+        let [_, _, handshake, _] = &packets;
         if handshake.is_some() && self.role == Role::Client {
             //= RFC 9001 §4.9.1: a client MUST discard Initial keys when it first sends a Handshake packet
             self.discard(Space::Initial);
@@ -139,8 +140,8 @@ impl Connection {
     }
 
     /// Fills a datagram up that carries an Initial packet.
-    fn pad_initial(&self, packets: &mut [Option<Built>; 3], len: usize, datagram: &mut [u8]) {
-        let [initial, _, _] = &*packets;
+    fn pad_initial(&self, packets: &mut [Option<Built>; 4], len: usize, datagram: &mut [u8]) {
+        let [initial, ..] = &*packets;
         //= RFC 9000 §14.1: a server MUST expand the payload of all UDP datagrams carrying ack-eliciting Initial packets to at
         //= least the smallest allowed maximum datagram size of 1200 bytes.
         let wanted = initial
@@ -157,7 +158,7 @@ impl Connection {
     fn seal_coalesced(
         &mut self,
         now: Instant,
-        packets: &[Option<Built>; 3],
+        packets: &[Option<Built>; 4],
         datagram: &mut [u8],
         frames: &[SentFrame],
     ) -> Option<usize> {
@@ -279,6 +280,18 @@ impl Connection {
         }
         match self.recovery.allowance(now) {
             Allowance::Bytes(_) => Permit::Data,
+            //= RFC 9002 §7: An endpoint MUST NOT send a packet if it would cause bytes_in_flight (see Appendix B.2) to be larger
+            //= than the congestion window, unless the packet is sent on a PTO timer expiration (see Section 6.2) or when entering
+            //= recovery (see Section 7.3.2).
+            //= type=exception: when lost 0-RTT packets fill the window, no timer runs for them before the handshake is confirmed;
+            //= so one packet of the handshake may leave, and its own timer does the rest.
+            Allowance::Congested
+                if space != Space::Application
+                    && self.keys.early.is_some()
+                    && !self.recovery.in_flight_ack_eliciting(space) =>
+            {
+                Permit::Data
+            }
             Allowance::Congested => Permit::AckOnly,
             Allowance::Paced(until) => {
                 let ping = self.ping && space == Space::Application;
@@ -300,10 +313,11 @@ impl Connection {
         let keys = match level {
             Level::Initial => self.keys.initial.seal.as_ref(),
             Level::Handshake => self.keys.handshake.seal.as_ref(),
-            Level::ZeroRtt | Level::OneRtt => None,
+            Level::ZeroRtt => self.keys.early_seal(),
+            Level::OneRtt => self.keys.half().map(Half::keys),
         };
         let sealed = match (level, keys) {
-            (Level::OneRtt, _) => {
+            (Level::OneRtt, None) => {
                 let (packet, header) = self.keys.one_rtt()?.seal_keys();
                 protect::seal(packet, header, buffer, jobs)
             }
@@ -322,7 +336,7 @@ impl Connection {
     }
 }
 
-const LEVELS: [Level; 3] = [Level::Initial, Level::Handshake, Level::OneRtt];
+const LEVELS: [Level; 4] = Level::ALL;
 pub(super) const NO_JOB: SealJob = SealJob {
     start: 0,
     number_at: 0,

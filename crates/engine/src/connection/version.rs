@@ -133,6 +133,7 @@ impl Connection {
         self.hello.original_version = version;
         // RFC 9369 §5: a token is not used in another version than the one it was given in.
         self.hello.token = alloc::vec::Vec::new();
+        self.stop_early();
         let id = self.hello.original_id;
         let begun = self.restart(&id);
         // TLS says something else now.

@@ -107,6 +107,12 @@ impl OneRtt {
         })
     }
 
+    /// Packets were sealed with this key before it could open any.
+    pub(crate) const fn continue_sealing(&mut self, sealed: u64, first: Option<u64>) {
+        self.sealing.sealed = sealed;
+        self.sealing.first = first;
+    }
+
     /// The phase bit for the packets we seal.
     pub(crate) const fn phase(&self) -> bool {
         self.phase

@@ -298,6 +298,23 @@ impl SendHalf {
         higher
     }
 
+    /// Nothing that was sent has arrived, nor will it: everything is fresh again, with no limit to send it in yet.
+    pub(super) fn restart(&mut self) {
+        debug_assert!(self.base == 0, "nothing was acknowledged");
+        self.next = 0;
+        self.limit = 0;
+        self.told = 0;
+        if let Some(buffer) = &mut self.buffer {
+            buffer.lost.clear();
+        }
+        if self.fin == Fin::Sent {
+            self.fin = Fin::Due;
+        }
+        if matches!(self.state, SendState::Send | SendState::DataSent) {
+            self.state = SendState::Ready;
+        }
+    }
+
     /// The code and the final size that RESET_STREAM carries.
     pub(super) const fn reset_frame(&self) -> (u64, u64) {
         (self.code, self.next)

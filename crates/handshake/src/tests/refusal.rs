@@ -259,6 +259,10 @@ fn a_failing_socket_ends_the_session_without_an_alert() {
         fn set_peer_transport_parameters(&mut self, _: &[u8]) -> io::Result<()> {
             Ok(())
         }
+        fn begin_early_data(&mut self, _: &[u8]) -> io::Result<()> {
+            Ok(())
+        }
+        fn set_early_data_accepted(&mut self, _: bool) {}
         fn install_secret(
             &mut self,
             _: Level,

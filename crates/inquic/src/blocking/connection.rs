@@ -8,7 +8,7 @@ use inquic_wire::Direction;
 
 use super::{ReceiveStream, SendStream, Stream, wait};
 use crate::builder::{Blocking, ConnectionBuilder};
-use crate::connect::{HEAD_START, Target};
+use crate::connect::{HEAD_START, Race, Target};
 use crate::connection::common_calls;
 use crate::error::Error;
 use crate::home::entry::Owner;
@@ -36,14 +36,35 @@ impl ConnectionBuilder<Blocking> {
     pub fn connect(&self, address: &str) -> Result<Connection, Error> {
         crate::check_home()?;
         let target = Target::parse(address)?;
-        let mut race = self.race(&target, target.resolve()?, Drive::Threads)?;
-        while race.start_next() {
-            if let Some(result) = park::block_on_for(HEAD_START, |context| race.poll(context)) {
-                return result.map(Connection::new);
-            }
-        }
-        park::block_on(|context| race.poll(context)).map(Connection::new)
+        finish(self.race(&target, target.resolve()?, Drive::Threads)?)
     }
+
+    /// As [`ConnectionBuilder::connect`], and where an earlier connection of this builder left a ticket that allows it, returns
+    /// at once: what is written leaves in 0-RTT, with the first packets. A server that refuses gets the same again after the
+    /// handshake, without a word of ours; [`Connection::early_data_accepted`] tells.
+    ///
+    /// **What is sent in 0-RTT can be recorded and played again by others**, to servers that do not guard against it: send
+    /// only what does no harm when it is done twice. It is not used with more than one application protocol (ALPN).
+    ///
+    /// # Errors
+    ///
+    /// As [`ConnectionBuilder::connect`]; what goes wrong after it returned is told by the calls on the connection.
+    pub fn connect_early(&self, address: &str) -> Result<Connection, Error> {
+        crate::check_home()?;
+        let target = Target::parse(address)?;
+        let race = self.race(&target, target.resolve()?, Drive::Threads)?;
+        finish(race.early())
+    }
+}
+
+/// Runs a race to its end.
+fn finish(mut race: Race) -> Result<Connection, Error> {
+    while race.start_next() {
+        if let Some(result) = park::block_on_for(HEAD_START, |context| race.poll(context)) {
+            return result.map(Connection::new);
+        }
+    }
+    park::block_on(|context| race.poll(context)).map(Connection::new)
 }
 
 impl Connection {
@@ -113,6 +134,33 @@ impl Connection {
                 .poll_accept(context, Direction::Unidirectional)
         })?;
         Ok(id.map(|id| ReceiveStream::new(Receiving::new(self.owner.clone(), id))))
+    }
+
+    /// Whether the connection is used before its handshake is complete. At a server, what is read while this is so may be a
+    /// replay of what somebody recorded: act on it only if doing so twice does no harm, or wait with
+    /// [`Connection::established`].
+    #[must_use]
+    pub fn is_early(&self) -> bool {
+        self.owner.entry.is_early()
+    }
+
+    /// Waits for the complete handshake, after which nothing that was read is a replay.
+    ///
+    /// # Errors
+    ///
+    /// Why the connection ended.
+    pub fn established(&self) -> Result<(), Error> {
+        self.wait(|context| self.owner.entry.poll_established(context))
+    }
+
+    /// Waits for the complete handshake and says whether the server took what was sent in 0-RTT; `false` as well when there
+    /// was no 0-RTT.
+    ///
+    /// # Errors
+    ///
+    /// Why the connection ended.
+    pub fn early_data_accepted(&self) -> Result<bool, Error> {
+        self.wait(|context| self.owner.entry.poll_early_accepted(context))
     }
 
     /// Sends a datagram (RFC 9221): once, and whole or not at all; it may be lost or overtaken. Waits while 64 KiB of

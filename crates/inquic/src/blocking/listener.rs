@@ -39,7 +39,7 @@ impl Listener {
         ListenerBuilder::new()
     }
 
-    /// Waits for a connection, with its handshake complete.
+    /// Waits for a connection, with its handshake complete; with [`crate::ListenerBuilder::early_data`], perhaps before that.
     ///
     /// # Errors
     ///

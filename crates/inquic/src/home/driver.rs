@@ -84,10 +84,12 @@ impl Driver {
             index,
             inbox,
             touched,
+            wakes,
             ..
         } = self;
         for train in inbox.trains() {
-            deliver(port, *index, now, train, touched);
+            deliver(port, *index, now, train, touched, wakes);
+            wakes.wake();
         }
         more
     }
@@ -165,6 +167,7 @@ fn deliver(
     now: Instant,
     train: Train<'_>,
     touched: &mut Vec<Arc<Entry>>,
+    wakes: &mut Wakes,
 ) {
     let Train {
         path,
@@ -181,15 +184,26 @@ fn deliver(
             Destination::Entry(entry) => {
                 let mut held = entry.lock();
                 held.local = path.local;
-                held.socket.receive(
-                    now,
-                    Received {
-                        path,
-                        bytes: run,
-                        segment,
-                        ecn,
-                    },
-                );
+                // While TLS is at work it takes its step after each datagram: what opens the next may be in this one.
+                let at_once = if held.socket.is_handshaking() {
+                    segment.max(1)
+                } else {
+                    run.len().max(1)
+                };
+                for bytes in run.chunks_mut(at_once) {
+                    held.socket.receive(
+                        now,
+                        Received {
+                            path,
+                            bytes,
+                            segment,
+                            ecn,
+                        },
+                    );
+                    if held.socket.is_handshaking() {
+                        entry.tell_news(&mut held, now, wakes);
+                    }
+                }
                 touch(&entry, &mut held.touched, touched);
             }
             Destination::Reply(bytes) => {

@@ -50,6 +50,8 @@ pub(crate) struct Held {
     /// Whether a driver settles it at the end of its turn.
     pub(super) touched: bool,
     pub(super) established: bool,
+    /// Whether it could be used before the handshake was complete.
+    pub(super) early: bool,
     /// The address of ours that the peer's last datagrams came to.
     pub(super) local: Option<SocketAddr>,
 }
@@ -76,6 +78,7 @@ impl Entry {
                 left: 0,
                 touched: false,
                 established: false,
+                early: false,
                 local: None,
             }),
         }
@@ -119,6 +122,24 @@ impl Entry {
         }
         held.waiters.wait_for_established(context);
         Poll::Pending
+    }
+
+    /// connect() with 0-RTT: waits until data can be sent, or for the complete handshake.
+    pub(crate) fn poll_usable(&self, context: &Context<'_>) -> Poll<Result<(), Error>> {
+        if self.lock().socket.is_early() {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_established(context)
+    }
+
+    /// Waits for the complete handshake and says whether the server took what was sent before it.
+    pub(crate) fn poll_early_accepted(&self, context: &Context<'_>) -> Poll<Result<bool, Error>> {
+        let established = self.poll_established(context);
+        established.map_ok(|()| self.lock().socket.early_data_accepted() == Some(true))
+    }
+
+    pub(crate) fn is_early(&self) -> bool {
+        self.lock().socket.is_early()
     }
 
     /// Opens a stream, as soon as the peer allows one more.

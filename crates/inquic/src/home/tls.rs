@@ -27,6 +27,14 @@ impl HandshakeSocket for Handshaking<'_> {
             .map_err(errno)
     }
 
+    fn begin_early_data(&mut self, remembered: &[u8]) -> io::Result<()> {
+        self.socket.begin_early_data(remembered).map_err(errno)
+    }
+
+    fn set_early_data_accepted(&mut self, accepted: bool) {
+        self.socket.set_early_data_accepted(accepted);
+    }
+
     fn install_secret(
         &mut self,
         level: Level,

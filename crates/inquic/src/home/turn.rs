@@ -80,15 +80,21 @@ impl Entry {
         true
     }
 
-    fn tell_news(&self, held: &mut Held, now: Instant, wakes: &mut Wakes) {
+    pub(super) fn tell_news(&self, held: &mut Held, now: Instant, wakes: &mut Wakes) {
         while let Some(news) = held.socket.next_news() {
             match news {
                 News::Handshake => held.step(now, wakes),
+                News::Early => {
+                    held.early = true;
+                    held.waiters.on_established(wakes);
+                    self.offer(held, now, wakes);
+                }
                 News::Established => {
                     held.established = true;
                     held.waiters.on_established(wakes);
-                    if held.is_server() && !self.port.on_established(held.socket.handle(), wakes) {
-                        held.socket.abort(now, 0, b"");
+                    // One that was early is in the queue already, or was accepted.
+                    if !held.early {
+                        self.offer(held, now, wakes);
                     }
                 }
                 News::Token => {
@@ -128,6 +134,13 @@ impl Entry {
                     held.raise_all();
                 }
             }
+        }
+    }
+
+    /// Queues a server's connection for accept().
+    fn offer(&self, held: &mut Held, now: Instant, wakes: &mut Wakes) {
+        if held.is_server() && !self.port.on_established(held.socket.handle(), wakes) {
+            held.socket.abort(now, 0, b"");
         }
     }
 

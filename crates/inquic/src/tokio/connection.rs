@@ -33,15 +33,36 @@ impl ConnectionBuilder<Tokio> {
         crate::check_home()?;
         let target = Target::parse(address)?;
         let addresses = resolve(&target).await?;
-        let mut race = self.race(&target, addresses, Drive::here())?;
-        while race.start_next() {
-            let wait = ::tokio::time::timeout(HEAD_START, first(&mut race));
-            if let Ok(result) = wait.await {
-                return result.map(Connection::new);
-            }
-        }
-        first(&mut race).await.map(Connection::new)
+        finish(self.race(&target, addresses, Drive::here())?).await
     }
+
+    /// As [`ConnectionBuilder::connect`], and where an earlier connection of this builder left a ticket that allows it, returns
+    /// at once: what is written leaves in 0-RTT, with the first packets. A server that refuses gets the same again after the
+    /// handshake, without a word of ours; [`Connection::early_data_accepted`] tells.
+    ///
+    /// **What is sent in 0-RTT can be recorded and played again by others**, to servers that do not guard against it: send
+    /// only what does no harm when it is done twice. It is not used with more than one application protocol (ALPN).
+    ///
+    /// # Errors
+    ///
+    /// As [`ConnectionBuilder::connect`]; what goes wrong after it returned is told by the calls on the connection.
+    pub async fn connect_early(&self, address: &str) -> Result<Connection, Error> {
+        crate::check_home()?;
+        let target = Target::parse(address)?;
+        let addresses = resolve(&target).await?;
+        finish(self.race(&target, addresses, Drive::here())?.early()).await
+    }
+}
+
+/// Runs a race to its end.
+async fn finish(mut race: Race) -> Result<Connection, Error> {
+    while race.start_next() {
+        let wait = ::tokio::time::timeout(HEAD_START, first(&mut race));
+        if let Ok(result) = wait.await {
+            return result.map(Connection::new);
+        }
+    }
+    first(&mut race).await.map(Connection::new)
 }
 
 async fn first(race: &mut Race) -> Result<Owner, Error> {
@@ -127,6 +148,33 @@ impl Connection {
         })
         .await?;
         Ok(id.map(|id| ReceiveStream::new(Receiving::new(self.owner.clone(), id))))
+    }
+
+    /// Whether the connection is used before its handshake is complete. At a server, what is read while this is so may be a
+    /// replay of what somebody recorded: act on it only if doing so twice does no harm, or wait with
+    /// [`Connection::established`].
+    #[must_use]
+    pub fn is_early(&self) -> bool {
+        self.owner.entry.is_early()
+    }
+
+    /// Waits for the complete handshake, after which nothing that was read is a replay.
+    ///
+    /// # Errors
+    ///
+    /// Why the connection ended.
+    pub async fn established(&self) -> Result<(), Error> {
+        poll_fn(|context| self.owner.entry.poll_established(context)).await
+    }
+
+    /// Waits for the complete handshake and says whether the server took what was sent in 0-RTT; `false` as well when there
+    /// was no 0-RTT.
+    ///
+    /// # Errors
+    ///
+    /// Why the connection ended.
+    pub async fn early_data_accepted(&self) -> Result<bool, Error> {
+        poll_fn(|context| self.owner.entry.poll_early_accepted(context)).await
     }
 
     /// Sends a datagram (RFC 9221): once, and whole or not at all; it may be lost or overtaken. Waits while 64 KiB of

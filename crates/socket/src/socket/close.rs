@@ -67,7 +67,8 @@ impl Socket {
         let Ending::Lingering { until, .. } = &self.ending else {
             return;
         };
-        let waits = self.connection.is_connected() && !self.connection.is_flushed() && now < *until;
+        let may = self.connection.is_connected() || self.connection.awaits_early();
+        let waits = may && !self.connection.is_flushed() && now < *until;
         if waits {
             return;
         }

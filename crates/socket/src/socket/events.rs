@@ -56,6 +56,7 @@ impl Socket {
             Event::Stream(StreamEvent::Writable(_) | StreamEvent::MaxStreams(_))
             | Event::Datagram(DatagramEvent::Room | DatagramEvent::Fates)
             | Event::Handshake
+            | Event::Early
             | Event::Connected
             | Event::Confirmed
             | Event::Gone => {}
@@ -76,7 +77,8 @@ impl Socket {
         if self.has_message() {
             mask |= POLLIN | POLLRDNORM;
         }
-        let room = self.is_established() && self.active().is_none_or(|id| self.writable(id) > 0);
+        let open = self.is_established() || self.is_early();
+        let room = open && self.active().is_none_or(|id| self.writable(id) > 0);
         if room {
             mask |= POLLOUT | POLLWRNORM;
         }

@@ -48,6 +48,20 @@ impl Socket {
         self.connection().original_version()
     }
 
+    /// A client's ticket allows 0-RTT: takes the encoded transport parameters of the server that gave it. The secret follows.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::EINVAL`] at a server, too late, or when the parameters are none.
+    pub fn begin_early_data(&mut self, remembered: &[u8]) -> Result<(), Errno> {
+        Ok(self.connection_mut().begin_early_data(remembered)?)
+    }
+
+    /// Whether the server takes a client's 0-RTT packets. Told before the server's transport parameters are.
+    pub fn set_early_data_accepted(&mut self, accepted: bool) {
+        self.connection_mut().set_early_data_accepted(accepted);
+    }
+
     /// Installs a traffic secret.
     ///
     /// # Errors

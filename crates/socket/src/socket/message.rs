@@ -243,7 +243,7 @@ impl Socket {
     }
 
     fn send_on(&mut self, id: i64, flags: u32, data: &[u8]) -> Result<usize, Sending> {
-        if !self.is_established() {
+        if !self.is_established() && !self.is_early() {
             return Err(Sending::Failed(Errno::EINVAL));
         }
         let fin = flags & MSG_QUIC_STREAM_FIN != 0;

@@ -49,6 +49,8 @@ pub struct Socket {
 pub enum News {
     /// Handshake messages wait for TLS.
     Handshake,
+    /// Data may go both ways before the handshake is complete, in 0-RTT; see [`Socket::is_early`].
+    Early,
     /// The handshake is complete: connect() and accept() return.
     Established,
     /// The handshake is confirmed (RFC 9001 §4.1.2); TLS is needed for tickets only.
@@ -135,6 +137,7 @@ impl Socket {
                 self.handshake_waits = true;
                 News::Handshake
             }
+            Event::Early => News::Early,
             Event::Connected => News::Established,
             Event::Confirmed => News::Confirmed,
             Event::Token => {
@@ -197,6 +200,19 @@ impl Socket {
     #[must_use]
     pub fn is_handshaking(&self) -> bool {
         self.connection.is_handshaking()
+    }
+
+    /// Whether data can go both ways though the handshake is not complete. At a server, what is read while this holds may be
+    /// a replay by somebody who recorded it.
+    #[must_use]
+    pub fn is_early(&self) -> bool {
+        self.connection.is_early()
+    }
+
+    /// Whether the server took what was sent in 0-RTT, once that is known.
+    #[must_use]
+    pub fn early_data_accepted(&self) -> Option<bool> {
+        self.connection.early_data_accepted()
     }
 
     /// Statistics of the connection.

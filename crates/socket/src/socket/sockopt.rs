@@ -3,8 +3,8 @@
 use inquic_platform::{CipherSuite, Instant, KeySide};
 use inquic_uapi::structs::{CryptoSecret, Statistics};
 use inquic_uapi::{
-    Layout, QUIC_CRYPTO_APP, QUIC_CRYPTO_HANDSHAKE, TLS_CIPHER_AES_GCM_128, TLS_CIPHER_AES_GCM_256,
-    TLS_CIPHER_CHACHA20_POLY1305, option,
+    Layout, QUIC_CRYPTO_APP, QUIC_CRYPTO_EARLY, QUIC_CRYPTO_HANDSHAKE, TLS_CIPHER_AES_GCM_128,
+    TLS_CIPHER_AES_GCM_256, TLS_CIPHER_CHACHA20_POLY1305, option,
 };
 use inquic_wire::{Level, Role};
 
@@ -85,6 +85,7 @@ impl Socket {
         let level = match secret.level {
             QUIC_CRYPTO_APP => Level::OneRtt,
             QUIC_CRYPTO_HANDSHAKE => Level::Handshake,
+            QUIC_CRYPTO_EARLY => Level::ZeroRtt,
             _ => return Err(Errno::EINVAL),
         };
         let suite = match secret.cipher_type {

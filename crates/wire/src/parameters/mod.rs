@@ -87,6 +87,36 @@ impl Grease {
     }
 }
 
+impl TransportParameters {
+    /// Whether no limit is below those that a client remembers and that its 0-RTT packets may have used (RFC 9000 §7.4.1, RFC
+    /// 9221 §3).
+    #[must_use]
+    pub fn keeps(&self, remembered: &Self) -> bool {
+        self.early_limits()
+            .into_iter()
+            .zip(remembered.early_limits())
+            .all(|(now, then)| now >= then)
+    }
+
+    /// The limits that 0-RTT packets may use.
+    #[must_use]
+    pub const fn early_limits(&self) -> [u64; EARLY_LIMITS] {
+        [
+            self.active_connection_id_limit,
+            self.initial_max_data,
+            self.initial_max_stream_data_bidi_local,
+            self.initial_max_stream_data_bidi_remote,
+            self.initial_max_stream_data_uni,
+            self.initial_max_streams_bidi,
+            self.initial_max_streams_uni,
+            self.max_datagram_frame_size,
+        ]
+    }
+}
+
+/// How many limits 0-RTT packets may use.
+pub const EARLY_LIMITS: usize = 8;
+
 /// Where a server would rather be reached, and the connection id to use there (RFC 9000 §18.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PreferredAddress {
