@@ -245,7 +245,7 @@ impl Attacker {
             packet.extend_from_slice(id);
         }
         packet.extend_from_slice(token);
-        let mut pseudo = retry_pseudo_packet(original_id, &packet);
+        let mut pseudo = retry_pseudo_packet(original_id, &packet).expect("memory");
         let payload_at = pseudo.len();
         pseudo.resize(payload_at + TAG_LEN, 0);
         let end = pseudo.len();

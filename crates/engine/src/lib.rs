@@ -31,6 +31,7 @@ pub mod datagram;
 pub mod endpoint;
 mod handshake;
 pub mod limits;
+mod memory;
 mod path;
 mod protect;
 mod ranges;

@@ -50,7 +50,7 @@ impl RangeSet {
             .ranges
             .partition_point(|&(start, _)| start <= last.saturating_add(1));
         let Some(touched) = self.ranges.get(from..to).filter(|found| !found.is_empty()) else {
-            if self.ranges.len() >= bound {
+            if self.ranges.len() >= bound || !self.has_room() {
                 return Inserted::Full;
             }
             self.ranges.insert(from, (first, last));
@@ -66,6 +66,11 @@ impl RangeSet {
             *joined = (start.min(first), end.max(last));
         }
         Inserted::New
+    }
+
+    /// Whether there is memory for one more range.
+    pub(crate) fn has_room(&mut self) -> bool {
+        self.ranges.len() < self.ranges.capacity() || self.ranges.try_reserve(1).is_ok()
     }
 
     /// Whether `number` is in the set.

@@ -13,6 +13,7 @@ use super::{Connection, Start};
 use crate::counters::Drop;
 use crate::handshake::CryptoReceive;
 use crate::limits;
+use crate::memory;
 use crate::protect::{DirectionKeys, OneRtt, Secret};
 
 /// What only the handshake needs to remember.
@@ -106,8 +107,7 @@ impl Hello {
         if self.tokens.len() >= limits::TOKENS {
             self.tokens.remove(0);
         }
-        self.tokens.push(token.to_vec());
-        true
+        memory::copied(token).is_some_and(|token| memory::pushed(&mut self.tokens, token))
     }
 }
 
@@ -129,21 +129,23 @@ impl HeldPackets {
         if same >= most || bytes.len() > limits::HELD_PACKET_BYTES {
             return false;
         }
-        self.packets.push(HeldPacket {
+        let held = |bytes| HeldPacket {
             at,
             level,
             ecn,
-            bytes: bytes.to_vec(),
-        });
-        true
+            bytes,
+        };
+        memory::copied(bytes).is_some_and(|bytes| memory::pushed(&mut self.packets, held(bytes)))
     }
 
-    /// The kept packets of a level whose keys have come.
-    pub(super) fn take(&mut self, level: Level) -> Vec<HeldPacket> {
-        let all = core::mem::take(&mut self.packets);
-        let (taken, kept) = all.into_iter().partition(|held| held.level == level);
-        self.packets = kept;
-        taken
+    /// The oldest kept packet of a level whose keys have come.
+    pub(super) fn take(&mut self, level: Level) -> Option<HeldPacket> {
+        let at = self.packets.iter().position(|held| held.level == level)?;
+        let taken = self.packets.remove(at);
+        if self.packets.is_empty() {
+            self.packets = Vec::new();
+        }
+        Some(taken)
     }
 }
 

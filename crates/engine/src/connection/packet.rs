@@ -216,7 +216,13 @@ impl Connection {
                 ack_eliciting: built.eliciting,
                 in_flight: built.eliciting || built.padded,
             };
-            self.recovery.on_packet_sent(now, space, packet, frames);
+            if !self.recovery.on_packet_sent(now, space, packet, frames) {
+                self.close_with(
+                    now,
+                    PeerError::new(Code::Internal, "no memory to note what was sent"),
+                );
+                return None;
+            }
             if built.eliciting {
                 self.on_eliciting_sent(now, space);
             }

@@ -17,6 +17,7 @@ use crate::counters::Drop;
 use crate::limits;
 use crate::path::Path;
 use crate::protect;
+use crate::space::Received as ReceivedNumbers;
 use crate::stream::OnStream;
 
 /// Datagrams of one path, as a home received them. They are opened in place.
@@ -106,7 +107,10 @@ impl Connection {
 
     /// Takes packets again that came before their keys.
     pub(super) fn receive_held(&mut self, now: Instant, level: Level) {
-        for mut held in self.held.take(level) {
+        for _ in 0..self.held.packets.len() {
+            let Some(mut held) = self.held.take(level) else {
+                break;
+            };
             self.held_since = Some(held.at);
             self.receive_datagram(now, &mut held.bytes, held.ecn);
         }
@@ -349,6 +353,10 @@ impl Connection {
             );
         }
         let space = level.space();
+        let received = self.carried.received.get_mut(space.index());
+        if !received.is_some_and(ReceivedNumbers::has_room) {
+            return self.drop_packet(Drop::Memory);
+        }
         let mut eliciting = false;
         let mut taken = true;
         let mut frames = Frames::new(payload, level, self.role);

@@ -8,6 +8,7 @@ use super::Connection;
 use super::close::CloseReason;
 use crate::counters::Drop;
 use crate::limits;
+use crate::memory;
 use crate::protect;
 
 impl Connection {
@@ -45,12 +46,15 @@ impl Connection {
             return false;
         }
         let pseudo = retry_pseudo_packet(&self.hello.original_id, packet_without_tag(packet));
+        let (Some(pseudo), Some(token)) = (pseudo, memory::copied(token)) else {
+            return false;
+        };
         //= RFC 9000 §17.2.5.2: Clients MUST discard Retry packets that have a Retry Integrity Tag that cannot be validated
         if protect::retry_tag(&*self.platform, version, &pseudo) != Ok(tag) {
             return false;
         }
         self.hello.retry_id = Some(scid);
-        self.hello.token = token.to_vec();
+        self.hello.token = token;
         self.carried.peer_ids.replace_first(scid);
         self.restart(&scid)
     }

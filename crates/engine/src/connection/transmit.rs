@@ -99,6 +99,9 @@ impl Connection {
         }
         let datagram = out.get_mut(..size)?;
         let mut frames = Vec::new();
+        if !self.has_room_for_frames(now, &mut frames) {
+            return None;
+        }
         let mut packets: [Option<Built>; 4] = [None, None, None, None];
         let mut at = 0;
         for (place, level) in packets.iter_mut().zip(LEVELS) {
@@ -175,6 +178,16 @@ impl Connection {
         bytes
     }
 
+    /// Whether there is memory to note the frames of a packet; if not, it is asked for again a little later.
+    fn has_room_for_frames(&mut self, now: Instant, frames: &mut Vec<SentFrame>) -> bool {
+        let has_room =
+            frames.capacity() >= FRAMES_NOTED || frames.try_reserve(FRAMES_NOTED).is_ok();
+        if !has_room {
+            self.pace_at = Some(now + limits::MEMORY_RETRY);
+        }
+        has_room
+    }
+
     /// Builds a batch of 1-RTT packets of one size.
     fn transmit_batch(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
         if !self.keys.can_seal(Level::OneRtt) {
@@ -193,6 +206,10 @@ impl Connection {
         let mut count = 0;
         let mut at = 0_usize;
         let mut frames = core::mem::take(&mut self.scratch);
+        if !self.has_room_for_frames(now, &mut frames) {
+            self.scratch = frames;
+            return None;
+        }
         let mut built = Built::NONE;
         for job in jobs.iter_mut().take(self.ecn.batch()) {
             let Some(datagram) = out
@@ -344,3 +361,5 @@ pub(super) const NO_JOB: SealJob = SealJob {
     end: 0,
     packet_number: 0,
 };
+/// Frames of a packet that there is room for from the beginning: nearly every packet has fewer.
+const FRAMES_NOTED: usize = 16;

@@ -91,7 +91,9 @@ impl Endpoint {
         if write_retry(&mut writer, version, &incoming.scid, &id, &token).is_err() {
             return Route::Drop(Drop::Header);
         }
-        let pseudo = retry_pseudo_packet(&incoming.dcid, writer.written());
+        let Some(pseudo) = retry_pseudo_packet(&incoming.dcid, writer.written()) else {
+            return Route::Drop(Drop::Memory);
+        };
         let tagged =
             protect::retry_tag(&*self.platform, version, &pseudo).map(|tag| writer.bytes(&tag));
         match tagged {

@@ -38,6 +38,9 @@ impl CryptoReceive {
             return Err(EXCEEDED);
         }
         let last = end.saturating_sub(1);
+        if self.bytes.try_reserve(data.len()).is_err() {
+            return Err(EXCEEDED);
+        }
         self.fill_holes(first, last, data);
         match self.have.insert(first, last, limits::CRYPTO_GAPS) {
             Inserted::Full => Err(EXCEEDED),

@@ -6,7 +6,7 @@ use inquic_wire::Writer;
 use inquic_wire::frame::{crypto_header_len, write_crypto_header};
 
 use crate::limits;
-use crate::ranges::RangeSet;
+use crate::ranges::{Inserted, RangeSet};
 
 /// The sending half of one level.
 #[derive(Default)]
@@ -27,9 +27,12 @@ pub(crate) struct SentCrypto {
 }
 
 impl CryptoSend {
-    /// TLS has more to say; `false` when that would be more than is buffered.
+    /// TLS has more to say; `false` when that would be more than is buffered, or there is no memory for it.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> bool {
         if self.bytes.len().saturating_add(bytes.len()) as u64 > limits::CRYPTO_BUFFER {
+            return false;
+        }
+        if self.bytes.try_reserve(bytes.len()).is_err() {
             return false;
         }
         self.bytes.extend_from_slice(bytes);
@@ -96,9 +99,14 @@ impl CryptoSend {
     /// These bytes were lost, or are to be sent again in a probe.
     pub(crate) fn on_lost(&mut self, offset: u64, len: u16) {
         let end = offset.saturating_add(u64::from(len));
-        if end > self.base {
-            self.lost
-                .insert(offset.max(self.base), end.saturating_sub(1), usize::MAX);
+        if end <= self.base {
+            return;
+        }
+        let first = offset.max(self.base);
+        let noted = self.lost.insert(first, end.saturating_sub(1), usize::MAX);
+        if noted == Inserted::Full {
+            // There is no memory to note which bytes: all from there on go again.
+            self.next = self.next.min(first);
         }
     }
 

@@ -1,6 +1,8 @@
 //! What everybody who sees the first datagram can compute: Initial keys and the tag of a Retry packet (RFC 9001 §5.2, §5.8;
 //! RFC 9369 §3.3 for version 2).
 
+use alloc::vec::Vec;
+
 use inquic_platform::crypto::{IV_LEN, TAG_LEN};
 use inquic_platform::{CipherSuite, CryptoError, KeySide, Platform, SealJob};
 use inquic_wire::{ConnectionId, Role, Version};
@@ -41,7 +43,12 @@ pub(crate) fn retry_tag(
         ..
     } = public_keys(version);
     let key = platform.packet_key(SUITE, KeySide::Seal, retry_key, retry_nonce)?;
-    let mut buffer = alloc::vec![0; pseudo_packet.len().saturating_add(TAG_LEN)];
+    let mut buffer = Vec::new();
+    let len = pseudo_packet.len().saturating_add(TAG_LEN);
+    if buffer.try_reserve_exact(len).is_err() {
+        return Err(CryptoError::Unavailable);
+    }
+    buffer.resize(len, 0);
     let (packet, _) = buffer.split_at_mut(pseudo_packet.len());
     packet.copy_from_slice(pseudo_packet);
     let job = SealJob {

@@ -163,7 +163,8 @@ impl Recovery {
         recovery
     }
 
-    /// A packet was sent. `frames` is what it carried, [`limits::FRAMES_PER_PACKET`] at most.
+    /// A packet is about to be sent. `frames` is what it carries, [`limits::FRAMES_PER_PACKET`] at most. `false` when there is no
+    /// memory to note it: then it must not be sent.
     #[inline]
     pub fn on_packet_sent(
         &mut self,
@@ -171,8 +172,11 @@ impl Recovery {
         space: Space,
         packet: SentPacket,
         frames: &[SentFrame],
-    ) {
+    ) -> bool {
         let size = u64::from(packet.size);
+        if !self.log_mut(space).has_room(frames.len()) {
+            return false;
+        }
         self.stats.packets_sent = self.stats.packets_sent.saturating_add(1);
         self.stats.bytes_sent = self.stats.bytes_sent.saturating_add(size);
         if packet.in_flight {
@@ -184,13 +188,14 @@ impl Recovery {
         let snapshot = self.controller.snapshot(self.bytes_in_flight);
         self.log_mut(space).push(now, packet, frames, snapshot);
         if !packet.in_flight {
-            return;
+            return true;
         }
         self.last_event = now;
         self.has_rescue = false;
         self.pacer.on_sent(now, size);
         let is_dry = self.pacer.is_dry(now);
         self.controller.on_sent(now, self.bytes_in_flight, is_dry);
+        true
     }
 
     /// A number was deliberately not used: an ACK of it shows a peer that acknowledges what it never received.

@@ -74,7 +74,7 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Notes a packet that was sent.
+    /// Notes a packet that is to be sent, for which there is room.
     #[inline]
     pub(super) fn push(
         &mut self,
@@ -121,12 +121,25 @@ impl Log {
         }
     }
 
+    /// Whether there is memory for one more packet with so many frames.
+    #[inline]
+    pub(super) fn has_room(&mut self, frames: usize) -> bool {
+        let records = self.records.len() < self.records.capacity();
+        let places = self.frames.capacity().saturating_sub(self.frames.len());
+        (records || self.records.try_reserve(1).is_ok())
+            && (frames <= places || self.frames.try_reserve(frames).is_ok())
+            && (self.snapshots.is_empty() || self.snapshots.try_reserve(1).is_ok())
+    }
+
     /// Notes a number that will never be sent.
     pub(super) fn skip(&mut self, number: u64) {
         if self.skipped.len() >= limits::SKIPPED {
             self.skipped.pop_front();
         }
-        self.skipped.push_back(number);
+        // Without memory to note it, nobody is caught by this one.
+        if self.skipped.try_reserve(1).is_ok() {
+            self.skipped.push_back(number);
+        }
     }
 
     /// Refuses an ACK of a packet that was never sent.

@@ -41,6 +41,11 @@ impl Received {
         number < self.floor || self.numbers.contains(number)
     }
 
+    /// Whether there is memory to note one more packet: what cannot be noted must not be acted on.
+    pub(crate) fn has_room(&mut self) -> bool {
+        self.numbers.has_room()
+    }
+
     /// A packet of this space was opened for the first time.
     pub(crate) fn on_packet(&mut self, now: Instant, number: u64, ecn: u8) {
         let largest = self.numbers.largest();

@@ -5,6 +5,7 @@ use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
 
 use super::limits::{FULL_PAGES_FROM, GENEROUS, PAGE, PIECE_MIN, SPARE_BUFFERS, SPARE_PAGES};
 use super::spans::Spans;
+use crate::memory;
 
 /// A page, or a smaller piece in the place of one. Its length says how far it is filled.
 type Page = Vec<u8>;
@@ -76,7 +77,8 @@ impl Pool {
         let kept = self.spare.len().saturating_add(1);
         if size == PAGE && kept <= SPARE_PAGES && kept.saturating_mul(PAGE) <= self.room() {
             page.clear();
-            self.spare.push(page);
+            // Without memory for the list the page goes back to the allocator.
+            let _ = memory::pushed(&mut self.spare, page);
         }
     }
 
@@ -124,7 +126,8 @@ impl Pool {
             .saturating_sub(core::mem::take(&mut buffer.charged));
         // A buffer that a long list made large is not worth keeping.
         if self.buffers.len() < SPARE_BUFFERS && buffer.allocated_bytes() <= PAGE / 8 {
-            self.buffers.push(buffer);
+            // As with pages.
+            let _ = memory::pushed(&mut self.buffers, buffer);
         }
     }
 
@@ -212,6 +215,9 @@ impl Buffer {
                 if need == 0 {
                     break;
                 }
+                if self.pages.try_reserve(1).is_err() {
+                    break;
+                }
                 let Some(page) = pool.take(need, self.pages.len(), 0) else {
                     break;
                 };
@@ -253,6 +259,10 @@ impl Buffer {
             let Some((index, start)) = place(at) else {
                 break;
             };
+            let missing = index.saturating_add(1).saturating_sub(self.pages.len());
+            if self.pages.try_reserve(missing).is_err() {
+                break;
+            }
             while self.pages.len() <= index {
                 self.pages.push_back(Page::new());
             }

@@ -153,17 +153,18 @@ pub fn write_retry(
 }
 
 /// The bytes that the integrity tag of a Retry packet is computed over. `retry` is the packet without its tag,
-/// `original_dcid` the destination of the Initial packet that it answers.
+/// `original_dcid` the destination of the Initial packet that it answers. `None` when there is no memory for them.
 #[must_use]
-pub fn retry_pseudo_packet(original_dcid: &ConnectionId, retry: &[u8]) -> Vec<u8> {
+pub fn retry_pseudo_packet(original_dcid: &ConnectionId, retry: &[u8]) -> Option<Vec<u8>> {
     //= RFC 9001 §5.8: It is computed by taking the transmitted Retry packet, removing the Retry Integrity Tag, and
     //= prepending the two following fields:
     let len = retry.len().saturating_add(original_dcid.len());
-    let mut packet = Vec::with_capacity(len.saturating_add(1));
+    let mut packet = Vec::new();
+    packet.try_reserve_exact(len.saturating_add(1)).ok()?;
     packet.push(original_dcid.len() as u8);
     packet.extend_from_slice(original_dcid);
     packet.extend_from_slice(retry);
-    packet
+    Some(packet)
 }
 
 #[inline]
