@@ -350,7 +350,8 @@ Exit codes:
   7  a file changed while it was read, or what arrived is not what was sent
   130  interrupted (Ctrl-C)
 
-INQUIC_HOME=kernel|embedded forces where QUIC runs.";
+INQUIC_HOME=kernel|embedded forces where QUIC runs.
+SSLKEYLOGFILE=FILE appends the secrets of every connection to FILE, with which Wireshark reads the traffic.";
 
 const SERVE_HELP: &str = "\
 Examples:

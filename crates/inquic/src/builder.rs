@@ -101,6 +101,15 @@ impl<Face> ConnectionBuilder<Face> {
         self.tls(|tls| tls.key_log(path))
     }
 
+    /// As `key_log`, to the file that the environment variable `SSLKEYLOGFILE` names, as browsers and curl do; nothing without
+    /// it. Never the default: a library does not give secrets away because of a variable.
+    pub fn key_log_from_env(self) -> Self {
+        match key_log_file() {
+            Some(path) => self.key_log(path),
+            None => self,
+        }
+    }
+
     /// The name that the server's certificate must be for. By default the host that is connected to.
     pub fn server_name(mut self, name: impl Into<String>) -> Self {
         self.server_name = Some(name.into());
@@ -208,6 +217,15 @@ impl<Face> ListenerBuilder<Face> {
         self
     }
 
+    /// As `key_log`, to the file that the environment variable `SSLKEYLOGFILE` names, as browsers and curl do; nothing without
+    /// it. Never the default: a library does not give secrets away because of a variable.
+    pub fn key_log_from_env(self) -> Self {
+        match key_log_file() {
+            Some(path) => self.key_log(path),
+            None => self,
+        }
+    }
+
     /// The settings of the transport.
     pub fn config(mut self, config: TransportConfig) -> Self {
         self.config = config;
@@ -284,4 +302,9 @@ impl<Face> ListenerBuilder<Face> {
         }
         Err(failure)
     }
+}
+
+/// The file of `SSLKEYLOGFILE`.
+fn key_log_file() -> Option<std::ffi::OsString> {
+    std::env::var_os("SSLKEYLOGFILE").filter(|path| !path.is_empty())
 }

@@ -32,6 +32,7 @@ pub(crate) async fn run(args: &args::Serve) -> Result<(), Failure> {
     let builder = Listener::builder()
         .certificate(quic::certificate(cert, key)?)
         .alpn([ALPN])
+        .key_log_from_env()
         .retry(retry)
         .config(quic::transport(args.datagram));
     let listener = quic::listen(builder, args.listen)?;

@@ -84,6 +84,7 @@ async fn connect(args: &args::Client, location: &Location) -> Result<Quic, Failu
     let mut builder = inquic::tokio::Connection::builder()
         .roots(quic::roots(args.ca.as_deref())?)
         .alpn([files::ALPN])
+        .key_log_from_env()
         .config(quic::transport(args.datagram));
     if let Some(name) = &args.server_name {
         builder = builder.server_name(name);

@@ -45,7 +45,13 @@ impl Place {
 
     /// Serves `served/`.
     pub(crate) fn serve(&self, options: &[&str]) -> Server {
+        self.serve_with(options, None)
+    }
+
+    /// Serves `served/`, and logs its secrets.
+    pub(crate) fn serve_with(&self, options: &[&str], keys: Option<&Path>) -> Server {
         let mut command = inquic();
+        command.envs(keys.map(|keys| ("SSLKEYLOGFILE", keys)));
         command
             .arg("serve")
             .arg(self.path("served"))

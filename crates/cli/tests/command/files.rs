@@ -313,3 +313,30 @@ fn progress_is_shown_where_it_is_asked_for() {
             .contains("get: 100% (3.00 MiB of 3.00 MiB")
     );
 }
+
+#[test]
+fn secrets_are_logged_where_the_environment_says_and_are_the_same_at_both_ends() {
+    let place = Place::new();
+    fs::write(place.path("served/file"), pattern(1000)).unwrap();
+    let server = place.serve_with(&[], Some(&place.path("server.keys")));
+    let get = place
+        .client("get", server.url("file"), place.path("got"))
+        .env("SSLKEYLOGFILE", place.path("client.keys"))
+        .output()
+        .unwrap();
+    assert_eq!(code(&get), 0, "{get:?}");
+    let secrets = |name: &str| {
+        let text = fs::read_to_string(place.path(name)).unwrap();
+        let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    let client = secrets("client.keys");
+    assert!(
+        client
+            .iter()
+            .any(|line| line.starts_with("CLIENT_TRAFFIC_SECRET_0 ")),
+        "{client:?}"
+    );
+    assert_eq!(client, secrets("server.keys"));
+}

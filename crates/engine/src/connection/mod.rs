@@ -26,9 +26,6 @@ mod timers;
 mod transmit;
 mod version;
 
-#[cfg(test)]
-mod tests;
-
 pub use application::NotConnected;
 pub use close::CloseReason;
 pub use event::Event;

@@ -1,1 +1,0 @@
-//! One pair of connections in memory.
