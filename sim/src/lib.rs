@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod attacker;
+mod bulk;
 mod duel;
 mod fault;
 mod hello;
@@ -19,6 +20,7 @@ mod rng;
 mod world;
 
 pub use attacker::{Attacker, Bits, Opened, frames};
+pub use bulk::Bulk;
 pub use duel::Duel;
 pub use fault::{Fault, Tally};
 pub use hello::{Early, Hello};

@@ -54,6 +54,8 @@ pub struct Stats {
     pub mtu_black_holes: u64,
     /// Whether the path carries ECN marks, or why not.
     pub ecn: EcnState,
+    /// Packets sent with an ECN mark.
+    pub ecn_marked: u64,
     /// Times that ECN was turned off.
     pub ecn_failures: u64,
 }
@@ -65,6 +67,7 @@ impl From<inquic_engine::Stats> for Stats {
             rtt_latest,
             rtt_smoothed,
             rtt_min,
+            pto: _,
             congestion_window,
             bytes_in_flight,
             datagram_size,
@@ -82,6 +85,7 @@ impl From<inquic_engine::Stats> for Stats {
             mtu_probes_lost,
             mtu_black_holes,
             ecn,
+            ecn_marked,
             ecn_failures,
         } = engine;
         Self {
@@ -108,6 +112,7 @@ impl From<inquic_engine::Stats> for Stats {
             mtu_probes_lost,
             mtu_black_holes,
             ecn,
+            ecn_marked,
             ecn_failures: ecn_failures.total(),
         }
     }

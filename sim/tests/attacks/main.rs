@@ -4,8 +4,10 @@
 mod acknowledgements;
 mod closing;
 mod connection_ids;
+mod ecn;
 mod flights;
 mod keys;
+mod mtu;
 mod packets;
 mod strangers;
 

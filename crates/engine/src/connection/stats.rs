@@ -19,6 +19,8 @@ pub struct Stats {
     pub rtt_smoothed: Duration,
     /// The smallest round-trip time.
     pub rtt_min: Duration,
+    /// The probe timeout without backoff (RFC 9002 §6.2.1).
+    pub pto: Duration,
     /// The congestion window.
     pub congestion_window: u64,
     /// Bytes sent and neither acknowledged nor lost.
@@ -53,6 +55,8 @@ pub struct Stats {
     pub mtu_black_holes: u64,
     /// Whether the path carries ECN marks.
     pub ecn: EcnState,
+    /// Packets sent with an ECN mark.
+    pub ecn_marked: u64,
     /// How often ECN was turned off, by reason.
     pub ecn_failures: EcnFailures,
 }
@@ -98,6 +102,7 @@ impl Connection {
             rtt_latest: rtt.latest,
             rtt_smoothed: rtt.smoothed,
             rtt_min: rtt.min,
+            pto: self.pto(),
             congestion_window: self.recovery.congestion_window(),
             bytes_in_flight: self.recovery.bytes_in_flight(),
             datagram_size: self.max_datagram as u64,
@@ -118,6 +123,7 @@ impl Connection {
             mtu_probes_lost: mtu.probes_lost,
             mtu_black_holes: mtu.black_holes,
             ecn: self.ecn.state(),
+            ecn_marked: self.ecn.marked(),
             ecn_failures: self.ecn.failures(),
         }
     }

@@ -113,6 +113,13 @@ impl Ecn {
         self.state
     }
 
+    /// Packets sent with a mark, on all paths.
+    pub(crate) fn marked(&self) -> u64 {
+        self.spaces
+            .iter()
+            .fold(0, |sum, marks| sum.saturating_add(marks.sent))
+    }
+
     /// How often ECN was turned off.
     pub(crate) const fn failures(&self) -> EcnFailures {
         self.failures
