@@ -129,7 +129,7 @@ fn retry_again(
     let mut w = Writer::new(&mut buffer);
     write_retry(&mut w, version, dcid, scid, token).unwrap();
     let token_end = w.position();
-    let pseudo = retry_pseudo_packet(scid, w.written());
+    let pseudo = retry_pseudo_packet(scid, w.written()).unwrap();
     assert_eq!(pseudo.len(), 1 + scid.len() + token_end);
     w.bytes(&tag).unwrap();
     let expected = Header::Retry {
