@@ -225,7 +225,7 @@ impl Connection {
         if self.role == Role::Server && self.keys.early.is_none() && !self.keys.early_refused {
             self.keys.early_refused = true;
             //= RFC 9001 §4.6.2: When rejecting 0-RTT, a server MUST NOT process any 0-RTT packets, even if it could.
-            for _ in self.held.take(Level::ZeroRtt) {
+            while self.held.take(Level::ZeroRtt).is_some() {
                 self.drop_packet(Drop::KeysDiscarded);
             }
         }
