@@ -3,7 +3,121 @@
 
 use inquic_engine::{Connection, HandshakeError};
 use inquic_platform::{CipherSuite, Instant, KeySide};
+use inquic_socket::{Errno, Socket};
 use inquic_wire::{Level, Role, TransportParameters, Version, Writer};
+
+/// Whoever a handshake is made for: a connection of the engine, or a socket.
+pub trait Shaking {
+    /// Why something was refused.
+    type Error;
+
+    /// The version of the client's first packet.
+    fn original_version(&self) -> Version;
+
+    /// Writes our transport parameters; how many bytes they are.
+    fn transport_parameters(&mut self, out: &mut [u8]) -> usize;
+
+    /// Takes the peer's transport parameters.
+    ///
+    /// # Errors
+    ///
+    /// They break a rule; the connection is closing then.
+    fn set_peer_transport_parameters(
+        &mut self,
+        now: Instant,
+        bytes: &[u8],
+    ) -> Result<(), Self::Error>;
+
+    /// Begins to send 0-RTT by what is remembered of the server.
+    ///
+    /// # Errors
+    ///
+    /// At a wrong time, or what is remembered makes no sense.
+    fn begin_early_data(&mut self, remembered: &[u8]) -> Result<(), Self::Error>;
+
+    /// Takes note of whether 0-RTT was accepted.
+    fn set_early_data_accepted(&mut self, accepted: bool);
+
+    /// Installs a traffic secret.
+    ///
+    /// # Errors
+    ///
+    /// At a wrong time, or of a wrong length.
+    fn install_secret(
+        &mut self,
+        now: Instant,
+        level: Level,
+        side: KeySide,
+        suite: CipherSuite,
+        secret: &[u8],
+    ) -> Result<(), Self::Error>;
+
+    /// Sends handshake messages.
+    ///
+    /// # Errors
+    ///
+    /// At a level that is over, or too many.
+    fn handshake_send(&mut self, level: Level, bytes: &[u8]) -> Result<(), Self::Error>;
+
+    /// Takes handshake messages of the peer.
+    fn handshake_receive(&mut self, out: &mut [u8]) -> Option<(Level, usize)>;
+}
+
+macro_rules! shaking {
+    ($who:ty, $error:ty, $parameters:expr) => {
+        impl Shaking for $who {
+            type Error = $error;
+
+            fn original_version(&self) -> Version {
+                self.original_version()
+            }
+
+            fn transport_parameters(&mut self, out: &mut [u8]) -> usize {
+                $parameters(self, out)
+            }
+
+            fn set_peer_transport_parameters(
+                &mut self,
+                now: Instant,
+                bytes: &[u8],
+            ) -> Result<(), Self::Error> {
+                self.set_peer_transport_parameters(now, bytes)
+            }
+
+            fn begin_early_data(&mut self, remembered: &[u8]) -> Result<(), Self::Error> {
+                self.begin_early_data(remembered)
+            }
+
+            fn set_early_data_accepted(&mut self, accepted: bool) {
+                self.set_early_data_accepted(accepted);
+            }
+
+            fn install_secret(
+                &mut self,
+                now: Instant,
+                level: Level,
+                side: KeySide,
+                suite: CipherSuite,
+                secret: &[u8],
+            ) -> Result<(), Self::Error> {
+                self.install_secret(now, level, side, suite, secret)
+            }
+
+            fn handshake_send(&mut self, level: Level, bytes: &[u8]) -> Result<(), Self::Error> {
+                self.handshake_send(level, bytes)
+            }
+
+            fn handshake_receive(&mut self, out: &mut [u8]) -> Option<(Level, usize)> {
+                self.handshake_receive(out)
+            }
+        }
+    };
+}
+
+shaking!(Connection, HandshakeError, Self::transport_parameters);
+shaking!(Socket, Errno, |socket: &mut Self, out: &mut [u8]| socket
+    .transport_parameters(out)
+    .unwrap_or(0));
 
 /// One side of the handshake.
 #[derive(Debug)]
@@ -17,6 +131,9 @@ pub struct Hello {
     began: Option<Version>,
     handshake: bool,
     done: bool,
+    /// What the padding of messages is made of, and what the peer's is: a name for the connection that both ends know.
+    name: u8,
+    peer_name: Option<u8>,
     early: Early,
 }
 
@@ -44,6 +161,8 @@ impl Hello {
             began: None,
             handshake: false,
             done: false,
+            name: PADDING,
+            peer_name: None,
             early: Early::Off,
         }
     }
@@ -54,16 +173,31 @@ impl Hello {
         Self { early, ..self }
     }
 
+    /// The same under a name, which the peer hears of.
+    #[must_use]
+    pub const fn named(mut self, name: u8) -> Self {
+        self.name = name;
+        self
+    }
+
+    /// The name in the peer's messages.
+    #[must_use]
+    pub const fn peer_name(&self) -> Option<u8> {
+        self.peer_name
+    }
+
+    /// Bytes of heap that it holds.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        self.read.iter().map(Vec::capacity).sum()
+    }
+
     /// Goes on as far as the messages that have come allow.
     ///
     /// # Errors
     ///
     /// What the connection answers; it is closing then.
-    pub fn step(
-        &mut self,
-        now: Instant,
-        connection: &mut Connection,
-    ) -> Result<(), HandshakeError> {
+    pub fn step<C: Shaking>(&mut self, now: Instant, connection: &mut C) -> Result<(), C::Error> {
         let mut buffer = [0; 2048];
         let original = connection.original_version();
         if self.role == Role::Client && self.began != Some(original) {
@@ -89,11 +223,11 @@ impl Hello {
         }
     }
 
-    fn step_client(
+    fn step_client<C: Shaking>(
         &mut self,
         now: Instant,
-        connection: &mut Connection,
-    ) -> Result<(), HandshakeError> {
+        connection: &mut C,
+    ) -> Result<(), C::Error> {
         if !self.handshake && self.take(Level::Initial).is_some() {
             self.handshake = true;
             self.install(now, connection, Level::Handshake)?;
@@ -111,11 +245,11 @@ impl Hello {
         Ok(())
     }
 
-    fn step_server(
+    fn step_server<C: Shaking>(
         &mut self,
         now: Instant,
-        connection: &mut Connection,
-    ) -> Result<(), HandshakeError> {
+        connection: &mut C,
+    ) -> Result<(), C::Error> {
         if self.began.is_none()
             && let Some((parameters, offered)) = self.take(Level::Initial)
         {
@@ -147,14 +281,14 @@ impl Hello {
     }
 
     /// Sends a message of `len` bytes of padding behind its length and, if asked, our transport parameters.
-    fn say(
+    fn say<C: Shaking>(
         &self,
-        connection: &mut Connection,
+        connection: &mut C,
         level: Level,
         len: usize,
         parameters: bool,
         early: bool,
-    ) -> Result<(), HandshakeError> {
+    ) -> Result<(), C::Error> {
         let mut body = [0; 512];
         let count = if parameters {
             connection.transport_parameters(&mut body)
@@ -166,7 +300,7 @@ impl Hello {
         message.extend_from_slice(&(count as u16 | flag).to_be_bytes());
         message.extend_from_slice(&(len as u16).to_be_bytes());
         message.extend_from_slice(&body[..count]);
-        message.resize(message.len() + len, 0x5a);
+        message.resize(message.len() + len, self.name);
         connection.handshake_send(level, &message)
     }
 
@@ -182,16 +316,19 @@ impl Hello {
             return None;
         }
         let parameters = read[4..4 + count].to_vec();
+        self.peer_name = self
+            .peer_name
+            .or_else(|| read[4 + count..whole].first().copied());
         read.drain(..whole);
         Some((parameters, early))
     }
 
-    fn install(
+    fn install<C: Shaking>(
         &self,
         now: Instant,
-        connection: &mut Connection,
+        connection: &mut C,
         level: Level,
-    ) -> Result<(), HandshakeError> {
+    ) -> Result<(), C::Error> {
         for side in [KeySide::Seal, KeySide::Open] {
             connection.install_secret(now, level, side, self.suite, &self.secret(side, level))?;
         }
@@ -230,12 +367,14 @@ fn framed(parameters: &[u8], padding: usize) -> Vec<u8> {
     message.extend_from_slice(&(parameters.len() as u16).to_be_bytes());
     message.extend_from_slice(&(padding as u16).to_be_bytes());
     message.extend_from_slice(parameters);
-    message.resize(message.len() + padding, 0x5a);
+    message.resize(message.len() + padding, PADDING);
     message
 }
 
 /// In the length of the transport parameters: 0-RTT is offered or accepted.
 const EARLY: u16 = 0x8000;
+/// What messages are padded with when nobody cares.
+const PADDING: u8 = 0x5a;
 /// Sizes of a handshake with X25519 and a P-256 certificate.
 pub(crate) const CLIENT_HELLO: usize = 250;
 pub(crate) const SERVER_HELLO: usize = 90;

@@ -17,6 +17,7 @@ mod host;
 mod link;
 mod null;
 mod rng;
+pub mod swarm;
 mod world;
 
 pub use attacker::{Attacker, Bits, Opened, frames};

@@ -543,3 +543,76 @@ fn streams_that_came_before_the_close_can_be_taken_after_it() {
         10
     );
 }
+
+#[test]
+fn memory_of_what_is_read_late_is_given_back() {
+    let mut world = World::plain(1);
+    let (client, server) = world.connected();
+    let id = world
+        .at_client(client)
+        .open(Direction::Unidirectional)
+        .unwrap();
+    world.at_client(client).write(id, &[7; 100_000]).unwrap();
+    world
+        .at_client(client)
+        .streams()
+        .unwrap()
+        .finish(id)
+        .unwrap();
+    world.run_for(Duration::from_secs(5));
+    let now = world.now;
+    let connection = world.at_server(server);
+    assert_eq!(connection.accept(Direction::Unidirectional), Some(id));
+    let mut out = vec![0; 100_000];
+    assert!(connection.read(now, id, &mut out).unwrap().fin);
+    assert!(connection.audit().charged > 100_000);
+    world.run_for(Duration::from_secs(2));
+    let charged = world.at_server(server).audit().charged;
+    assert!(charged < 1_000, "{charged}");
+}
+
+#[test]
+fn memory_of_what_is_stopped_late_is_given_back() {
+    let mut world = World::plain(1);
+    let (client, server) = world.connected();
+    let id = world
+        .at_client(client)
+        .open(Direction::Unidirectional)
+        .unwrap();
+    world.at_client(client).write(id, &[7; 100_000]).unwrap();
+    world
+        .at_client(client)
+        .streams()
+        .unwrap()
+        .finish(id)
+        .unwrap();
+    world.run_for(Duration::from_secs(5));
+    let connection = world.at_server(server);
+    assert_eq!(connection.accept(Direction::Unidirectional), Some(id));
+    connection.streams().unwrap().stop(id, 1).unwrap();
+    world.run_for(Duration::from_secs(1));
+    let charged = world.at_server(server).audit().charged;
+    assert!(charged < 1_000, "{charged}");
+}
+
+#[test]
+fn every_datagram_of_a_batch_that_is_not_looked_into_is_counted() {
+    let mut world = World::plain(1);
+    let (client, _) = world.connected();
+    let now = world.now;
+    let connection = world.at_client(client);
+    let path = connection.path();
+    connection.close(now, 0, &[]);
+    let before = connection.stats().drops.of(Drop::Closed);
+    let mut bytes = [0x40; 250];
+    connection.receive(
+        now,
+        inquic_engine::Received {
+            path,
+            bytes: &mut bytes,
+            segment: 100,
+            ecn: 0,
+        },
+    );
+    assert_eq!(connection.stats().drops.of(Drop::Closed), before + 3);
+}

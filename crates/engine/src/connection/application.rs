@@ -66,6 +66,8 @@ impl Connection {
     /// As [`Streams::read`].
     pub fn read(&mut self, now: Instant, id: StreamId, out: &mut [u8]) -> Result<Read, ReadError> {
         let rtt = self.recovery.rtt().smoothed;
+        // What is read leaves pages that nobody needs, and no packet may follow that would have them given back.
+        self.rest_at.get_or_insert(now + limits::REST);
         self.carried.streams.read(now, rtt, id, out)
     }
 

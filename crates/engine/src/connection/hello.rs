@@ -138,6 +138,11 @@ impl HeldPackets {
         memory::copied(bytes).is_some_and(|bytes| memory::pushed(&mut self.packets, held(bytes)))
     }
 
+    /// Packets that are kept.
+    pub(super) const fn len(&self) -> usize {
+        self.packets.len()
+    }
+
     /// The oldest kept packet of a level whose keys have come.
     pub(super) fn take(&mut self, level: Level) -> Option<HeldPacket> {
         let at = self.packets.iter().position(|held| held.level == level)?;

@@ -6,6 +6,7 @@
 //! application's. It reads no clock, takes no lock and does no I/O.
 
 mod application;
+mod audit;
 mod carry;
 mod close;
 mod datagrams;
@@ -27,6 +28,7 @@ mod transmit;
 mod version;
 
 pub use application::NotConnected;
+pub use audit::Audit;
 pub use close::CloseReason;
 pub use event::Event;
 pub use hello::HandshakeError;

@@ -64,6 +64,8 @@ impl Connection {
             .counts
             .bytes_received
             .saturating_add(bytes.len() as u64);
+        let segment = segment.max(1);
+        let datagrams = bytes.len().div_ceil(segment);
         match &mut self.state {
             State::Closing(closing) => {
                 // Its bytes give credit for the answer, and nothing more is looked at.
@@ -71,22 +73,23 @@ impl Connection {
                     self.carried.paths.active_mut().on_datagram(bytes.len());
                     closing.on_packet();
                 }
-                return self.drop_packet(Drop::Closed);
+                return self.drop_datagrams(Drop::Closed, datagrams);
             }
-            State::Draining { .. } | State::Gone => return self.drop_packet(Drop::Closed),
+            State::Draining { .. } | State::Gone => {
+                return self.drop_datagrams(Drop::Closed, datagrams);
+            }
             State::Handshaking { .. } | State::Connected { .. } => {}
         }
         if self.idle_deadline().is_some_and(|at| at <= now) {
             // The timer is late, or the host slept. An acknowledgement from before would make the path look so slow that
             // nothing ended for hours.
             self.abandon(CloseReason::IdleTimeout);
-            return self.drop_packet(Drop::Closed);
+            return self.drop_datagrams(Drop::Closed, datagrams);
         }
         if path.remote != self.carried.paths.active().path.remote {
-            return self.drop_packet(Drop::UnknownPath);
+            return self.drop_datagrams(Drop::UnknownPath, datagrams);
         }
         self.carried.paths.active_mut().on_datagram(bytes.len());
-        let segment = segment.max(1);
         for batch in bytes.chunks_mut(segment.saturating_mul(BATCH)) {
             if self.keys.can_open(Level::OneRtt)
                 && batch.first().is_some_and(|first| first & LONG == 0)
@@ -131,6 +134,10 @@ impl Connection {
 
     /// Takes one datagram apart into its coalesced packets.
     fn receive_coalesced(&mut self, now: Instant, datagram: &mut [u8], ecn: u8) {
+        if !self.is_open() {
+            // A packet before it in the batch ended the connection.
+            return self.drop_packet(Drop::Closed);
+        }
         let whole = datagram.len();
         let mut rest = datagram;
         let mut first_id = None;

@@ -72,7 +72,7 @@ impl Connection {
         // Whoever has declared that the fixed bit may be cleared takes packets in which it is.
         let unfixed = first & FIXED == 0 && !self.config.grease_quic_bit;
         if unfixed || sample.is_none() || !known {
-            if self.is_stateless_reset(datagram) {
+            if self.is_open() && self.is_stateless_reset(datagram) {
                 self.on_close(now, CloseReason::StatelessReset);
             } else {
                 self.drop_packet(if known { Drop::Header } else { Drop::UnknownId });

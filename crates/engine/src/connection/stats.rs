@@ -128,6 +128,13 @@ impl Connection {
         }
     }
 
+    /// Datagrams that were not even looked into: what is in each counts as one packet.
+    pub(super) fn drop_datagrams(&mut self, reason: Drop, datagrams: usize) {
+        for _ in 0..datagrams {
+            self.drop_packet(reason);
+        }
+    }
+
     pub(super) fn drop_packet(&mut self, reason: Drop) {
         self.counts.drops.count(reason);
     }

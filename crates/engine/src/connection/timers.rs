@@ -37,13 +37,18 @@ impl Connection {
                 .get(Space::Application.index())
                 .and_then(Received::deadline),
             self.pace_at,
-            self.rest_at,
+            self.rest_deadline(),
             keys,
             self.keys.early.as_ref().and_then(|early| early.until()),
         ])
     }
 
     pub(super) fn idle_deadline(&self) -> Option<Instant> {
+        Some(self.active_at + self.idle_timeout()?)
+    }
+
+    /// Silence after which the connection is given up.
+    pub(super) fn idle_timeout(&self) -> Option<Duration> {
         //= RFC 9000 §10.1: Each endpoint advertises a max_idle_timeout, but the effective value at an endpoint is computed as
         //= the minimum of the two advertised values
         let ours = self.config.idle_timeout;
@@ -56,7 +61,7 @@ impl Connection {
         };
         //= RFC 9000 §10.1: To avoid excessively small idle timeout periods, endpoints MUST increase the idle timeout period to
         //= be at least three times the current Probe Timeout (PTO).
-        Some(self.active_at + timeout.max(self.pto().saturating_mul(3)))
+        Some(timeout.max(self.pto().saturating_mul(3)))
     }
 
     fn keep_alive_deadline(&self) -> Option<Instant> {
@@ -104,9 +109,16 @@ impl Connection {
             self.on_recovery_timeout(now);
         }
         self.refresh_timer();
-        if self.rest_at.is_some_and(|at| at <= now) {
+        if self.rest_deadline().is_some_and(|at| at <= now) {
             self.rest(now);
         }
+    }
+
+    /// When memory is to be given back. What an application does on an idle connection may leave some as well.
+    fn rest_deadline(&self) -> Option<Instant> {
+        let surplus = self.rest_at.is_none() && self.carried.streams.has_surplus();
+        let late = surplus.then(|| self.active_at + limits::REST);
+        self.rest_at.or(late)
     }
 
     fn on_recovery_timeout(&mut self, now: Instant) {
@@ -154,7 +166,9 @@ impl Connection {
             self.rest_at = Some(rested);
             return;
         }
-        self.rest_at = None;
+        // What is still under way may end by a timeout alone, and leaves its room.
+        let busy = self.recovery.bytes_in_flight() > 0;
+        self.rest_at = busy.then(|| now + limits::REST);
         self.recovery.shrink();
         self.scratch = alloc::vec::Vec::new();
         self.carried.streams.shrink();

@@ -107,6 +107,14 @@ impl Recovery {
             .fold(0, |sum, space| sum.saturating_add(self.log(space).len()))
     }
 
+    /// Bytes that count against the window, summed up over the sent logs.
+    #[must_use]
+    pub fn bytes_in_logs(&self) -> u64 {
+        Space::ALL.into_iter().fold(0, |sum, space| {
+            sum.saturating_add(self.log(space).bytes_in_flight())
+        })
+    }
+
     /// Bytes of heap that recovery holds.
     #[must_use]
     pub fn allocated_bytes(&self) -> usize {

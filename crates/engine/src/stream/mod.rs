@@ -422,6 +422,12 @@ impl Streams {
         }
     }
 
+    /// Whether there is unused memory that is worth a call of [`Streams::shrink`].
+    #[must_use]
+    pub const fn has_surplus(&self) -> bool {
+        self.send_pool.has_surplus() || self.receive_pool.has_surplus() || self.slab.has_surplus()
+    }
+
     /// Gives unused memory back; for a connection that has become idle.
     pub fn shrink(&mut self) {
         self.send_pool.shrink();
@@ -433,6 +439,12 @@ impl Streams {
             self.local.get_mut(direction).table.shrink();
             self.remote.get_mut(direction).table.shrink();
         }
+    }
+
+    /// How far the peer may send ahead of the readers of all streams.
+    #[must_use]
+    pub const fn receive_window(&self) -> u64 {
+        self.window.size()
     }
 
     /// Bytes of memory that the streams take, with this record.

@@ -131,6 +131,11 @@ impl Pool {
         }
     }
 
+    /// Whether [`Pool::shrink`] would give anything back.
+    pub(super) const fn has_surplus(&self) -> bool {
+        self.spare.capacity() > 0 || self.buffers.capacity() > 0
+    }
+
     /// Gives every unused page back to the allocator.
     pub(super) fn shrink(&mut self) {
         self.spare = Vec::new();

@@ -102,6 +102,11 @@ impl Slab {
         })
     }
 
+    /// Whether [`Slab::shrink`] would give anything back.
+    pub(super) const fn has_surplus(&self) -> bool {
+        self.used == 0 && self.places.capacity() > 0
+    }
+
     /// Gives the memory back when no stream is alive.
     pub(super) fn shrink(&mut self) {
         if self.used == 0 {

@@ -25,7 +25,9 @@ use core::net::SocketAddr;
 
 use inquic_engine::datagram::DatagramEvent;
 use inquic_engine::stream::StreamEvent;
-use inquic_engine::{CloseReason, Connection, Event, Handle, Path, Received, Stats, Transmit};
+use inquic_engine::{
+    Audit, CloseReason, Connection, Event, Handle, Path, Received, Stats, Transmit,
+};
 use inquic_platform::Instant;
 use inquic_wire::{Direction, Role, StreamId};
 
@@ -219,6 +221,12 @@ impl Socket {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.connection.stats()
+    }
+
+    /// What the connection holds and waits for, for whoever checks it from outside.
+    #[must_use]
+    pub fn audit(&self) -> Audit {
+        self.connection.audit()
     }
 
     /// Why the connection ended, once it has.

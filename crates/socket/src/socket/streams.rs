@@ -1,7 +1,7 @@
 //! Streams one by one, as the Rust API and descriptors of their own use them: a stream's calls in, the engine's answers out.
 
 use inquic_engine::NotConnected;
-use inquic_engine::stream::Streams;
+use inquic_engine::stream::{ReceiveState, SendState, Streams};
 use inquic_platform::Instant;
 use inquic_wire::{Direction, StreamId};
 
@@ -90,6 +90,13 @@ impl Socket {
     /// Bytes that [`Socket::write`] would take.
     pub fn writable(&mut self, id: StreamId) -> usize {
         self.streams().map_or(0, |streams| streams.writable(id))
+    }
+
+    /// The states of a stream's sending and receiving parts; none where there is no such part, or it is over and forgotten.
+    pub fn stream_states(&mut self, id: StreamId) -> (Option<SendState>, Option<ReceiveState>) {
+        self.streams().map_or((None, None), |streams| {
+            (streams.send_state(id), streams.recv_state(id))
+        })
     }
 
     /// Whether there is something that [`Socket::transmit`] would send for the streams, as far as windows permit.

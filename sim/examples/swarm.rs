@@ -1,0 +1,319 @@
+//! Runs many seeds of the swarm, on every processor, and says what broke, how often each fault was injected, and how long it took.
+#![expect(unsafe_code, reason = "an allocator that counts is an allocator")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::{fs, panic, thread};
+
+use inquic_sim::swarm::{self, Report};
+use inquic_sim::{Fault, Tally};
+
+/// Counts what each thread has on the heap.
+struct Counting;
+
+thread_local! {
+    static HELD: Cell<i64> = const { Cell::new(0) };
+}
+
+fn charge(bytes: i64) {
+    // A thread that ends has nobody to charge.
+    let _ = HELD.try_with(|held| held.set(held.get() + bytes));
+}
+
+// SAFETY: every call goes to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        charge(layout.size() as i64);
+        // SAFETY: the caller keeps the promises of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        charge(-(layout.size() as i64));
+        // SAFETY: the caller keeps the promises of `dealloc`.
+        unsafe { System.dealloc(place, layout) }
+    }
+
+    unsafe fn realloc(&self, place: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        charge(size as i64 - layout.size() as i64);
+        // SAFETY: the caller keeps the promises of `realloc`.
+        unsafe { System.realloc(place, layout, size) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+const HELP: &str = "\
+Runs seeds of the swarm: the sockets that ship, over a network, systems and applications with faults.
+
+usage: swarm [options]
+
+  --seeds N     how many seeds to run (1000)
+  --from S      the first of them (0)
+  --seed S      run this one alone
+  --twice K     run every Kth seed twice and compare (8)
+  --floor N     fail if a kind of fault was injected less often (0)
+  --threads N   how many at once (as many as there are processors)
+  --json FILE   write what came out there
+  --record      add seeds that fail to sim/seeds/failing.txt, which are run first
+";
+
+/// What the command line asks for.
+struct Options {
+    seeds: u64,
+    from: u64,
+    only: Option<u64>,
+    twice: u64,
+    floor: u64,
+    threads: usize,
+    json: Option<PathBuf>,
+    record: bool,
+}
+
+/// What all seeds together came to.
+#[derive(Default)]
+struct Sum {
+    seeds: u64,
+    steps: u64,
+    virtual_seconds: u64,
+    tally: Tally,
+    failures: Vec<(u64, String)>,
+}
+
+fn main() -> ExitCode {
+    let options = match Options::parse(std::env::args().skip(1)) {
+        Ok(Some(options)) => options,
+        Ok(None) => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Err(what) => {
+            eprintln!("{what}\n\n{HELP}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let seeds = options.seeds();
+    println!("seeds {}", options.describe());
+    let began = clock();
+    let sum = run_all(&options, &seeds);
+    let seconds = began.elapsed().as_secs_f64();
+    let starved = starved(&sum.tally, options.floor);
+    print_table(&sum, seconds);
+    for (fault, count) in &starved {
+        println!(
+            "too few: {fault:?} was injected {count} times of {}",
+            options.floor
+        );
+    }
+    for (seed, what) in &sum.failures {
+        println!("FAILED seed {seed}: {what}");
+    }
+    let written = options
+        .json
+        .as_ref()
+        .map(|file| fs::write(file, json(&sum, seconds)));
+    if let Some(Err(error)) = written {
+        eprintln!("cannot write the results: {error}");
+        return ExitCode::FAILURE;
+    }
+    if options.record {
+        record(&sum.failures);
+    }
+    if sum.failures.is_empty() && starved.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this program measures time")]
+fn clock() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
+fn run_all(options: &Options, seeds: &[u64]) -> Sum {
+    let next = AtomicUsize::new(0);
+    let done = AtomicU64::new(0);
+    let sum = Mutex::new(Sum::default());
+    thread::scope(|scope| {
+        for _ in 0..options.threads {
+            scope.spawn(|| {
+                while let Some(&seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let twice = seed.is_multiple_of(options.twice.max(1));
+                    let report = panic::catch_unwind(|| {
+                        swarm::run(seed, twice, None, || HELD.with(Cell::get))
+                    });
+                    sum.lock().expect("whole").add(seed, report);
+                    let count = done.fetch_add(1, Ordering::Relaxed) + 1;
+                    if count.is_multiple_of(PROGRESS) {
+                        println!("{count} of {}", seeds.len());
+                    }
+                }
+            });
+        }
+    });
+    let mut sum = sum.into_inner().expect("whole");
+    sum.failures.sort();
+    sum
+}
+
+impl Sum {
+    fn add(&mut self, seed: u64, report: thread::Result<Report>) {
+        self.seeds += 1;
+        match report {
+            Ok(report) => {
+                self.steps += report.steps;
+                self.virtual_seconds += report.time.as_millis() / 1_000;
+                self.tally.add(&report.tally);
+                if let Some(violation) = report.violation {
+                    println!("seed {seed}: {violation}");
+                    self.failures.push((seed, violation.to_string()));
+                }
+            }
+            Err(why) => {
+                let text = why.downcast_ref::<String>().map(String::as_str);
+                let text = text.or_else(|| why.downcast_ref::<&str>().copied());
+                let text = format!("panicked: {}", text.unwrap_or("without a word"));
+                println!("seed {seed}: {text}");
+                self.failures.push((seed, text));
+            }
+        }
+    }
+}
+
+impl Options {
+    fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
+        let mut options = Self {
+            seeds: 1_000,
+            from: 0,
+            only: None,
+            twice: 8,
+            floor: 0,
+            threads: thread::available_parallelism().map_or(1, usize::from),
+            json: None,
+            record: false,
+        };
+        while let Some(name) = arguments.next() {
+            let mut value = || arguments.next().ok_or(format!("{name} needs a value"));
+            let number = |text: String| {
+                text.parse::<u64>()
+                    .map_err(|_| format!("{text} is no number"))
+            };
+            match name.as_str() {
+                "--seeds" => options.seeds = number(value()?)?,
+                "--from" => options.from = number(value()?)?,
+                "--seed" => options.only = Some(number(value()?)?),
+                "--twice" => options.twice = number(value()?)?,
+                "--floor" => options.floor = number(value()?)?,
+                "--threads" => options.threads = number(value()?)?.max(1) as usize,
+                "--json" => options.json = Some(value()?.into()),
+                "--record" => options.record = true,
+                "--help" | "-h" => return Ok(None),
+                _ => return Err(format!("there is no option {name}")),
+            }
+        }
+        Ok(Some(options))
+    }
+
+    /// The seeds to run: those that failed before come first.
+    fn seeds(&self) -> Vec<u64> {
+        if let Some(seed) = self.only {
+            return vec![seed];
+        }
+        let failed = kept();
+        let new = self.from..self.from + self.seeds;
+        let rest = new.filter(|seed| !failed.contains(seed));
+        failed.iter().copied().chain(rest).collect()
+    }
+
+    fn describe(&self) -> String {
+        match self.only {
+            Some(seed) => format!("{seed}"),
+            None => format!(
+                "{} to {}, after {} that failed before",
+                self.from,
+                self.from + self.seeds - 1,
+                kept().len()
+            ),
+        }
+    }
+}
+
+/// The kinds of fault that were injected too seldom.
+fn starved(tally: &Tally, floor: u64) -> Vec<(Fault, u64)> {
+    let counts = Fault::ALL.map(|fault| (fault, tally.of(fault)));
+    counts
+        .into_iter()
+        .filter(|&(_, count)| count < floor)
+        .collect()
+}
+
+fn print_table(sum: &Sum, seconds: f64) {
+    println!();
+    for fault in Fault::ALL {
+        println!("{:>12}  {fault:?}", sum.tally.of(fault));
+    }
+    println!(
+        "{} seeds, {} steps, {} virtual seconds in {seconds:.1} s: {} failed",
+        sum.seeds,
+        sum.steps,
+        sum.virtual_seconds,
+        sum.failures.len()
+    );
+}
+
+fn json(sum: &Sum, seconds: f64) -> String {
+    let faults = Fault::ALL.map(|fault| format!("\"{fault:?}\": {}", sum.tally.of(fault)));
+    let failures = sum
+        .failures
+        .iter()
+        .map(|(seed, what)| format!("{{\"seed\": {seed}, \"what\": {what:?}}}"));
+    let failures: Vec<_> = failures.collect();
+    let mut out = String::new();
+    let _ = write!(
+        out,
+        "{{\"seeds\": {}, \"steps\": {}, \"virtual_seconds\": {}, \"seconds\": {seconds:.1}, \"faults\": {{{}}}, \"failures\": [{}]}}",
+        sum.seeds,
+        sum.steps,
+        sum.virtual_seconds,
+        faults.join(", "),
+        failures.join(", ")
+    );
+    out.push('\n');
+    out
+}
+
+fn failing() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds/failing.txt")
+}
+
+/// Seeds that failed before: one on each line, with a note behind it.
+fn kept() -> BTreeSet<u64> {
+    let text = fs::read_to_string(failing()).unwrap_or_default();
+    let seeds = text
+        .lines()
+        .filter_map(|line| line.split_whitespace().next()?.parse().ok());
+    seeds.collect()
+}
+
+fn record(failures: &[(u64, String)]) {
+    let known = kept();
+    let new = failures.iter().filter(|(seed, _)| !known.contains(seed));
+    let lines: String = new
+        .map(|(seed, what)| format!("{seed}  {what}\n"))
+        .collect();
+    let text = fs::read_to_string(failing()).unwrap_or_default();
+    if let Err(error) = fs::write(failing(), text + &lines) {
+        eprintln!("cannot record the seeds: {error}");
+    }
+}
+
+/// Seeds between two lines of progress.
+const PROGRESS: u64 = 500;

@@ -1,0 +1,283 @@
+//! What the packets of both ends say, read in clear on their way to and from packet protection: each end's word is held against
+//! what it was told. Nothing in here trusts the engine's own counts.
+
+use std::collections::BTreeMap;
+
+use inquic_wire::{Direction, Frame, Frames, Level, Role, StreamId, TransportParameters};
+
+use super::{Canary, Invariant};
+
+/// One end of one connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Who {
+    pub(super) role: Role,
+    /// Its number among all of its role.
+    pub(super) number: u64,
+}
+
+/// What all ends have said.
+pub(super) struct Ledger {
+    /// Whose turn it is: every packet sealed or opened now is its.
+    current: Option<Who>,
+    pages: BTreeMap<Who, Page>,
+    /// What a client and a server allow from the start.
+    parameters: [TransportParameters; 2],
+    canary: Option<Canary>,
+    /// The first rule that was broken.
+    broken: Option<(Invariant, String)>,
+    /// Whether something opened in this turn shows that the peer receives at the address that it came from.
+    validated: bool,
+}
+
+/// What one end has said and heard.
+struct Page {
+    opened: [Ranges; 3],
+    challenges: Vec<[u8; 8]>,
+    max_data: u64,
+    max_streams: [u64; 2],
+    max_stream_data: BTreeMap<StreamId, u64>,
+    sent: BTreeMap<StreamId, u64>,
+    sent_in_all: u64,
+}
+
+/// Numbers in ascending ranges, both ends included.
+#[derive(Default)]
+struct Ranges(Vec<(u64, u64)>);
+
+impl Ledger {
+    pub(super) const fn new(parameters: [TransportParameters; 2], canary: Option<Canary>) -> Self {
+        Self {
+            current: None,
+            pages: BTreeMap::new(),
+            parameters,
+            canary,
+            broken: None,
+            validated: false,
+        }
+    }
+
+    /// Begins a turn: what is sealed and opened from here on is by `who`.
+    pub(super) const fn begin(&mut self, who: Who) {
+        self.current = Some(who);
+        self.validated = false;
+    }
+
+    /// Ends the turn. Whether the peer was found to receive at the address it sent from.
+    pub(super) const fn end(&mut self) -> bool {
+        self.current = None;
+        self.validated
+    }
+
+    /// Forgets an end that is over.
+    pub(super) fn forget(&mut self, who: Who) {
+        self.pages.remove(&who);
+    }
+
+    /// The rule that was broken since the last look.
+    pub(super) const fn take_broken(&mut self) -> Option<(Invariant, String)> {
+        self.broken.take()
+    }
+
+    pub(super) fn fail(&mut self, invariant: Invariant, what: String) {
+        self.broken.get_or_insert((invariant, what));
+    }
+
+    /// A packet is about to be sealed.
+    pub(super) fn on_sealed(&mut self, level: Level, number: u64, payload: &[u8]) {
+        let Some(who) = self.current else {
+            return;
+        };
+        let canary = self.canary;
+        let peer = &self.parameters[place(who.role.peer())];
+        let page = self.pages.entry(who).or_insert_with(|| Page::new(peer));
+        let mut broken = None;
+        for frame in Frames::new(payload, level, who.role.peer()) {
+            let said = match frame {
+                Ok(frame) => page.on_said(who.role, peer, level, &frame, canary),
+                Err(error) => Err((
+                    Invariant::Numbers,
+                    format!(
+                        "sent what is no frame at {level:?}: {error:?} in {:02x?}",
+                        &payload[..payload.len().min(40)]
+                    ),
+                )),
+            };
+            if let Err((invariant, what)) = said {
+                broken = Some((invariant, format!("{who:?} packet {number}: {what}")));
+                break;
+            }
+        }
+        if let Some((invariant, what)) = broken {
+            self.fail(invariant, what);
+        }
+    }
+
+    /// A packet was opened, before anybody acted on it.
+    pub(super) fn on_opened(&mut self, level: Level, number: u64, payload: &[u8]) {
+        let Some(who) = self.current else {
+            return;
+        };
+        self.validated |= level == Level::Handshake;
+        let peer = &self.parameters[place(who.role.peer())];
+        let page = self.pages.entry(who).or_insert_with(|| Page::new(peer));
+        page.opened[level.space().index()].insert(number);
+        for frame in Frames::new(payload, level, who.role).flatten() {
+            self.validated |= page.on_heard(peer, &frame);
+        }
+    }
+}
+
+impl Page {
+    fn new(peer: &TransportParameters) -> Self {
+        Self {
+            opened: Default::default(),
+            challenges: Vec::new(),
+            max_data: peer.initial_max_data,
+            max_streams: [peer.initial_max_streams_bidi, peer.initial_max_streams_uni],
+            max_stream_data: BTreeMap::new(),
+            sent: BTreeMap::new(),
+            sent_in_all: 0,
+        }
+    }
+
+    /// This end says so. The error is what it must not say.
+    fn on_said(
+        &mut self,
+        role: Role,
+        peer: &TransportParameters,
+        level: Level,
+        frame: &Frame<'_>,
+        canary: Option<Canary>,
+    ) -> Result<(), (Invariant, String)> {
+        match frame {
+            Frame::Stream {
+                id, offset, data, ..
+            } => {
+                let more = if canary == Some(Canary::Overrun) {
+                    1 << 40
+                } else {
+                    0
+                };
+                self.on_sent(role, peer, *id, offset + data.len() as u64 + more)
+            }
+            Frame::ResetStream { id, final_size, .. } => self.on_sent(role, peer, *id, *final_size),
+            Frame::Ack(ack) => {
+                let opened = &self.opened[level.space().index()];
+                let more = u64::from(canary == Some(Canary::UnseenAcknowledged));
+                for range in ack.ranges() {
+                    if !opened.contain(*range.start(), *range.end() + more) {
+                        return Err((
+                            Invariant::Accounts,
+                            format!(
+                                "acknowledged {range:?} at {level:?} without having received it"
+                            ),
+                        ));
+                    }
+                }
+                Ok(())
+            }
+            Frame::PathChallenge(data) => {
+                self.challenges.push(*data);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn on_sent(
+        &mut self,
+        role: Role,
+        peer: &TransportParameters,
+        id: StreamId,
+        end: u64,
+    ) -> Result<(), (Invariant, String)> {
+        let broken = |what| Err((Invariant::Limits, what));
+        if id.initiator() == role && id.index() >= self.max_streams[id.direction().index()] {
+            return broken(format!("opened {id:?} past the limit"));
+        }
+        let limit = self
+            .max_stream_data
+            .get(&id)
+            .copied()
+            .unwrap_or_else(|| initial_limit(role, peer, id));
+        if end > limit {
+            return broken(format!("sent {end} bytes of {id:?}, of {limit}"));
+        }
+        let sent = self.sent.entry(id).or_default();
+        self.sent_in_all += end.saturating_sub(*sent);
+        *sent = end.max(*sent);
+        if self.sent_in_all > self.max_data {
+            return broken(format!(
+                "sent {} bytes in all, of {}",
+                self.sent_in_all, self.max_data
+            ));
+        }
+        Ok(())
+    }
+
+    /// This end hears so. Whether it shows that the peer receives where it sends from.
+    fn on_heard(&mut self, peer: &TransportParameters, frame: &Frame<'_>) -> bool {
+        match frame {
+            Frame::MaxData(max) => self.max_data = self.max_data.max(*max),
+            Frame::MaxStreams { direction, max } => {
+                let limit = &mut self.max_streams[direction.index()];
+                *limit = (*limit).max(*max);
+            }
+            Frame::MaxStreamData { id, max } => {
+                let initial = initial_limit(id.initiator(), peer, *id);
+                let limit = self.max_stream_data.entry(*id).or_insert(initial);
+                *limit = (*limit).max(*max);
+            }
+            Frame::PathResponse(data) => return self.challenges.contains(data),
+            _ => {}
+        }
+        false
+    }
+}
+
+/// How far `role` may send on a stream before it hears more.
+fn initial_limit(role: Role, peer: &TransportParameters, id: StreamId) -> u64 {
+    match (id.direction(), id.initiator() == role) {
+        (Direction::Unidirectional, _) => peer.initial_max_stream_data_uni,
+        (Direction::Bidirectional, true) => peer.initial_max_stream_data_bidi_remote,
+        (Direction::Bidirectional, false) => peer.initial_max_stream_data_bidi_local,
+    }
+}
+
+impl Ranges {
+    fn insert(&mut self, number: u64) {
+        let at = self.0.partition_point(|range| range.1 + 1 < number);
+        match self.0.get_mut(at) {
+            Some(range) if range.0 <= number && number <= range.1 => {}
+            Some(range) if range.1 + 1 == number => {
+                range.1 = number;
+                if let Some(next) = self
+                    .0
+                    .get(at + 1)
+                    .copied()
+                    .filter(|next| next.0 == number + 1)
+                {
+                    self.0[at].1 = next.1;
+                    self.0.remove(at + 1);
+                }
+            }
+            Some(range) if range.0 == number + 1 => range.0 = number,
+            _ => self.0.insert(at, (number, number)),
+        }
+    }
+
+    fn contain(&self, first: u64, last: u64) -> bool {
+        let at = self.0.partition_point(|range| range.1 < first);
+        self.0
+            .get(at)
+            .is_some_and(|range| range.0 <= first && last <= range.1)
+    }
+}
+
+/// The place of a role in a pair.
+pub(super) const fn place(role: Role) -> usize {
+    match role {
+        Role::Client => 0,
+        Role::Server => 1,
+    }
+}

@@ -1,0 +1,78 @@
+//! A socket whose every call is watched: what it seals and opens is written to its page of the ledger, and what memory it takes is
+//! charged to it.
+
+use std::sync::Arc;
+
+use inquic_socket::Socket;
+
+use super::ledger::Who;
+use super::witness::Watch;
+
+/// A socket and what it holds.
+pub(super) struct Metered {
+    socket: Socket,
+    who: Who,
+    watch: Arc<Watch>,
+    /// Bytes on the heap that its calls have left behind.
+    bytes: i64,
+    /// Whether something opened since the last look shows that the peer receives where it sends from.
+    validated: bool,
+}
+
+impl Metered {
+    /// Takes a socket that was made with so many bytes.
+    pub(super) const fn new(socket: Socket, who: Who, watch: Arc<Watch>, bytes: i64) -> Self {
+        Self {
+            socket,
+            who,
+            watch,
+            bytes,
+            validated: false,
+        }
+    }
+
+    /// Calls it.
+    pub(super) fn with<T>(&mut self, call: impl FnOnce(&mut Socket) -> T) -> T {
+        self.watch.look(|ledger| ledger.begin(self.who));
+        let before = self.watch.held();
+        let answer = call(&mut self.socket);
+        self.bytes += self.watch.held() - before;
+        self.validated |= self.watch.look(super::ledger::Ledger::end);
+        answer
+    }
+
+    /// It, for questions that change nothing.
+    pub(super) const fn ask(&self) -> &Socket {
+        &self.socket
+    }
+
+    pub(super) const fn who(&self) -> Who {
+        self.who
+    }
+
+    pub(super) const fn bytes(&self) -> i64 {
+        self.bytes
+    }
+
+    pub(super) const fn take_validated(&mut self) -> bool {
+        std::mem::replace(&mut self.validated, false)
+    }
+
+    /// Ends it, together with `others`, which were made in its calls. What then is left of its memory.
+    pub(super) fn end<T>(self, others: T, last: impl FnOnce(&Socket)) -> i64 {
+        let Self {
+            socket,
+            who,
+            watch,
+            bytes,
+            ..
+        } = self;
+        let before = watch.held();
+        last(&socket);
+        drop(socket);
+        drop(others);
+        let left = bytes + watch.held() - before;
+        watch.look(|ledger| ledger.forget(who));
+        left
+    }
+}

@@ -1,0 +1,601 @@
+//! One end: the port and the sockets that ship, driven as a home drives them, by a system that is late, forgetful and disorderly.
+//! It never looks into the engine; what it needs to know it asks as a home would, or takes from an audit.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use inquic_engine::{Config, EndpointKeys, Handle, Path, Received, RetryPolicy, Route};
+use inquic_platform::{CipherSuite, Duration, Instant, Platform};
+use inquic_socket::port::ListenOptions;
+use inquic_socket::{News, Port, Socket};
+use inquic_wire::Role;
+
+use super::application::Application;
+use super::check::Standing;
+use super::credit::Credits;
+use super::ledger::Who;
+use super::metered::Metered;
+use super::plan::{Habits, HostFaults};
+use super::scene::Scene;
+use super::witness::Watch;
+use super::{Canary, Invariant};
+use crate::{Datagram, Fault, Hello, Rng};
+
+/// One host.
+pub(super) struct Node {
+    pub(super) role: Role,
+    pub(super) address: SocketAddr,
+    pub(super) seats: BTreeMap<Handle, Seat>,
+    pub(super) port: Port,
+    pub(super) watch: Arc<Watch>,
+    pub(super) credits: Credits,
+    settings: Settings,
+    rng: Rng,
+    /// How far the host's clock is ahead of the world's.
+    ahead: Duration,
+    /// Datagrams that the system did not take yet.
+    outbox: VecDeque<Datagram>,
+    blocked_until: Option<Instant>,
+    timer_late_until: Option<Instant>,
+    /// Calls of `expire` at one moment that changed nothing.
+    idle_calls: (Instant, u32),
+    buffer: Vec<u8>,
+    numbers: u64,
+    /// Bytes that the port holds, and those that connections which are gone left behind.
+    port_bytes: i64,
+    calm: bool,
+}
+
+/// A connection of the host with its application.
+pub(super) struct Seat {
+    pub(super) socket: Metered,
+    hello: Hello,
+    pub(super) app: Option<Application>,
+    pub(super) standing: Standing,
+    name: u8,
+    accepted: bool,
+}
+
+/// What a host is made with.
+pub(super) struct Settings {
+    pub(super) config: Arc<Config>,
+    pub(super) suite: CipherSuite,
+    pub(super) certificate: usize,
+    pub(super) retry: RetryPolicy,
+    pub(super) faults: HostFaults,
+    pub(super) habits: Habits,
+}
+
+impl Node {
+    pub(super) fn new(
+        role: Role,
+        address: SocketAddr,
+        platform: Arc<dyn Platform>,
+        watch: Arc<Watch>,
+        settings: Settings,
+        seed: u64,
+    ) -> Self {
+        let keys = EndpointKeys::random(&*platform);
+        let mut port = Port::new(platform, keys);
+        if role == Role::Server {
+            port.listen(ListenOptions {
+                config: Arc::clone(&settings.config),
+                backlog: 64,
+                max_half_open: 32,
+                retry: settings.retry,
+            });
+        }
+        Self {
+            role,
+            address,
+            seats: BTreeMap::new(),
+            port,
+            watch,
+            credits: Credits::default(),
+            settings,
+            rng: Rng::new(seed),
+            ahead: Duration::ZERO,
+            outbox: VecDeque::new(),
+            blocked_until: None,
+            timer_late_until: None,
+            idle_calls: (Instant::ZERO, 0),
+            buffer: vec![0; 65_507],
+            numbers: 0,
+            port_bytes: 0,
+            calm: false,
+        }
+    }
+
+    /// The host's clock.
+    pub(super) fn clock(&self, scene: &Scene) -> Instant {
+        scene.now + self.ahead
+    }
+
+    /// The host slept for so long.
+    pub(super) fn jump(&mut self, length: Duration) {
+        self.ahead += length;
+    }
+
+    /// The system behaves from here on, and so do the applications.
+    pub(super) fn calm_down(&mut self) {
+        self.calm = true;
+        self.settings.faults = HostFaults::default();
+        self.settings.habits = Habits {
+            bytes: 1_000,
+            ..Habits::default()
+        };
+        self.blocked_until = None;
+        self.timer_late_until = None;
+        for app in self.seats.values_mut().filter_map(|seat| seat.app.as_mut()) {
+            app.calm_down();
+        }
+    }
+
+    /// Begins a connection under a name.
+    pub(super) fn connect(&mut self, scene: &mut Scene, remote: SocketAddr, name: u8) {
+        let now = self.clock(scene);
+        let path = Path {
+            local: Some(self.address),
+            remote,
+        };
+        let (before, config) = (self.watch.held(), &self.settings.config);
+        let Ok((handle, socket)) = self.port.connect(now, config, path, &[]) else {
+            return scene.fail(Invariant::Completion, || {
+                "no connection can be made".to_owned()
+            });
+        };
+        let made = self.watch.held() - before;
+        self.seat(scene, handle, socket, name, made);
+    }
+
+    fn seat(&mut self, scene: &mut Scene, handle: Handle, socket: Socket, name: u8, bytes: i64) {
+        self.numbers += 1;
+        let who = Who {
+            role: self.role,
+            number: self.numbers,
+        };
+        let hello = Hello::new(self.role, self.settings.suite, self.settings.certificate);
+        let seat = Seat {
+            socket: Metered::new(socket, who, Arc::clone(&self.watch), bytes),
+            hello: hello.named(name),
+            app: None,
+            standing: Standing::new(scene.now),
+            name,
+            accepted: self.role == Role::Client,
+        };
+        self.seats.insert(handle, seat);
+        self.settle(scene, handle);
+    }
+
+    /// Datagrams arrived together.
+    pub(super) fn receive(&mut self, scene: &mut Scene, mut batch: Vec<Datagram>) {
+        if batch.len() > 1 && self.rng.chance(self.settings.faults.permuted_batch) {
+            scene.tally.note(Fault::PermutedBatch);
+            for place in (1..batch.len()).rev() {
+                batch.swap(place, self.rng.below(place as u64 + 1) as usize);
+            }
+        }
+        let mut train: Option<(Handle, Datagram, usize)> = None;
+        for datagram in batch {
+            let now = self.clock(scene);
+            self.credits
+                .on_received(datagram.from, datagram.bytes.len());
+            let Some(handle) = self.route(now, scene, &datagram) else {
+                continue;
+            };
+            if let Some((last, whole, segment)) = &mut train
+                && *last == handle
+                && whole.from == datagram.from
+                && whole.ecn == datagram.ecn
+                && whole.bytes.len().is_multiple_of(*segment)
+                && datagram.bytes.len() <= *segment
+                && whole.bytes.len() < TRAIN
+            {
+                whole.bytes.extend_from_slice(&datagram.bytes);
+                continue;
+            }
+            let len = datagram.bytes.len().max(1);
+            if let Some((handle, whole, segment)) = train.replace((handle, datagram, len)) {
+                self.deliver(scene, handle, whole, segment);
+            }
+        }
+        if let Some((handle, whole, segment)) = train {
+            self.deliver(scene, handle, whole, segment);
+        }
+    }
+
+    /// Whose it is; strangers and answers without state are dealt with here.
+    fn route(&mut self, now: Instant, scene: &mut Scene, datagram: &Datagram) -> Option<Handle> {
+        let path = Path {
+            local: Some(self.address),
+            remote: datagram.from,
+        };
+        let mut reply = [0; 1_500];
+        let before = self.watch.held();
+        let route = self.port.route(now, &path, &datagram.bytes, &mut reply);
+        self.port_bytes += self.watch.held() - before;
+        match route {
+            Route::Connection(handle) => Some(handle),
+            Route::Incoming(incoming) => {
+                if incoming.is_validated() {
+                    self.credits.validate(datagram.from);
+                }
+                let before = self.watch.held();
+                let (handle, socket) = self.port.admit(now, &incoming).ok()?;
+                let made = self.watch.held() - before;
+                self.seat(scene, handle, socket, 0, made);
+                Some(handle)
+            }
+            Route::Reply(count) => {
+                let reply = Datagram {
+                    from: self.address,
+                    to: datagram.from,
+                    ecn: 0,
+                    bytes: reply[..count].to_vec(),
+                };
+                self.credits.on_sent(scene, reply.to, count);
+                self.outbox.push_back(reply);
+                None
+            }
+            Route::Drop(_) => None,
+        }
+    }
+
+    fn deliver(&mut self, scene: &mut Scene, handle: Handle, mut whole: Datagram, segment: usize) {
+        let now = self.clock(scene);
+        let Some(seat) = self.seats.get_mut(&handle) else {
+            return;
+        };
+        let path = Path {
+            local: Some(self.address),
+            remote: whole.from,
+        };
+        seat.standing
+            .on_datagrams(scene.now, whole.bytes.len().div_ceil(segment).max(1) as u64);
+        let received = Received {
+            path,
+            bytes: &mut whole.bytes,
+            segment,
+            ecn: whole.ecn,
+        };
+        seat.socket.with(|socket| socket.receive(now, received));
+        if seat.socket.take_validated() {
+            self.credits.validate(whole.from);
+        }
+        self.idle_calls.1 = 0;
+        self.settle(scene, handle);
+    }
+
+    /// When the host wants to be woken, in the world's time.
+    pub(super) fn next_wake(&self, scene: &Scene) -> Option<Instant> {
+        if scene.strikes(Canary::SameInstant) && !self.seats.is_empty() {
+            return Some(scene.now);
+        }
+        let turn = self.seats.values().filter_map(|seat| seat.app.as_ref());
+        let turn = turn
+            .clone()
+            .any(Application::wants_turn)
+            .then(|| scene.now + TURN);
+        let closing = self
+            .seats
+            .values()
+            .filter_map(|seat| seat.app.as_ref()?.closes_at());
+        let app = closing.map(|at| self.in_world(at)).min();
+        let deadline = self
+            .next_deadline()
+            .map(|at| self.timer_late_until.map_or(at, |late| late.max(at)));
+        // Who cannot send waits until it can: what is due would be due again at once.
+        let deadline = deadline.map(|at| self.blocked_until.map_or(at, |until| until.max(at)));
+        let unblocked = self
+            .blocked_until
+            .filter(|_| !self.outbox.is_empty() || !self.seats.is_empty());
+        [turn, app, deadline, unblocked].into_iter().flatten().min()
+    }
+
+    /// The earliest deadline of all sockets, in the world's time.
+    fn next_deadline(&self) -> Option<Instant> {
+        let deadlines = self
+            .seats
+            .values()
+            .filter_map(|seat| seat.socket.ask().next_deadline());
+        deadlines.min().map(|at| self.in_world(at))
+    }
+
+    fn in_world(&self, at: Instant) -> Instant {
+        Instant::ZERO + at.since(Instant::ZERO + self.ahead)
+    }
+
+    /// Time has passed.
+    pub(super) fn tick(&mut self, scene: &mut Scene) {
+        if self.blocked_until.is_some_and(|until| until <= scene.now) {
+            self.blocked_until = None;
+        }
+        if self.next_deadline().is_none_or(|at| at > scene.now) {
+            return;
+        }
+        if let Some(until) = self.timer_late_until {
+            if until > scene.now {
+                return;
+            }
+            self.timer_late_until = None;
+        } else if self.rng.chance(self.settings.faults.late_timer) {
+            scene.tally.note(Fault::LateTimer);
+            let bound = 1 + self.rng.below(10_000);
+            let late = Duration::from_millis(1 + self.rng.below(bound));
+            self.timer_late_until = Some(scene.now + late);
+            return;
+        }
+        self.expire(scene);
+    }
+
+    /// Tells every socket what time it is; those that did not wait for it are woken for nothing.
+    pub(super) fn expire(&mut self, scene: &mut Scene) {
+        let now = self.clock(scene);
+        if self.idle_calls.0 == scene.now {
+            self.idle_calls.1 += 1;
+        } else {
+            self.idle_calls = (scene.now, 1);
+        }
+        if self.idle_calls.1 > IDLE_CALLS {
+            scene.fail(Invariant::Progress, || {
+                format!("asked for the same moment {IDLE_CALLS} times without doing anything")
+            });
+        }
+        for handle in self.handles() {
+            if let Some(seat) = self.seats.get_mut(&handle) {
+                seat.socket.with(|socket| socket.expire(now));
+                self.settle(scene, handle);
+            }
+        }
+    }
+
+    pub(super) fn handles(&self) -> Vec<Handle> {
+        self.seats.keys().copied().collect()
+    }
+
+    /// A process ends without a word: one of its connections is forgotten.
+    pub(super) fn vanish(&mut self, scene: &mut Scene) {
+        let count = self.seats.len() as u64;
+        if count > 0 {
+            scene.tally.note(Fault::Vanish);
+            let handle = self.handles()[self.rng.below(count) as usize];
+            self.remove(scene, handle);
+        }
+    }
+
+    /// The client closes what is complete.
+    pub(super) fn close_complete(&mut self, scene: &mut Scene) {
+        let now = self.clock(scene);
+        for seat in self.seats.values_mut() {
+            if seat
+                .app
+                .as_ref()
+                .is_some_and(|app| !app.closed && scene.truth.is_complete(app.name()))
+            {
+                seat.socket.with(|socket| socket.close(now, 0, b"done"));
+                seat.app.iter_mut().for_each(|app| app.closed = true);
+            }
+        }
+    }
+
+    /// Runs applications, then sends all that can be sent; each datagram to `send`.
+    pub(super) fn flush(&mut self, scene: &mut Scene, send: &mut dyn FnMut(&mut Scene, Datagram)) {
+        self.accept(scene);
+        let now = self.clock(scene);
+        for handle in self.handles() {
+            let Some(seat) = self.seats.get_mut(&handle) else {
+                continue;
+            };
+            if let Some(app) = &mut seat.app {
+                app.act(now, scene, &mut seat.socket);
+            }
+        }
+        if self.blocked_until.is_none() {
+            while let Some(datagram) = self.outbox.pop_front() {
+                send(scene, datagram);
+            }
+        }
+        for handle in self.handles() {
+            self.transmit(scene, handle, send);
+            self.settle(scene, handle);
+        }
+    }
+
+    fn accept(&mut self, scene: &mut Scene) {
+        if self.settings.habits.never_accepts {
+            return;
+        }
+        while let Some(handle) = self.port.accept() {
+            if let Some(seat) = self.seats.get_mut(&handle) {
+                seat.accepted = true;
+                self.settle(scene, handle);
+            }
+        }
+    }
+
+    fn transmit(
+        &mut self,
+        scene: &mut Scene,
+        handle: Handle,
+        send: &mut dyn FnMut(&mut Scene, Datagram),
+    ) {
+        let now = self.clock(scene);
+        let Some(seat) = self.seats.get_mut(&handle) else {
+            return;
+        };
+        let mut calls = 0;
+        while self.blocked_until.is_none() {
+            let sent = seat
+                .socket
+                .with(|socket| socket.transmit(now, &mut self.buffer));
+            calls += 1;
+            if calls > DRAIN || scene.strikes(Canary::EndlessDrain) && sent.is_some() {
+                return scene.fail(Invariant::Drains, || {
+                    format!("{calls} calls of transmit, and no end")
+                });
+            }
+            let Some(sent) = sent else {
+                break;
+            };
+            self.idle_calls.1 = 0;
+            let from = sent.path.local.unwrap_or(self.address);
+            let faults = &self.settings.faults;
+            for bytes in self.buffer[..sent.bytes].chunks(sent.segment) {
+                let datagram = Datagram {
+                    from,
+                    to: sent.path.remote,
+                    ecn: sent.ecn,
+                    bytes: bytes.to_vec(),
+                };
+                scene.hash.add_datagram(scene.now, &datagram);
+                if self.role == Role::Server {
+                    self.credits.on_sent(scene, datagram.to, bytes.len());
+                }
+                if self.blocked_until.is_some() {
+                    self.outbox.push_back(datagram);
+                } else if self.rng.chance(faults.send_blocked) {
+                    scene.tally.note(Fault::SendBlocked);
+                    let pause = Duration::from_micros(1 + self.rng.below(200_000));
+                    self.blocked_until = Some(scene.now + pause);
+                    self.outbox.push_back(datagram);
+                } else if self.rng.chance(faults.send_refused) {
+                    scene.tally.note(Fault::SendRefused);
+                } else {
+                    send(scene, datagram);
+                    if sent.bytes > sent.segment && self.rng.chance(faults.partial_batch) {
+                        scene.tally.note(Fault::PartialBatch);
+                        self.blocked_until = Some(scene.now + PARTIAL);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Runs the handshake, tells the application its news, serves the port's part.
+    fn settle(&mut self, scene: &mut Scene, handle: Handle) {
+        let now = self.clock(scene);
+        let Some(seat) = self.seats.get_mut(&handle) else {
+            return;
+        };
+        // A failed step has closed the connection, which its news tell.
+        let _ = seat.socket.with(|socket| seat.hello.step(now, socket));
+        let mut gone = false;
+        let mut told = 0_u64;
+        while let Some(news) = seat.socket.with(Socket::next_news) {
+            told += 1;
+            if told > NEWS {
+                return scene.fail(Invariant::Drains, || {
+                    format!("{told} pieces of news, and no end")
+                });
+            }
+            match news {
+                News::Handshake => {
+                    let _ = seat.socket.with(|socket| seat.hello.step(now, socket));
+                }
+                News::Established if self.role == Role::Server => {
+                    seat.name = seat.hello.peer_name().unwrap_or(0);
+                    self.port.on_established(handle);
+                }
+                News::Gone => gone = true,
+                _ => {}
+            }
+            seat.standing.on_news(scene, news);
+            if let Some(app) = &mut seat.app {
+                app.on_news(scene, news);
+            }
+        }
+        if seat.app.is_none() && seat.accepted && seat.socket.ask().is_established() {
+            let mut app = Application::new(
+                seat.name,
+                self.role,
+                self.settings.habits,
+                self.rng.next_u64(),
+                now,
+            );
+            if self.calm {
+                app.calm_down();
+            } else {
+                // News of before it was accepted were nobody's.
+                app.look_everywhere();
+            }
+            seat.app = Some(app);
+        }
+        if seat.socket.ask().needs_port() {
+            let port = &mut self.port;
+            seat.socket.with(|socket| port.service(now, socket));
+        }
+        if gone {
+            self.remove(scene, handle);
+        }
+    }
+
+    fn remove(&mut self, scene: &mut Scene, handle: Handle) {
+        let Some(seat) = self.seats.remove(&handle) else {
+            return;
+        };
+        // What the port keeps in its table for a connection was charged to whoever caused it.
+        let port = &mut self.port;
+        self.port_bytes += seat.socket.end(seat.hello, |socket| port.remove(socket));
+        if scene.strikes(Canary::Leak) {
+            self.port_bytes += 16_384;
+        }
+    }
+}
+
+impl Node {
+    /// Whether the system takes no datagrams now.
+    pub(super) const fn is_blocked(&self) -> bool {
+        self.blocked_until.is_some()
+    }
+
+    /// Whether a timer is late.
+    pub(super) const fn is_late(&self) -> bool {
+        self.timer_late_until.is_some()
+    }
+
+    /// Its connections, for people.
+    pub(super) fn describe(&self) -> String {
+        let seats = self.seats.values().map(|seat| {
+            let socket = seat.socket.ask();
+            let app = seat.app.as_ref().map(Application::describe);
+            let (audit, deadline) = (socket.audit(), socket.next_deadline());
+            format!(
+                "{} {:?} {app:?} {audit:?} {deadline:?}",
+                seat.name,
+                socket.close_reason()
+            )
+        });
+        seats.collect::<Vec<_>>().join("; ")
+    }
+
+    /// Bytes that are left of the port when no connection is.
+    pub(super) const fn port_bytes(&self) -> i64 {
+        self.port_bytes
+    }
+
+    /// Bytes that a connection may hold of what was written.
+    pub(super) fn send_buffer(&self) -> usize {
+        self.settings.config.streams.send_buffer
+    }
+}
+
+impl Seat {
+    /// Bytes that the simulated handshake holds.
+    pub(super) fn hello_bytes(&self) -> i64 {
+        self.hello.heap_bytes() as i64
+    }
+}
+
+/// How soon an application that goes on by itself has its next turn.
+const TURN: Duration = Duration::from_millis(1);
+/// How long the rest of a batch waits.
+const PARTIAL: Duration = Duration::from_micros(300);
+/// Calls of `transmit` until it must have had all: each brings a datagram at least, and windows are small here.
+const DRAIN: u32 = 4_096;
+/// Pieces of news at once: four for each of the streams that a connection may have here, and some of its own.
+const NEWS: u64 = 4 * 1_024;
+/// Calls of `expire` at one moment without anything happening.
+const IDLE_CALLS: u32 = 16;
+/// Bytes in one train of datagrams, as segmentation offload makes them.
+const TRAIN: usize = 60_000;

@@ -1,0 +1,312 @@
+//! What a seed turns on: every run has some of the faults, at some rate, and not the others. A number comes in, a plan goes out.
+
+use inquic_engine::recovery::Algorithm;
+use inquic_engine::stream::Window;
+use inquic_engine::{Config, RetryPolicy};
+use inquic_platform::{CipherSuite, Duration};
+
+use crate::{Bursts, Discipline, Faults, Marking, Rng};
+
+/// Everything that a seed decides before the run.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) up: Faults,
+    pub(super) down: Faults,
+    pub(super) weather: Weather,
+    pub(super) hosts: [HostFaults; 2],
+    pub(super) habits: [Habits; 2],
+    pub(super) meddling: Meddling,
+    pub(super) configs: [Config; 2],
+    pub(super) suite: CipherSuite,
+    pub(super) certificate: usize,
+    pub(super) retry: RetryPolicy,
+    /// Connections in all, and at once.
+    pub(super) connections: (u8, usize),
+    /// How long the faults are on.
+    pub(super) storm: Duration,
+}
+
+/// What changes while the faults are on.
+#[derive(Debug)]
+pub(super) struct Weather {
+    /// One of these at a time.
+    pub(super) changes: Vec<Change>,
+    /// About how long between two.
+    pub(super) pause: Duration,
+}
+
+/// One change of weather.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    RebindPort,
+    RebindAddress,
+    Partition,
+    HalfPartition,
+    Mtu,
+    BlackHole,
+    ClockJump,
+    SpuriousWake,
+    Vanish,
+}
+
+/// What a host's system does wrong. Chances are per mille.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct HostFaults {
+    pub(super) late_timer: u32,
+    pub(super) send_blocked: u32,
+    pub(super) send_refused: u32,
+    pub(super) partial_batch: u32,
+    pub(super) permuted_batch: u32,
+}
+
+/// What an application does. Chances are per mille.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Habits {
+    pub(super) never_reads: bool,
+    pub(super) never_writes: bool,
+    pub(super) never_accepts: bool,
+    pub(super) byte_by_byte: bool,
+    pub(super) many_streams: bool,
+    pub(super) reset: u32,
+    pub(super) stop: u32,
+    pub(super) key_update: u32,
+    /// When it closes, counted from its beginning, and whether at once.
+    pub(super) close: Option<(Duration, bool)>,
+    /// Streams that it opens.
+    pub(super) streams: u32,
+    /// Bytes that it writes to each at most.
+    pub(super) bytes: u64,
+}
+
+/// What an attacker on the path does. Chances are per mille, for each datagram that passes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Meddling {
+    pub(super) forgery: u32,
+    pub(super) mutation: u32,
+    pub(super) spoof: u32,
+}
+
+/// The dice, and how likely each fault is to be on in this run.
+struct Dice {
+    rng: Rng,
+    density: u32,
+}
+
+impl Plan {
+    pub(super) fn new(seed: u64) -> Self {
+        let mut rng = Rng::new(seed);
+        let density = [60, 150, 250, 400][rng.below(4) as usize];
+        let mut dice = Dice { rng, density };
+        let base = dice.line();
+        let mut up = dice.link(base);
+        let mut down = dice.link(base);
+        if dice.on() {
+            // One direction loses, the other is perfect in that.
+            let loss = dice.up_to(300);
+            (up.one_way, down.one_way) = (true, true);
+            (up.loss, down.loss) = if dice.half() { (loss, 0) } else { (0, loss) };
+        }
+        let idle = [3, 10, 30][dice.below(3) as usize];
+        Self {
+            up,
+            down,
+            weather: dice.weather(),
+            hosts: [dice.host(), dice.host()],
+            habits: [dice.habits(), dice.habits()],
+            meddling: Meddling {
+                forgery: dice.rate(100),
+                mutation: dice.rate(100),
+                spoof: dice.rate(100),
+            },
+            configs: [dice.config(idle), dice.config(idle)],
+            suite: [
+                CipherSuite::Aes128GcmSha256,
+                CipherSuite::Aes256GcmSha384,
+                CipherSuite::ChaCha20Poly1305Sha256,
+            ][dice.below(3) as usize],
+            certificate: [500, 900, 4_000][dice.below(3) as usize],
+            retry: [
+                RetryPolicy::WhenBusy,
+                RetryPolicy::Always,
+                RetryPolicy::Never,
+            ][dice.below(3) as usize],
+            connections: (1 + dice.below(6) as u8, 1 + dice.below(3) as usize),
+            storm: Duration::from_millis(1_000 + dice.below(15_000)),
+        }
+    }
+}
+
+impl Dice {
+    /// Whether a fault is on.
+    const fn on(&mut self) -> bool {
+        self.rng.chance(self.density)
+    }
+
+    const fn half(&mut self) -> bool {
+        self.rng.chance(500)
+    }
+
+    const fn below(&mut self, bound: u64) -> u64 {
+        self.rng.below(bound)
+    }
+
+    /// From 1 to `most`, more often small.
+    const fn up_to(&mut self, most: u64) -> u32 {
+        let bound = 1 + self.rng.below(most);
+        1 + self.rng.below(bound) as u32
+    }
+
+    /// A chance of up to `most`, or none if the fault is off.
+    const fn rate(&mut self, most: u64) -> u32 {
+        if self.on() { self.up_to(most) } else { 0 }
+    }
+
+    /// Delay and rate, which both directions share.
+    const fn line(&mut self) -> (Duration, u64) {
+        let delay = if self.on() {
+            // Half a second to a minute, more often short.
+            let bound = 1 + self.below(59_500);
+            500 + self.below(bound)
+        } else {
+            self.below(120)
+        };
+        let rate = if self.on() {
+            2_000 << self.below(10)
+        } else {
+            0
+        };
+        (Duration::from_millis(delay), rate)
+    }
+
+    fn link(&mut self, (delay, rate): (Duration, u64)) -> Faults {
+        let ecn = [Marking::Bleached, Marking::Remarked, Marking::AllCe][self.below(3) as usize];
+        let bursts = Bursts {
+            begin: self.up_to(100),
+            end: 20 + self.up_to(500),
+            loss: 300 + self.up_to(700),
+        };
+        Faults {
+            delay,
+            jitter: if self.on() {
+                Duration::from_millis(1 + self.below(200))
+            } else {
+                Duration::ZERO
+            },
+            loss: self.rate(300),
+            bursts: self.on().then_some(bursts),
+            duplication: self.rate(300),
+            reordering: self.rate(200),
+            corruption: self.rate(200),
+            truncation: self.rate(200),
+            extension: self.rate(200),
+            replay: self.rate(200),
+            split: self.rate(1_000),
+            rate,
+            queue: 1 + self.below(64) as usize,
+            discipline: if self.half() {
+                Discipline::CoDel
+            } else {
+                Discipline::TailDrop
+            },
+            ecn: if self.on() { ecn } else { Marking::Kept },
+            ..Faults::default()
+        }
+    }
+
+    fn weather(&mut self) -> Weather {
+        let all = [
+            Change::RebindPort,
+            Change::RebindAddress,
+            Change::Partition,
+            Change::HalfPartition,
+            Change::Mtu,
+            Change::BlackHole,
+            Change::ClockJump,
+            Change::SpuriousWake,
+            Change::Vanish,
+        ];
+        let mut changes = Vec::new();
+        for change in all {
+            if self.on() {
+                changes.push(change);
+            }
+        }
+        Weather {
+            changes,
+            pause: Duration::from_millis(50 << self.below(6)),
+        }
+    }
+
+    const fn host(&mut self) -> HostFaults {
+        HostFaults {
+            late_timer: self.rate(300),
+            send_blocked: self.rate(100),
+            send_refused: self.rate(100),
+            partial_batch: self.rate(300),
+            permuted_batch: self.rate(500),
+        }
+    }
+
+    const fn habits(&mut self) -> Habits {
+        let byte_by_byte = self.on();
+        let many_streams = self.on();
+        let streams = if many_streams {
+            20 + self.below(300)
+        } else {
+            1 + self.below(6)
+        };
+        let most = match (byte_by_byte, many_streams) {
+            (true, _) => 200,
+            (false, true) => 2_000,
+            (false, false) => 4_000 << self.below(8),
+        };
+        let after = Duration::from_millis(self.below(3_000));
+        let at_once = self.half();
+        Habits {
+            never_reads: self.on(),
+            never_writes: self.on(),
+            never_accepts: self.on(),
+            byte_by_byte,
+            many_streams,
+            reset: self.rate(100),
+            stop: self.rate(100),
+            key_update: self.rate(20),
+            close: if self.on() {
+                Some((after, at_once))
+            } else {
+                None
+            },
+            streams: streams as u32,
+            bytes: 1 + self.below(most),
+        }
+    }
+
+    fn config(&mut self, idle: u64) -> Config {
+        let mut config = Config {
+            idle_timeout: Duration::from_secs(idle),
+            keep_alive: self
+                .half()
+                .then(|| Duration::from_secs(1 + self.rng.below(10))),
+            algorithm: [Algorithm::Cubic, Algorithm::NewReno][self.below(2) as usize],
+            udp_payload: [1_200, 1_200, 1_350, 1_452][self.below(4) as usize],
+            ..Config::default()
+        };
+        if self.half() {
+            let stream = 1_000 << self.below(8);
+            let ceiling = stream << self.below(4);
+            config.streams.stream_window = Window {
+                initial: stream,
+                ceiling,
+            };
+            config.streams.connection_window = Window {
+                initial: stream + stream / 2,
+                ceiling: 2 * ceiling,
+            };
+            config.streams.max_streams_bidi = 1 + self.below(20);
+            config.streams.max_streams_uni = 1 + self.below(20);
+            config.streams.send_buffer = 4_000 << self.below(8);
+            config.streams.stream_send_buffer = config.streams.send_buffer / 2;
+        }
+        config
+    }
+}

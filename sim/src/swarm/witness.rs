@@ -1,0 +1,173 @@
+//! A platform that watches: everything goes to the real one, and packets are shown to the ledger before they are sealed and after
+//! they were opened. So the checks see frames without knowing any key.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use inquic_platform::aws_lc::AwsLc;
+use inquic_platform::crypto::{HASH_LEN_MAX, IV_LEN, TAG_LEN};
+use inquic_platform::{
+    CipherSuite, CryptoError, HeaderKey, KeySide, OpenJob, PacketKey, Platform, SealJob,
+};
+use inquic_wire::Level;
+
+use super::ledger::Ledger;
+use super::{Canary, Invariant, Meter};
+
+/// What the witnesses of a run share.
+pub(super) struct Watch {
+    pub(super) ledger: Mutex<Ledger>,
+    meter: Meter,
+    /// Bytes that watching itself holds, which are not the engine's.
+    own: AtomicI64,
+    canary: Option<Canary>,
+}
+
+/// A real platform, watched.
+pub(super) struct Witness {
+    real: AwsLc,
+    watch: Arc<Watch>,
+}
+
+struct WatchedKey {
+    real: Box<dyn PacketKey>,
+    watch: Arc<Watch>,
+    /// One above the largest number sealed.
+    next: AtomicU64,
+}
+
+impl Watch {
+    pub(super) const fn new(ledger: Ledger, meter: Meter, canary: Option<Canary>) -> Self {
+        Self {
+            ledger: Mutex::new(ledger),
+            meter,
+            own: AtomicI64::new(0),
+            canary,
+        }
+    }
+
+    /// Bytes that this thread holds besides those of watching.
+    pub(super) fn held(&self) -> i64 {
+        (self.meter)() - self.own.load(Ordering::Relaxed)
+    }
+
+    /// Something that only happens because somebody watches.
+    pub(super) fn look<T>(&self, at: impl FnOnce(&mut Ledger) -> T) -> T {
+        let before = (self.meter)();
+        let seen = at(&mut self.ledger.lock().expect("nobody panics while looking"));
+        self.own
+            .fetch_add((self.meter)() - before, Ordering::Relaxed);
+        seen
+    }
+}
+
+impl Witness {
+    pub(super) const fn new(seed: u64, watch: Arc<Watch>) -> Self {
+        Self {
+            real: AwsLc::seeded(seed),
+            watch,
+        }
+    }
+}
+
+impl Platform for Witness {
+    fn random(&self, out: &mut [u8]) {
+        self.real.random(out);
+    }
+
+    fn hmac(
+        &self,
+        suite: CipherSuite,
+        key: &[u8],
+        parts: &[&[u8]],
+        out: &mut [u8; HASH_LEN_MAX],
+    ) -> usize {
+        self.real.hmac(suite, key, parts, out)
+    }
+
+    fn packet_key(
+        &self,
+        suite: CipherSuite,
+        side: KeySide,
+        key: &[u8],
+        iv: &[u8; IV_LEN],
+    ) -> Result<Box<dyn PacketKey>, CryptoError> {
+        Ok(Box::new(WatchedKey {
+            real: self.real.packet_key(suite, side, key, iv)?,
+            watch: Arc::clone(&self.watch),
+            next: AtomicU64::new(0),
+        }))
+    }
+
+    fn header_key(
+        &self,
+        suite: CipherSuite,
+        key: &[u8],
+    ) -> Result<Box<dyn HeaderKey>, CryptoError> {
+        self.real.header_key(suite, key)
+    }
+}
+
+impl PacketKey for WatchedKey {
+    fn seal(&self, buffer: &mut [u8], jobs: &[SealJob]) -> Result<(), CryptoError> {
+        for job in jobs {
+            self.see_sealed(buffer, job);
+            if self.watch.canary == Some(Canary::RepeatedNumber) {
+                self.see_sealed(buffer, job);
+            }
+        }
+        self.real.seal(buffer, jobs)
+    }
+
+    fn open(&self, buffer: &mut [u8], jobs: &mut [OpenJob]) {
+        self.real.open(buffer, jobs);
+        for job in jobs.iter().filter(|job| job.opened) {
+            let (Some(level), Some(payload)) =
+                (level(buffer, job.start), buffer.get(job.payload()))
+            else {
+                continue;
+            };
+            self.watch
+                .look(|ledger| ledger.on_opened(level, job.packet_number, payload));
+        }
+    }
+}
+
+impl WatchedKey {
+    fn see_sealed(&self, buffer: &[u8], job: &SealJob) {
+        let number = job.packet_number;
+        if job.payload_at == job.number_at {
+            // Tokens and the tag of a Retry are sealed by such keys as well, and have no packet number.
+            return;
+        }
+        let next = self.next.fetch_max(number + 1, Ordering::Relaxed);
+        self.watch.look(|ledger| {
+            if number < next {
+                ledger.fail(Invariant::Numbers, format!("number {number} after {next}"));
+            }
+            let payload = buffer.get(job.payload_at..job.end.saturating_sub(TAG_LEN));
+            if let (Some(level), Some(payload)) = (level(buffer, job.start), payload) {
+                ledger.on_sealed(level, number, payload);
+            }
+        });
+    }
+}
+
+/// The level of the packet that begins there. Its protection bits may be anything.
+fn level(buffer: &[u8], start: usize) -> Option<Level> {
+    let packet = buffer.get(start..)?;
+    let first = *packet.first()?;
+    if first & 0x80 == 0 {
+        return Some(Level::OneRtt);
+    }
+    let turned = packet.get(1..5)? == VERSION_2;
+    match (first >> 4 & 3).wrapping_sub(u8::from(turned)) & 3 {
+        0 => Some(Level::Initial),
+        1 => Some(Level::ZeroRtt),
+        2 => Some(Level::Handshake),
+        _ => None,
+    }
+}
+
+/// QUIC version 2 numbers its packet types one higher (RFC 9369 §3.2).
+const VERSION_2: [u8; 4] = [0x6b, 0x33, 0x43, 0xcf];
