@@ -71,7 +71,7 @@ impl Keys {
         match level {
             Level::Initial => self.initial.seal.is_some(),
             Level::Handshake => self.handshake.seal.is_some(),
-            //= RFC 9001 §5.6: a client MUST NOT send 0-RTT packets once it starts processing 1-RTT packets from the server.
+            //= RFC 9000 §17.2.3: A client MUST NOT send 0-RTT packets once it starts processing 1-RTT packets from the server.
             Level::ZeroRtt => !ready && self.early_seal().is_some(),
             Level::OneRtt => ready || self.half().is_some(),
         }

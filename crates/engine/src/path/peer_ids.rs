@@ -69,6 +69,8 @@ impl PeerIds {
 
     /// Whether `token` ends this connection (RFC 9000 §10.3.1). Takes the same time for every token.
     pub(crate) fn is_reset_token(&self, token: &[u8; 16]) -> bool {
+        //= RFC 9000 §10.3.1: When comparing a datagram to stateless reset token values, endpoints MUST perform the comparison
+        //= without leaking information about the value of the token.
         let equal = |known: &PeerId| {
             known
                 .reset_token

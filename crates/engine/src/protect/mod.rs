@@ -63,6 +63,8 @@ pub(crate) fn seal(
     buffer: &mut [u8],
     jobs: &[SealJob],
 ) -> Result<(), CryptoError> {
+    //= RFC 9001 §9.5: For the sending of packets, construction and protection of packet payloads and packet numbers MUST be
+    //= free from side channels that would reveal the packet number or its encoded size.
     packet_key.seal(buffer, jobs)?;
     for chunk in jobs.chunks(MASKED_AT_ONCE) {
         let mut samples = [[0; SAMPLE_LEN]; MASKED_AT_ONCE];

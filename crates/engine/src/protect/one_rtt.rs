@@ -43,6 +43,8 @@ struct OpeningKeys {
     key: Box<dyn PacketKey>,
     header: Box<dyn HeaderKey>,
     /// Made ahead, so that a flipped phase bit costs no derivation and tells nothing by its timing (RFC 9001 §9.5).
+    //= RFC 9001 §6.3: Endpoints responding to an apparent key update MUST NOT generate a timing side-channel signal that might
+    //= indicate that the Key Phase bit was invalid
     next: Box<dyn PacketKey>,
     next_secret: Secret,
     previous: Option<Previous>,
