@@ -433,6 +433,7 @@ fn each_suite_survives_corruption() {
     for suite in [
         CipherSuite::Aes256GcmSha384,
         CipherSuite::ChaCha20Poly1305Sha256,
+        CipherSuite::Aes128CcmSha256,
     ] {
         let settings = Settings {
             suite,

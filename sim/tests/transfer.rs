@@ -119,6 +119,7 @@ fn every_cipher_suite_carries_data() {
         CipherSuite::Aes128GcmSha256,
         CipherSuite::Aes256GcmSha384,
         CipherSuite::ChaCha20Poly1305Sha256,
+        CipherSuite::Aes128CcmSha256,
     ] {
         transfer(
             2,

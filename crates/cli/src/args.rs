@@ -276,6 +276,9 @@ pub(crate) enum Cipher {
     Aes256,
     /// TLS_CHACHA20_POLY1305_SHA256
     Chacha20,
+    /// TLS_AES_128_CCM_SHA256
+    #[value(name = "aes128ccm")]
+    Aes128Ccm,
 }
 
 /// A key exchange of TLS 1.3.

@@ -177,6 +177,7 @@ pub(crate) const fn cipher(info: &HandshakeInfo) -> &'static str {
         CipherSuite::Aes128GcmSha256 => "TLS_AES_128_GCM_SHA256",
         CipherSuite::Aes256GcmSha384 => "TLS_AES_256_GCM_SHA384",
         CipherSuite::ChaCha20Poly1305Sha256 => "TLS_CHACHA20_POLY1305_SHA256",
+        CipherSuite::Aes128CcmSha256 => "TLS_AES_128_CCM_SHA256",
     }
 }
 
@@ -197,6 +198,7 @@ pub(crate) const fn suite(cipher: args::Cipher) -> CipherSuite {
         args::Cipher::Aes128 => CipherSuite::Aes128GcmSha256,
         args::Cipher::Aes256 => CipherSuite::Aes256GcmSha384,
         args::Cipher::Chacha20 => CipherSuite::ChaCha20Poly1305Sha256,
+        args::Cipher::Aes128Ccm => CipherSuite::Aes128CcmSha256,
     }
 }
 

@@ -83,7 +83,8 @@ impl FromStr for KeyExchange {
     }
 }
 
-/// Every suite in the order in which we prefer them: the fastest on processors with AES first.
+/// The suites that are offered unless told otherwise, in the order in which we prefer them: the fastest on processors with AES
+/// first. AES-CCM has to be asked for.
 pub(crate) const SUITES: [CipherSuite; 3] = [
     CipherSuite::Aes128GcmSha256,
     CipherSuite::Aes256GcmSha384,
@@ -110,6 +111,7 @@ fn of_rustls(suite: CipherSuite) -> SupportedCipherSuite {
         CipherSuite::Aes128GcmSha256 => &AES_128,
         CipherSuite::Aes256GcmSha384 => &AES_256,
         CipherSuite::ChaCha20Poly1305Sha256 => &CHACHA20,
+        CipherSuite::Aes128CcmSha256 => &AES_128_CCM,
     })
 }
 
@@ -119,6 +121,12 @@ static AES_256: LazyLock<Tls13CipherSuite> =
     LazyLock::new(|| keyless(cipher_suite::TLS13_AES_256_GCM_SHA384));
 static CHACHA20: LazyLock<Tls13CipherSuite> =
     LazyLock::new(|| keyless(cipher_suite::TLS13_CHACHA20_POLY1305_SHA256));
+/// rustls has no AES-CCM. Hash and key length are those of AES-128-GCM, and TLS itself protects nothing under QUIC.
+static AES_128_CCM: LazyLock<Tls13CipherSuite> = LazyLock::new(|| {
+    let mut suite = keyless(cipher_suite::TLS13_AES_128_GCM_SHA256);
+    suite.common.suite = rustls::CipherSuite::TLS13_AES_128_CCM_SHA256;
+    suite
+});
 
 /// The suite of rustls with packet keys that cost nothing.
 fn keyless(suite: SupportedCipherSuite) -> Tls13CipherSuite {

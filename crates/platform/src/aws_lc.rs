@@ -1,6 +1,8 @@
 //! aws-lc as a [`Platform`]: key bytes and packets come in, protected packets go out. It keeps no key that it gave away, reads
 //! no clock and never lets a key's bytes out again.
 
+mod ccm;
+
 use alloc::boxed::Box;
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -56,15 +58,19 @@ impl AwsLc {
 }
 
 impl AwsLcPacketKey {
-    //= RFC 9001 §5.3: The exclusive OR of the padded packet number and the IV forms the AEAD nonce.
     fn nonce(&self, packet_number: u64) -> Nonce {
-        let mut nonce = self.iv;
-        let (_, low) = nonce.split_at_mut(IV_LEN - size_of::<u64>());
-        for (byte, number) in low.iter_mut().zip(packet_number.to_be_bytes()) {
-            *byte ^= number;
-        }
-        Nonce::assume_unique_for_key(nonce)
+        Nonce::assume_unique_for_key(nonce(&self.iv, packet_number))
     }
+}
+
+//= RFC 9001 §5.3: The exclusive OR of the padded packet number and the IV forms the AEAD nonce.
+fn nonce(iv: &[u8; IV_LEN], packet_number: u64) -> [u8; IV_LEN] {
+    let mut nonce = *iv;
+    let (_, low) = nonce.split_at_mut(IV_LEN - size_of::<u64>());
+    for (byte, number) in low.iter_mut().zip(packet_number.to_be_bytes()) {
+        *byte ^= number;
+    }
+    nonce
 }
 
 impl Default for AwsLc {
@@ -99,7 +105,9 @@ impl Platform for AwsLc {
         out: &mut [u8; HASH_LEN_MAX],
     ) -> usize {
         let algorithm = match suite {
-            CipherSuite::Aes128GcmSha256 | CipherSuite::ChaCha20Poly1305Sha256 => hmac::HMAC_SHA256,
+            CipherSuite::Aes128GcmSha256
+            | CipherSuite::ChaCha20Poly1305Sha256
+            | CipherSuite::Aes128CcmSha256 => hmac::HMAC_SHA256,
             CipherSuite::Aes256GcmSha384 => hmac::HMAC_SHA384,
         };
         let mut context = hmac::Context::with_key(&hmac::Key::new(algorithm, key));
@@ -124,6 +132,7 @@ impl Platform for AwsLc {
             CipherSuite::Aes128GcmSha256 => &aead::AES_128_GCM,
             CipherSuite::Aes256GcmSha384 => &aead::AES_256_GCM,
             CipherSuite::ChaCha20Poly1305Sha256 => &aead::CHACHA20_POLY1305,
+            CipherSuite::Aes128CcmSha256 => return ccm::packet_key(key, iv),
         };
         let key = UnboundKey::new(algorithm, key).map_err(|_| refused(suite, key))?;
         let key = LessSafeKey::new(key);
@@ -136,7 +145,7 @@ impl Platform for AwsLc {
         key: &[u8],
     ) -> Result<Box<dyn HeaderKey>, CryptoError> {
         let algorithm = match suite {
-            CipherSuite::Aes128GcmSha256 => &quic::AES_128,
+            CipherSuite::Aes128GcmSha256 | CipherSuite::Aes128CcmSha256 => &quic::AES_128,
             CipherSuite::Aes256GcmSha384 => &quic::AES_256,
             CipherSuite::ChaCha20Poly1305Sha256 => &quic::CHACHA20,
         };

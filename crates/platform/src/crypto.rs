@@ -15,6 +15,8 @@ pub enum CipherSuite {
     Aes256GcmSha384,
     /// TLS_CHACHA20_POLY1305_SHA256 (0x1303).
     ChaCha20Poly1305Sha256,
+    /// TLS_AES_128_CCM_SHA256 (0x1304). Slower than the others and soon worn out: for peers that have nothing else.
+    Aes128CcmSha256,
 }
 
 /// Which half of the traffic a key serves: what we send is sealed, what we receive is opened.
@@ -160,6 +162,12 @@ impl CipherSuite {
                 confidentiality: 1 << 62,
                 integrity: 1 << 36,
             },
+            //= RFC 9001 §6.6: For AEAD_AES_128_CCM, the confidentiality limit is 2^21.5
+            Self::Aes128CcmSha256 => AeadLimits {
+                confidentiality: CCM_LIMIT,
+                //= RFC 9001 §6.6: For AEAD_AES_128_CCM, the integrity limit is 2^21.5
+                integrity: CCM_LIMIT,
+            },
         }
     }
 
@@ -170,6 +178,7 @@ impl CipherSuite {
             0x1301 => Some(Self::Aes128GcmSha256),
             0x1302 => Some(Self::Aes256GcmSha384),
             0x1303 => Some(Self::ChaCha20Poly1305Sha256),
+            0x1304 => Some(Self::Aes128CcmSha256),
             _ => None,
         }
     }
@@ -181,6 +190,7 @@ impl CipherSuite {
             Self::Aes128GcmSha256 => 0x1301,
             Self::Aes256GcmSha384 => 0x1302,
             Self::ChaCha20Poly1305Sha256 => 0x1303,
+            Self::Aes128CcmSha256 => 0x1304,
         }
     }
 
@@ -188,7 +198,7 @@ impl CipherSuite {
     #[must_use]
     pub const fn key_len(self) -> usize {
         match self {
-            Self::Aes128GcmSha256 => 16,
+            Self::Aes128GcmSha256 | Self::Aes128CcmSha256 => 16,
             Self::Aes256GcmSha384 | Self::ChaCha20Poly1305Sha256 => 32,
         }
     }
@@ -197,12 +207,14 @@ impl CipherSuite {
     #[must_use]
     pub const fn hash_len(self) -> usize {
         match self {
-            Self::Aes128GcmSha256 | Self::ChaCha20Poly1305Sha256 => 32,
+            Self::Aes128GcmSha256 | Self::ChaCha20Poly1305Sha256 | Self::Aes128CcmSha256 => 32,
             Self::Aes256GcmSha384 => 48,
         }
     }
 }
 
+/// The whole number below 2^21.5.
+const CCM_LIMIT: u64 = 2_965_820;
 /// Bytes in an AEAD's tag (RFC 9001 §5.3).
 pub const TAG_LEN: usize = 16;
 /// Bytes in an AEAD's nonce and IV.

@@ -3,8 +3,8 @@
 use inquic_platform::{CipherSuite, Instant, KeySide};
 use inquic_uapi::structs::{CryptoSecret, Statistics};
 use inquic_uapi::{
-    Layout, QUIC_CRYPTO_APP, QUIC_CRYPTO_EARLY, QUIC_CRYPTO_HANDSHAKE, TLS_CIPHER_AES_GCM_128,
-    TLS_CIPHER_AES_GCM_256, TLS_CIPHER_CHACHA20_POLY1305, option,
+    Layout, QUIC_CRYPTO_APP, QUIC_CRYPTO_EARLY, QUIC_CRYPTO_HANDSHAKE, TLS_CIPHER_AES_CCM_128,
+    TLS_CIPHER_AES_GCM_128, TLS_CIPHER_AES_GCM_256, TLS_CIPHER_CHACHA20_POLY1305, option,
 };
 use inquic_wire::{Level, Role};
 
@@ -92,6 +92,7 @@ impl Socket {
             TLS_CIPHER_AES_GCM_128 => CipherSuite::Aes128GcmSha256,
             TLS_CIPHER_AES_GCM_256 => CipherSuite::Aes256GcmSha384,
             TLS_CIPHER_CHACHA20_POLY1305 => CipherSuite::ChaCha20Poly1305Sha256,
+            TLS_CIPHER_AES_CCM_128 => CipherSuite::Aes128CcmSha256,
             _ => return Err(Errno::EINVAL),
         };
         let side = if secret.send == 0 {
