@@ -11,6 +11,7 @@ mod record;
 mod reordering;
 mod rtt;
 mod sent;
+mod snapshots;
 mod state;
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! One sent packet in 24 bytes, and which of them may grow the window. Nothing in here knows of the ring that it lies in.
+//! One sent packet in 24 bytes, which of them may grow the window, and what an ACK says of them. Nothing in here knows of the ring that it lies in.
 
 use inquic_platform::Instant;
 
@@ -17,6 +17,27 @@ pub(super) struct Record {
     pub(super) size: u16,
     /// The number of frames in the low twelve bits, flags above.
     pub(super) bits: u16,
+}
+
+/// What an ACK acknowledged for the first time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Newly {
+    /// Packets.
+    pub(super) packets: u64,
+    /// Bytes that were in flight.
+    pub(super) bytes: u64,
+    /// Those of them that may grow the window.
+    pub(super) growth: u64,
+    /// Whether any packet was ack-eliciting.
+    pub(super) eliciting: bool,
+    /// When the ACK's largest packet was sent, if it was among them.
+    pub(super) largest_sent: Option<Instant>,
+    /// When the newest of them was sent.
+    pub(super) newest_sent: Option<Instant>,
+    /// Its number.
+    pub(super) newest: u64,
+    /// Bytes of the ACK's largest packet, if it was among them.
+    pub(super) largest_size: u16,
 }
 
 /// Send times of packets whose acknowledgement may grow the window, both included.

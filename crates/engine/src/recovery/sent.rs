@@ -14,36 +14,15 @@ use inquic_wire::{Code, PeerError};
 use super::congestion::{LostPacket, Snapshot};
 use super::frames::{Fate, SentFrame, SentPacket};
 use super::limits;
-use super::record::{ACKED, ELICITING, Growing, IN_FLIGHT, RETOLD, Record};
-
-/// What an ACK acknowledged for the first time.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Newly {
-    /// Packets.
-    pub(super) packets: u64,
-    /// Bytes that were in flight.
-    pub(super) bytes: u64,
-    /// Those of them that may grow the window.
-    pub(super) growth: u64,
-    /// Whether any packet was ack-eliciting.
-    pub(super) eliciting: bool,
-    /// When the ACK's largest packet was sent, if it was among them.
-    pub(super) largest_sent: Option<Instant>,
-    /// When the newest of them was sent.
-    pub(super) newest_sent: Option<Instant>,
-    /// Its number.
-    pub(super) newest: u64,
-    /// Bytes of the ACK's largest packet, if it was among them.
-    pub(super) largest_size: u16,
-}
+use super::record::{ACKED, ELICITING, Growing, IN_FLIGHT, Newly, RETOLD, Record};
+use super::snapshots::Snapshots;
 
 /// The packets of one space whose fate is open, in the order of their numbers.
 #[derive(Default)]
 pub(super) struct Log {
     records: VecDeque<Record>,
     frames: VecDeque<SentFrame>,
-    /// One for each record, or none at all.
-    snapshots: VecDeque<Snapshot>,
+    snapshots: Snapshots,
     skipped: VecDeque<u64>,
     /// Index of the first frame of `frames`; wraps.
     frames_at: u32,
@@ -117,7 +96,8 @@ impl Log {
             bits: bits | frames.len() as u16,
         });
         if let Some(snapshot) = snapshot {
-            self.snapshots.push_back(snapshot);
+            let newest = self.records.len().saturating_sub(1);
+            self.snapshots.keep(newest, snapshot);
         }
     }
 
@@ -128,7 +108,9 @@ impl Log {
         let places = self.frames.capacity().saturating_sub(self.frames.len());
         (records || self.records.try_reserve(1).is_ok())
             && (frames <= places || self.frames.try_reserve(frames).is_ok())
-            && (self.snapshots.is_empty() || self.snapshots.try_reserve(1).is_ok())
+            && self
+                .snapshots
+                .has_room(self.records.len().saturating_add(1))
     }
 
     /// Notes a number that will never be sent.
@@ -273,9 +255,7 @@ impl Log {
         }
         self.frames_at = self.frames_at.wrapping_add(count as u32);
         let popped = before.saturating_sub(self.records.len());
-        if !self.snapshots.is_empty() {
-            self.snapshots.drain(..popped.min(self.snapshots.len()));
-        }
+        self.snapshots.forget(popped);
         popped > 0
     }
 
@@ -284,13 +264,13 @@ impl Log {
         if self.snapshots.is_empty() {
             return None;
         }
-        self.snapshots.get(self.position(number)).copied()
+        self.snapshots.get(self.position(number))
     }
 
-    /// Whether there is a snapshot for each record, or none at all.
+    /// How many snapshots there are for how many records.
     #[cfg(test)]
-    pub(super) fn is_aligned(&self) -> bool {
-        self.snapshots.is_empty() || self.snapshots.len() == self.records.len()
+    pub(super) fn snapshots(&self) -> (usize, usize) {
+        (self.snapshots.len(), self.records.len())
     }
 
     /// What the parent hears of the oldest packet when it is lost.
@@ -298,7 +278,7 @@ impl Log {
         LostPacket {
             number: oldest.number,
             size: oldest.size,
-            snapshot: self.snapshots.front().copied(),
+            snapshot: self.snapshots.get(0),
         }
     }
 
@@ -314,7 +294,7 @@ impl Log {
         let Some(record) = self.records.pop_front() else {
             return;
         };
-        self.snapshots.pop_front();
+        self.snapshots.forget(1);
         let count = record.frames();
         let tell = record.bits & (ACKED | RETOLD) == 0;
         for _ in 0..count {
@@ -449,7 +429,7 @@ impl Log {
         }
         self.records.shrink_to_fit();
         self.frames.shrink_to_fit();
-        self.snapshots.shrink_to_fit();
+        self.snapshots.shrink();
         self.skipped.shrink_to_fit();
     }
 
@@ -461,14 +441,10 @@ impl Log {
             .capacity()
             .saturating_mul(size_of::<SentFrame>());
         let skipped = self.skipped.capacity().saturating_mul(size_of::<u64>());
-        let snapshots = self
-            .snapshots
-            .capacity()
-            .saturating_mul(size_of::<Snapshot>());
         records
             .saturating_add(frames)
             .saturating_add(skipped)
-            .saturating_add(snapshots)
+            .saturating_add(self.snapshots.heap_bytes())
     }
 
     /// The place of the first record whose number is `number` or larger.

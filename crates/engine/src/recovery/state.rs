@@ -7,8 +7,9 @@ use super::congestion::{Controller, LostPacket};
 use super::frames::{Fate, SentFrame};
 use super::loss::{self, Judge, Lost};
 use super::pacing::{Pacer, Rate};
+use super::record::Newly;
 use super::reordering::Reordering;
-use super::sent::{Log, Newly};
+use super::sent::Log;
 use super::{Algorithm, Config, INITIAL_RTT, Recovery, Rtt, Stats, limits};
 
 impl Recovery {

@@ -16,12 +16,12 @@ fn runs(algorithm: Algorithm, link: Link, warm_up: u64, length: u64) -> (Network
 }
 
 /// The least share of the link that BBR uses with queues of half of what is on the way, as much, and four times that. Where
-/// that is much, the middle one is left out for time's sake.
+/// that is much, only the first, for time's sake.
 fn least_share(rate: u64, rtt: u64, warm_up: u64, length: u64) -> u64 {
     let buffers: &[u64] = if rate * rtt < 100_000_000_000 {
         &[50, 100, 400]
     } else {
-        &[50, 400]
+        &[50]
     };
     let shares = buffers.iter().map(|&buffer| {
         let link = Link::with_buffer(rate, ms(rtt), buffer);
@@ -388,4 +388,29 @@ fn bbr_paces_below_the_bandwidth_and_lets_whole_packets_out() {
     if let Allowance::Bytes(bytes) = script.recovery.allowance(network.now) {
         assert_eq!(bytes % 1_452, 0);
     }
+}
+
+#[test]
+fn packets_of_which_nothing_is_kept_do_not_move_the_others() {
+    let mut script = script();
+    let log = &mut script.recovery.application;
+    let packet = |number| SentPacket {
+        number,
+        size: 1_452,
+        ack_eliciting: true,
+        in_flight: true,
+    };
+    let controller = &script.recovery.controller;
+    for number in 0..12 {
+        let kept = (number % 3 == 1).then(|| controller.snapshot(1_000 + number).unwrap());
+        log.push(at(number), packet(number), &[], kept);
+    }
+    for number in 0..12 {
+        let found = log.snapshot(number).map(|kept| kept.in_flight());
+        assert_eq!(found, (number % 3 == 1).then_some(1_000 + number));
+    }
+    log.pop(&mut |_| {});
+    log.pop(&mut |_| {});
+    assert!(log.snapshot(3).is_none());
+    assert_eq!(log.snapshot(4).map(|kept| kept.in_flight()), Some(1_004));
 }

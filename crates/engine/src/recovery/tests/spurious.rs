@@ -1,7 +1,7 @@
 //! Packets declared lost that were only late.
 
 use super::*;
-use crate::recovery::{Algorithm, limits};
+use crate::recovery::{Algorithm, Allowance, limits};
 
 fn script(algorithm: Algorithm) -> Script {
     let config = Config {
@@ -188,4 +188,32 @@ fn what_was_remembered_is_given_back_at_rest() {
     script.acked(at(51), APP, &[97..=99]);
     script.recovery.shrink();
     assert_eq!(script.recovery.allocated_bytes(), 0);
+}
+
+#[test]
+fn what_comes_back_leaves_in_bursts_of_ten_packets_at_most() {
+    let mut script = script(Algorithm::Cubic);
+    let mut number = 0;
+    for round in 0..4 {
+        let first = number;
+        while script.recovery.bytes_in_flight() < script.recovery.congestion_window() {
+            script.sends(at(400 * round), APP, number);
+            number += 1;
+        }
+        script.acked(at(400 * round + 300), APP, &[first..=number - 1]);
+    }
+    let window = script.recovery.congestion_window();
+    assert!(window >= 150_000, "{window}");
+    script.sends_all(at(2_000), APP, number..=number + 39);
+    script.acked(at(2_300), APP, &[number + 39..=number + 39]);
+    let reduced = script.recovery.congestion_window();
+    assert!(reduced < window);
+    script.acked(at(2_310), APP, &[number..=number + 39]);
+    assert_eq!(script.recovery.stats().spurious_congestions, 1);
+    assert!(script.recovery.congestion_window() >= window);
+    // 192 kB are free, and paced at twice that in 300 ms.
+    let Allowance::Bytes(bytes) = script.recovery.allowance(at(2_310)) else {
+        panic!("nothing may leave");
+    };
+    assert!(bytes <= limits::BURST_PACKETS * 1_200, "{bytes}");
 }

@@ -162,6 +162,16 @@ impl Sampler {
 }
 
 impl Snapshot {
+    /// Whether it is one, and not the place of one. With nothing in flight there is nothing to tell.
+    pub(in crate::recovery) const fn is_kept(&self) -> bool {
+        self.in_flight > 0
+    }
+
+    #[cfg(test)]
+    pub(in crate::recovery) fn in_flight(&self) -> u64 {
+        self.in_flight.into()
+    }
+
     const fn delivered(&self) -> u64 {
         self.delivered & !LIMITED
     }
