@@ -553,7 +553,10 @@ fn memory_of_what_is_read_late_is_given_back() {
         .at_client(client)
         .open(Direction::Unidirectional)
         .unwrap();
-    world.at_client(client).write(id, &[7; 100_000]).unwrap();
+    world
+        .at_client(client)
+        .write(id, &vec![7; 100_000])
+        .unwrap();
     world
         .at_client(client)
         .streams()
@@ -580,7 +583,10 @@ fn memory_of_what_is_stopped_late_is_given_back() {
         .at_client(client)
         .open(Direction::Unidirectional)
         .unwrap();
-    world.at_client(client).write(id, &[7; 100_000]).unwrap();
+    world
+        .at_client(client)
+        .write(id, &vec![7; 100_000])
+        .unwrap();
     world
         .at_client(client)
         .streams()

@@ -208,3 +208,21 @@ fn probes_leave_though_the_window_is_full() {
         "probes count, though they were let through"
     );
 }
+
+#[test]
+fn datagrams_wait_for_the_congestion_window() {
+    let duel = Duel::with_server(&Settings::default());
+    let mut parameters = duel.attacker.parameters();
+    parameters.max_datagram_frame_size = 65_535;
+    let mut duel = duel.connected_with(&parameters);
+    let mut queued = 0_u64;
+    while duel.connection().send_datagram(&[7; 1_000], false).is_ok() {
+        queued += 1_000;
+    }
+    duel.flush();
+    duel.wait(Duration::from_millis(200));
+    let stats = duel.connection().stats();
+    assert!(queued > 2 * stats.congestion_window, "more than may leave");
+    assert!(stats.bytes_in_flight > 10_000);
+    assert!(stats.bytes_in_flight <= stats.congestion_window + 1_500);
+}
