@@ -22,6 +22,9 @@ pub struct Config {
     /// Whether the fixed bit of packets is given random values where the peer allows it, and the peer is allowed to do so
     /// (RFC 9287).
     pub grease_quic_bit: bool,
+    /// Whether the peer may say how often it wants acknowledgements, and is asked for fewer while our congestion window is large
+    /// (draft-ietf-quic-ack-frequency).
+    pub ack_frequency: bool,
     /// Whether the spin bit shows the round-trip time to whoever sees the packets (RFC 9000 §17.4), but on one path in 16.
     pub spin_bit: bool,
     /// A connection on which nothing is received for this long is given up; the peer may ask for less (RFC 9000 §10.1).
@@ -56,6 +59,7 @@ impl Default for Config {
             version: Version::V1,
             versions: Versions::KNOWN,
             grease_quic_bit: true,
+            ack_frequency: true,
             spin_bit: false,
             idle_timeout: Duration::from_secs(30),
             keep_alive: None,
@@ -75,6 +79,13 @@ impl Config {
     /// The versions that a connection may come to use: those of the list whose packets we can read.
     pub(crate) fn speaks(&self, version: Version) -> bool {
         version.is_known() && self.versions.contains(version)
+    }
+
+    /// The shortest delay of acknowledgements that the peer may ask for, in microseconds.
+    pub(crate) fn min_ack_delay_us(&self) -> Option<u64> {
+        let longest = self.max_ack_delay.as_millis().saturating_mul(1_000);
+        self.ack_frequency
+            .then_some(limits::MIN_ACK_DELAY_US.min(longest))
     }
 
     /// The largest UDP payload that is probed on a path to `remote`.

@@ -91,6 +91,16 @@ pub const STATELESS_PER_SECOND: u32 = 10_000;
 pub const RESET_CAUSE_MIN: usize = 43;
 /// The smallest stateless reset (RFC 9000 §10.3).
 pub const RESET_MIN: usize = 21;
+/// The shortest time for which we hold an acknowledgement back when the peer sets it, in microseconds, and the least time between
+/// two that it asks for at once: a timer of the home is no finer.
+pub const MIN_ACK_DELAY_US: u64 = 1_000;
+/// Acknowledgements that we ask for in the time of one congestion window, at least: HyStart++ needs eight samples a round
+/// (RFC 9406 §4.2), and so many keep a window that is half gone from standing still.
+pub const ACKS_PER_WINDOW: u64 = 8;
+/// Ack-eliciting packets without an acknowledgement that we ask for at most: half of what leaves in one call.
+pub const ACK_THRESHOLD: u64 = 32;
+/// From how many on we ask at all. Below, windows are small, and the default of one is as good.
+pub const ACK_THRESHOLD_MIN: u64 = 4;
 /// Packets that a connection which is closing answers at most: the 1st, 2nd, 4th, 8th, … up to 2^20.
 pub const CLOSE_ANSWERS: u32 = 21;
 /// One packet number in this many is skipped, on average, so that an ACK of what was never sent shows itself.

@@ -36,7 +36,7 @@ mod writer;
 
 pub use client_hello::ClientHello;
 pub use error::{Code, Full, PeerError, Truncated};
-pub use frame::{Ack, EcnCounts, Frame, Frames};
+pub use frame::{Ack, AckFrequency, EcnCounts, Frame, Frames};
 pub use header::{
     Header, HeaderError, LongKind, LongPlan, ShortPlan, dcid_of, retry_pseudo_packet, write_long,
     write_retry, write_short, write_version_negotiation,

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use inquic_wire::Space;
 
+use super::frequency::Frequency;
 use crate::datagram::Datagrams;
 use crate::handshake::CryptoSend;
 use crate::path::{LocalIds, Mtu, Paths, PeerIds};
@@ -26,6 +27,8 @@ pub(super) struct Carried {
     /// Whether HANDSHAKE_DONE is to be sent, first or again.
     pub(super) owes_handshake_done: bool,
     pub(super) new_token: NewToken,
+    /// How often the peer is asked to acknowledge.
+    pub(super) frequency: Frequency,
 }
 
 /// The token for the client's next connection: made by the endpoint, sent until acknowledged.
@@ -55,6 +58,7 @@ impl Carried {
             mtu,
             owes_handshake_done: false,
             new_token: NewToken::default(),
+            frequency: Frequency::default(),
         }
     }
 
@@ -106,9 +110,13 @@ impl Carried {
                 self.mtu.on_probe_acknowledged(number);
             }
             (SentFrame::MtuProbe { number }, Fate::Lost) => self.mtu.on_probe_lost(number),
+            (SentFrame::AckFrequency { sequence }, Fate::Lost) => self.frequency.on_lost(sequence),
             // An ACK is made anew, a PING has served its purpose, the rest needs no more than to have arrived.
             (SentFrame::Ack { .. }, Fate::Lost)
-            | (SentFrame::NewConnectionId { .. }, Fate::Acknowledged)
+            | (
+                SentFrame::NewConnectionId { .. } | SentFrame::AckFrequency { .. },
+                Fate::Acknowledged,
+            )
             | (SentFrame::Ping, _) => {}
         }
     }
@@ -132,6 +140,7 @@ impl Carried {
                     || self.datagrams.wants_to_send()
                     || self.owes_handshake_done
                     || self.new_token.wanted
+                    || self.frequency.wants_to_send()
                     || self.paths.active().owes_response()
                     || self.local_ids.has_pending()
                     || self.peer_ids.has_retirement())

@@ -2,7 +2,7 @@
 
 use inquic_platform::{Duration, Instant};
 use inquic_wire::frame::{Ack, Frame, StreamFrame};
-use inquic_wire::{Code, Level, PeerError, Role, Space};
+use inquic_wire::{AckFrequency, Code, Level, PeerError, Role, Space};
 
 use super::Connection;
 use super::close::CloseReason;
@@ -83,6 +83,8 @@ impl Connection {
                 self.on_close(now, CloseReason::application_by_peer(code, reason));
             }
             Frame::HandshakeDone => self.on_handshake_done(),
+            Frame::AckFrequency(ref frequency) => self.on_ack_frequency(frequency)?,
+            Frame::ImmediateAck => self.on_immediate_ack(now)?,
             Frame::Datagram { data, has_len } => {
                 self.carried.datagrams.on_datagram(data, has_len)?;
             }
@@ -132,11 +134,47 @@ impl Connection {
         {
             keys.on_acknowledged(ack.largest);
         }
+        if acked.newly && self.carried.frequency.is_allowed() {
+            self.review_ack_frequency();
+        }
         if space == Space::Handshake && self.role == Role::Client {
             // The server can read our Handshake packets, so it knows our address (RFC 9002 §6.2.2.1).
             self.timer.peer_validated = true;
         }
         Ok(())
+    }
+
+    /// The peer says how often it wants acknowledgements.
+    fn on_ack_frequency(&mut self, frequency: &AckFrequency) -> Result<(), PeerError> {
+        let shortest = self.config.min_ack_delay_us().ok_or(UNKNOWN_FRAME)?;
+        // draft-ietf-quic-ack-frequency §4: what max_ack_delay cannot be, and less than we declared, is invalid.
+        if !(shortest..MAX_ACK_DELAY_END_US).contains(&frequency.max_ack_delay_us) {
+            return Err(PeerError::new(
+                Code::ProtocolViolation,
+                "requested acknowledgement delay out of range",
+            ));
+        }
+        let [_, _, received] = &mut self.carried.received;
+        received.on_ack_frequency(frequency);
+        Ok(())
+    }
+
+    fn on_immediate_ack(&mut self, now: Instant) -> Result<(), PeerError> {
+        self.config.min_ack_delay_us().ok_or(UNKNOWN_FRAME)?;
+        let [_, _, received] = &mut self.carried.received;
+        received.on_immediate_ack(now);
+        Ok(())
+    }
+
+    /// Asks for acknowledgements as the window has them.
+    fn review_ack_frequency(&mut self) {
+        let packets = self
+            .recovery
+            .congestion_window()
+            .checked_div(self.max_datagram as u64)
+            .unwrap_or(0);
+        let smoothed = self.recovery.rtt().smoothed;
+        self.carried.frequency.review(packets, smoothed);
     }
 
     fn on_crypto(&mut self, space: Space, offset: u64, data: &[u8]) -> Result<(), PeerError> {
@@ -172,3 +210,8 @@ fn scaled(delay: u64, exponent: u8) -> Duration {
         u64::try_from(u128::from(delay) << u32::from(exponent).min(20)).unwrap_or(u64::MAX);
     Duration::from_micros(micros)
 }
+
+/// A frame of an extension that we have not declared.
+const UNKNOWN_FRAME: PeerError = PeerError::new(Code::FrameEncoding, "unknown frame type");
+/// The first value that max_ack_delay cannot have (RFC 9000 §18.2), in microseconds.
+const MAX_ACK_DELAY_END_US: u64 = (1 << 14) * 1_000;

@@ -353,6 +353,7 @@ impl Connection {
             max_datagram_frame_size: self.config.max_datagram_frame_size.into(),
             version_information: Some(self.version_information(&random)),
             grease_quic_bit: self.config.grease_quic_bit,
+            min_ack_delay_us: self.config.min_ack_delay_us(),
             grease: Some(Grease::from_random(random)),
             ..TransportParameters::default()
         };
@@ -407,6 +408,10 @@ impl Connection {
         self.follow_path(now);
         self.hello.parameters_known = true;
         //= RFC 9287 §3.1: An endpoint MUST NOT set the QUIC Bit to 0 without knowing whether the peer supports the extension.
+        if let Some(shortest) = peer.min_ack_delay_us.filter(|_| self.config.ack_frequency) {
+            let longest = u64::from(peer.max_ack_delay_ms).saturating_mul(1_000);
+            self.carried.frequency.allow(shortest, longest);
+        }
         if peer.grease_quic_bit && self.config.grease_quic_bit {
             self.quic_bit.set_free();
         }

@@ -14,6 +14,7 @@ mod early;
 mod event;
 mod feedback;
 mod frames;
+mod frequency;
 mod hello;
 mod packet;
 mod quic_bit;

@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use inquic_platform::crypto::TAG_LEN;
 use inquic_platform::{Instant, SealJob};
 use inquic_wire::frame::{
-    write_ack, write_handshake_done, write_new_connection_id, write_new_token, write_path_response,
-    write_ping, write_retire_connection_id,
+    write_ack, write_handshake_done, write_immediate_ack, write_new_connection_id, write_new_token,
+    write_path_response, write_ping, write_retire_connection_id,
 };
 use inquic_wire::{
     Code, Level, LongKind, LongPlan, PeerError, Space, Writer, packet_number_len, write_long,
@@ -331,6 +331,10 @@ impl Carried {
             }
             if wanted.space == Space::Application {
                 if !wanted.early {
+                    if wanted.permit == Permit::Probe && self.frequency.is_lowered() {
+                        // Without it a probe could wait for the delay that we have asked for. It may be lost.
+                        eliciting = write_immediate_ack(writer).is_ok();
+                    }
                     self.write_control(writer, frames);
                 }
                 if wanted.datagram_room > 0 {
@@ -340,7 +344,7 @@ impl Carried {
                         .write_frames(wanted.now, writer, &mut |sent| frames.push(sent));
                 }
             }
-            eliciting = fills || frames.len() > before;
+            eliciting |= fills || frames.len() > before;
         }
         let owes_ping =
             wanted.ping || wanted.permit == Permit::Probe || wanted.needs_ping && has_ack;
@@ -399,7 +403,7 @@ impl Carried {
         {
             return false;
         }
-        received.on_ack_sent();
+        received.on_ack_sent(wanted.now);
         frames.push(SentFrame::Ack { largest });
         true
     }
@@ -449,6 +453,9 @@ impl Carried {
             }
             frames.push(SentFrame::RetireConnectionId { sequence });
         }
+        if let Some(sequence) = self.frequency.write(writer, PACKET_THRESHOLD) {
+            frames.push(SentFrame::AckFrequency { sequence });
+        }
         if self.new_token.wanted && write_new_token(writer, &self.new_token.token).is_ok() {
             self.new_token.wanted = false;
             frames.push(SentFrame::NewToken);
@@ -461,3 +468,5 @@ const ACK_DELAY_EXPONENT: u32 = 3;
 const SAMPLE_OFFSET: usize = 4;
 const PATH_RESPONSE_LEN: usize = 9;
 const FIXED: u8 = 0x40;
+/// Packets out of order before one counts as lost (RFC 9002 §6.1.1): to be told of fewer would say nothing.
+const PACKET_THRESHOLD: u64 = 3;

@@ -72,6 +72,11 @@ pub enum SentFrame {
     HandshakeDone,
     /// A PING frame.
     Ping,
+    /// An ACK_FREQUENCY frame.
+    AckFrequency {
+        /// Its sequence number.
+        sequence: u64,
+    },
     /// A DATAGRAM frame (RFC 9221).
     Datagram {
         /// The number under which its sender wants to hear of its fate; 0 when it does not.

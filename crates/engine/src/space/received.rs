@@ -2,8 +2,8 @@
 //! decisions out; it never writes a frame itself.
 
 use inquic_platform::{Duration, Instant};
-use inquic_wire::Space;
 use inquic_wire::frame::EcnCounts;
+use inquic_wire::{AckFrequency, Space};
 
 use crate::limits;
 use crate::ranges::{Inserted, RangeSet};
@@ -21,6 +21,25 @@ pub(crate) struct Received {
     due: Due,
     ecn: EcnCounts,
     ecn_seen: bool,
+    /// When the last ACK left.
+    acked_at: Instant,
+    /// How the peer wants acknowledgements, once it has said so.
+    asked: Option<Asked>,
+}
+
+/// What the newest ACK_FREQUENCY frame of the peer asks for.
+#[derive(Clone, Copy)]
+struct Asked {
+    sequence: u64,
+    /// Ack-eliciting packets without an ACK.
+    threshold: u32,
+    max_ack_delay: Duration,
+    /// How far packets may be out of order.
+    reordering: u64,
+    /// The largest number that the last ACK named.
+    reported: Option<u64>,
+    /// Whether the packet before was marked CE.
+    congested: bool,
 }
 
 /// When the next ACK is to leave.
@@ -71,6 +90,9 @@ impl Received {
         ecn: u8,
     ) {
         self.eliciting = self.eliciting.saturating_add(1);
+        if self.asked.is_some() {
+            return self.on_ack_eliciting_as_asked(now, number, ecn);
+        }
         //= RFC 9000 §13.2.2: A receiver SHOULD send an ACK frame after receiving at least two ack-eliciting packets.
         let second = self.eliciting >= 2;
         //= RFC 9000 §13.2.1: an endpoint MUST acknowledge all ack-eliciting Initial and Handshake packets immediately
@@ -83,6 +105,80 @@ impl Received {
         } else if self.due == Due::Never {
             self.due = Due::At(now + max_ack_delay);
         }
+    }
+
+    /// The same when the peer has said how it wants acknowledgements.
+    #[inline(never)]
+    fn on_ack_eliciting_as_asked(&mut self, now: Instant, number: u64, ecn: u8) {
+        let Some(asked) = &mut self.asked else {
+            return;
+        };
+        // draft-ietf-quic-ack-frequency §6.4: with a high threshold only the first of several marked packets hurries.
+        let marked = ecn == ECN_CE;
+        let congested = marked && !(asked.threshold > 1 && asked.congested);
+        asked.congested = marked;
+        let asked = *asked;
+        let enough = self.eliciting > asked.threshold;
+        let reordered = match asked.reordering {
+            0 => false,
+            1 => self.is_out_of_order(number),
+            gap => self.has_gap_of(gap, asked.reported),
+        };
+        if enough || congested || reordered {
+            self.due = Due::Now;
+        } else if self.due == Due::Never {
+            self.due = Due::At(now + asked.max_ack_delay);
+        }
+    }
+
+    /// Whether the first missing packet that the peer cannot know of yet is `gap` or more below the largest that came
+    /// (draft-ietf-quic-ack-frequency §6.2).
+    fn has_gap_of(&self, gap: u64, reported: Option<u64>) -> bool {
+        if self.numbers.len() <= 1 {
+            return false;
+        }
+        let Some(largest) = self.numbers.largest() else {
+            return false;
+        };
+        let known = reported.map_or(0, |reported| reported.saturating_sub(gap).saturating_add(1));
+        let mut at = known.max(self.floor);
+        while at < largest {
+            let stretch = self.numbers.stretch(at);
+            if !stretch.is_known {
+                return largest.saturating_sub(at) >= gap;
+            }
+            at = stretch.last.saturating_add(1);
+        }
+        false
+    }
+
+    /// ACK_FREQUENCY came. Its numbers were checked.
+    pub(crate) fn on_ack_frequency(&mut self, frequency: &AckFrequency) {
+        let before = self.asked;
+        if before.is_some_and(|asked| frequency.sequence <= asked.sequence) {
+            return;
+        }
+        let threshold = u32::try_from(frequency.threshold).unwrap_or(u32::MAX);
+        self.asked = Some(Asked {
+            sequence: frequency.sequence,
+            // Nobody makes us acknowledge each packet (attacks: many tiny packets).
+            threshold: threshold.max(1),
+            max_ack_delay: Duration::from_micros(frequency.max_ack_delay_us),
+            reordering: frequency.reordering,
+            reported: before.and_then(|asked| asked.reported),
+            congested: before.is_some_and(|asked| asked.congested),
+        });
+    }
+
+    /// IMMEDIATE_ACK came. An ACK leaves at once, unless one has just left.
+    pub(crate) fn on_immediate_ack(&mut self, now: Instant) {
+        let at = self.acked_at + Duration::from_micros(limits::MIN_ACK_DELAY_US);
+        self.due = match self.due {
+            Due::Now => Due::Now,
+            _ if at <= now => Due::Now,
+            Due::At(before) => Due::At(before.min(at)),
+            Due::Never => Due::At(at),
+        };
     }
 
     /// A packet that is not the next after the largest, or has a gap below it, shows reordering or loss.
@@ -118,9 +214,14 @@ impl Received {
     }
 
     /// An ACK frame with everything in here has been written.
-    pub(crate) fn on_ack_sent(&mut self) {
+    pub(crate) fn on_ack_sent(&mut self, now: Instant) {
         self.eliciting = 0;
         self.due = Due::Never;
+        self.acked_at = now;
+        let largest = self.numbers.largest();
+        if let Some(asked) = &mut self.asked {
+            asked.reported = largest;
+        }
     }
 
     /// The peer has our ACK up to `largest`; it need not be repeated (RFC 9000 §13.2.4).

@@ -122,6 +122,7 @@ impl Streams {
             | SentFrame::RetireConnectionId { .. }
             | SentFrame::NewToken
             | SentFrame::HandshakeDone
+            | SentFrame::AckFrequency { .. }
             | SentFrame::Ping
             | SentFrame::Datagram { .. }
             | SentFrame::MtuProbe { .. } => return,

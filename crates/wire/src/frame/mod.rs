@@ -10,13 +10,13 @@ mod write;
 pub use ack::{Ack, AckRanges, EcnCounts, write_ack};
 pub use read::{Frames, StreamFrame};
 pub use write::{
-    crypto_header_len, stream_header_len, write_application_close, write_connection_close,
-    write_crypto, write_crypto_header, write_data_blocked, write_datagram_header,
-    write_handshake_done, write_max_data, write_max_stream_data, write_max_streams,
-    write_new_connection_id, write_new_token, write_padding, write_path_challenge,
-    write_path_response, write_ping, write_reset_stream, write_retire_connection_id,
-    write_stop_sending, write_stream, write_stream_data_blocked, write_stream_header,
-    write_streams_blocked,
+    crypto_header_len, stream_header_len, write_ack_frequency, write_application_close,
+    write_connection_close, write_crypto, write_crypto_header, write_data_blocked,
+    write_datagram_header, write_handshake_done, write_immediate_ack, write_max_data,
+    write_max_stream_data, write_max_streams, write_new_connection_id, write_new_token,
+    write_padding, write_path_challenge, write_path_response, write_ping, write_reset_stream,
+    write_retire_connection_id, write_stop_sending, write_stream, write_stream_data_blocked,
+    write_stream_header, write_streams_blocked,
 };
 
 use crate::{
@@ -146,6 +146,10 @@ pub enum Frame<'a> {
     },
     /// HANDSHAKE_DONE.
     HandshakeDone,
+    /// ACK_FREQUENCY: when its receiver is asked to acknowledge (draft-ietf-quic-ack-frequency §4).
+    AckFrequency(AckFrequency),
+    /// IMMEDIATE_ACK: an acknowledgement is asked for at once (draft-ietf-quic-ack-frequency §5).
+    ImmediateAck,
     /// DATAGRAM (RFC 9221).
     Datagram {
         /// The bytes.
@@ -153,6 +157,19 @@ pub enum Frame<'a> {
         /// Whether the frame has a length. Without it the frame ends with its packet.
         has_len: bool,
     },
+}
+
+/// What an ACK_FREQUENCY frame asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AckFrequency {
+    /// Larger in each later frame; one that is not larger than those before is out of date.
+    pub sequence: u64,
+    /// Ack-eliciting packets that may come without an acknowledgement.
+    pub threshold: u64,
+    /// The longest that an acknowledgement may be held back, in microseconds.
+    pub max_ack_delay_us: u64,
+    /// How far packets may be out of order before that is told at once; 0 for never.
+    pub reordering: u64,
 }
 
 impl Frame<'_> {
@@ -218,6 +235,8 @@ impl Frame<'_> {
             Self::ConnectionClose { .. } => types::CONNECTION_CLOSE,
             Self::ApplicationClose { .. } => types::APPLICATION_CLOSE,
             Self::HandshakeDone => types::HANDSHAKE_DONE,
+            Self::AckFrequency(_) => types::ACK_FREQUENCY,
+            Self::ImmediateAck => types::IMMEDIATE_ACK,
             Self::Datagram { has_len: false, .. } => types::DATAGRAM,
             Self::Datagram { has_len: true, .. } => types::DATAGRAM_LEN,
         };

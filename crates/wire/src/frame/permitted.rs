@@ -40,6 +40,9 @@ const fn check_extension(frame_type: u8, level: Level) -> Result<(), PeerError> 
         (types::DATAGRAM | types::DATAGRAM_LEN, Level::Initial | Level::Handshake) => {
             Err(NOT_PERMITTED)
         }
+        // draft-ietf-quic-ack-frequency §3: not in 0-RTT packets, since what the peer allows is not remembered.
+        (types::IMMEDIATE_ACK | types::ACK_FREQUENCY, Level::OneRtt) => Ok(()),
+        (types::IMMEDIATE_ACK | types::ACK_FREQUENCY, _) => Err(NOT_PERMITTED),
         //= RFC 9000 §12.4: An endpoint MUST treat the receipt of a frame of unknown type as a connection error of type
         //= FRAME_ENCODING_ERROR.
         _ => Err(PeerError::new(Code::FrameEncoding, "unknown frame type")),

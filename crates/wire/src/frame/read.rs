@@ -1,7 +1,7 @@
 //! Reads the payload of a packet: in come decrypted bytes, out come frames or the first offence. It never allocates,
 //! and every frame takes at least one byte, so the loop ends.
 
-use super::{Ack, Frame, MAX_STREAMS_LIMIT, permitted, types};
+use super::{Ack, AckFrequency, Frame, MAX_STREAMS_LIMIT, permitted, types};
 use crate::{
     error::{Code, PeerError, Truncated},
     id::{ConnectionId, StreamId},
@@ -121,7 +121,7 @@ impl<'a> From<StreamFrame<'a>> for Frame<'a> {
 fn read<'a>(r: &mut Reader<'a>, level: Level, receiver: Role) -> Result<Frame<'a>, PeerError> {
     let frame_type = r.u8()?;
     if frame_type > 0x3f {
-        return Err(long_type(r, frame_type));
+        return read_long_type(r, frame_type, level, receiver);
     }
     permitted::check(frame_type, level, receiver)
         .and_then(|()| read_body(r, frame_type))
@@ -195,6 +195,7 @@ fn read_rare<'a>(r: &mut Reader<'a>, frame_type: u8) -> Result<Frame<'a>, PeerEr
             reason: r.varint_bytes()?,
         },
         types::HANDSHAKE_DONE => Frame::HandshakeDone,
+        types::IMMEDIATE_ACK => Frame::ImmediateAck,
         types::DATAGRAM => Frame::Datagram {
             data: r.rest(),
             has_len: false,
@@ -208,8 +209,34 @@ fn read_rare<'a>(r: &mut Reader<'a>, frame_type: u8) -> Result<Frame<'a>, PeerEr
     })
 }
 
-/// The offence in a frame type of more than one byte: every type we know takes one.
+/// A frame whose type takes more than one byte: ACK_FREQUENCY, or an offence.
 #[cold]
+fn read_long_type<'a>(
+    r: &mut Reader<'a>,
+    first: u8,
+    level: Level,
+    receiver: Role,
+) -> Result<Frame<'a>, PeerError> {
+    let mut ahead = Reader::new(r.peek());
+    if first != 0x40 || ahead.u8() != Ok(types::ACK_FREQUENCY) {
+        return Err(long_type(r, first));
+    }
+    permitted::check(types::ACK_FREQUENCY, level, receiver)
+        .and_then(|()| Ok(r.u8().and_then(|_| read_ack_frequency(r))?))
+        .map(Frame::AckFrequency)
+        .map_err(|error| error.in_frame(u64::from(types::ACK_FREQUENCY)))
+}
+
+fn read_ack_frequency(r: &mut Reader<'_>) -> Result<AckFrequency, Truncated> {
+    Ok(AckFrequency {
+        sequence: r.varint()?,
+        threshold: r.varint()?,
+        max_ack_delay_us: r.varint()?,
+        reordering: r.varint()?,
+    })
+}
+
+/// The offence in a frame type of more than one byte.
 fn long_type(r: &mut Reader<'_>, first: u8) -> PeerError {
     let len: usize = 1 << (first >> 6);
     let mut frame_type = u64::from(first & 0x3f);

@@ -123,6 +123,13 @@ fn samples() -> Vec<Frame<'static>> {
             reason: b""
         },
         Frame::HandshakeDone,
+        Frame::ImmediateAck,
+        Frame::AckFrequency(AckFrequency {
+            sequence: 7,
+            threshold: 30,
+            max_ack_delay_us: 25_000,
+            reordering: 3,
+        }),
         Frame::Datagram {
             data: b"datagram",
             has_len: true

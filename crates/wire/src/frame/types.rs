@@ -1,4 +1,4 @@
-//! The numbers of the frame types (RFC 9000 §12.4). All take one byte on the wire.
+//! The numbers of the frame types (RFC 9000 §12.4). All but one take one byte on the wire.
 
 /// PADDING.
 pub const PADDING: u8 = 0x00;
@@ -56,6 +56,10 @@ pub const CONNECTION_CLOSE: u8 = 0x1c;
 pub const APPLICATION_CLOSE: u8 = 0x1d;
 /// HANDSHAKE_DONE.
 pub const HANDSHAKE_DONE: u8 = 0x1e;
+/// IMMEDIATE_ACK (draft-ietf-quic-ack-frequency §5).
+pub const IMMEDIATE_ACK: u8 = 0x1f;
+/// ACK_FREQUENCY (draft-ietf-quic-ack-frequency §4). The only type that takes two bytes on the wire.
+pub const ACK_FREQUENCY: u8 = 0xaf;
 /// DATAGRAM without a length (RFC 9221 §4).
 pub const DATAGRAM: u8 = 0x30;
 /// DATAGRAM with a length.

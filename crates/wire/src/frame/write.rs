@@ -1,6 +1,6 @@
 //! Writes frames: in come values, out come bytes. A frame that does not fit is not written at all.
 
-use super::{Frame, types, write_ack};
+use super::{AckFrequency, Frame, types, write_ack};
 use crate::{
     error::{Code, Full},
     id::{ConnectionId, StreamId},
@@ -60,6 +60,8 @@ impl Frame<'_> {
             } => write_connection_close(w, code, frame_type, reason),
             Self::ApplicationClose { code, reason } => write_application_close(w, code, reason),
             Self::HandshakeDone => write_handshake_done(w),
+            Self::AckFrequency(frequency) => write_ack_frequency(w, &frequency),
+            Self::ImmediateAck => write_immediate_ack(w),
             Self::Datagram { data, has_len } => w.whole(|w| {
                 write_datagram_header(w, data.len(), !has_len)?;
                 w.bytes(data)
@@ -302,6 +304,28 @@ pub fn write_application_close(w: &mut Writer<'_>, code: u64, reason: &[u8]) -> 
 /// Writes HANDSHAKE_DONE. Errors: it does not fit.
 pub fn write_handshake_done(w: &mut Writer<'_>) -> Result<(), Full> {
     w.u8(types::HANDSHAKE_DONE)
+}
+
+/// Writes ACK_FREQUENCY. Errors: it does not fit.
+pub fn write_ack_frequency(w: &mut Writer<'_>, frequency: &AckFrequency) -> Result<(), Full> {
+    let AckFrequency {
+        sequence,
+        threshold,
+        max_ack_delay_us,
+        reordering,
+    } = *frequency;
+    w.whole(|w| {
+        w.varint(u64::from(types::ACK_FREQUENCY))?;
+        w.varint(sequence)?;
+        w.varint(threshold)?;
+        w.varint(max_ack_delay_us)?;
+        w.varint(reordering)
+    })
+}
+
+/// Writes IMMEDIATE_ACK. Errors: it does not fit.
+pub fn write_immediate_ack(w: &mut Writer<'_>) -> Result<(), Full> {
+    w.u8(types::IMMEDIATE_ACK)
 }
 
 /// Writes a DATAGRAM frame up to its `len` bytes of data, which the caller puts after it. A `last` frame has no length:
