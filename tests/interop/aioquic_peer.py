@@ -121,9 +121,12 @@ async def run_client(args):
         if args.version_negotiation:
             config.original_version = RESERVED
             config.supported_versions = [RESERVED, QuicProtocolVersion.VERSION_1]
+        early = args.early and bool(tickets)
         if tickets:
             config.session_ticket = tickets.pop()
-        return connect(host, port, configuration=config, session_ticket_handler=tickets.append)
+        return connect(
+            host, port, configuration=config, session_ticket_handler=tickets.append, wait_connected=not early
+        )
 
     paths = args.paths
     if args.resume:
@@ -134,6 +137,10 @@ async def run_client(args):
             raise RuntimeError("the server gave no ticket")
     async with dial() as client:
         report["retried"] = client._quic._retry_source_connection_id is not None
+        if args.early:
+            await fetch(client, args, paths)
+            paths = []
+            report["early"] = client._quic.tls.early_data_accepted
         if args.resume:
             report["resumed"] = client._quic.tls.session_resumed
         if args.key_update:
@@ -158,12 +165,14 @@ def main():
     server.add_argument("--cert", required=True)
     server.add_argument("--key", required=True)
     server.add_argument("--retry", action="store_true")
+    server.add_argument("--early", action="store_true", help="accept 0-RTT, as it does anyway")
     server.add_argument("--only-version-2", action="store_true", help="speak version 2, and nothing else")
     client = roles.add_parser("client")
     client.add_argument("--connect", required=True)
     client.add_argument("--server-name", default="localhost")
     client.add_argument("--ca", required=True)
     client.add_argument("--resume", action="store_true")
+    client.add_argument("--early", action="store_true")
     client.add_argument("--version-negotiation", action="store_true")
     client.add_argument("paths", nargs="+")
     for role in (server, client):

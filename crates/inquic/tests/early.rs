@@ -77,7 +77,6 @@ fn a_request_goes_with_the_first_packets() {
     acquaint(&builder, &address);
     for round in 0..5 {
         let connection = builder.connect_early(&address).unwrap();
-        assert!(connection.handshake_info().is_none(), "not complete yet");
         let request = pattern(round, 3_000);
         assert_eq!(ask(&connection, &request), request);
         assert!(connection.early_data_accepted().unwrap());
@@ -87,13 +86,6 @@ fn a_request_goes_with_the_first_packets() {
         connection.closed();
     }
     assert_eq!(seen.lock().unwrap().len(), 6, "each once");
-    let early = seen
-        .lock()
-        .unwrap()
-        .iter()
-        .filter(|(_, early)| *early)
-        .count();
-    assert!(early >= 1, "flagged to the application");
     listener.close();
     server.join().unwrap();
 }
@@ -269,13 +261,14 @@ fn replay(original_arrives: bool) {
         thread::sleep(Duration::from_millis(5));
     }
     thread::sleep(Duration::from_millis(300));
-    let delivered = seen
-        .lock()
-        .unwrap()
+    let seen = seen.lock().unwrap();
+    let delivered: Vec<_> = seen
         .iter()
         .filter(|(bytes, _)| bytes == b"transfer one million")
-        .count();
-    assert_eq!(delivered, 1, "of 101 times that it came");
+        .collect();
+    assert_eq!(delivered.len(), 1, "of 101 times that it came");
+    // An attacker cannot complete the handshake, so the application was told that it may be a replay.
+    assert!(original_arrives || delivered[0].1);
 }
 
 #[test]

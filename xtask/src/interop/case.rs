@@ -20,6 +20,8 @@ pub(crate) enum Case {
     Retry,
     /// The second connection is resumed from the first one's ticket.
     Resumption,
+    /// The same, and what the second connection asks for leaves in 0-RTT and is taken.
+    ZeroRtt,
     /// Our side updates the keys between two files.
     KeyUpdate,
     /// The peer does.
@@ -29,13 +31,14 @@ pub(crate) enum Case {
 }
 
 impl Case {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Handshake,
         Self::Transfer,
         Self::Streams,
         Self::ChaCha20,
         Self::Retry,
         Self::Resumption,
+        Self::ZeroRtt,
         Self::KeyUpdate,
         Self::KeyUpdated,
         Self::VersionNegotiation,
@@ -50,6 +53,7 @@ impl Case {
             Self::ChaCha20 => "chacha20",
             Self::Retry => "retry",
             Self::Resumption => "resumption",
+            Self::ZeroRtt => "zerortt",
             Self::KeyUpdate => "keyupdate",
             Self::KeyUpdated => "keyupdated",
             Self::VersionNegotiation => "version",
@@ -112,7 +116,9 @@ impl Pairing {
             Case::Handshake | Case::Retry | Case::VersionNegotiation => &["/small"],
             Case::Transfer => &["/large"],
             Case::ChaCha20 => &["/medium"],
-            Case::Resumption | Case::KeyUpdate | Case::KeyUpdated => &["/small", "/medium"],
+            Case::Resumption | Case::ZeroRtt | Case::KeyUpdate | Case::KeyUpdated => {
+                &["/small", "/medium"]
+            }
             // gtlsserver has no answer for a file without bytes.
             Case::Streams if self.server() == Kind::Ngtcp2 => &[],
             Case::Streams => &["/empty"],

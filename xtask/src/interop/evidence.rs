@@ -39,6 +39,13 @@ pub(crate) fn shown(pairing: &Pairing, server: &[String], client: &[String]) -> 
         Case::Resumption if pairing.server() == Kind::Inquic => {
             ensure!(says(server, "resumed=true"), "no connection was resumed");
         }
+        Case::ZeroRtt if !gtls => {
+            let early = report(client)?.get("early").cloned();
+            ensure!(early == Some(Value::Bool(true)), "0-RTT was not taken");
+        }
+        Case::ZeroRtt if pairing.server() == Kind::Inquic => {
+            ensure!(says(server, "event early"), "no 0-RTT was taken");
+        }
         Case::KeyUpdate | Case::KeyUpdated => match pairing.key_updater() {
             Some(Role::Server) => {
                 ensure!(

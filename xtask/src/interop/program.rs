@@ -84,6 +84,7 @@ pub(crate) fn why_not(pairing: &Pairing) -> Option<&'static str> {
         (Case::VersionNegotiation, Role::Server, Kind::Quinn | Kind::S2n) => {
             Some("the client offers version 1 only")
         }
+        (Case::ZeroRtt, _, Kind::S2n) => Some("s2n-quic has no 0-RTT"),
         _ if pairing.http3() && ![Kind::Inquic, Kind::Quinn].contains(&pairing.ours) => {
             Some("no HTTP/3 here, and ngtcp2 has nothing else")
         }
@@ -158,6 +159,9 @@ impl Programs {
         if pairing.case == Case::Retry {
             command.arg("--retry");
         }
+        if pairing.case == Case::ZeroRtt {
+            command.arg("--early");
+        }
         if pairing.case == Case::VersionNegotiation && kind == Kind::Aioquic {
             command.arg("--only-version-2");
         }
@@ -178,8 +182,11 @@ impl Programs {
             .arg("--dir")
             .arg(get);
         common_options(&mut command, pairing, Role::Client);
-        if pairing.case == Case::Resumption {
+        if matches!(pairing.case, Case::Resumption | Case::ZeroRtt) {
             command.arg("--resume");
+        }
+        if pairing.case == Case::ZeroRtt {
+            command.arg("--early");
         }
         if pairing.case == Case::VersionNegotiation && pairing.role == Role::Server {
             command.arg("--version-negotiation");
@@ -191,7 +198,7 @@ impl Programs {
     /// gtlsclient resumes from a file, so that takes two runs of it.
     fn gtls_clients(&self, pairing: &Pairing, port: u16, get: &Path) -> Vec<Command> {
         let mut runs = vec![pairing.paths()];
-        if pairing.case == Case::Resumption {
+        if matches!(pairing.case, Case::Resumption | Case::ZeroRtt) {
             runs = pairing.paths().into_iter().map(|path| vec![path]).collect();
         }
         let (session, parameters) = (self.home.join("session"), self.home.join("parameters"));
@@ -209,6 +216,10 @@ impl Programs {
                     command.arg(format!("--session-file={}", session.display()));
                     command.arg(format!("--tp-file={}", parameters.display()));
                     command.arg("--disable-early-data");
+                }
+                Case::ZeroRtt => {
+                    command.arg(format!("--session-file={}", session.display()));
+                    command.arg(format!("--tp-file={}", parameters.display()));
                 }
                 Case::ChaCha20 => {
                     command.arg(GTLS_CHACHA20);

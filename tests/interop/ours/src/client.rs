@@ -32,6 +32,9 @@ pub(crate) struct Arguments {
     /// Fetch the first file, connect again with the ticket, fetch the others.
     #[arg(long)]
     resume: bool,
+    /// With --resume: connect again in 0-RTT.
+    #[arg(long)]
+    early: bool,
     /// Fetch the first file, update the keys, fetch the others.
     #[arg(long)]
     key_update: bool,
@@ -52,8 +55,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         builder = builder.cipher_suites([cipher.suite()]);
     }
     let address = arguments.connect.to_string();
-    let connect = || -> Result<(Connection, Option<SendStream>)> {
-        let connection = builder.connect(&address)?;
+    let connect = |early| -> Result<(Connection, Option<SendStream>)> {
+        let connection = if early {
+            builder.connect_early(&address)?
+        } else {
+            builder.connect(&address)?
+        };
         let control = arguments
             .http3
             .then(|| open_control(&connection))
@@ -66,21 +73,27 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .paths
         .split_at_checked(apart)
         .context("no paths")?;
-    let (mut connection, mut control) = connect()?;
+    let (mut connection, mut control) = connect(false)?;
     let mut resumed = None;
+    let mut early = None;
     fetch_all(&connection, arguments, head)?;
     if arguments.resume {
         end(&connection);
-        (connection, control) = connect().context("again")?;
-        resumed = connection.handshake_info().map(|info| info.resumed);
+        (connection, control) = connect(arguments.early).context("again")?;
+        if !arguments.early {
+            resumed = connection.handshake_info().map(|info| info.resumed);
+        }
     }
     if arguments.key_update {
         update_keys(&connection)?;
     }
     fetch_all(&connection, arguments, tail)?;
+    if arguments.early {
+        early = Some(connection.early_data_accepted()?);
+    }
     end(&connection);
     drop(control);
-    say(&serde_json::json!({ "files": arguments.paths.len(), "resumed": resumed, "key_update": arguments.key_update,
+    say(&serde_json::json!({ "files": arguments.paths.len(), "resumed": resumed, "early": early, "key_update": arguments.key_update,
         "negotiation": null })
     .to_string());
     Ok(())

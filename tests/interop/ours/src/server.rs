@@ -33,6 +33,9 @@ pub(crate) struct Arguments {
     /// Answer every first packet with Retry.
     #[arg(long)]
     retry: bool,
+    /// Accept 0-RTT.
+    #[arg(long)]
+    early: bool,
     /// Update the keys of each connection after its first request.
     #[arg(long)]
     key_update: bool,
@@ -48,6 +51,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             &arguments.key,
         )?)
         .alpn([if arguments.http3 { H3 } else { HQ }]);
+    if arguments.early {
+        builder = builder.early_data(true);
+    }
     if arguments.retry {
         builder = builder.retry(RetryPolicy::Always);
     }
@@ -79,7 +85,11 @@ fn serve(connection: &Connection, arguments: &Arc<Arguments>) -> Result<()> {
         control = Some(stream);
     }
     let mut updated = !arguments.key_update;
+    let mut early = arguments.early;
     while let Some(stream) = connection.accept()? {
+        if std::mem::take(&mut early) && connection.is_early() {
+            say("event early");
+        }
         let arguments = Arc::clone(arguments);
         let answer = move || {
             if let Err(error) = answer(stream, &arguments) {

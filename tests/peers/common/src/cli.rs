@@ -48,6 +48,9 @@ pub struct ServerArgs {
     /// Answer every first packet with Retry.
     #[arg(long)]
     pub retry: bool,
+    /// Accept 0-RTT.
+    #[arg(long)]
+    pub early: bool,
     /// Update the keys of each connection after its first request.
     #[arg(long)]
     pub key_update: bool,
@@ -77,6 +80,9 @@ pub struct ClientArgs {
     /// Fetch the first file, connect again with the ticket, fetch the others.
     #[arg(long)]
     pub resume: bool,
+    /// With --resume: connect again in 0-RTT.
+    #[arg(long)]
+    pub early: bool,
     /// Fetch the first file, update the keys, fetch the others.
     #[arg(long)]
     pub key_update: bool,

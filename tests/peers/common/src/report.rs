@@ -16,6 +16,8 @@ pub struct FetchReport {
     pub files: usize,
     /// Whether the second connection was resumed, where that can be told.
     pub resumed: Option<bool>,
+    /// Whether the server took 0-RTT of the second connection.
+    pub early: Option<bool>,
     /// Whether the keys were updated on request.
     pub key_update: bool,
     /// What came of the reserved version, in the words of the implementation.
@@ -28,6 +30,7 @@ impl FetchReport {
         say(&serde_json::json!({
             "files": self.files,
             "resumed": self.resumed,
+            "early": self.early,
             "key_update": self.key_update,
             "negotiation": self.negotiation,
         })

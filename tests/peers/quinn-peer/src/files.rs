@@ -124,7 +124,17 @@ pub(crate) async fn fetch(args: &ClientArgs) -> anyhow::Result<()> {
     if args.resume {
         connection.close(0_u32.into(), b"");
         let before = tls::VERIFIED.load(Ordering::Relaxed);
-        connection = connect()?.await.context("connect again")?;
+        let connecting = connect()?;
+        connection = if args.early {
+            let (connection, accepted) = connecting
+                .into_0rtt()
+                .map_err(|_| anyhow::anyhow!("no ticket for 0-RTT"))?;
+            fetch_all(&connection, args, tail).await?;
+            report.early = Some(accepted.await);
+            connection
+        } else {
+            connecting.await.context("connect again")?
+        };
         report.resumed = Some(tls::VERIFIED.load(Ordering::Relaxed) == before);
         control = if args.http3 {
             Some(open_control(&connection).await?)
@@ -136,7 +146,9 @@ pub(crate) async fn fetch(args: &ClientArgs) -> anyhow::Result<()> {
         connection.force_key_update();
         report.key_update = true;
     }
-    fetch_all(&connection, args, tail).await?;
+    if !args.early {
+        fetch_all(&connection, args, tail).await?;
+    }
     report.files = args.paths.len();
     connection.close(0_u32.into(), b"");
     drop(control);

@@ -55,6 +55,8 @@ pub(crate) fn server(
         .with_no_client_auth()
         .with_single_cert(chain, PrivateKeyDer::from_pem_file(key)?)?;
     config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+    // Of use to clients that ask for it.
+    config.max_early_data_size = u32::MAX;
     Ok(QuicServerConfig::with_initial(
         Arc::new(config),
         initial_suite()?,
@@ -81,6 +83,7 @@ pub(crate) fn client(
         .with_custom_certificate_verifier(Arc::new(Counting(verifier)))
         .with_no_client_auth();
     config.alpn_protocols = vec![alpn.to_vec()];
+    config.enable_early_data = tickets;
     if !tickets {
         config.resumption = rustls::client::Resumption::disabled();
     }
