@@ -32,7 +32,13 @@ fuzz_target!(|input: &[u8]| {
                 assert!(version.is_known());
                 assert!(token.end < number_at && number_at + 20 <= end && end <= datagram.len());
                 assert!(token.is_empty() || kind == LongKind::Initial);
-                long_again((kind, version), &dcid, &scid, &datagram[token], end - number_at);
+                long_again(
+                    (kind, version),
+                    &dcid,
+                    &scid,
+                    &datagram[token],
+                    end - number_at,
+                );
                 end
             }
             Header::Retry {

@@ -9,10 +9,10 @@ use inquic_engine::CloseReason;
 use inquic_platform::Duration;
 use inquic_sim::{Attacker, Bits, Duel, Settings, frames};
 use inquic_wire::frame::{
-    write_ack, write_crypto, write_datagram_header, write_handshake_done, write_max_data, write_max_stream_data,
-    write_max_streams, write_new_connection_id, write_new_token, write_path_challenge,
-    write_reset_stream, write_retire_connection_id, write_stop_sending, write_stream,
-    write_stream_data_blocked, write_streams_blocked,
+    write_ack, write_crypto, write_datagram_header, write_handshake_done, write_max_data,
+    write_max_stream_data, write_max_streams, write_new_connection_id, write_new_token,
+    write_path_challenge, write_reset_stream, write_retire_connection_id, write_stop_sending,
+    write_stream, write_stream_data_blocked, write_streams_blocked,
 };
 use inquic_wire::{ConnectionId, Direction, Full, Level, StreamId, Writer};
 use libfuzzer_sys::fuzz_target;
