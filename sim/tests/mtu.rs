@@ -102,6 +102,15 @@ fn a_handshake_with_packets_that_do_not_pass_goes_on_with_smaller_ones() {
 }
 
 #[test]
+fn a_path_that_carries_less_than_1200_bytes_carries_no_connection() {
+    let mut world = world(4, &settings(1_200, None), carries(1_199));
+    let client = world.connect();
+    world.run_for(Duration::from_secs(60));
+    assert!(world.client.get(client).is_none());
+    assert!(world.server.handles().is_empty());
+}
+
+#[test]
 fn the_search_ends_on_links_that_lose_many_packets() {
     for seed in 0..20 {
         let faults = Faults {

@@ -38,6 +38,17 @@ fn another_datagram_size_gives_another_initial_window() {
 }
 
 #[test]
+fn another_datagram_size_leaves_a_window_that_has_grown() {
+    let mut script = reno();
+    script.sends_all(at(0), APP, 0..=9);
+    script.acked(at(50), APP, &[0..=4]);
+    script.recovery.set_max_datagram_size(1_452);
+    assert_eq!(script.recovery.congestion_window(), 18_000);
+    script.recovery.set_max_datagram_size(1_200);
+    assert_eq!(script.recovery.congestion_window(), 18_000);
+}
+
+#[test]
 fn slow_start_grows_by_what_is_acknowledged() {
     let mut script = reno();
     script.sends_all(at(0), APP, 0..=9);

@@ -13,6 +13,7 @@ mod pacing;
 mod probes;
 mod properties;
 mod rtts;
+mod sizes;
 mod spurious;
 
 use std::ops::RangeInclusive;
@@ -159,6 +160,7 @@ fn number_of(frame: SentFrame) -> u64 {
     match frame {
         SentFrame::Crypto { offset, .. } => offset,
         SentFrame::Ack { largest } => largest,
+        SentFrame::MtuProbe { number } => number,
         other => panic!("{other:?} is not in the script"),
     }
 }
