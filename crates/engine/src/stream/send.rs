@@ -333,14 +333,6 @@ impl SendHalf {
         }
     }
 
-    /// Bytes written and never sent.
-    pub(super) const fn unsent(&self) -> u64 {
-        match self.state {
-            SendState::Ready | SendState::Send => self.end.saturating_sub(self.next),
-            _ => 0,
-        }
-    }
-
     fn release(&mut self, pool: &mut Pool) {
         if let Some(buffer) = self.buffer.take() {
             pool.give_buffer(buffer);

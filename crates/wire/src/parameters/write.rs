@@ -25,13 +25,13 @@ impl TransportParameters {
             initial_max_streams_uni,
             ack_delay_exponent,
             max_ack_delay_ms,
-            disable_active_migration,
+            disable_active_migration: _,
             preferred_address: _,
             active_connection_id_limit,
             initial_source_connection_id,
             retry_source_connection_id,
             max_datagram_frame_size,
-            grease_quic_bit,
+            grease_quic_bit: _,
             version_information: _,
             min_ack_delay_us: _,
             grease: _,
@@ -61,10 +61,6 @@ impl TransportParameters {
             ),
             (ids::RETRY_SOURCE_CONNECTION_ID, retry_source_connection_id),
         ];
-        let flags = [
-            (ids::DISABLE_ACTIVE_MIGRATION, *disable_active_migration),
-            (ids::GREASE_QUIC_BIT, *grease_quic_bit),
-        ];
         w.whole(|w| {
             for ((id, default), value) in INTEGERS.into_iter().zip(integers) {
                 if value != default {
@@ -76,14 +72,18 @@ impl TransportParameters {
                     blob(w, id, value)?;
                 }
             }
-            for (id, _) in flags.into_iter().filter(|(_, set)| *set) {
-                blob(w, id, &[])?;
-            }
             self.encode_rest(w)
         })
     }
 
     fn encode_rest(&self, w: &mut Writer<'_>) -> Result<(), Full> {
+        let flags = [
+            (ids::DISABLE_ACTIVE_MIGRATION, self.disable_active_migration),
+            (ids::GREASE_QUIC_BIT, self.grease_quic_bit),
+        ];
+        for (id, _) in flags.into_iter().filter(|(_, set)| *set) {
+            blob(w, id, &[])?;
+        }
         if let Some(token) = &self.stateless_reset_token {
             blob(w, ids::STATELESS_RESET_TOKEN, token)?;
         }
