@@ -30,6 +30,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             targets: Vec::new(),
         })
     });
+    report.step("interop, full", || {
+        shell::run(shell::cargo().args(["xtask", "interop", "--full"]))?;
+        Ok(Outcome::Passed)
+    });
     report.step("bench", bench);
     report.finish()
 }
