@@ -32,6 +32,16 @@ pub(crate) struct Arguments {
     write: bool,
 }
 
+impl Arguments {
+    /// Only compares with the floors.
+    pub(crate) fn checking() -> Self {
+        Self {
+            check: true,
+            ..Self::default()
+        }
+    }
+}
+
 /// What is known about one requirement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::shell;
 use crate::step::{Outcome, Report};
-use crate::{fuzz, interop, kernel, panics};
+use crate::{fuzz, interop, kernel, panics, prove};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -26,6 +26,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     report.step("documentation tests", documentation_tests);
     report.step("kernel check", kernel::check);
     report.step("panic sites", || panics::run(&panics::Arguments::default()));
+    report.step("swarm", prove::quick_swarm);
     report.step("fuzz", || {
         fuzz::run(&fuzz::Arguments {
             seconds: arguments.fuzz_seconds,

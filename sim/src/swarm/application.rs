@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use inquic_engine::stream::{ReadError, ReceiveState, SendState, WriteError};
-use inquic_platform::Instant;
+use inquic_platform::{Duration, Instant};
 use inquic_socket::News;
 use inquic_wire::{Direction, Role, StreamId};
 
@@ -37,6 +37,7 @@ pub(super) struct Application {
     rng: Rng,
     since: Instant,
     to_open: u32,
+    next_stream: Instant,
     flows: BTreeMap<StreamId, Flow>,
     incoming: [bool; 2],
     may_open: [bool; 2],
@@ -98,6 +99,7 @@ impl Application {
             rng: Rng::new(seed),
             since,
             to_open: habits.streams,
+            next_stream: since,
             flows: BTreeMap::new(),
             incoming: [false; 2],
             may_open: [true; 2],
@@ -117,6 +119,11 @@ impl Application {
         !self.closed
             && self.habits.byte_by_byte
             && (!self.readable.is_empty() || !self.writable.is_empty())
+    }
+
+    /// Whether it is in the middle of its work, and begins something new from time to time.
+    pub(super) const fn is_busy(&self) -> bool {
+        !self.closed && self.habits.streams > 0
     }
 
     /// When it will close, if it does.
@@ -209,6 +216,10 @@ impl Application {
         if self.rng.chance(self.habits.key_update) {
             // At a wrong time it is refused, which is right.
             let _ = socket.with(|socket| socket.key_update(now));
+        }
+        if self.is_busy() && now >= self.next_stream {
+            self.to_open += 1;
+            self.next_stream = now + Duration::from_millis(self.rng.below(NEW_STREAM));
         }
         self.open_streams(scene, socket);
         if !self.habits.never_accepts {
@@ -420,5 +431,7 @@ const MIN_ID: StreamId = match StreamId::from_u64(0) {
 /// Bytes asked for in one read, and given in one write.
 const READ: usize = 5_000;
 const WRITE: u64 = 4_096;
+/// Milliseconds at most until an application opens one more stream.
+const NEW_STREAM: u64 = 1_000;
 /// Bytes that an application still writes to a stream when the faults are over.
 const REST: u64 = 10_000;

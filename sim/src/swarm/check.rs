@@ -242,7 +242,8 @@ impl Seat {
             && !audit.is_limited
             && match self.standing.life {
                 Life::Shaking => audit.wants_to_send,
-                _ => audit.wants_to_send || self.standing.confirmed && audit.unacknowledged,
+                // Before the handshake is confirmed it is the server that goes on (RFC 9002 §6.2.1).
+                _ => self.standing.confirmed && owes,
             };
         expect(!stalled, Invariant::Deadline, &|| {
             format!("nothing but the end is waited for: {audit:?}")

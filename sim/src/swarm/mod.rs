@@ -270,7 +270,7 @@ const START: Instant = Instant::from_nanos(1_000_000_000);
 /// Steps that no run needs.
 const STEPS: u64 = 2_000_000;
 /// How soon after a connection another one is made.
-const CONNECT_EVERY: Duration = Duration::from_millis(400);
+const CONNECT_EVERY: Duration = Duration::from_millis(300);
 /// A handshake may go on for this long whatever the idle timeout, a third of its ten seconds and a bit.
 const IDLE_LEAST: Duration = Duration::from_secs(4);
 /// What the canary of determinism throws.

@@ -92,8 +92,11 @@ impl Network {
 
     /// No faults from here on.
     pub(super) fn calm_down(&mut self) {
-        self.up.faults = Faults::default();
-        self.down.faults = Faults::default();
+        for link in [&mut self.up, &mut self.down] {
+            // What is still under way may be a minute late, which is a fault as well.
+            link.clear();
+            link.faults = Faults::default();
+        }
         self.meddling = Meddling::default();
         self.next_change = None;
         self.clears_at = None;
@@ -142,7 +145,7 @@ impl Network {
                 self.clear_later(scene.now);
             }
             Change::Mtu => {
-                self.link(either).faults.mtu = 1_200 + self.rng.below(400) as usize;
+                self.link(either).faults.mtu = 1_200 + self.rng.below(150) as usize;
             }
             Change::BlackHole => {
                 self.link(either).faults.black_hole = 1_199 + self.rng.below(2) as usize;

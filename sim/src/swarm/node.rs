@@ -272,15 +272,15 @@ impl Node {
         if scene.strikes(Canary::SameInstant) && !self.seats.is_empty() {
             return Some(scene.now);
         }
-        let turn = self.seats.values().filter_map(|seat| seat.app.as_ref());
-        let turn = turn
-            .clone()
-            .any(Application::wants_turn)
-            .then(|| scene.now + TURN);
-        let closing = self
-            .seats
-            .values()
-            .filter_map(|seat| seat.app.as_ref()?.closes_at());
+        let apps = self.seats.values().filter_map(|seat| seat.app.as_ref());
+        let turn = if apps.clone().any(Application::wants_turn) {
+            Some(scene.now + TURN)
+        } else {
+            apps.clone()
+                .any(Application::is_busy)
+                .then(|| scene.now + PAUSE)
+        };
+        let closing = apps.filter_map(Application::closes_at);
         let app = closing.map(|at| self.in_world(at)).min();
         let deadline = self
             .next_deadline()
@@ -496,6 +496,9 @@ impl Node {
                 News::Established if self.role == Role::Server => {
                     seat.name = seat.hello.peer_name().unwrap_or(0);
                     self.port.on_established(handle);
+                    if self.settings.habits.never_accepts {
+                        scene.tally.note(Fault::NeverAccepts);
+                    }
                 }
                 News::Gone => gone = true,
                 _ => {}
@@ -589,6 +592,8 @@ impl Seat {
 
 /// How soon an application that goes on by itself has its next turn.
 const TURN: Duration = Duration::from_millis(1);
+/// How long an application that is at work pauses when nothing happens.
+const PAUSE: Duration = Duration::from_millis(50);
 /// How long the rest of a batch waits.
 const PARTIAL: Duration = Duration::from_micros(300);
 /// Calls of `transmit` until it must have had all: each brings a datagram at least, and windows are small here.

@@ -100,7 +100,7 @@ impl Plan {
         let base = dice.line();
         let mut up = dice.link(base);
         let mut down = dice.link(base);
-        if dice.on() {
+        if dice.half() {
             // One direction loses, the other is perfect in that.
             let loss = dice.up_to(300);
             (up.one_way, down.one_way) = (true, true);
@@ -114,9 +114,9 @@ impl Plan {
             hosts: [dice.host(), dice.host()],
             habits: [dice.habits(), dice.habits()],
             meddling: Meddling {
-                forgery: dice.rate(100),
-                mutation: dice.rate(100),
-                spoof: dice.rate(100),
+                forgery: dice.rate(200),
+                mutation: dice.rate(500),
+                spoof: dice.rate(1_000),
             },
             configs: [dice.config(idle), dice.config(idle)],
             suite: [
@@ -130,8 +130,8 @@ impl Plan {
                 RetryPolicy::Always,
                 RetryPolicy::Never,
             ][dice.below(3) as usize],
-            connections: (1 + dice.below(6) as u8, 1 + dice.below(3) as usize),
-            storm: Duration::from_millis(1_000 + dice.below(15_000)),
+            connections: (6 + dice.below(14) as u8, 1 + dice.below(3) as usize),
+            storm: Duration::from_millis(3_000 + dice.below(18_000)),
         }
     }
 }
@@ -161,6 +161,11 @@ impl Dice {
         if self.on() { self.up_to(most) } else { 0 }
     }
 
+    /// A chance of up to `most` in every second run, for what is rare.
+    const fn often(&mut self, most: u64) -> u32 {
+        if self.half() { self.up_to(most) } else { 0 }
+    }
+
     /// Delay and rate, which both directions share.
     const fn line(&mut self) -> (Duration, u64) {
         let delay = if self.on() {
@@ -170,7 +175,7 @@ impl Dice {
         } else {
             self.below(120)
         };
-        let rate = if self.on() {
+        let rate = if self.half() {
             2_000 << self.below(10)
         } else {
             0
@@ -192,15 +197,15 @@ impl Dice {
             } else {
                 Duration::ZERO
             },
-            loss: self.rate(300),
+            loss: self.often(300),
             bursts: self.on().then_some(bursts),
             duplication: self.rate(300),
-            reordering: self.rate(200),
-            corruption: self.rate(200),
-            truncation: self.rate(200),
-            extension: self.rate(200),
-            replay: self.rate(200),
-            split: self.rate(1_000),
+            reordering: self.often(200),
+            corruption: self.often(200),
+            truncation: self.often(200),
+            extension: self.often(200),
+            replay: self.often(200),
+            split: if self.half() { 700 } else { 0 },
             rate,
             queue: 1 + self.below(64) as usize,
             discipline: if self.half() {
@@ -208,7 +213,7 @@ impl Dice {
             } else {
                 Discipline::TailDrop
             },
-            ecn: if self.on() { ecn } else { Marking::Kept },
+            ecn: if self.half() { ecn } else { Marking::Kept },
             ..Faults::default()
         }
     }
@@ -233,17 +238,17 @@ impl Dice {
         }
         Weather {
             changes,
-            pause: Duration::from_millis(50 << self.below(6)),
+            pause: Duration::from_millis(50 << self.below(5)),
         }
     }
 
     const fn host(&mut self) -> HostFaults {
         HostFaults {
-            late_timer: self.rate(300),
-            send_blocked: self.rate(100),
-            send_refused: self.rate(100),
-            partial_batch: self.rate(300),
-            permuted_batch: self.rate(500),
+            late_timer: self.often(1_000),
+            send_blocked: self.rate(400),
+            send_refused: self.rate(500),
+            partial_batch: self.often(600),
+            permuted_batch: self.often(1_000),
         }
     }
 
@@ -260,18 +265,18 @@ impl Dice {
             (false, true) => 2_000,
             (false, false) => 4_000 << self.below(8),
         };
-        let after = Duration::from_millis(self.below(3_000));
+        let after = Duration::from_millis(self.below(800));
         let at_once = self.half();
         Habits {
             never_reads: self.on(),
             never_writes: self.on(),
-            never_accepts: self.on(),
+            never_accepts: self.rng.chance(300),
             byte_by_byte,
             many_streams,
-            reset: self.rate(100),
-            stop: self.rate(100),
+            reset: self.rate(300),
+            stop: self.often(300),
             key_update: self.rate(20),
-            close: if self.on() {
+            close: if self.half() {
                 Some((after, at_once))
             } else {
                 None

@@ -10,7 +10,7 @@ fn nothing() -> i64 {
 
 /// Whether some seed finds the bug, and nothing else.
 fn assert_found(canary: Canary) {
-    for seed in 0..60 {
+    for seed in 0..200 {
         if let Some(violation) = run(seed, canary == Canary::Dice, Some(canary), nothing).violation
         {
             assert_eq!(
