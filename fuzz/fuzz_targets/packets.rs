@@ -7,7 +7,7 @@ mod common;
 use common::Choices;
 use inquic_engine::CloseReason;
 use inquic_platform::Duration;
-use inquic_sim::{Attacker, Bits, Duel, Settings, frames};
+use inquic_sim::{Attacker, Bits, Duel, Early, Settings, frames};
 use inquic_wire::frame::{
     write_ack, write_crypto, write_datagram_header, write_handshake_done, write_max_data,
     write_max_stream_data, write_max_streams, write_new_connection_id, write_new_token,
@@ -61,6 +61,9 @@ fn duel(choices: &mut Choices<'_>) -> Duel {
     if stage & 0x80 != 0 {
         settings.config.max_datagram_frame_size = 1_000;
     }
+    if stage & 0x40 != 0 {
+        settings.early = Early::Accept;
+    }
     let mut duel = if stage & 1 == 0 {
         Duel::with_open_server(&settings)
     } else {
@@ -71,10 +74,13 @@ fn duel(choices: &mut Choices<'_>) -> Duel {
         1 => {
             let parameters = duel.attacker.parameters();
             if duel.is_server() {
-                let hello = duel
-                    .attacker
-                    .initial(&Attacker::message(Some(&parameters), 250));
-                duel.send_datagram(&hello);
+                let mut hello = Attacker::message(Some(&parameters), 250);
+                if stage & 0x20 != 0 {
+                    // The flag of 0-RTT, behind the type, the offset and the length of the CRYPTO frame.
+                    hello[4] |= 0x80;
+                }
+                let initial = duel.attacker.initial(&hello);
+                duel.send_datagram(&initial);
                 duel.follow_server_id();
             } else {
                 duel.send(Level::Initial, &Attacker::message(None, 90));
@@ -92,6 +98,7 @@ fn operate(choices: &mut Choices<'_>, duel: &mut Duel, streams: &mut Vec<StreamI
             let level = match kind {
                 0 => Level::Initial,
                 1 => Level::Handshake,
+                2 | 6 => Level::ZeroRtt,
                 _ => Level::OneRtt,
             };
             let gap = choices.byte();
