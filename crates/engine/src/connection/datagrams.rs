@@ -1,7 +1,7 @@
 //! What the application does with datagrams (RFC 9221), and how large they may be here and now.
 
 use inquic_platform::crypto::TAG_LEN;
-use inquic_wire::Level;
+use inquic_wire::{Level, PeerError};
 
 use super::Connection;
 use crate::datagram::DatagramError;
@@ -57,6 +57,11 @@ impl Connection {
     /// lost may have arrived all the same; one that was acknowledged was not always taken by the application there.
     pub fn take_datagram_fate(&mut self) -> Option<(u64, Fate)> {
         self.carried.datagrams.take_fate()
+    }
+
+    /// DATAGRAM came.
+    pub(super) fn on_datagram(&mut self, data: &[u8], has_len: bool) -> Result<(), PeerError> {
+        self.carried.datagrams.on_datagram(data, has_len)
     }
 
     /// Bytes of the longest datagram that fits into a packet of `level` alone.

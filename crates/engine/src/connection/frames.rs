@@ -85,9 +85,7 @@ impl Connection {
             Frame::HandshakeDone => self.on_handshake_done(),
             Frame::AckFrequency(ref frequency) => self.on_ack_frequency(frequency)?,
             Frame::ImmediateAck => self.on_immediate_ack(now)?,
-            Frame::Datagram { data, has_len } => {
-                self.carried.datagrams.on_datagram(data, has_len)?;
-            }
+            Frame::Datagram { data, has_len } => self.on_datagram(data, has_len)?,
         }
         Ok(OnStream::Taken)
     }

@@ -14,6 +14,7 @@ mod peer;
 mod queue;
 mod receive;
 mod record;
+mod restart;
 mod send;
 mod slab;
 mod spans;
@@ -216,44 +217,6 @@ impl Streams {
             }
             self.settle(slot);
         }
-    }
-
-    /// 0-RTT was rejected (RFC 9001 §4.6.2): everything is to be sent from the start, within the limits of `parameters` alone.
-    /// `false` when more streams are open than these allow.
-    #[must_use]
-    pub fn restart(&mut self, parameters: &TransportParameters) -> bool {
-        let allowed = [
-            (
-                Direction::Bidirectional,
-                parameters.initial_max_streams_bidi,
-            ),
-            (
-                Direction::Unidirectional,
-                parameters.initial_max_streams_uni,
-            ),
-        ];
-        for (direction, limit) in allowed {
-            let local = self.local.get_mut(direction);
-            if local.next > limit {
-                return false;
-            }
-            local.limit = 0;
-            local.told = 0;
-        }
-        self.peer = PeerLimits::default();
-        self.credit = SendCredit::default();
-        for slot in 0..self.slab.places() {
-            if let Some(half) = self
-                .slab
-                .get_mut(slot)
-                .and_then(|stream| stream.send.as_mut())
-            {
-                half.restart();
-                self.settle(slot);
-            }
-        }
-        self.set_peer_parameters(parameters);
-        true
     }
 
     fn raise_streams(&mut self, direction: Direction, limit: u64) {
