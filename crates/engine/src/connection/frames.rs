@@ -74,10 +74,8 @@ impl Connection {
                 frame_type,
                 reason,
             } => {
-                self.on_close(
-                    now,
-                    CloseReason::transport_by_peer(code, frame_type, reason),
-                );
+                let reason = CloseReason::transport_by_peer(code, frame_type, reason);
+                self.on_close(now, reason);
             }
             Frame::ApplicationClose { code, reason } => {
                 self.on_close(now, CloseReason::application_by_peer(code, reason));
