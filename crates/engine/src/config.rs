@@ -1,6 +1,6 @@
 //! What the application chooses about its connections. Every field has a default that is good on the open internet.
 
-use core::net::SocketAddr;
+use core::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
 
 use inquic_platform::Duration;
 use inquic_wire::{Role, Version, Versions};
@@ -49,6 +49,12 @@ pub struct Config {
     /// The largest DATAGRAM frame that we take, in bytes with its header (RFC 9221 §3); 0 for none, which is the default. 65,535
     /// takes all that fit into packets.
     pub max_datagram_frame_size: u16,
+    /// Tell the peer not to move to another address by itself (RFC 9000 §18.2). Addresses that a NAT changes are followed anyway.
+    pub disable_active_migration: bool,
+    /// Server: where it would rather be reached, over IPv4 (RFC 9000 §9.6). The home must receive there.
+    pub preferred_v4: Option<SocketAddrV4>,
+    /// Server: where it would rather be reached, over IPv6.
+    pub preferred_v6: Option<SocketAddrV6>,
     /// Streams, windows and buffers. The role in it is set by the endpoint.
     pub streams: stream::Config,
 }
@@ -70,6 +76,9 @@ impl Default for Config {
             udp_payload_ceiling: None,
             max_ack_delay: Duration::from_millis(25),
             max_datagram_frame_size: 0,
+            disable_active_migration: false,
+            preferred_v4: None,
+            preferred_v6: None,
             streams: stream::Config::new(Role::Client),
         }
     }

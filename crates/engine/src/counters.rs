@@ -25,6 +25,8 @@ pub enum Drop {
     MixedIds,
     /// From an address that the connection does not use.
     UnknownPath,
+    /// From an address to which no peer may send us: this machine's, nobody's, everybody's (RFC 9000 §21.5).
+    ForbiddenPath,
     /// The keys for the packet have not come, and no room was left to keep it.
     NoKeys,
     /// The keys for the packet are gone.
@@ -43,7 +45,7 @@ pub enum Drop {
 
 impl Drop {
     /// Every reason, in the order of the counters.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Header,
         Self::UnknownId,
         Self::UnknownVersion,
@@ -54,6 +56,7 @@ impl Drop {
         Self::Token,
         Self::MixedIds,
         Self::UnknownPath,
+        Self::ForbiddenPath,
         Self::NoKeys,
         Self::KeysDiscarded,
         Self::Authentication,

@@ -41,7 +41,8 @@ pub mod stream;
 
 pub use config::Config;
 pub use connection::{
-    Audit, CloseReason, Connection, Event, HandshakeError, NotConnected, Received, Stats, Transmit,
+    Audit, CloseReason, Connection, Event, HandshakeError, MigrateError, NotConnected, Received,
+    Stats, Transmit,
 };
 pub use counters::{Drop, Drops};
 pub use endpoint::{Endpoint, EndpointKeys, Handle, Incoming, Listen, RetryPolicy, Route, Routing};

@@ -7,7 +7,9 @@ pub use crate::stream::limits as stream;
 
 /// Bytes in the connection ids that we issue. Eight random bytes cannot be guessed and fit one machine word of the table.
 pub const LOCAL_CID_LEN: usize = 8;
-/// Connection ids that a peer may hold of us at once, and that we hold of a peer: four paths with one each, and three spare.
+/// Paths of one connection: the active one, the last one that was good, and two that are being looked at.
+pub const PATHS: usize = 4;
+/// Connection ids that a peer may hold of us at once, and that we hold of a peer: one for each of [`PATHS`], and three spare.
 pub const CIDS: usize = 7;
 /// Retirements of the peer's ids that we have not seen acknowledged: two full turns of [`CIDS`].
 pub const CIDS_RETIRING: usize = 2 * CIDS;
@@ -69,6 +71,18 @@ pub const ECN_TEST: u64 = 10;
 pub const ECN_ALL_CE: u64 = 64;
 /// An unvalidated address gets this many times what came from it (RFC 9000 §8.1).
 pub const AMPLIFICATION: u64 = 3;
+/// PATH_CHALLENGE frames of one validation: at once, and after one of the three probe timeouts that it lasts.
+pub const CHALLENGES: usize = 2;
+/// Bytes of the smallest datagram with a challenge and a response: 1 + 20 + 4 of header, 9, 9 and 1 of frames, 16 of tag.
+pub const PROBE_BYTES: u64 = 60;
+/// A new address of the peer is taken note of once in a round trip, and not more often than this.
+pub const PATH_INTERVAL: Duration = Duration::from_millis(10);
+/// For so long after the connection was led astray, new addresses have to be validated before more than probes are sent there:
+/// one loss of three probe timeouts, at 1 s each, in as long a time is a tenth.
+pub const WARY: Duration = Duration::from_secs(30);
+/// A path where the peer was silent for this long has to be validated again, as NATs give such addresses to others (RFC 4787
+/// asks them to wait for two minutes, and many wait for 30 s).
+pub const PATH_MEMORY: Duration = Duration::from_secs(30);
 /// From the first datagram to the confirmed handshake.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection on which nothing happened for this long gives unused memory back. One look in that time costs nothing, and a
@@ -109,6 +123,14 @@ pub const SKIP_EVERY: u64 = 512;
 const _: () = assert!(
     LOCAL_CID_LEN >= 8,
     "an Initial of ours must carry a destination id of 8 bytes"
+);
+const _: () = assert!(
+    CIDS > PATHS,
+    "every path has an id of its own, and there is a spare one"
+);
+const _: () = assert!(
+    2 * PATHS + CIDS <= CIDS_RETIRING + 1,
+    "ids of paths that are gone leave room for those that the peer retires"
 );
 const _: () = assert!(
     RESET_CAUSE_MIN > RESET_MIN,

@@ -58,6 +58,12 @@ pub struct Stats {
     pub ecn_marked: u64,
     /// Times that ECN was turned off.
     pub ecn_failures: u64,
+    /// Times that the connection went to another path, by itself or after its peer.
+    pub migrations: u64,
+    /// Paths that are known now, the one in use included.
+    pub paths: u64,
+    /// Validations of a path that failed.
+    pub paths_failed: u64,
 }
 
 impl From<inquic_engine::Stats> for Stats {
@@ -80,6 +86,9 @@ impl From<inquic_engine::Stats> for Stats {
             probe_timeouts,
             key_updates,
             datagrams,
+            migrations,
+            paths,
+            paths_failed,
             drops: _,
             mtu_probes,
             mtu_probes_lost,
@@ -114,6 +123,9 @@ impl From<inquic_engine::Stats> for Stats {
             ecn,
             ecn_marked,
             ecn_failures: ecn_failures.total(),
+            migrations,
+            paths,
+            paths_failed,
         }
     }
 }

@@ -18,6 +18,10 @@ pub enum Event {
     Confirmed,
     /// The server gave a token for a later connection; see [`Connection::take_token`].
     Token,
+    /// The connection uses another path now; see [`Connection::path`].
+    Migrated,
+    /// The path that [`Connection::migrate`] asked for, or the server's preferred address, does not work.
+    MigrationFailed,
     /// News of a stream.
     Stream(StreamEvent),
     /// News of datagrams.
@@ -39,6 +43,8 @@ pub(super) struct Pending {
     pub(super) connected: bool,
     pub(super) confirmed: bool,
     pub(super) token: bool,
+    pub(super) migrated: bool,
+    pub(super) migration_failed: bool,
     pub(super) closed: bool,
     pub(super) gone: bool,
     /// The endpoint should make a token for the client.
@@ -65,6 +71,8 @@ impl Connection {
             (&mut self.pending.connected, Event::Connected),
             (&mut self.pending.confirmed, Event::Confirmed),
             (&mut self.pending.token, Event::Token),
+            (&mut self.pending.migrated, Event::Migrated),
+            (&mut self.pending.migration_failed, Event::MigrationFailed),
         ] {
             if core::mem::take(flag) {
                 return Some(event);

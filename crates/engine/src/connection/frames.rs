@@ -63,12 +63,13 @@ impl Connection {
                 self.carried
                     .peer_ids
                     .on_new(sequence, retire_prior_to, id, reset_token)?;
+                self.give_ids();
             }
             Frame::RetireConnectionId { sequence } => {
                 self.carried.local_ids.on_retire(sequence, context.dcid)?;
             }
-            Frame::PathChallenge(data) => self.carried.paths.active_mut().on_challenge(data),
-            Frame::PathResponse(_) => return Err(UNASKED_RESPONSE),
+            Frame::PathChallenge(data) => self.on_path_challenge(data),
+            Frame::PathResponse(data) => self.on_path_response(now, data)?,
             Frame::ConnectionClose {
                 code,
                 frame_type,
@@ -80,7 +81,7 @@ impl Connection {
             Frame::ApplicationClose { code, reason } => {
                 self.on_close(now, CloseReason::application_by_peer(code, reason));
             }
-            Frame::HandshakeDone => self.on_handshake_done(),
+            Frame::HandshakeDone => self.on_handshake_done(now),
             Frame::AckFrequency(ref frequency) => self.on_ack_frequency(frequency)?,
             Frame::ImmediateAck => self.on_immediate_ack(now)?,
             Frame::Datagram { data, has_len } => self.on_datagram(data, has_len)?,
@@ -189,16 +190,12 @@ impl Connection {
         receive.on_crypto(offset, data)
     }
 
-    fn on_handshake_done(&mut self) {
+    fn on_handshake_done(&mut self, now: Instant) {
         if self.is_connected() {
-            self.on_confirmed();
+            self.on_confirmed(now);
         }
     }
 }
-
-/// We have no challenge outstanding on the only path there is.
-const UNASKED_RESPONSE: PeerError =
-    PeerError::new(Code::ProtocolViolation, "a path response to no challenge");
 
 /// An ACK's delay field in real time; absurd values saturate (RFC 9000 §19.3).
 fn scaled(delay: u64, exponent: u8) -> Duration {

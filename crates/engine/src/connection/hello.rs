@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 
 use inquic_platform::{CipherSuite, CryptoError, Instant, KeySide};
 use inquic_wire::{
-    Code, ConnectionId, Grease, Level, PeerError, Role, Space, TransportParameters, Version, Writer,
+    Code, ConnectionId, Grease, Level, PeerError, PreferredAddress, Role, Space,
+    TransportParameters, Version, Writer,
 };
 
 use super::state::{OneRttKeys, State};
@@ -295,12 +296,12 @@ impl Connection {
         if self.role == Role::Server {
             self.carried.owes_handshake_done = true;
             self.pending.new_token_wanted = true;
-            self.on_confirmed();
+            self.on_confirmed(now);
         }
     }
 
     /// The handshake is confirmed: Handshake keys have done their work.
-    pub(super) fn on_confirmed(&mut self) {
+    pub(super) fn on_confirmed(&mut self, now: Instant) {
         if self.is_confirmed() {
             return;
         }
@@ -310,6 +311,7 @@ impl Connection {
         //= RFC 9001 §4.9.2: An endpoint MUST discard its Handshake keys when the TLS handshake is confirmed
         self.discard(Space::Handshake);
         self.hello.token = Vec::new();
+        self.follow_preferred(now);
         self.refresh_timer();
     }
 
@@ -346,8 +348,7 @@ impl Connection {
             max_idle_timeout_ms: self.config.idle_timeout.as_millis(),
             max_udp_payload_size: limits::TRANSMIT_BYTES as u64,
             max_ack_delay_ms: u16::try_from(self.config.max_ack_delay.as_millis()).unwrap_or(25),
-            // Paths other than the first come with the next stage of the engine.
-            disable_active_migration: true,
+            disable_active_migration: self.config.disable_active_migration,
             active_connection_id_limit: limits::CIDS as u64,
             initial_source_connection_id: Some(self.hello.local_id),
             max_datagram_frame_size: self.config.max_datagram_frame_size.into(),
@@ -362,12 +363,29 @@ impl Connection {
             parameters.original_destination_connection_id = Some(self.hello.original_id);
             parameters.retry_source_connection_id = self.hello.retry_id;
             parameters.stateless_reset_token = self.hello.reset_token;
+            parameters.preferred_address = self.preferred_address();
         }
         let mut writer = Writer::new(out);
         match parameters.encode(&mut writer) {
             Ok(()) => writer.position(),
             Err(_) => 0,
         }
+    }
+
+    /// Where a server would rather be reached, with the id that the endpoint made for it.
+    fn preferred_address(&self) -> Option<PreferredAddress> {
+        let (v4, v6) = (self.config.preferred_v4, self.config.preferred_v6);
+        let (id, reset_token) = self
+            .carried
+            .local_ids
+            .get(PREFERRED_ID)
+            .filter(|_| v4.is_some() || v6.is_some())?;
+        Some(PreferredAddress {
+            v4,
+            v6,
+            id,
+            reset_token,
+        })
     }
 
     /// Takes the peer's transport parameters from TLS.
@@ -386,6 +404,7 @@ impl Connection {
         let checked = TransportParameters::parse(bytes, self.role.peer())
             .and_then(|peer| self.authenticate_ids(peer))
             .and_then(|peer| self.settle_version(peer))
+            .and_then(|peer| self.keep_preferred_id(peer))
             .and_then(|peer| self.replace_remembered(now, &peer).map(|()| peer));
         let peer = match checked {
             Ok(peer) => peer,
@@ -448,6 +467,19 @@ impl Connection {
         Ok(peer)
     }
 
+    fn keep_preferred_id(
+        &mut self,
+        peer: TransportParameters,
+    ) -> Result<TransportParameters, PeerError> {
+        if let Some(preferred) = &peer.preferred_address {
+            //= RFC 9000 §18.2: A server that chooses a zero-length connection ID MUST NOT provide a preferred address.
+            let ids = &mut self.carried.peer_ids;
+            ids.on_new(PREFERRED_ID, 0, preferred.id, preferred.reset_token)
+                .map_err(|_| parameter("preferred_address with a connection id that cannot be"))?;
+        }
+        Ok(peer)
+    }
+
     /// TLS failed with `alert`: closes with CRYPTO_ERROR 0x0100 + alert (RFC 9001 §4.8).
     pub fn fail_handshake(&mut self, now: Instant, alert: u8) {
         self.close_with(
@@ -466,6 +498,8 @@ const fn parameter(reason: &'static str) -> PeerError {
     PeerError::new(Code::TransportParameter, reason)
 }
 
+/// The sequence number of the connection id in preferred_address (RFC 9000 §18.2).
+const PREFERRED_ID: u64 = 1;
 /// The levels that carry handshake messages, with their spaces.
 const LEVELS: [(Level, Space); 3] = [
     (Level::Initial, Space::Initial),

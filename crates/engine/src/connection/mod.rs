@@ -16,7 +16,9 @@ mod feedback;
 mod frames;
 mod frequency;
 mod hello;
+mod migrate;
 mod packet;
+mod probe;
 mod quic_bit;
 mod receive;
 mod retry;
@@ -33,6 +35,7 @@ pub use audit::Audit;
 pub use close::CloseReason;
 pub use event::Event;
 pub use hello::HandshakeError;
+pub use migrate::MigrateError;
 pub use receive::Received;
 pub use stats::Stats;
 pub use transmit::Transmit;
@@ -52,6 +55,7 @@ use crate::stream::Streams;
 use carry::Carried;
 use event::Pending;
 use hello::{HeldPackets, Hello};
+use migrate::Arrival;
 use quic_bit::QuicBit;
 use spin::Spin;
 use state::{Keys, State};
@@ -71,6 +75,7 @@ pub struct Connection {
     /// What the recovery's timer was last told.
     timer: TimerContext,
     carried: Carried,
+    arrival: Arrival,
     hello: Hello,
     held: HeldPackets,
     quic_bit: QuicBit,
@@ -109,6 +114,8 @@ pub(crate) struct Start {
     /// Our first connection id, and its reset token for a server's transport parameters.
     pub(crate) local_id: ConnectionId,
     pub(crate) reset_token: Option<[u8; 16]>,
+    /// Server: the id for its preferred address, if it has one.
+    pub(crate) preferred_id: Option<(ConnectionId, [u8; 16])>,
     /// Client: the random id of its first packet. Server: the client's own id.
     pub(crate) peer_id: ConnectionId,
     /// The destination id from which the Initial keys come.
@@ -153,10 +160,15 @@ impl Connection {
             ..config.streams
         });
         let path = PathState::new(start.path, start.validated || start.role == Role::Client);
+        let mut local_ids = LocalIds::new(start.local_id);
+        if let Some((id, reset_token)) = start.preferred_id {
+            local_ids.issue_told(id, reset_token);
+        }
+        let arrival = Arrival::first(path.path, path.id());
         let carried = Carried::new(
             streams,
             Datagrams::new(config.max_datagram_frame_size),
-            LocalIds::new(start.local_id),
+            local_ids,
             PeerIds::new(start.peer_id),
             Paths::new(path),
             mtu,
@@ -172,6 +184,7 @@ impl Connection {
             recovery,
             timer: TimerContext::default(),
             carried,
+            arrival,
             hello: Hello::new(start),
             held: HeldPackets::default(),
             quic_bit: QuicBit::default(),

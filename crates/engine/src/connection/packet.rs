@@ -6,7 +6,7 @@ use inquic_platform::crypto::TAG_LEN;
 use inquic_platform::{Instant, SealJob};
 use inquic_wire::frame::{
     write_ack, write_handshake_done, write_immediate_ack, write_new_connection_id, write_new_token,
-    write_path_response, write_ping, write_retire_connection_id,
+    write_ping, write_retire_connection_id,
 };
 use inquic_wire::{
     Code, Level, LongKind, LongPlan, PeerError, Space, Writer, packet_number_len, write_long,
@@ -44,6 +44,8 @@ pub(super) struct Built {
     pub(super) number: u64,
     pub(super) eliciting: bool,
     padded: bool,
+    /// It goes by a path that is not the active one.
+    elsewhere: bool,
     /// Its frames are in the scratch up to here.
     frames_end: usize,
 }
@@ -68,9 +70,9 @@ impl Connection {
         let (number_at, payload_at, long) =
             self.write_header(level, &mut writer, number, number_len)?;
         let needs_ping = self.recovery.needs_ping(space);
-        let written = if let State::Closing(closing) = &self.state {
+        let eliciting = if let State::Closing(closing) = &self.state {
             closing.write(level, &mut writer).ok()?;
-            Written::default()
+            false
         } else {
             let ping = self.ping && space == Space::Application && permit != Permit::AckOnly;
             let wanted = Wanted {
@@ -95,13 +97,6 @@ impl Connection {
         let least = SAMPLE_OFFSET.saturating_sub(number_len);
         let short = least.saturating_sub(writer.position().saturating_sub(payload_at));
         writer.zeros(short).ok()?;
-        if written.fills {
-            //= RFC 9000 §8.2.2: An endpoint MUST expand datagrams that contain a PATH_RESPONSE frame to at least the smallest
-            //= allowed maximum datagram size of 1200 bytes.
-            let end = start.saturating_add(writer.position());
-            let padding = limits::DATAGRAM_MIN.saturating_sub(end.saturating_add(TAG_LEN));
-            writer.zeros(padding.min(writer.remaining())).ok()?;
-        }
         built.level = level;
         built.start = start;
         built.number_at = start.saturating_add(number_at);
@@ -114,7 +109,7 @@ impl Connection {
         }
         built.long = long;
         built.number = number;
-        built.eliciting = written.eliciting;
+        built.eliciting = eliciting;
         built.padded = false;
         built.frames_end = frames.len();
         Some(())
@@ -141,6 +136,7 @@ impl Connection {
             number,
             eliciting: true,
             padded: true,
+            elsewhere: false,
             frames_end: 1,
         })
     }
@@ -209,7 +205,12 @@ impl Connection {
         if let Some(skipped) = self.numbers.get_mut(space.index())?.take(&*self.platform) {
             self.recovery.on_number_skipped(space, skipped);
         }
-        if !matches!(self.state, State::Closing(_)) {
+        if built.elsewhere {
+            let size = u16::try_from(end.saturating_sub(built.start)).unwrap_or(u16::MAX);
+            if !self.recovery.on_probe_sent(now, built.number, size) {
+                return None;
+            }
+        } else if !matches!(self.state, State::Closing(_)) {
             let packet = SentPacket {
                 number: built.number,
                 size: u16::try_from(end.saturating_sub(built.start)).unwrap_or(u16::MAX),
@@ -264,8 +265,30 @@ impl Built {
         number: 0,
         eliciting: false,
         padded: false,
+        elsewhere: false,
         frames_end: 0,
     };
+    /// A 1-RTT packet at the start of its datagram, whose frames are known to whoever made it. What is not eliciting goes by a
+    /// path that is not the active one.
+    pub(super) const fn probe(
+        (number_at, payload_at, payload_end): (usize, usize, usize),
+        number: u64,
+        eliciting: bool,
+    ) -> Self {
+        Self {
+            level: Level::OneRtt,
+            start: 0,
+            number_at,
+            payload_at,
+            payload_end,
+            long: None,
+            number,
+            eliciting,
+            padded: false,
+            elsewhere: !eliciting,
+            frames_end: 0,
+        }
+    }
 
     /// Makes the packet longer with PADDING until its datagram has `len` bytes.
     pub(super) fn pad_to(&mut self, len: usize, datagram: &mut [u8]) {
@@ -301,32 +324,21 @@ struct Wanted {
     datagram_room: usize,
 }
 
-/// What a packet carries.
-#[derive(Clone, Copy, Default)]
-struct Written {
-    /// The peer must acknowledge it.
-    eliciting: bool,
-    /// Its datagram has to be of the full smallest size.
-    fills: bool,
-}
-
 impl Carried {
-    /// Writes frames until the packet is full or nothing is left to say.
+    /// Writes frames until the packet is full or nothing is left to say. Says whether the peer must acknowledge it.
     fn write(
         &mut self,
         wanted: Wanted,
         writer: &mut Writer<'_>,
         frames: &mut Vec<SentFrame>,
-    ) -> Written {
+    ) -> bool {
         //= RFC 9000 §12.5: Note that it is not possible to send the following frames in 0-RTT packets for various reasons:
         //= ACK, CRYPTO, HANDSHAKE_DONE, NEW_TOKEN, PATH_RESPONSE, and RETIRE_CONNECTION_ID.
         let has_ack = !wanted.early && self.write_ack(wanted, writer, frames);
         let mut eliciting = false;
-        let mut fills = false;
         if wanted.permit != Permit::AckOnly {
             let before = frames.len();
             if !wanted.early {
-                fills = self.write_path_response(wanted.space, writer);
                 self.write_crypto(wanted.space, writer, frames);
             }
             if wanted.space == Space::Application {
@@ -344,7 +356,7 @@ impl Carried {
                         .write_frames(wanted.now, writer, &mut |sent| frames.push(sent));
                 }
             }
-            eliciting |= fills || frames.len() > before;
+            eliciting |= frames.len() > before;
         }
         let owes_ping =
             wanted.ping || wanted.permit == Permit::Probe || wanted.needs_ping && has_ack;
@@ -352,7 +364,7 @@ impl Carried {
             frames.push(SentFrame::Ping);
             eliciting = true;
         }
-        Written { eliciting, fills }
+        eliciting
     }
 
     /// Datagrams and stream data, which take turns at the front.
@@ -408,16 +420,6 @@ impl Carried {
         true
     }
 
-    fn write_path_response(&mut self, space: Space, writer: &mut Writer<'_>) -> bool {
-        if space != Space::Application || writer.remaining() < PATH_RESPONSE_LEN {
-            return false;
-        }
-        self.paths
-            .active_mut()
-            .take_response()
-            .is_some_and(|data| write_path_response(writer, data).is_ok())
-    }
-
     fn write_crypto(&mut self, space: Space, writer: &mut Writer<'_>, frames: &mut Vec<SentFrame>) {
         let Some(send) = self.crypto_send.get_mut(space.index()) else {
             return;
@@ -466,7 +468,6 @@ impl Carried {
 /// We leave ours at the default (RFC 9000 §18.2).
 const ACK_DELAY_EXPONENT: u32 = 3;
 const SAMPLE_OFFSET: usize = 4;
-const PATH_RESPONSE_LEN: usize = 9;
 const FIXED: u8 = 0x40;
 /// Packets out of order before one counts as lost (RFC 9002 §6.1.1): to be told of fewer would say nothing.
 const PACKET_THRESHOLD: u64 = 3;

@@ -69,8 +69,9 @@ impl Connection {
         match &mut self.state {
             State::Closing(closing) => {
                 // Its bytes give credit for the answer, and nothing more is looked at.
-                if path.remote == self.carried.paths.active().path.remote {
-                    self.carried.paths.active_mut().on_datagram(bytes.len());
+                let active = self.carried.paths.active_mut();
+                if active.path.covers(&path) {
+                    active.on_datagrams(now, bytes.len(), None);
                     closing.on_packet();
                 }
                 return self.drop_datagrams(Drop::Closed, datagrams);
@@ -86,10 +87,10 @@ impl Connection {
             self.abandon(CloseReason::IdleTimeout);
             return self.drop_datagrams(Drop::Closed, datagrams);
         }
-        if path.remote != self.carried.paths.active().path.remote {
-            return self.drop_datagrams(Drop::UnknownPath, datagrams);
+        match self.arrive(now, &path, bytes) {
+            Ok(arrival) => self.arrival = arrival,
+            Err(reason) => return self.drop_datagrams(reason, datagrams),
         }
-        self.carried.paths.active_mut().on_datagram(bytes.len());
         for batch in bytes.chunks_mut(segment.saturating_mul(BATCH)) {
             if self.keys.can_open(Level::OneRtt)
                 && batch.first().is_some_and(|first| first & LONG == 0)
@@ -359,6 +360,10 @@ impl Connection {
                 PeerError::new(Code::ProtocolViolation, "reserved bits are not zero"),
             );
         }
+        let watched = self.arrival.watched && level == Level::OneRtt;
+        if watched {
+            self.admit_path(now);
+        }
         let space = level.space();
         let received = self.carried.received.get_mut(space.index());
         if !received.is_some_and(ReceivedNumbers::has_room) {
@@ -403,6 +408,9 @@ impl Connection {
             if eliciting {
                 received.on_ack_eliciting(now, space, number, max_ack_delay, ecn);
             }
+        }
+        if watched {
+            self.on_packet_elsewhere(now, number, payload);
         }
     }
 }

@@ -45,6 +45,12 @@ pub struct Stats {
     pub key_updates: u64,
     /// Datagrams (RFC 9221).
     pub datagrams: DatagramStats,
+    /// Times that the connection went to another path, by itself or after its peer.
+    pub migrations: u64,
+    /// Paths that are known now, the active one included.
+    pub paths: u64,
+    /// Validations of a path that failed.
+    pub paths_failed: u64,
     /// Packets dropped, by reason.
     pub drops: Drops,
     /// Probes of the path's MTU sent (RFC 8899).
@@ -68,6 +74,8 @@ pub(super) struct Counts {
     pub(super) packets_received: u64,
     pub(super) bytes_sent: u64,
     pub(super) bytes_received: u64,
+    pub(super) migrations: u64,
+    pub(super) paths_failed: u64,
     pub(super) drops: Drops,
     pub(super) close_reason: Option<CloseReason>,
 }
@@ -80,6 +88,8 @@ impl Counts {
             packets_received: 0,
             bytes_sent: 0,
             bytes_received: 0,
+            migrations: 0,
+            paths_failed: 0,
             drops: Drops::default(),
             close_reason: None,
         }
@@ -118,6 +128,9 @@ impl Connection {
                 super::state::OneRttKeys::Waiting { .. } => 0,
             },
             datagrams: self.carried.datagrams.stats(),
+            migrations: self.counts.migrations,
+            paths: self.carried.paths.len() as u64,
+            paths_failed: self.counts.paths_failed,
             drops: self.counts.drops,
             mtu_probes: mtu.probes,
             mtu_probes_lost: mtu.probes_lost,

@@ -38,6 +38,7 @@ impl Connection {
                 .and_then(Received::deadline),
             self.pace_at,
             self.rest_deadline(),
+            self.carried.paths.deadline(),
             keys,
             self.keys.early.as_ref().and_then(|early| early.until()),
         ])
@@ -107,6 +108,9 @@ impl Connection {
         self.expire_early(now);
         if self.recovery.deadline().is_some_and(|at| at <= now) {
             self.on_recovery_timeout(now);
+        }
+        if self.carried.paths.deadline().is_some_and(|at| at <= now) {
+            self.expire_paths(now);
         }
         self.refresh_timer();
         if self.rest_deadline().is_some_and(|at| at <= now) {

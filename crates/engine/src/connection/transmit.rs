@@ -50,6 +50,9 @@ impl Connection {
                 self.begin_wanted_update(now);
                 self.spin
                     .set_id(&*self.platform, self.carried.peer_ids.active());
+                if let Some(probe) = self.transmit_probe(now, out) {
+                    return Some(probe);
+                }
                 let handshake = !(self.keys.initial_discarded && self.keys.handshake_discarded);
                 match handshake
                     .then(|| self.transmit_coalesced(now, out))
@@ -287,7 +290,7 @@ impl Connection {
     }
 
     /// What the next packet of a space may carry.
-    fn permit(&mut self, now: Instant, space: Space) -> Permit {
+    pub(super) fn permit(&mut self, now: Instant, space: Space) -> Permit {
         if self
             .probes
             .get(space.index())

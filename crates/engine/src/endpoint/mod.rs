@@ -201,12 +201,18 @@ impl Endpoint {
         config: &Arc<Config>,
     ) -> Result<(Handle, Connection), CryptoError> {
         let local_id = self.new_id();
+        let is_preferring = config.preferred_v4.is_some() || config.preferred_v6.is_some();
+        let preferred_id = is_preferring.then(|| {
+            let id = self.new_id();
+            (id, self.keys.reset_token(&*self.platform, id.as_slice()))
+        });
         let start = Start {
             role: Role::Server,
             version: incoming.version,
             path: incoming.path,
             local_id,
             reset_token: Some(self.keys.reset_token(&*self.platform, local_id.as_slice())),
+            preferred_id,
             peer_id: incoming.scid,
             initial_id: incoming.dcid,
             original_id: incoming.original_id,
@@ -218,6 +224,11 @@ impl Endpoint {
             Connection::new(now, Arc::clone(&self.platform), Arc::clone(config), &start)?;
         let first = (incoming.path.remote, incoming.dcid);
         let handle = self.enter(local_id, Some(first));
+        if let (Some((id, _)), Some(entry)) = (preferred_id, self.entries.get_mut(&handle)) {
+            let id = as_ours(id.as_slice());
+            entry.ids.extend(id);
+            self.ids.extend(id.map(|id| (id, handle)));
+        }
         Ok((handle, connection))
     }
 
@@ -245,6 +256,7 @@ impl Endpoint {
             path,
             local_id,
             reset_token: None,
+            preferred_id: None,
             peer_id,
             initial_id: peer_id,
             original_id: peer_id,

@@ -205,13 +205,6 @@ impl Ecn {
     //= RFC 9000 §13.4.2: An endpoint thus attempts to use ECN and validates this for each new
     //= connection, when switching to a server's preferred address, and on
     //= active connection migration to a new path.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "the connection's paths change with the next commit"
-        )
-    )]
     pub(crate) fn on_path_changed(&mut self, next: u64, oldest_open: Option<u64>) {
         self.state = EcnState::Waiting;
         self.from = next;

@@ -64,6 +64,19 @@ impl LocalIds {
         self.peer_limit.saturating_sub(self.ids.len())
     }
 
+    /// The endpoint made one that the peer is told of in the transport parameters, for the server's preferred address.
+    pub(crate) fn issue_told(&mut self, id: ConnectionId, reset_token: [u8; 16]) {
+        let sequence = self.next_sequence;
+        self.issue(id, reset_token);
+        self.on_sent(sequence);
+    }
+
+    /// The id with this sequence number and its token, while it is in force.
+    pub(crate) fn get(&self, sequence: u64) -> Option<(ConnectionId, [u8; 16])> {
+        let found = self.ids.iter().find(|issued| issued.sequence == sequence)?;
+        Some((found.id, found.reset_token))
+    }
+
     /// The endpoint made one.
     pub(crate) fn issue(&mut self, id: ConnectionId, reset_token: [u8; 16]) {
         let sequence = self.next_sequence;

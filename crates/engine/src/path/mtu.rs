@@ -84,6 +84,14 @@ impl Mtu {
         }
     }
 
+    /// The connection moved to another path, which is known to carry the smallest size alone.
+    pub(crate) fn on_path_changed(&mut self, ceiling: u16, peer_limit: u64) {
+        let counts = self.counts;
+        *self = Self::new(BASE, ceiling);
+        self.counts = counts;
+        self.set_peer_limit(peer_limit);
+    }
+
     /// The peer takes no larger datagrams than this.
     pub(crate) fn set_peer_limit(&mut self, limit: u64) {
         let limit = u16::try_from(limit).unwrap_or(u16::MAX).max(BASE);

@@ -1,9 +1,11 @@
-//! The connection ids that the peer gave to us (RFC 9000 §5.1.2): which one is used, which are spare, which are to be retired.
+//! The connection ids that the peer gave to us (RFC 9000 §5.1.2): which path uses which, which are spare, which are to be retired.
+//! Two paths must never use the same one, so that nobody on the way can tell that they are the same connection's.
 
 use alloc::vec::Vec;
 
 use inquic_wire::{Code, ConnectionId, PeerError};
 
+use super::state::PathId;
 use crate::limits;
 
 /// One id of the peer.
@@ -12,12 +14,16 @@ struct PeerId {
     sequence: u64,
     id: ConnectionId,
     reset_token: Option<[u8; 16]>,
+    /// The path that uses it, if it is not the active one.
+    path: Option<PathId>,
 }
 
 /// The ids of the peer that we keep.
 pub(crate) struct PeerIds {
+    /// What the active path uses.
     active: PeerId,
-    spare: Vec<PeerId>,
+    /// Those of other paths, and those that no path uses.
+    others: Vec<PeerId>,
     retire_prior_to: u64,
     /// Retired by us, the frame not yet acknowledged: whether it waits to be sent, and its number.
     retiring: Vec<(bool, u64)>,
@@ -32,8 +38,9 @@ impl PeerIds {
                 sequence: 0,
                 id,
                 reset_token: None,
+                path: None,
             },
-            spare: Vec::new(),
+            others: Vec::new(),
             retire_prior_to: 0,
             retiring: Vec::new(),
             tokens_changed: false,
@@ -58,7 +65,7 @@ impl PeerIds {
 
     /// The reset tokens of all ids that are kept, when they have changed since the last call.
     pub(crate) fn take_changed_tokens(&mut self) -> Option<Vec<[u8; 16]>> {
-        let ids = self.spare.iter().chain(core::iter::once(&self.active));
+        let ids = self.others.iter().chain(core::iter::once(&self.active));
         core::mem::take(&mut self.tokens_changed)
             .then(|| ids.filter_map(|id| id.reset_token).collect())
     }
@@ -76,7 +83,11 @@ impl PeerIds {
                 .reset_token
                 .is_some_and(|known| constant_time_equal(&known, token))
         };
-        equal(&self.active) | self.spare.iter().fold(false, |found, id| found | equal(id))
+        equal(&self.active)
+            | self
+                .others
+                .iter()
+                .fold(false, |found, id| found | equal(id))
     }
 
     /// NEW_CONNECTION_ID came.
@@ -96,6 +107,7 @@ impl PeerIds {
             sequence,
             id,
             reset_token: Some(reset_token),
+            path: None,
         };
         if self.is_known(&new)? {
             return Ok(());
@@ -106,7 +118,7 @@ impl PeerIds {
             //= RETIRE_CONNECTION_ID frame
             return self.retire(sequence);
         }
-        self.spare.push(new);
+        self.others.push(new);
         self.tokens_changed = true;
         if retire_prior_to > self.retire_prior_to {
             self.retire_prior_to = retire_prior_to;
@@ -116,7 +128,7 @@ impl PeerIds {
         //= active connection IDs, if the number of active connection IDs exceeds the value
         //= advertised in its active_connection_id_limit transport parameter, an endpoint MUST
         //= close the connection with an error of type CONNECTION_ID_LIMIT_ERROR.
-        if self.spare.len() >= limits::CIDS {
+        if self.others.len() >= limits::CIDS {
             return Err(PeerError::new(
                 Code::ConnectionIdLimit,
                 "more connection ids than we keep",
@@ -128,7 +140,7 @@ impl PeerIds {
 
     /// Whether this very id is known; one that contradicts what is known is an offence.
     fn is_known(&self, new: &PeerId) -> Result<bool, PeerError> {
-        for known in self.spare.iter().chain(core::iter::once(&self.active)) {
+        for known in self.others.iter().chain(core::iter::once(&self.active)) {
             if known.sequence == new.sequence {
                 // The first id comes without a token in a client's handshake.
                 let same = known.id == new.id
@@ -154,10 +166,13 @@ impl PeerIds {
     fn retire_old(&mut self) -> Result<(), PeerError> {
         let prior_to = self.retire_prior_to;
         let mut index = 0;
-        while let Some(id) = self.spare.get(index) {
+        while let Some(id) = self.others.get(index) {
             if id.sequence < prior_to {
-                let sequence = self.spare.remove(index).sequence;
-                self.retire(sequence)?;
+                let old = self.others.remove(index);
+                self.retire(old.sequence)?;
+                if let Some(path) = old.path {
+                    self.assign(path);
+                }
             } else {
                 index = index.saturating_add(1);
             }
@@ -165,11 +180,74 @@ impl PeerIds {
         if self.active.sequence >= prior_to {
             return Ok(());
         }
-        if self.spare.is_empty() {
+        let Some(next) = self.take_spare() else {
             return Err(violation("every connection id was retired"));
-        }
-        let old = core::mem::replace(&mut self.active, self.spare.remove(0));
+        };
+        let old = core::mem::replace(&mut self.active, next);
         self.retire(old.sequence)
+    }
+
+    /// Takes out an id that no path uses; in need, one of a path that is not active.
+    fn take_spare(&mut self) -> Option<PeerId> {
+        let spare = self.others.iter().position(|id| id.path.is_none());
+        let at = spare.or(self.others.len().checked_sub(1))?;
+        let mut id = self.others.remove(at);
+        id.path = None;
+        Some(id)
+    }
+
+    /// Gives `path` an id of its own, that no other path has used. `false` when there is none.
+    pub(crate) fn assign(&mut self, path: PathId) -> bool {
+        if self.active.id.is_empty() {
+            return true;
+        }
+        let spare = self.others.iter_mut().find(|id| id.path.is_none());
+        spare.is_some_and(|id| {
+            id.path = Some(path);
+            true
+        })
+    }
+
+    /// The id that probes of `path` are sent to. An id without bytes is every path's.
+    pub(crate) fn of(&self, path: PathId) -> Option<&ConnectionId> {
+        if self.active.id.is_empty() {
+            return Some(&self.active.id);
+        }
+        let own = self.others.iter().find(|id| id.path == Some(path));
+        own.map(|id| &id.id)
+    }
+
+    /// `path` becomes the active one, `last` was it: each takes its id along.
+    pub(crate) fn activate(&mut self, path: PathId, last: PathId) {
+        if let Some(id) = self.others.iter_mut().find(|id| id.path == Some(path)) {
+            core::mem::swap(id, &mut self.active);
+            self.active.path = None;
+            id.path = Some(last);
+        }
+    }
+
+    /// `path` is gone, and so is its id if anything was sent to it.
+    pub(crate) fn release(&mut self, path: PathId, used: bool) {
+        let Some(at) = self.others.iter().position(|id| id.path == Some(path)) else {
+            return;
+        };
+        if !used {
+            if let Some(id) = self.others.get_mut(at) {
+                id.path = None;
+            }
+            return;
+        }
+        //= RFC 9000 §5.1.2: An endpoint that migrates away from a local address SHOULD retire all connection IDs used on
+        //= that address once it no longer plans to use that address.
+        let old = self.others.remove(at);
+        self.tokens_changed = true;
+        // Room was there when the path was opened.
+        let _ = self.retire(old.sequence);
+    }
+
+    /// Whether another path may be opened: not while the peer owes acknowledgements for the ids of those before it.
+    pub(crate) fn may_open_path(&self) -> bool {
+        self.retiring.len() < limits::PATHS
     }
 
     fn retire(&mut self, sequence: u64) -> Result<(), PeerError> {

@@ -199,6 +199,21 @@ impl Recovery {
         true
     }
 
+    /// A packet was sent on a path that is not the active one. It counts for nothing but its number: whether it arrives says
+    /// nothing of the active path, and there is nothing in it to send again.
+    /// `false` when there is no memory for it: it is not to be sent then.
+    #[must_use]
+    pub fn on_probe_sent(&mut self, now: Instant, number: u64, size: u16) -> bool {
+        if !self.application.has_room(0) {
+            return false;
+        }
+        self.stats.packets_sent = self.stats.packets_sent.saturating_add(1);
+        self.stats.bytes_sent = self.stats.bytes_sent.saturating_add(size.into());
+        let snapshot = self.controller.snapshot(self.bytes_in_flight);
+        self.application.push_elsewhere(now, number, size, snapshot);
+        true
+    }
+
     /// A number was deliberately not used: an ACK of it shows a peer that acknowledges what it never received.
     pub fn on_number_skipped(&mut self, space: Space, number: u64) {
         self.log_mut(space).skip(number);
@@ -355,6 +370,27 @@ impl Recovery {
         }
         self.path_since = Some(now);
         self.reset_path();
+    }
+
+    /// How long a challenge and its response took on a new path, in the place of the configured guess.
+    pub fn guess_rtt(&mut self, took: Duration) {
+        //= RFC 9002 §6.2.2: A connection MAY use the delay between sending a PATH_CHALLENGE and
+        //= receiving a PATH_RESPONSE to set the initial RTT (see kInitialRtt in
+        //= Appendix A.2) for a new path, but the delay SHOULD NOT be considered an
+        //= RTT sample.
+        self.rtt = Rtt::new(took);
+        self.set_rate(self.last_event);
+    }
+
+    /// The connection moved back to the path that it had left and of which everything is known; what was sent elsewhere meanwhile
+    /// says nothing of it.
+    pub fn on_path_regained(&mut self, now: Instant) {
+        for space in Space::ALL {
+            let bytes = self.log_mut(space).ground();
+            self.bytes_in_flight = self.bytes_in_flight.saturating_sub(bytes);
+        }
+        self.path_since = Some(now);
+        self.pto_count = 0;
     }
 
     /// What may leave now. Probes and packets that only acknowledge do not ask.

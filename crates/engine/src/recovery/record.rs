@@ -70,6 +70,11 @@ impl Record {
         self.bits & (ELICITING | IN_FLIGHT) == 0
     }
 
+    /// Whether it was sent on another path than the active one, so that its round trip is not the active path's.
+    pub(super) const fn is_elsewhere(&self) -> bool {
+        self.is_ack_only() && self.bits & ELSEWHERE != 0
+    }
+
     #[inline]
     pub(super) const fn frames(&self) -> usize {
         (self.bits & FRAMES) as usize
@@ -99,5 +104,7 @@ pub(super) const ELICITING: u16 = 1 << 13;
 pub(super) const IN_FLIGHT: u16 = 1 << 14;
 /// Its frames were told as to be sent again, in a probe.
 pub(super) const RETOLD: u16 = 1 << 15;
+/// It was sent on another path. Such a packet has no frames that could be told, so the bit is free.
+pub(super) const ELSEWHERE: u16 = RETOLD;
 
 const _: () = assert!(size_of::<Record>() <= 24, "kept for each packet in flight");

@@ -14,7 +14,7 @@ use inquic_wire::{Code, PeerError};
 use super::congestion::{LostPacket, Snapshot};
 use super::frames::{Fate, SentFrame, SentPacket};
 use super::limits;
-use super::record::{ACKED, ELICITING, Growing, IN_FLIGHT, Newly, RETOLD, Record};
+use super::record::{ACKED, ELICITING, ELSEWHERE, Growing, IN_FLIGHT, Newly, RETOLD, Record};
 use super::snapshots::Snapshots;
 
 /// The packets of one space whose fate is open, in the order of their numbers.
@@ -113,6 +113,32 @@ impl Log {
                 .has_room(self.records.len().saturating_add(1))
     }
 
+    /// Notes a packet that was sent on another path than the active one.
+    pub(super) fn push_elsewhere(
+        &mut self,
+        now: Instant,
+        number: u64,
+        size: u16,
+        snapshot: Option<Snapshot>,
+    ) {
+        let packet = SentPacket {
+            number,
+            size,
+            ack_eliciting: false,
+            in_flight: false,
+        };
+        let run = self.ack_only_run;
+        self.push(now, packet, &[], snapshot);
+        self.ack_only_run = run;
+        if let Some(record) = self
+            .records
+            .back_mut()
+            .filter(|record| record.number == number)
+        {
+            record.bits |= ELSEWHERE;
+        }
+    }
+
     /// Notes a number that will never be sent.
     pub(super) fn skip(&mut self, number: u64) {
         if self.skipped.len() >= limits::SKIPPED {
@@ -208,7 +234,7 @@ impl Log {
             let record: &Record = record;
             newly.packets = newly.packets.saturating_add(1);
             newest = Some(record);
-            if record.number == largest {
+            if record.number == largest && !record.is_elsewhere() {
                 newly.largest_sent = Some(record.sent);
                 newly.largest_size = record.size;
             }

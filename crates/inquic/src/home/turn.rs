@@ -103,7 +103,7 @@ impl Entry {
                         tokens.keep(server, held.socket.token());
                     }
                 }
-                News::Confirmed | News::Delivered(_) => {}
+                News::Confirmed | News::Delivered(_) | News::Migrated | News::MigrationFailed => {}
                 News::Incoming(direction) => {
                     held.waiters.on_incoming(direction, wakes);
                     held.raise_incoming(direction);

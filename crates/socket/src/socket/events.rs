@@ -12,7 +12,7 @@ use inquic_uapi::event::{
 use inquic_uapi::flags::{POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM};
 use inquic_uapi::structs::{ConnectionClose, StreamUpdate};
 use inquic_uapi::{EventType, Layout};
-use inquic_wire::StreamId;
+use inquic_wire::{Role, StreamId};
 
 use super::Socket;
 use crate::limits;
@@ -33,6 +33,10 @@ impl Socket {
             Event::Token => {
                 let token = self.token().to_vec();
                 self.queue_event(EventType::NewToken, &token);
+            }
+            Event::Migrated => {
+                let by_us = self.role() == Role::Client;
+                self.queue_event(EventType::ConnectionMigration, &[u8::from(by_us)]);
             }
             Event::Closed => {
                 if let Some(close) = self.peer_close() {
@@ -59,6 +63,7 @@ impl Socket {
             | Event::Early
             | Event::Connected
             | Event::Confirmed
+            | Event::MigrationFailed
             | Event::Gone => {}
         }
     }

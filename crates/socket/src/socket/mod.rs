@@ -26,7 +26,7 @@ use core::net::SocketAddr;
 use inquic_engine::datagram::DatagramEvent;
 use inquic_engine::stream::StreamEvent;
 use inquic_engine::{
-    Audit, CloseReason, Connection, Event, Handle, Path, Received, Stats, Transmit,
+    Audit, CloseReason, Connection, Event, Handle, MigrateError, Path, Received, Stats, Transmit,
 };
 use inquic_platform::Instant;
 use inquic_wire::{Direction, Role, StreamId};
@@ -75,6 +75,10 @@ pub enum News {
     DatagramFates,
     /// The server gave a token for later connections.
     Token,
+    /// The connection uses another path now; see [`Socket::path`].
+    Migrated,
+    /// The path that [`Socket::migrate`] asked for, or the server's preferred address, does not work.
+    MigrationFailed,
     /// The connection has ended; [`Socket::close_reason`] says why.
     Closed,
     /// Nothing is left to do: [`crate::Port::remove`] it.
@@ -146,6 +150,8 @@ impl Socket {
                 self.token = self.connection.take_token().unwrap_or_default();
                 News::Token
             }
+            Event::Migrated => News::Migrated,
+            Event::MigrationFailed => News::MigrationFailed,
             Event::Stream(StreamEvent::Incoming(direction)) => News::Incoming(direction),
             Event::Stream(StreamEvent::Readable(id)) => News::Readable(id),
             Event::Stream(StreamEvent::Writable(id) | StreamEvent::Stopped { id, .. }) => {
@@ -190,6 +196,16 @@ impl Socket {
     #[must_use]
     pub const fn path(&self) -> Path {
         self.connection.path()
+    }
+
+    /// Moves a client's connection to another local address or port, which the home receives at. [`News::Migrated`] or
+    /// [`News::MigrationFailed`] says how it went.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::migrate`].
+    pub fn migrate(&mut self, now: Instant, local: SocketAddr) -> Result<(), MigrateError> {
+        self.connection.migrate(now, local)
     }
 
     /// Whether the handshake is complete and the connection not over.
