@@ -151,6 +151,11 @@ impl Host {
             local: Some(self.address),
             remote: from,
         };
+        self.receive_on(now, path, ecn, datagram);
+    }
+
+    /// A datagram arrived by this path.
+    pub fn receive_on(&mut self, now: Instant, path: Path, ecn: u8, datagram: &mut [u8]) {
         let mut reply = [0; 1_500];
         let handle = match self.endpoint.route(now, &path, datagram, &mut reply) {
             Route::Connection(handle) => handle,
@@ -166,7 +171,9 @@ impl Host {
                     .insert(handle, Box::new((connection, hello)));
                 handle
             }
-            Route::Reply(count) => return self.replies.push((from, reply[..count].to_vec())),
+            Route::Reply(count) => {
+                return self.replies.push((path.remote, reply[..count].to_vec()));
+            }
             Route::Drop(_) => return,
         };
         let segment = datagram.len();

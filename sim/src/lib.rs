@@ -10,6 +10,7 @@
 
 mod attacker;
 mod bulk;
+mod crossing;
 mod duel;
 mod fault;
 mod hello;
@@ -22,6 +23,7 @@ mod world;
 
 pub use attacker::{Attacker, Bits, Opened, frames};
 pub use bulk::Bulk;
+pub use crossing::Crossing;
 pub use duel::Duel;
 pub use fault::{Fault, Tally};
 pub use hello::{Early, Hello};

@@ -9,6 +9,7 @@ mod flights;
 mod keys;
 mod mtu;
 mod packets;
+mod paths;
 mod strangers;
 
 /// How often an attack is repeated: as often as the table of attacks asks in an optimised build, which the proofs make, and

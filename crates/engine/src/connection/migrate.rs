@@ -10,6 +10,7 @@ use inquic_wire::{Code, Level, PeerError, Role, Space};
 
 use super::Connection;
 use super::close::CloseReason;
+use super::receive::LONG;
 use crate::counters::Drop;
 use crate::path::{Answered, OnFailed, Path, PathId};
 
@@ -162,8 +163,11 @@ impl Connection {
         datagrams: &[u8],
     ) -> Result<Arrival, Drop> {
         let paths = &mut self.carried.paths;
-        let by = datagrams.get(1..).and_then(|rest| rest.first_chunk());
-        let id = paths.on_datagrams(now, path, datagrams.len(), by.copied());
+        let short = datagrams
+            .split_first()
+            .filter(|(first, _)| **first & LONG == 0);
+        let by = short.and_then(|(_, rest)| rest.first_chunk()).copied();
+        let id = paths.on_datagrams(now, path, datagrams.len(), by);
         if id.is_none() {
             //= RFC 9000 §9: If a client receives packets from an unknown server address, the client MUST discard these packets.
             if self.role == Role::Client || !self.is_confirmed() {
@@ -177,7 +181,7 @@ impl Connection {
             path: *path,
             id,
             bytes: datagrams.len(),
-            by: by.copied(),
+            by,
             watched: self.carried.paths.is_watched(id),
         })
     }
@@ -285,9 +289,10 @@ impl Connection {
         if astray {
             paths.grow_wary(now);
             self.drop_path(last);
-        } else if self.role == Role::Server
-            && let Some(last) = paths.get_mut(last)
-        {
+        } else if self.role == Role::Client {
+            // The server follows what is not a probe, so there has to be such a packet, whatever else there is to say.
+            self.ping = true;
+        } else if let Some(last) = paths.get_mut(last) {
             //= RFC 9000 §9.3.3: In response to an apparent migration, endpoints MUST validate the previously active path using a
             //= PATH_CHALLENGE frame.
             last.begin_check(now, pto);

@@ -28,6 +28,8 @@ impl Connection {
             OneRttKeys::Ready(keys) => keys.deadline(),
             OneRttKeys::Waiting { .. } => None,
         };
+        // Without credit nothing can be sent, whatever is due, until the peer sends more.
+        let can_send = !self.timer.at_amplification_limit;
         earliest([
             self.recovery.deadline(),
             self.idle_deadline(),
@@ -35,8 +37,9 @@ impl Connection {
             self.carried
                 .received
                 .get(Space::Application.index())
-                .and_then(Received::deadline),
-            self.pace_at,
+                .and_then(Received::deadline)
+                .filter(|_| can_send),
+            self.pace_at.filter(|_| can_send),
             self.rest_deadline(),
             self.carried.paths.deadline(),
             keys,

@@ -29,6 +29,8 @@ pub(crate) struct PathState {
     pub(crate) wanted: bool,
     /// There is a connection id of the peer to send to.
     pub(crate) has_id: bool,
+    /// Something was sent here.
+    used: bool,
     received: u64,
     sent: u64,
     heard_at: Instant,
@@ -84,6 +86,7 @@ impl PathState {
             dead: false,
             wanted: false,
             has_id: true,
+            used: false,
             received: 0,
             sent: 0,
             heard_at: Instant::ZERO,
@@ -114,6 +117,7 @@ impl PathState {
 
     /// Bytes of ours left.
     pub(crate) const fn on_sent(&mut self, bytes: usize) {
+        self.used = true;
         self.sent = self.sent.saturating_add(bytes as u64);
     }
 
@@ -132,6 +136,14 @@ impl PathState {
         now.since(self.heard_at) >= limits::PATH_MEMORY
     }
 
+    /// The path is left: what it carried says nothing of what may be answered on it from now on.
+    pub(super) const fn forget_traffic(&mut self) {
+        if self.validated {
+            self.received = 0;
+            self.sent = 0;
+        }
+    }
+
     /// Nothing is known of the address any more.
     pub(super) const fn forget_validation(&mut self) {
         self.validated = false;
@@ -142,7 +154,7 @@ impl PathState {
 
     /// Whether anything was ever sent here.
     pub(crate) const fn is_used(&self) -> bool {
-        self.sent > 0
+        self.used
     }
 
     /// Bytes that may be sent to the peer's address now.

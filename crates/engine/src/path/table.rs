@@ -142,7 +142,10 @@ impl Paths {
 
     /// Takes note of an address that an authentic packet came from.
     pub(crate) fn admit(&mut self, now: Instant, path: Path, rtt: Duration) -> Option<PathId> {
-        let id = self.push(PathState::with_id(PathId(self.next_id), path, false, true))?;
+        let id = self.push(
+            now,
+            PathState::with_id(PathId(self.next_id), path, false, true),
+        )?;
         self.admit_at = now + rtt.max(limits::PATH_INTERVAL);
         Some(id)
     }
@@ -152,10 +155,12 @@ impl Paths {
         let mut state = PathState::with_id(PathId(self.next_id), path, false, false);
         state.wanted = true;
         state.begin_check(now, pto);
-        self.push(state)
+        self.push(now, state)
     }
 
-    fn push(&mut self, state: PathState) -> Option<PathId> {
+    fn push(&mut self, now: Instant, mut state: PathState) -> Option<PathId> {
+        // As new as if something had just come.
+        state.on_datagrams(now, 0, None);
         debug_assert!(self.len() < limits::PATHS, "the caller made room");
         let id = state.id;
         if self.len() >= limits::PATHS || self.others.try_reserve_exact(1).is_err() {
@@ -197,7 +202,8 @@ impl Paths {
             return false;
         };
         let next = self.others.remove(at);
-        let last = core::mem::replace(&mut self.active, next);
+        let mut last = core::mem::replace(&mut self.active, next);
+        last.forget_traffic();
         self.others.push(last);
         self.active.wanted = false;
         self.candidate = None;
