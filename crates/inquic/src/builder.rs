@@ -2,7 +2,7 @@
 //! needed to connect out.
 
 use std::marker::PhantomData;
-use std::net::ToSocketAddrs;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -56,6 +56,7 @@ pub struct ListenerBuilder<Face> {
     routing: Option<Routing>,
     backlog: usize,
     io_threads: usize,
+    preferred: Vec<SocketAddr>,
     face: PhantomData<Face>,
 }
 
@@ -132,7 +133,7 @@ impl<Face> ConnectionBuilder<Face> {
     pub(crate) fn race(
         &self,
         target: &Target<'_>,
-        addresses: Vec<std::net::SocketAddr>,
+        addresses: Vec<SocketAddr>,
         drive: Drive,
     ) -> Result<Race, Error> {
         let tls = if let Some(tls) = self.built.get() {
@@ -167,6 +168,7 @@ impl<Face> ListenerBuilder<Face> {
             routing: None,
             backlog: limits::BACKLOG,
             io_threads: 1,
+            preferred: Vec::new(),
             face: PhantomData,
         }
     }
@@ -266,6 +268,15 @@ impl<Face> ListenerBuilder<Face> {
         self
     }
 
+    /// Where clients that have connected are asked to go (RFC 9000 §9.6), an address for each family at most: one of this machine's
+    /// that reaches it alone, while the one to bind may be shared with others. It is bound as well, if the first does not cover it.
+    pub fn preferred_address(mut self, address: SocketAddr) -> Self {
+        self.preferred
+            .retain(|other| other.is_ipv4() != address.is_ipv4());
+        self.preferred.push(address);
+        self
+    }
+
     /// A port that listens on the first of the addresses that can be bound.
     pub(crate) fn port(
         self,
@@ -284,12 +295,12 @@ impl<Face> ListenerBuilder<Face> {
                 master: self.token_key,
                 routing: self.routing,
             };
-            match ports::bind(address, drive, self.io_threads, secrets) {
+            match ports::bind(address, drive, self.io_threads, secrets, &self.preferred) {
                 Ok(port) => {
                     port.listen(
                         tls,
                         ListenOptions {
-                            config: self.config.engine(),
+                            config: self.config.with_preferred(&self.preferred),
                             backlog: self.backlog.max(1),
                             max_half_open: inquic_engine::limits::HALF_OPEN,
                             retry: self.retry,

@@ -1,5 +1,6 @@
 //! What an application may choose about its connections: plain values in, the engine's configuration out.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -131,6 +132,24 @@ impl TransportConfig {
     pub const fn spin_bit(mut self, spin: bool) -> Self {
         self.engine.spin_bit = spin;
         self
+    }
+
+    /// Asks the peer not to move to another address by itself. Addresses that a NAT changes are followed anyway. Off by default.
+    pub const fn disable_active_migration(mut self, disable: bool) -> Self {
+        self.engine.disable_active_migration = disable;
+        self
+    }
+
+    /// The engine's configuration of a server that would rather be reached elsewhere.
+    pub(crate) fn with_preferred(&self, addresses: &[SocketAddr]) -> Arc<inquic_engine::Config> {
+        let mut engine = self.engine.clone();
+        for address in addresses {
+            match address {
+                SocketAddr::V4(v4) => engine.preferred_v4 = Some(*v4),
+                SocketAddr::V6(v6) => engine.preferred_v6 = Some(*v6),
+            }
+        }
+        Arc::new(engine)
     }
 
     pub(crate) fn engine(&self) -> Arc<inquic_engine::Config> {

@@ -123,6 +123,9 @@ pub enum Error {
         /// How many bytes would have been taken.
         most: usize,
     },
+    /// The connection cannot be moved to another address, and goes on where it is.
+    #[error("the connection stays where it is: {0}")]
+    NotMoved(String),
     /// The call needs the complete handshake.
     #[error("the handshake is not complete yet: try again when the connection is established")]
     NotEstablished,
@@ -219,7 +222,7 @@ impl Error {
             | Self::Config(_)
             | Self::WrongDirection
             | Self::DatagramTooLarge { .. } => io::ErrorKind::InvalidInput,
-            Self::NoDatagrams => io::ErrorKind::Unsupported,
+            Self::NoDatagrams | Self::NotMoved(_) => io::ErrorKind::Unsupported,
             Self::PortInUse(_) => io::ErrorKind::AddrInUse,
             Self::NoSuchAddress(_) => io::ErrorKind::AddrNotAvailable,
             Self::NoPermission(_) => io::ErrorKind::PermissionDenied,

@@ -1,5 +1,6 @@
 //! A connection, blocking.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -212,6 +213,19 @@ impl Connection {
     /// When the system has no descriptor left.
     pub fn datagram_readiness(&self) -> Result<Readiness, Error> {
         self.owner.entry.level(Interest::Datagrams).map(Readiness)
+    }
+
+    /// Moves the connection to another local address or port of this machine, and waits until it has: the path from there is
+    /// probed first, and nothing is lost on the way. Port 0 and the addresses `0.0.0.0` and `[::]` let the system choose. Only
+    /// the client of a connection can move; a server follows.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotMoved`] with the reason, [`Error::NoSuchAddress`] and the like when the address cannot be bound. The connection
+    /// goes on where it was.
+    pub fn migrate(&self, local: SocketAddr) -> Result<(), Error> {
+        self.owner.entry.begin_move(local)?;
+        park::block_on(|context| self.owner.entry.poll_moved(context))
     }
 
     /// Waits for the end of the connection and says why it came. After [`Connection::close`], what was written has arrived

@@ -11,23 +11,33 @@ use inquic_platform::Instant;
 use super::clock;
 use super::entry::Entry;
 use super::limits;
+use super::moves::Extra;
 use super::port::{Destination, Port, new_outbox};
 use super::runs;
-use super::udp::{Inbox, Train};
+use super::udp::{Inbox, Train, Udp};
 use super::waiters::Wakes;
 use crate::error::Error;
 
 /// Drives one UDP socket of a port.
 pub(crate) struct Driver {
     pub(super) port: Arc<Port>,
-    /// Which of the port's sockets; the first one also has timers and lists.
-    pub(super) index: usize,
+    /// Which socket; the port's first one also has timers and lists.
+    pub(super) source: Source,
     inbox: Inbox,
     outbox: Box<[u8]>,
     /// Connections to settle in this turn, each once.
     touched: Vec<Arc<Entry>>,
     listed: Vec<u32>,
     wakes: Wakes,
+}
+
+/// A socket that datagrams of a port come by.
+#[derive(Clone)]
+pub(super) enum Source {
+    /// One of the port's own.
+    Port(usize),
+    /// One that a connection moved to.
+    Extra(Arc<Extra>),
 }
 
 /// What a turn found.
@@ -41,10 +51,10 @@ pub(super) enum Turn {
 }
 
 impl Driver {
-    pub(crate) fn new(port: Arc<Port>, index: usize) -> Self {
+    pub(super) fn new(port: Arc<Port>, source: Source) -> Self {
         Self {
             port,
-            index,
+            source,
             inbox: Inbox::new(),
             outbox: new_outbox(),
             touched: Vec::new(),
@@ -53,18 +63,23 @@ impl Driver {
         }
     }
 
+    /// Whether it has the timers and lists of its port.
+    pub(super) const fn is_first(&self) -> bool {
+        matches!(self.source, Source::Port(0))
+    }
+
     /// One turn. `readable` says whether the socket may have datagrams.
     pub(super) fn turn(&mut self, readable: bool) -> Turn {
         // One system call in a turn: what it brings is acknowledged and read while it is in the cache.
         let again = readable && self.receive();
-        if self.index == 0 {
+        if self.is_first() {
             self.collect_due();
         }
         self.settle();
-        if self.index == 0 && self.port.try_end() {
+        if self.is_first() && self.port.try_end() {
             return Turn::Ended;
         }
-        if again || (self.index == 0 && !self.port.is_blocked() && self.port.has_listed()) {
+        if again || (self.is_first() && !self.port.is_blocked() && self.port.has_listed()) {
             Turn::Again
         } else {
             Turn::Idle
@@ -73,7 +88,7 @@ impl Driver {
 
     /// Takes one system call's worth of datagrams; returns whether there may be more.
     fn receive(&mut self) -> bool {
-        let more = match self.port.udp[self.index].receive(&mut self.inbox) {
+        let more = match self.source.udp(&self.port).receive(&mut self.inbox) {
             Ok(more) => more,
             // An error that an earlier send left in the socket says nothing about what comes next.
             Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
@@ -81,14 +96,14 @@ impl Driver {
         let now = clock::now();
         let Self {
             port,
-            index,
+            source,
             inbox,
             touched,
             wakes,
             ..
         } = self;
         for train in inbox.trains() {
-            deliver(port, *index, now, train, touched, wakes);
+            deliver(port, source.udp(port), now, train, touched, wakes);
             wakes.wake();
         }
         more
@@ -130,7 +145,7 @@ impl Driver {
     }
 
     fn settle(&mut self) {
-        let now = if self.index == 0 {
+        let now = if self.is_first() {
             self.port.recent()
         } else {
             clock::now()
@@ -141,7 +156,7 @@ impl Driver {
             entry.settle(
                 &mut held,
                 now,
-                &self.port.udp[self.index],
+                self.source.udp(&self.port),
                 &mut self.outbox,
                 &mut self.wakes,
             );
@@ -151,10 +166,19 @@ impl Driver {
     }
 }
 
+impl Source {
+    pub(super) fn udp<'a>(&'a self, port: &'a Port) -> &'a Udp {
+        match self {
+            Self::Port(index) => &port.udp[*index],
+            Self::Extra(extra) => &extra.udp,
+        }
+    }
+}
+
 impl Drop for Driver {
     /// Whoever ran the driver has stopped, whatever the reason: nobody is to wait for a port that is not driven.
     fn drop(&mut self) {
-        if self.index == 0 {
+        if self.is_first() {
             self.port.stop(&Error::RuntimeStopped);
         }
     }
@@ -163,7 +187,7 @@ impl Drop for Driver {
 /// Hands the datagrams of one train to their connections, a run at a time.
 fn deliver(
     port: &Arc<Port>,
-    index: usize,
+    udp: &Udp,
     now: Instant,
     train: Train<'_>,
     touched: &mut Vec<Arc<Entry>>,
@@ -208,7 +232,7 @@ fn deliver(
             }
             Destination::Reply(bytes) => {
                 // An answer that the kernel cannot take is lost, as packets are.
-                let _ = port.udp[index].send(&path, &reply[..bytes], bytes, 0);
+                let _ = udp.send(&path, &reply[..bytes], bytes, 0);
             }
             Destination::Nowhere => {}
         }

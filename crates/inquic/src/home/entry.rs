@@ -15,6 +15,7 @@ use inquic_wire::{Direction, Role, StreamId, Version};
 use super::clock;
 use super::end;
 use super::levels::{Interest, Levels};
+use super::moves::Moves;
 use super::port::Port;
 use super::readiness::Level;
 use super::tokens::Tokens;
@@ -54,6 +55,8 @@ pub(crate) struct Held {
     pub(super) early: bool,
     /// The address of ours that the peer's last datagrams came to.
     pub(super) local: Option<SocketAddr>,
+    /// Sockets of its own, once it has moved.
+    pub(super) moves: Option<Box<Moves>>,
 }
 
 /// An application's share of a connection. The last one to go closes it.
@@ -80,6 +83,7 @@ impl Entry {
                 established: false,
                 early: false,
                 local: None,
+                moves: None,
             }),
         }
     }
@@ -324,9 +328,17 @@ impl Entry {
     }
 
     pub(crate) fn local_addr(&self) -> SocketAddr {
-        let bound = self.port.local_addr();
-        let local = self.lock().local;
-        local.unwrap_or(bound)
+        let held = self.lock();
+        let bound = held.socket.path().local;
+        let heard = held
+            .local
+            .filter(|heard| bound.is_none_or(|bound| bound.port() == heard.port()));
+        // The engine knows where the system chooses no more than that it does.
+        let known = bound.filter(|bound| !bound.ip().is_unspecified());
+        known
+            .or(heard)
+            .or(bound)
+            .unwrap_or_else(|| self.port.local_addr())
     }
 
     pub(crate) fn stats(&self) -> inquic_engine::Stats {

@@ -23,6 +23,8 @@ pub(crate) const REPLY_BYTES: usize = 1_500;
 pub(crate) const BACKLOG: usize = 1_024;
 /// Address validation tokens that one builder's connections keep: two of each of 128 servers, at 512 bytes 128 KiB.
 pub(crate) const TOKENS: usize = 256;
+/// Sockets of its own that one connection has after it moved: as many as it has paths.
+pub(crate) const EXTRA_SOCKETS: usize = inquic_engine::limits::PATHS;
 /// I/O threads of one port.
 pub(crate) const IO_THREADS: usize = 64;
 

@@ -12,6 +12,7 @@ mod end;
 pub(crate) mod entry;
 pub(crate) mod levels;
 pub(crate) mod limits;
+mod moves;
 pub(crate) mod park;
 pub(crate) mod port;
 pub(crate) mod ports;

@@ -390,9 +390,9 @@ impl Port {
     pub(super) fn send_unsent(&self) -> bool {
         let mut unsent = lock(&self.unsent);
         while let Some(batch) = unsent.front() {
-            if self.udp[0].send(&batch.path, &batch.bytes, batch.segment, batch.ecn)
-                == Sent::Blocked
-            {
+            let own = self.udp.iter().find(|udp| udp.serves(batch.path.local));
+            let udp = own.unwrap_or(&self.udp[0]);
+            if udp.send(&batch.path, &batch.bytes, batch.segment, batch.ecn) == Sent::Blocked {
                 return false;
             }
             unsent.pop_front();

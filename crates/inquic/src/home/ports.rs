@@ -8,7 +8,9 @@ use inquic_platform::Platform;
 use inquic_platform::aws_lc::AwsLc;
 
 use super::bell::Bell;
+use super::driver::Source;
 use super::limits;
+use super::moves::Extra;
 use super::port::Port;
 use super::udp::{self, Udp};
 use super::{task, thread};
@@ -53,6 +55,7 @@ pub(crate) fn bind(
     drive: Drive,
     io_threads: usize,
     secrets: Secrets,
+    others: &[SocketAddr],
 ) -> Result<Arc<Port>, Error> {
     let sockets = match drive {
         Drive::Threads => io_threads.clamp(1, limits::IO_THREADS),
@@ -66,7 +69,25 @@ pub(crate) fn bind(
     for _ in 1..sockets {
         udp.push(Udp::bind(bound, shared).map_err(|error| fail(&error))?);
     }
+    for &other in others {
+        if !udp.iter().any(|udp| udp.serves(Some(other))) {
+            let bound = Udp::bind(other, false).map_err(|error| Error::bind(other, &error))?;
+            udp.push(bound);
+        }
+    }
     start(udp, drive, secrets)
+}
+
+/// Drives a socket that a connection of `port` moves to.
+pub(super) fn drive_extra(port: &Arc<Port>, extra: &Arc<Extra>) -> Result<(), Error> {
+    let started = if !port.driven_by_task() {
+        thread::start_extra(port, extra)
+    } else if tokio::runtime::Handle::try_current().is_ok() {
+        task::start_beside(port, Source::Extra(extra.clone()))
+    } else {
+        return Err(Error::RuntimeStopped);
+    };
+    started.map_err(|error| Error::io("cannot start to drive a UDP socket", &error))
 }
 
 /// The port from which the caller connects, held once for it.

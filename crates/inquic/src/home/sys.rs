@@ -13,23 +13,30 @@ use std::sync::Arc;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+use super::driver::Source;
 use super::port::Port;
 
-/// The first UDP socket of a port, kept open by the share of the port in here.
-pub(super) struct Socket(Arc<Port>);
+/// A UDP socket, kept open by the shares of its port and of itself in here.
+pub(super) struct Socket {
+    port: Arc<Port>,
+    source: Source,
+}
 
 impl AsRawFd for Socket {
     fn as_raw_fd(&self) -> RawFd {
-        self.0.udp[0].as_fd().as_raw_fd()
+        self.source.udp(&self.port).as_fd().as_raw_fd()
     }
 }
 
-/// Watches a port's socket for datagrams, and for nothing else: each send makes a socket writable anew.
-pub(super) fn watch(port: &Arc<Port>) -> io::Result<AsyncFd<Socket>> {
-    // SAFETY: `as_raw_fd` gives the same descriptor each time, and it is not closed before the `Socket` is dropped: a port
-    // never gives a socket away, and the `Socket` shares the port.
-    let watched =
-        unsafe { AsyncFd::register_with_interest(Socket(port.clone()), Interest::READABLE) };
+/// Watches a socket for datagrams, and for nothing else: each send makes a socket writable anew.
+pub(super) fn watch(port: &Arc<Port>, source: &Source) -> io::Result<AsyncFd<Socket>> {
+    let socket = Socket {
+        port: port.clone(),
+        source: source.clone(),
+    };
+    // SAFETY: `as_raw_fd` gives the same descriptor each time, and it is not closed before the `Socket` is dropped: neither a
+    // port nor an extra socket gives its descriptor away, and the `Socket` shares both.
+    let watched = unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE) };
     Ok(watched?)
 }
 
@@ -53,7 +60,7 @@ pub(super) fn stop_timestamps(socket: &UdpSocket) -> io::Result<()> {
     Err(io::Error::last_os_error())
 }
 
-/// Watches a timer's descriptor.
+/// Watches the descriptor of a timer or an alarm.
 pub(super) fn watch_timer(timer: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: an `OwnedFd` has one descriptor and closes it when it is dropped, not before.
     let watched = unsafe { AsyncFd::register_with_interest(timer, Interest::READABLE) };

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -16,25 +16,82 @@ use rustix::time::{
 use tokio::io::unix::AsyncFd;
 
 use super::clock;
-use super::driver::{Driver, Turn};
+use super::driver::{Driver, Source, Turn};
 use super::port::Port;
+use super::readiness::Level;
 use super::sys::{self, Socket};
 
 /// Starts the task that drives `port` on the runtime of the caller.
 pub(crate) fn start(port: &Arc<Port>) -> io::Result<()> {
-    let socket = sys::watch(port)?;
+    for index in 1..port.udp.len() {
+        start_beside(port, Source::Port(index))?;
+    }
+    let socket = sys::watch(port, &Source::Port(0))?;
     let timer = timerfd_create(
         TimerfdClockId::Monotonic,
         TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC,
     )?;
     let task = Task {
-        driver: Driver::new(port.clone(), 0),
+        driver: Driver::new(port.clone(), Source::Port(0)),
         socket,
         timer: sys::watch_timer(timer)?,
         armed: None,
     };
     tokio::spawn(task);
     Ok(())
+}
+
+/// Starts a task for another socket than the port's first.
+pub(super) fn start_beside(port: &Arc<Port>, source: Source) -> io::Result<()> {
+    let mut alarms = vec![watch_alarm(&port.ended)?];
+    if let Source::Extra(extra) = &source {
+        alarms.push(watch_alarm(&extra.retired)?);
+    }
+    let task = Beside {
+        socket: sys::watch(port, &source)?,
+        alarms,
+        driver: Driver::new(port.clone(), source),
+    };
+    tokio::spawn(task);
+    Ok(())
+}
+
+fn watch_alarm(level: &Level) -> io::Result<AsyncFd<OwnedFd>> {
+    sys::watch_timer(level.as_fd().try_clone_to_owned()?)
+}
+
+/// Drives a socket beside the port's first: it has neither timers nor lists.
+struct Beside {
+    driver: Driver,
+    socket: AsyncFd<Socket>,
+    /// Readable when there is nothing to drive any more.
+    alarms: Vec<AsyncFd<OwnedFd>>,
+}
+
+impl Future for Beside {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let task = &mut *self;
+        if task
+            .alarms
+            .iter()
+            .any(|alarm| alarm.poll_read_ready(context).is_ready())
+        {
+            return Poll::Ready(());
+        }
+        for _ in 0..TURNS {
+            // Without its reactor the runtime is at its end.
+            let Ok(mut guard) = ready!(task.socket.poll_read_ready(context)) else {
+                return Poll::Ready(());
+            };
+            if matches!(task.driver.turn(true), Turn::Idle) {
+                guard.clear_ready();
+            }
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
 }
 
 struct Task {

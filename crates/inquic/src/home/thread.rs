@@ -8,18 +8,28 @@ use std::thread;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::clock;
-use super::driver::{Driver, Turn};
+use super::driver::{Driver, Source, Turn};
+use super::moves::Extra;
 use super::port::Port;
 
 /// Starts one thread for each socket of `port`.
 pub(crate) fn start(port: &Arc<Port>) -> io::Result<()> {
     for index in 0..port.udp.len() {
-        let driver = Driver::new(port.clone(), index);
-        let name = format!("inquic-io-{index}");
-        thread::Builder::new()
-            .name(name)
-            .spawn(move || run(driver))?;
+        spawn(port, Source::Port(index), format!("inquic-io-{index}"))?;
     }
+    Ok(())
+}
+
+/// Starts a thread for a socket that a connection moves to.
+pub(super) fn start_extra(port: &Arc<Port>, extra: &Arc<Extra>) -> io::Result<()> {
+    spawn(port, Source::Extra(extra.clone()), "inquic-moved".into())
+}
+
+fn spawn(port: &Arc<Port>, source: Source, name: String) -> io::Result<()> {
+    let driver = Driver::new(port.clone(), source);
+    thread::Builder::new()
+        .name(name)
+        .spawn(move || run(driver))?;
     Ok(())
 }
 
@@ -41,8 +51,8 @@ impl Driver {
     /// Sleeps until there is something to do. Returns whether datagrams wait; none when the port has ended.
     fn sleep(&self) -> Option<bool> {
         let port = &self.port;
-        let udp = &port.udp[self.index];
-        let first = self.index == 0;
+        let udp = self.source.udp(port);
+        let first = self.is_first();
         let mut timeout = None;
         let mut wanted = PollFlags::IN;
         if first {
@@ -67,13 +77,20 @@ impl Driver {
             Some(bell) => bell,
             None => port.ended.as_fd(),
         };
+        let retired = match &self.source {
+            Source::Port(_) => alarm,
+            Source::Extra(extra) => extra.retired.as_fd(),
+        };
         let mut descriptors = [
             PollFd::new(udp, wanted),
             PollFd::from_borrowed_fd(alarm, PollFlags::IN),
+            PollFd::from_borrowed_fd(retired, PollFlags::IN),
         ];
         // EINTR comes back as an error, and the next turn looks at everything anyway.
         let polled = poll(&mut descriptors, timeout.as_ref());
-        let rung = !descriptors[1].revents().is_empty();
+        let rung = descriptors[1..]
+            .iter()
+            .any(|alarm| !alarm.revents().is_empty());
         let readable = polled.is_err()
             || descriptors[0]
                 .revents()

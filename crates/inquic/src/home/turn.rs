@@ -3,6 +3,7 @@
 //! Both the driver and an application's thread come here, with the connection's lock held. Of the port's locks at most one is
 //! taken at a time, and only for a moment.
 
+use inquic_engine::Transmit;
 use inquic_platform::Instant;
 use inquic_socket::News;
 
@@ -62,12 +63,7 @@ impl Entry {
         let Some(batch) = held.socket.transmit(now, outbox) else {
             return false;
         };
-        match udp.send(
-            &batch.path,
-            &outbox[..batch.bytes],
-            batch.segment,
-            batch.ecn,
-        ) {
+        match self.send(held, udp, &batch, &outbox[..batch.bytes]) {
             Sent::Done => {}
             Sent::Blocked => self.port.keep_unsent(&batch, &outbox[..batch.bytes]),
             Sent::Unreachable if held.socket.is_handshaking() && !held.is_server() => {
@@ -78,6 +74,25 @@ impl Entry {
             Sent::TooLarge => held.socket.on_refused(now, batch.segment),
         }
         true
+    }
+
+    /// Sends by the socket that has the path's local address: nearly always the one at hand.
+    fn send(&self, held: &Held, udp: &Udp, batch: &Transmit, bytes: &[u8]) -> Sent {
+        let Transmit {
+            path, segment, ecn, ..
+        } = batch;
+        if udp.serves(path.local) {
+            return udp.send(path, bytes, *segment, *ecn);
+        }
+        if let Some(extra) = held.extra(path.local) {
+            return match extra.udp.send(path, bytes, *segment, *ecn) {
+                // Nobody keeps it for a socket that one connection has alone: it is lost, as packets are.
+                Sent::Blocked => Sent::Done,
+                sent => sent,
+            };
+        }
+        let own = self.port.udp.iter().find(|udp| udp.serves(path.local));
+        own.map_or(Sent::Done, |udp| udp.send(path, bytes, *segment, *ecn))
     }
 
     pub(super) fn tell_news(&self, held: &mut Held, now: Instant, wakes: &mut Wakes) {
@@ -103,7 +118,9 @@ impl Entry {
                         tokens.keep(server, held.socket.token());
                     }
                 }
-                News::Confirmed | News::Delivered(_) | News::Migrated | News::MigrationFailed => {}
+                News::Confirmed | News::Delivered(_) => {}
+                News::Migrated => held.on_moved(true, wakes),
+                News::MigrationFailed => held.on_moved(false, wakes),
                 News::Incoming(direction) => {
                     held.waiters.on_incoming(direction, wakes);
                     held.raise_incoming(direction);

@@ -78,6 +78,15 @@ impl Udp {
         })
     }
 
+    /// Whether what is to leave from `local` can leave by this socket.
+    pub(crate) fn serves(&self, local: Option<SocketAddr>) -> bool {
+        local.is_none_or(|local| {
+            let (ours, wanted) = (self.local.ip(), local.ip());
+            self.local.port() == local.port()
+                && (ours == wanted || ours.is_unspecified() || wanted.is_unspecified())
+        })
+    }
+
     /// The address that the socket is bound to.
     pub(crate) fn local(&self) -> SocketAddr {
         self.local

@@ -1,6 +1,7 @@
 //! A connection, for tasks.
 
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use inquic_wire::Direction;
@@ -69,7 +70,7 @@ async fn first(race: &mut Race) -> Result<Owner, Error> {
     poll_fn(|context| race.poll(context)).await
 }
 
-async fn resolve(target: &Target<'_>) -> Result<Vec<std::net::SocketAddr>, Error> {
+async fn resolve(target: &Target<'_>) -> Result<Vec<SocketAddr>, Error> {
     // An address needs no resolver, and no thread of the runtime's that may block in one.
     if target.host.parse::<std::net::IpAddr>().is_ok() {
         return target.resolve();
@@ -219,6 +220,19 @@ impl Connection {
     /// Why the connection ended otherwise.
     pub async fn recv_datagram(&self) -> Result<Option<Vec<u8>>, Error> {
         poll_fn(|context| self.owner.entry.poll_receive_datagram(context)).await
+    }
+
+    /// Moves the connection to another local address or port of this machine, and waits until it has: the path from there is
+    /// probed first, and nothing is lost on the way. Port 0 and the addresses `0.0.0.0` and `[::]` let the system choose. Only
+    /// the client of a connection can move; a server follows.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotMoved`] with the reason, [`Error::NoSuchAddress`] and the like when the address cannot be bound. The connection
+    /// goes on where it was.
+    pub async fn migrate(&self, local: SocketAddr) -> Result<(), Error> {
+        self.owner.entry.begin_move(local)?;
+        poll_fn(|context| self.owner.entry.poll_moved(context)).await
     }
 
     /// Waits for the end of the connection and says why it came. After [`Connection::close`], what was written has arrived
