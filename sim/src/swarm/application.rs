@@ -191,6 +191,8 @@ impl Application {
             News::Handshake
             | News::Established
             | News::Confirmed
+            | News::Migrated
+            | News::MigrationFailed
             | News::Delivered(_)
             | News::Early
             | News::DatagramReceived
