@@ -8,7 +8,7 @@ use std::sync::Arc;
 use inquic_engine::{Config, EndpointKeys, Handle, Path, Received, RetryPolicy, Route};
 use inquic_platform::{CipherSuite, Duration, Instant, Platform};
 use inquic_socket::port::ListenOptions;
-use inquic_socket::{News, Port, Socket};
+use inquic_socket::{Port, Socket};
 use inquic_wire::Role;
 
 use super::application::Application;
@@ -21,6 +21,8 @@ use super::scene::Scene;
 use super::witness::Watch;
 use super::{Canary, Invariant};
 use crate::{Datagram, Fault, Hello, Rng};
+
+mod turns;
 
 /// One host.
 pub(super) struct Node {
@@ -414,125 +416,6 @@ impl Node {
         }
     }
 
-    fn transmit(
-        &mut self,
-        scene: &mut Scene,
-        handle: Handle,
-        send: &mut dyn FnMut(&mut Scene, Datagram),
-    ) {
-        let now = self.clock(scene);
-        let Some(seat) = self.seats.get_mut(&handle) else {
-            return;
-        };
-        let mut calls = 0;
-        while self.blocked_until.is_none() {
-            let sent = seat
-                .socket
-                .with(|socket| socket.transmit(now, &mut self.buffer));
-            calls += 1;
-            if calls > DRAIN || scene.strikes(Canary::EndlessDrain) && sent.is_some() {
-                return scene.fail(Invariant::Drains, || {
-                    format!("{calls} calls of transmit, and no end")
-                });
-            }
-            let Some(sent) = sent else {
-                break;
-            };
-            self.idle_calls.1 = 0;
-            let from = sent.path.local.unwrap_or(self.address);
-            let faults = &self.settings.faults;
-            for bytes in self.buffer[..sent.bytes].chunks(sent.segment) {
-                let datagram = Datagram {
-                    from,
-                    to: sent.path.remote,
-                    ecn: sent.ecn,
-                    bytes: bytes.to_vec(),
-                };
-                scene.hash.add_datagram(scene.now, &datagram);
-                if self.role == Role::Server {
-                    self.credits.on_sent(scene, datagram.to, bytes.len());
-                }
-                if self.blocked_until.is_some() {
-                    self.outbox.push_back(datagram);
-                } else if self.rng.chance(faults.send_blocked) {
-                    scene.tally.note(Fault::SendBlocked);
-                    let pause = Duration::from_micros(1 + self.rng.below(200_000));
-                    self.blocked_until = Some(scene.now + pause);
-                    self.outbox.push_back(datagram);
-                } else if self.rng.chance(faults.send_refused) {
-                    scene.tally.note(Fault::SendRefused);
-                } else {
-                    send(scene, datagram);
-                    if sent.bytes > sent.segment && self.rng.chance(faults.partial_batch) {
-                        scene.tally.note(Fault::PartialBatch);
-                        self.blocked_until = Some(scene.now + PARTIAL);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Runs the handshake, tells the application its news, serves the port's part.
-    fn settle(&mut self, scene: &mut Scene, handle: Handle) {
-        let now = self.clock(scene);
-        let Some(seat) = self.seats.get_mut(&handle) else {
-            return;
-        };
-        // A failed step has closed the connection, which its news tell.
-        let _ = seat.socket.with(|socket| seat.hello.step(now, socket));
-        let mut gone = false;
-        let mut told = 0_u64;
-        while let Some(news) = seat.socket.with(Socket::next_news) {
-            told += 1;
-            if told > NEWS {
-                return scene.fail(Invariant::Drains, || {
-                    format!("{told} pieces of news, and no end")
-                });
-            }
-            match news {
-                News::Handshake => {
-                    let _ = seat.socket.with(|socket| seat.hello.step(now, socket));
-                }
-                News::Established if self.role == Role::Server => {
-                    seat.name = seat.hello.peer_name().unwrap_or(0);
-                    self.port.on_established(handle);
-                    if self.settings.habits.never_accepts {
-                        scene.tally.note(Fault::NeverAccepts);
-                    }
-                }
-                News::Gone => gone = true,
-                _ => {}
-            }
-            seat.standing.on_news(scene, news);
-            if let Some(app) = &mut seat.app {
-                app.on_news(scene, news);
-            }
-        }
-        if seat.app.is_none() && seat.accepted && seat.socket.ask().is_established() {
-            let mut app = Application::new(
-                seat.name,
-                self.role,
-                self.settings.habits,
-                self.rng.next_u64(),
-                now,
-            );
-            if self.calm {
-                app.calm_down();
-            } else {
-                // News of before it was accepted were nobody's.
-                app.look_everywhere();
-            }
-            seat.app = Some(app);
-        }
-        if seat.socket.ask().needs_port() {
-            let port = &mut self.port;
-            seat.socket.with(|socket| port.service(now, socket));
-        }
-        if gone {
-            self.remove(scene, handle);
-        }
-    }
-
     fn remove(&mut self, scene: &mut Scene, handle: Handle) {
         let Some(seat) = self.seats.remove(&handle) else {
             return;
@@ -594,12 +477,6 @@ impl Seat {
 const TURN: Duration = Duration::from_millis(1);
 /// How long an application that is at work pauses when nothing happens.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How long the rest of a batch waits.
-const PARTIAL: Duration = Duration::from_micros(300);
-/// Calls of `transmit` until it must have had all: each brings a datagram at least, and windows are small here.
-const DRAIN: u32 = 4_096;
-/// Pieces of news at once: four for each of the streams that a connection may have here, and some of its own.
-const NEWS: u64 = 4 * 1_024;
 /// Calls of `expire` at one moment without anything happening.
 const IDLE_CALLS: u32 = 16;
 /// Bytes in one train of datagrams, as segmentation offload makes them.
