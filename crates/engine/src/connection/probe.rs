@@ -49,6 +49,8 @@ impl Connection {
             //= RFC 9000 §8.2.1: The endpoint MUST use unpredictable data in every PATH_CHALLENGE frame so that it can associate
             //= the peer's response with the corresponding PATH_CHALLENGE.
             let mut data = [0; 8];
+            //= RFC 9000 §8.2.1: The endpoint MUST use unpredictable data in every PATH_CHALLENGE frame so that it can associate the
+            //= peer's response with the corresponding PATH_CHALLENGE.
             self.platform.random(&mut data);
             data
         });
