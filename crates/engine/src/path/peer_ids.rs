@@ -237,8 +237,7 @@ impl PeerIds {
             }
             return;
         }
-        //= RFC 9000 §5.1.2: An endpoint that migrates away from a local address SHOULD retire all connection IDs used on
-        //= that address once it no longer plans to use that address.
+        // Seen on one path, it would tell on another that both are the same connection's (RFC 9000 §9.5).
         let old = self.others.remove(at);
         self.tokens_changed = true;
         // Room was there when the path was opened.
