@@ -334,9 +334,6 @@ impl Application {
             }
             flow.read += bytes.len() as u64;
             scene.hash.add(&bytes);
-            if single && !bytes.is_empty() {
-                scene.tally.note(Fault::ByteByByte);
-            }
             if got.fin && !scene.strikes(Canary::Stall) {
                 flow.receiving = Receiving::Over;
                 scene.truth.of(self.name, self.role.peer(), id).over = true;
@@ -354,6 +351,7 @@ impl Application {
                 return;
             }
             if single {
+                scene.tally.note(Fault::ByteByByte);
                 self.readable.insert(id);
                 return;
             }
