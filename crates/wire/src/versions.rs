@@ -117,15 +117,20 @@ impl VersionInformation {
         let mut r = Reader::new(value);
         let chosen = read(&mut r)?;
         let mut available = Versions::empty();
+        // One place is for the chosen version, wherever it stands in the list.
+        let spare = Versions::MAX
+            .saturating_sub(KNOWN)
+            .saturating_sub(usize::from(!chosen.is_known()));
         let mut unknown = 0_usize;
         let mut has_chosen = false;
         while !r.is_empty() {
             let version = read(&mut r)?;
             has_chosen |= version == chosen;
-            if !version.is_known() {
+            let kept = version.is_known() || version == chosen;
+            if !kept {
                 unknown = unknown.saturating_add(1);
             }
-            if version.is_known() || unknown <= Versions::MAX - KNOWN {
+            if kept || unknown <= spare {
                 available.push(version);
             }
         }

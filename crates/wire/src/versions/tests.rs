@@ -82,3 +82,12 @@ fn a_client_must_offer_what_it_has_chosen_and_a_server_need_not() {
     let server = VersionInformation::parse(&value(&[1]), Role::Server).unwrap();
     assert!(server.available.is_empty());
 }
+
+#[test]
+fn a_chosen_version_that_we_do_not_know_stays_among_those_available() {
+    let listed = [0x3838_3838_u32, 1, 0x3838_3878, 0x38c8_c7c7, 2, 0x3838_3838];
+    let value: Vec<u8> = listed.iter().flat_map(|id| id.to_be_bytes()).collect();
+    let read = VersionInformation::parse(&value, Role::Client).unwrap();
+    assert!(read.available.contains(read.chosen));
+    assert_eq!(read.available.len(), 3);
+}
