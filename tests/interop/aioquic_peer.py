@@ -38,7 +38,11 @@ def configuration(args, is_client):
     result = QuicConfiguration(alpn_protocols=ALPN, is_client=is_client)
     if args.cipher:
         result.cipher_suites = [CIPHERS[args.cipher]]
+    if args.prefer_version_2:
+        result.supported_versions = [QuicProtocolVersion.VERSION_2, QuicProtocolVersion.VERSION_1]
     if is_client:
+        # What it begins with; the server chooses among the others.
+        result.original_version = QuicProtocolVersion.VERSION_1
         result.load_verify_locations(args.ca)
         result.verify_mode = ssl.CERT_REQUIRED
         result.server_name = args.server_name
@@ -129,6 +133,12 @@ async def run_client(args):
         )
 
     paths = args.paths
+    if args.multiconnect:
+        for path in paths:
+            async with dial() as client:
+                await fetch(client, args, [path])
+        say(json.dumps(report))
+        return
     if args.resume:
         async with dial() as client:
             await fetch(client, args, paths[:1])
@@ -173,12 +183,14 @@ def main():
     client.add_argument("--ca", required=True)
     client.add_argument("--resume", action="store_true")
     client.add_argument("--early", action="store_true")
+    client.add_argument("--multiconnect", action="store_true", help="a connection for every path")
     client.add_argument("--version-negotiation", action="store_true")
     client.add_argument("paths", nargs="+")
     for role in (server, client):
         role.add_argument("--dir", required=True)
         role.add_argument("--cipher", choices=CIPHERS)
         role.add_argument("--key-update", action="store_true")
+        role.add_argument("--prefer-version-2", action="store_true", help="version 2, then version 1")
     args = parser.parse_args()
     try:
         asyncio.run(run_server(args) if args.role == "server" else run_client(args))

@@ -1,21 +1,30 @@
-//! `cargo xtask interop`: our client and server against other implementations, as real processes over loopback.
-//! In: a choice of peers and cases; out: a table, and an error when a cell of it failed. Nothing outlives the run.
+//! `cargo xtask interop`: our client and server against other implementations, as real processes over loopback, most of
+//! them with a link of ours between them. In: a choice of peers and cases; out: a table, and an error when a cell of it
+//! failed. Nothing outlives the run.
 
 mod case;
 mod evidence;
 mod files;
+mod gtls;
 pub(crate) mod lab;
+mod link;
 mod matrix;
 mod probe;
 mod program;
+mod seen;
 
+use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use case::{Case, Pairing, Role};
+use case::{Case, Pairing, Role, Scale};
 use files::Files;
 use lab::{Certificates, Running, keep_on_interrupt, poll, target};
+use link::Link;
 use matrix::{Cell, Matrix};
 use program::{Kind, Programs, why_not};
 
@@ -34,6 +43,15 @@ pub(crate) struct Arguments {
     /// Only this role of ours.
     #[arg(long, value_enum)]
     role: Option<Role>,
+    /// The files and counts of the QUIC interop runner, not the shorter ones.
+    #[arg(long)]
+    full: bool,
+    /// How many cells run at once; links leave the processor idle most of the time.
+    #[arg(long, default_value_t = 6)]
+    jobs: usize,
+    /// What decides which packets a link loses or corrupts.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
     /// A peer that is not to be had is a failure, not a gap.
     #[arg(long)]
     require_all: bool,
@@ -45,6 +63,8 @@ pub(crate) struct Requirements {
     pub(crate) apt: &'static [&'static str],
     /// Python packages, which the run installs under target/ itself.
     pub(crate) pip: &'static [&'static str],
+    /// Those that need Python 3.12; without one their peer is skipped.
+    pub(crate) pip_newer: &'static [&'static str],
 }
 
 /// What interop needs of the system.
@@ -52,7 +72,17 @@ pub(crate) fn requirements() -> Requirements {
     Requirements {
         apt: &["ngtcp2-client", "ngtcp2-server", "openssl", "python3-venv"],
         pip: &["aioquic==1.7.2"],
+        pip_newer: &["aiopquic==0.6.1"],
     }
+}
+
+/// What a run has.
+struct Run<'a> {
+    arguments: &'a Arguments,
+    scale: Scale,
+    programs: Programs,
+    files: Files,
+    matrix: Mutex<Matrix>,
 }
 
 /// Runs the matrix.
@@ -66,13 +96,29 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let files = Files::make(&home)?;
     let certificates = Certificates::make(&home.join("certificates"))?;
     let programs = Programs::find(arguments.ours, &peers(arguments), certificates, &files)?;
-    let mut matrix = Matrix::default();
-    for pairing in pairings(arguments) {
-        let cell = cell(arguments, &pairing, &programs, &files);
-        println!("{pairing:<46} {cell}");
-        matrix.put(pairing, cell);
-        ensure!(!lab::interrupted(), "interrupted");
-    }
+    let run = Run {
+        arguments,
+        scale: if arguments.full {
+            Scale::Full
+        } else {
+            Scale::Quick
+        },
+        programs,
+        files,
+        matrix: Mutex::default(),
+    };
+    println!("links have seed {}", arguments.seed);
+    // What is measured, and what takes all it can get, has the machine to itself.
+    let (alone, together) = pairings(arguments)
+        .into_iter()
+        .partition(|pairing| matches!(pairing.case, Case::Goodput | Case::Bulk));
+    run.all(together, arguments.jobs.max(1));
+    run.all(alone, 1);
+    ensure!(!lab::interrupted(), "interrupted");
+    let matrix = run
+        .matrix
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
     println!("\n{matrix}");
     matrix.verdict()
 }
@@ -100,63 +146,139 @@ fn pairings(arguments: &Arguments) -> Vec<Pairing> {
     all
 }
 
-fn cell(arguments: &Arguments, pairing: &Pairing, programs: &Programs, files: &Files) -> Cell {
-    if let Some(reason) = why_not(pairing) {
-        return Cell::Skipped(reason.to_owned());
-    }
-    if let Some(reason) = programs.missing(pairing.peer) {
-        let reason = reason.to_owned();
-        return if arguments.require_all {
-            Cell::Failed(reason)
-        } else {
-            Cell::Skipped(reason)
+impl Run<'_> {
+    /// Runs these, so many at once.
+    fn all(&self, pairings: VecDeque<Pairing>, jobs: usize) {
+        let waiting = Mutex::new(pairings);
+        let next = || {
+            let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            waiting.pop_front().filter(|_| !lab::interrupted())
         };
+        thread::scope(|scope| {
+            for _ in 0..jobs {
+                scope.spawn(|| {
+                    while let Some(pairing) = next() {
+                        let watch = crate::step::Stopwatch::start();
+                        let cell = self.cell(&pairing);
+                        println!(
+                            "{pairing:<50} {cell} ({:.1} s)",
+                            watch.elapsed().as_secs_f64()
+                        );
+                        let mut matrix = self.matrix.lock().unwrap_or_else(PoisonError::into_inner);
+                        matrix.put(pairing, cell);
+                    }
+                });
+            }
+        });
     }
-    match one(pairing, programs, files) {
-        Ok(()) => Cell::Passed,
-        Err(error) => Cell::Failed(format!("{error:#}")),
-    }
-}
 
-/// One server, its clients one after the other, and what must be true after that.
-fn one(pairing: &Pairing, programs: &Programs, files: &Files) -> Result<()> {
-    let get = files.empty_directory()?;
-    let (port, server) = start_server(pairing, programs)?;
-    let mut said = Vec::new();
-    let mut outcome = Ok(());
-    if pairing.case == Case::VersionNegotiation && pairing.role == Role::Server {
-        probe::version_negotiation(port).context("probe")?;
-    }
-    for mut command in programs.clients(pairing, port, &get) {
-        let client = Running::start(pairing.client().name(), &mut command)?.wait(LIMIT)?;
-        said.extend(client.lines.iter().cloned());
-        outcome = client.succeeded(pairing.client().name()).map(|_| ());
-        if outcome.is_err() {
-            break;
+    fn cell(&self, pairing: &Pairing) -> Cell {
+        if let Some(reason) = why_not(pairing) {
+            return Cell::Skipped(reason.to_owned());
+        }
+        if let Some(reason) = self.programs.missing(pairing.peer) {
+            let reason = reason.to_owned();
+            return if self.arguments.require_all {
+                Cell::Failed(reason)
+            } else {
+                Cell::Skipped(reason)
+            };
+        }
+        match self.one(pairing) {
+            Ok(measured) => Cell::Passed(measured),
+            Err(error) => Cell::Failed(format!("{error:#}")),
         }
     }
-    // A server that prints when a connection is over has this long for it.
-    std::thread::sleep(Duration::from_millis(50));
-    let of_server = server.lines();
-    if pairing.case == Case::VersionNegotiation && pairing.role == Role::Client {
-        return evidence::refused(&outcome, &said);
+
+    /// One server, its clients one after the other, and what must be true after that.
+    fn one(&self, pairing: &Pairing) -> Result<Option<String>> {
+        let name = format!(
+            "{}-{}-{}",
+            pairing.case.name(),
+            pairing.client().name(),
+            pairing.server().name()
+        );
+        let cell = self.files.cell(&name)?;
+        let ip = match pairing.case {
+            Case::Ipv6 => IpAddr::from(Ipv6Addr::LOCALHOST),
+            _ => Ipv4Addr::LOCALHOST.into(),
+        };
+        let (address, server) = start_server(pairing, &self.programs, ip)?;
+        if pairing.case == Case::VersionNegotiation && pairing.role == Role::Server {
+            probe::version_negotiation(address.port()).context("probe")?;
+        }
+        let terms = pairing.case.link(self.scale).map(|terms| link::Terms {
+            seed: self.arguments.seed,
+            ..terms
+        });
+        let link = terms
+            .map(|terms| Link::start(terms, &[address]))
+            .transpose()?;
+        let connect = link.as_ref().map_or(Ok(address), |link| link.front(0))?;
+        let (outcome, said) = self.fetch(pairing, connect, &cell);
+        // A server that prints when a connection is over has this long for it, and so has the link.
+        thread::sleep(Duration::from_millis(100));
+        let record = link.map(Link::finish).transpose()?;
+        let of_server = server.lines();
+        if pairing.case == Case::VersionNegotiation && pairing.role == Role::Client {
+            evidence::refused(&outcome, &said)?;
+            return Ok(None);
+        }
+        let record = record.as_ref();
+        let checked = || -> Result<Option<String>> {
+            outcome.with_context(|| format!("server: {}", server.last_lines(3)))?;
+            self.files.compare(&cell.get, &pairing.paths(self.scale))?;
+            evidence::shown(pairing, &of_server, &said)?;
+            // Whatever was asked of it, it serves on.
+            ensure!(
+                !server.has_ended()?,
+                "the server ended: {}",
+                server.last_lines(6)
+            );
+            record.map_or(Ok(None), |record| seen::seen(pairing, self.scale, record))
+        };
+        let Some(record) = record else {
+            return checked();
+        };
+        checked().with_context(|| match self.files.keep(&name, &record.lines()) {
+            Ok(path) => format!("{record} ({})", path.display()),
+            Err(error) => format!("{record} (not kept: {error:#})"),
+        })
     }
-    outcome.with_context(|| format!("server: {}", server.last_lines(3)))?;
-    files.compare(&get, &pairing.paths())?;
-    evidence::shown(pairing, &of_server, &said)?;
-    // Whatever was asked of it, it serves on.
-    ensure!(
-        !server.has_ended()?,
-        "the server ended: {}",
-        server.last_lines(6)
-    );
-    Ok(())
+
+    /// Runs the clients until one fails; how that ended, and what they printed.
+    fn fetch(
+        &self,
+        pairing: &Pairing,
+        connect: SocketAddr,
+        cell: &files::Cell,
+    ) -> (Result<()>, Vec<String>) {
+        let name = pairing.client().name();
+        let mut said = Vec::new();
+        for mut command in self.programs.clients(pairing, self.scale, connect, cell) {
+            let ended = Running::start(name, &mut command)
+                .and_then(|running| running.wait(pairing.case.limit()));
+            let client = match ended {
+                Ok(client) => client,
+                Err(error) => return (Err(error), said),
+            };
+            said.extend(client.lines.iter().cloned());
+            if let Err(error) = client.succeeded(name) {
+                return (Err(error), said);
+            }
+        }
+        (Ok(()), said)
+    }
 }
 
-fn start_server(pairing: &Pairing, programs: &Programs) -> Result<(u16, Running)> {
-    let port = lab::free_port()?;
+fn start_server(
+    pairing: &Pairing,
+    programs: &Programs,
+    ip: IpAddr,
+) -> Result<(SocketAddr, Running)> {
+    let address = SocketAddr::new(ip, lab::free_port()?);
     let name = pairing.server().name();
-    let mut server = Running::start(name, &mut programs.server(pairing, port))?;
+    let mut server = Running::start(name, &mut programs.server(pairing, address))?;
     if pairing.server() == Kind::Ngtcp2 {
         poll("gtlsserver to listen", START, || {
             ensure!(
@@ -164,18 +286,16 @@ fn start_server(pairing: &Pairing, programs: &Programs) -> Result<(u16, Running)
                 "gtlsserver ended: {}",
                 server.last_lines(6)
             );
-            Ok(lab::udp_port_is_bound(port)?.then_some(()))
+            Ok(lab::udp_port_is_bound(address.port())?.then_some(()))
         })?;
     } else {
         server.wait_for_line("listening ", START)?;
     }
-    Ok((port, server))
+    Ok((address, server))
 }
 
 /// For a process to get ready; Python takes its time.
 const START: Duration = Duration::from_secs(20);
-/// For a client to finish; aioquic takes some seconds for 10 MiB.
-const LIMIT: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests;

@@ -6,11 +6,26 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 
-use super::case::STREAMS;
+use super::case::{CONNECTIONS, SMALL_FILES, TINY_FILES};
 
 /// What is served, and where it is fetched to.
 pub(crate) struct Files {
     home: PathBuf,
+}
+
+/// The directory of one cell; it goes when this is dropped.
+pub(crate) struct Cell {
+    /// For what programs keep between two runs.
+    pub(crate) home: PathBuf,
+    /// For what they fetch.
+    pub(crate) get: PathBuf,
+}
+
+impl Drop for Cell {
+    fn drop(&mut self) {
+        // What stays is removed by the next run.
+        let _ = fs::remove_dir_all(&self.home);
+    }
 }
 
 impl Files {
@@ -20,13 +35,30 @@ impl Files {
             home: home.to_owned(),
         };
         fs::create_dir_all(files.served())?;
-        files.add("small", 1024)?;
-        files.add("medium", 1 << 20)?;
-        files.add("large", 10 << 20)?;
-        files.add("empty", 0)?;
-        for number in 1..=STREAMS {
+        for (name, length) in [
+            ("empty", 0),
+            ("1k", 1 << 10),
+            ("5k", 5 << 10),
+            ("10k", 10 << 10),
+            ("100k", 100 << 10),
+            ("512k", 512 << 10),
+            ("1m", 1 << 20),
+            ("2m", 2 << 20),
+            ("3m", 3 << 20),
+            ("5m", 5 << 20),
+            ("10m", 10 << 20),
+        ] {
+            files.add(name, length)?;
+        }
+        for number in 1..=SMALL_FILES {
             // From a few bytes to some packets.
             files.add(&format!("f{number}"), number * 37)?;
+        }
+        for number in 1..=TINY_FILES {
+            files.add(&format!("t{number}"), 32)?;
+        }
+        for number in 1..=CONNECTIONS {
+            files.add(&format!("c{number}"), 1 << 10)?;
         }
         Ok(files)
     }
@@ -35,18 +67,24 @@ impl Files {
         self.home.join("www")
     }
 
-    pub(crate) fn home(&self) -> PathBuf {
-        self.home.clone()
+    /// A directory of this name for one cell, with nothing in it but one to fetch into.
+    pub(crate) fn cell(&self, name: &str) -> Result<Cell> {
+        let home = self.home.join("cells").join(name);
+        if home.exists() {
+            fs::remove_dir_all(&home)?;
+        }
+        let get = home.join("get");
+        fs::create_dir_all(&get)?;
+        Ok(Cell { home, get })
     }
 
-    /// A directory to fetch into, with nothing in it.
-    pub(crate) fn empty_directory(&self) -> Result<PathBuf> {
-        let get = self.home.join("get");
-        if get.exists() {
-            fs::remove_dir_all(&get)?;
-        }
-        fs::create_dir_all(&get)?;
-        Ok(get)
+    /// Keeps what a link saw of a cell that failed.
+    pub(crate) fn keep(&self, name: &str, record: &str) -> Result<PathBuf> {
+        let home = self.home.join("failed");
+        fs::create_dir_all(&home)?;
+        let path = home.join(name);
+        fs::write(&path, record)?;
+        Ok(path)
     }
 
     /// Checks that each of the paths was fetched, whole.
@@ -67,16 +105,8 @@ impl Files {
         if fs::metadata(&path).is_ok_and(|file| file.len() == length as u64) {
             return Ok(());
         }
-        Ok(fs::write(path, noise(length))?)
+        Ok(fs::write(path, noise(name, length))?)
     }
-}
-
-/// Removes files that may not be there.
-pub(crate) fn forget(paths: &[&Path]) -> Result<()> {
-    for path in paths.iter().filter(|path| path.exists()) {
-        fs::remove_file(path)?;
-    }
-    Ok(())
 }
 
 fn digest(path: &Path) -> Result<String> {
@@ -87,9 +117,12 @@ fn digest(path: &Path) -> Result<String> {
         .collect())
 }
 
-/// Bytes without a pattern (xorshift), so that a piece in the wrong place shows.
-fn noise(length: usize) -> Vec<u8> {
+/// Bytes without a pattern (xorshift), so that a piece in the wrong place, or of another file, shows.
+fn noise(name: &str, length: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64 ^ length as u64;
+    for byte in name.bytes() {
+        state = (state ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    }
     let mut bytes = Vec::with_capacity(length + 8);
     while bytes.len() < length {
         state ^= state << 13;

@@ -5,13 +5,13 @@ use std::fmt;
 
 use anyhow::{Result, ensure};
 
-use super::case::{Case, Pairing};
+use super::case::{Case, Pairing, Role};
 
 /// How one pairing ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Cell {
-    /// It did what it should.
-    Passed,
+    /// It did what it should; what was measured, where something was.
+    Passed(Option<String>),
     /// It did not, and how that showed.
     Failed(String),
     /// It was not run, and why.
@@ -32,7 +32,7 @@ impl Matrix {
     /// When a cell failed, or none passed: a run that tested nothing has shown nothing.
     pub(crate) fn verdict(&self) -> Result<()> {
         let failed = self.count(|cell| matches!(cell, Cell::Failed(_)));
-        let passed = self.count(|cell| *cell == Cell::Passed);
+        let passed = self.count(|cell| matches!(cell, Cell::Passed(_)));
         ensure!(failed == 0, "{failed} of the interop cases failed");
         ensure!(passed > 0, "no interop case was run");
         Ok(())
@@ -42,16 +42,14 @@ impl Matrix {
         self.0.values().filter(|cell| is(cell)).count()
     }
 
-    /// A line for each pair of client and server.
-    fn rows(&self) -> BTreeMap<String, BTreeMap<Case, &'static str>> {
-        let mut rows: BTreeMap<String, BTreeMap<Case, &'static str>> = BTreeMap::new();
+    /// A line for each case, with a mark for each role and peer.
+    fn lines(&self) -> BTreeMap<Case, BTreeMap<String, &str>> {
+        let mut lines: BTreeMap<Case, BTreeMap<String, &str>> = BTreeMap::new();
         for (pairing, cell) in &self.0 {
-            let name = format!("{} > {}", pairing.client().name(), pairing.server().name());
-            rows.entry(name)
-                .or_default()
-                .insert(pairing.case, cell.mark());
+            let line = lines.entry(pairing.case).or_default();
+            line.insert(column(pairing), cell.mark());
         }
-        rows
+        lines
     }
 
     /// Why cells were skipped, each reason once with the cells it holds for.
@@ -67,19 +65,29 @@ impl Matrix {
 }
 
 impl Cell {
-    fn mark(&self) -> &'static str {
+    fn mark(&self) -> &str {
         match self {
-            Self::Passed => "ok",
+            Self::Passed(Some(measured)) => measured,
+            Self::Passed(None) => "ok",
             Self::Failed(_) => "FAILED",
             Self::Skipped(_) => "-",
         }
     }
 }
 
+/// The peer, on its side of the arrow; ours is on the other.
+fn column(pairing: &Pairing) -> String {
+    match pairing.role {
+        Role::Client => format!("> {}", pairing.peer.name()),
+        Role::Server => format!("{} >", pairing.peer.name()),
+    }
+}
+
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Passed => f.write_str("ok"),
+            Self::Passed(Some(measured)) => write!(f, "ok: {measured}"),
+            Self::Passed(None) => f.write_str("ok"),
             Self::Failed(how) => write!(f, "FAILED: {how}"),
             Self::Skipped(why) => write!(f, "skipped: {why}"),
         }
@@ -88,15 +96,18 @@ impl fmt::Display for Cell {
 
 impl fmt::Display for Matrix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:<22}", "client > server")?;
-        for case in Case::ALL {
-            write!(f, " {:>10}", case.name())?;
+        let mut columns: Vec<String> = self.0.keys().map(column).collect();
+        columns.sort();
+        columns.dedup();
+        write!(f, "{:<20}", "client > server")?;
+        for column in &columns {
+            write!(f, " {column:>10}")?;
         }
         writeln!(f)?;
-        for (name, row) in self.rows() {
-            write!(f, "{name:<22}")?;
-            for case in Case::ALL {
-                write!(f, " {:>10}", row.get(&case).unwrap_or(&""))?;
+        for (case, line) in self.lines() {
+            write!(f, "{:<20}", case.name())?;
+            for column in &columns {
+                write!(f, " {:>10}", line.get(column).unwrap_or(&""))?;
             }
             writeln!(f)?;
         }
@@ -108,7 +119,7 @@ impl fmt::Display for Matrix {
                 writeln!(f, "FAILED  {pairing}: {how}")?;
             }
         }
-        let passed = self.count(|cell| *cell == Cell::Passed);
+        let passed = self.count(|cell| matches!(cell, Cell::Passed(_)));
         let failed = self.count(|cell| matches!(cell, Cell::Failed(_)));
         let skipped = self.count(|cell| matches!(cell, Cell::Skipped(_)));
         write!(

@@ -1,16 +1,18 @@
 //! In: a pairing. Out: the commands that play its two parts, or why nobody can. Knows every peer's options.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
 
-use super::case::{Case, Pairing, Role};
-use super::files::Files;
+use super::case::{Case, Pairing, Role, Scale};
+use super::files::{Cell, Files};
+use super::gtls;
 use super::lab::{Certificates, cargo_build, peers_target, python, target};
 use super::requirements;
-use crate::shell::{found, root};
+use crate::shell::root;
 
 /// An implementation of QUIC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -25,10 +27,18 @@ pub(crate) enum Kind {
     Aioquic,
     /// gtlsclient and gtlsserver of Debian.
     Ngtcp2,
+    /// tests/interop/picoquic_peer.py.
+    Picoquic,
 }
 
 impl Kind {
-    pub(crate) const PEERS: [Self; 4] = [Self::Quinn, Self::S2n, Self::Aioquic, Self::Ngtcp2];
+    pub(crate) const PEERS: [Self; 5] = [
+        Self::Quinn,
+        Self::S2n,
+        Self::Aioquic,
+        Self::Ngtcp2,
+        Self::Picoquic,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -37,6 +47,7 @@ impl Kind {
             Self::S2n => "s2n-quic",
             Self::Aioquic => "aioquic",
             Self::Ngtcp2 => "ngtcp2",
+            Self::Picoquic => "picoquic",
         }
     }
 
@@ -52,14 +63,9 @@ impl Kind {
                 Ok(cargo_build(&peers, "quinn-peer", &peers_target())?.join("quinn-peer"))
             }
             Self::S2n => Ok(cargo_build(&peers, "s2n-peer", &peers_target())?.join("s2n-peer")),
-            Self::Aioquic => python(requirements().pip),
-            Self::Ngtcp2 => {
-                anyhow::ensure!(
-                    found(GTLS_CLIENT) && Path::new(GTLS_SERVER).is_file(),
-                    "not installed (Debian: ngtcp2-client, ngtcp2-server)"
-                );
-                Ok(PathBuf::from(GTLS_CLIENT))
-            }
+            Self::Aioquic => python("python", requirements().pip, 8),
+            Self::Picoquic => python("python-picoquic", requirements().pip_newer, 12),
+            Self::Ngtcp2 => gtls::find(),
         }
     }
 }
@@ -85,6 +91,18 @@ pub(crate) fn why_not(pairing: &Pairing) -> Option<&'static str> {
             Some("the client offers version 1 only")
         }
         (Case::ZeroRtt, _, Kind::S2n) => Some("s2n-quic has no 0-RTT"),
+        (Case::VersionNegotiation, Role::Server, Kind::Picoquic) => {
+            Some("the client cannot be told to begin with a reserved version")
+        }
+        (Case::V2, _, Kind::Quinn | Kind::S2n) => Some("it speaks version 1 only"),
+        (Case::V2, Role::Server, Kind::Picoquic) if pairing.ours == Kind::Inquic => {
+            Some("open: its client does not finish a handshake that our server moves to version 2")
+        }
+        (Case::V2, _, Kind::Ngtcp2) => Some("its version 2 is that of a draft"),
+        (Case::RebindPort | Case::RebindAddr, Role::Server, _) if pairing.ours == Kind::Inquic => {
+            Some("our server does not follow a client to another address yet")
+        }
+        (Case::Ecn, _, Kind::Aioquic) => Some("aioquic neither marks packets nor reports marks"),
         _ if pairing.http3() && ![Kind::Inquic, Kind::Quinn].contains(&pairing.ours) => {
             Some("no HTTP/3 here, and ngtcp2 has nothing else")
         }
@@ -97,7 +115,6 @@ pub(crate) struct Programs {
     paths: BTreeMap<Kind, Result<PathBuf, String>>,
     certificates: Certificates,
     served: PathBuf,
-    home: PathBuf,
 }
 
 impl Programs {
@@ -113,12 +130,10 @@ impl Programs {
             let found = peer.install().map_err(|error| format!("{error:#}"));
             paths.entry(peer).or_insert(found);
         }
-        let (served, home) = (files.served(), files.home());
         Ok(Self {
             paths,
             certificates,
-            served,
-            home,
+            served: files.served(),
         })
     }
 
@@ -128,31 +143,23 @@ impl Programs {
     }
 
     /// The server of a pairing.
-    pub(crate) fn server(&self, pairing: &Pairing, port: u16) -> Command {
-        let Certificates { cert, key, .. } = &self.certificates;
+    pub(crate) fn server(&self, pairing: &Pairing, listen: SocketAddr) -> Command {
+        let Certificates { cert, chain, .. } = &self.certificates;
+        let cert = match pairing.case {
+            Case::AmplificationLimit => chain,
+            _ => cert,
+        };
         let kind = pairing.server();
         if kind == Kind::Ngtcp2 {
-            let mut command = Command::new(GTLS_SERVER);
-            command.args(GTLS_QUIET).arg("--htdocs").arg(&self.served);
-            if pairing.case == Case::Retry {
-                command.arg("--validate-addr");
-            }
-            if pairing.case == Case::ChaCha20 {
-                command.arg(GTLS_CHACHA20);
-            }
-            command
-                .args(["127.0.0.1", &port.to_string()])
-                .arg(key)
-                .arg(cert);
-            return command;
+            return gtls::server(pairing, listen, &self.served, cert, &self.certificates.key);
         }
         let mut command = self.command(kind);
-        command.args(["server", "--listen", &format!("127.0.0.1:{port}")]);
+        command.args(["server", "--listen", &listen.to_string()]);
         command
             .arg("--cert")
             .arg(cert)
             .arg("--key")
-            .arg(key)
+            .arg(&self.certificates.key)
             .arg("--dir")
             .arg(&self.served);
         common_options(&mut command, pairing, Role::Server);
@@ -169,18 +176,24 @@ impl Programs {
     }
 
     /// The clients of a pairing, to be run one after the other.
-    pub(crate) fn clients(&self, pairing: &Pairing, port: u16, get: &Path) -> Vec<Command> {
+    pub(crate) fn clients(
+        &self,
+        pairing: &Pairing,
+        scale: Scale,
+        connect: SocketAddr,
+        cell: &Cell,
+    ) -> Vec<Command> {
         let kind = pairing.client();
         if kind == Kind::Ngtcp2 {
-            return self.gtls_clients(pairing, port, get);
+            return gtls::clients(pairing, scale, connect, cell);
         }
         let mut command = self.command(kind);
-        command.args(["client", "--connect", &format!("127.0.0.1:{port}")]);
+        command.args(["client", "--connect", &connect.to_string()]);
         command
             .arg("--ca")
             .arg(&self.certificates.ca)
             .arg("--dir")
-            .arg(get);
+            .arg(&cell.get);
         common_options(&mut command, pairing, Role::Client);
         if matches!(pairing.case, Case::Resumption | Case::ZeroRtt) {
             command.arg("--resume");
@@ -188,59 +201,17 @@ impl Programs {
         if pairing.case == Case::ZeroRtt {
             command.arg("--early");
         }
-        if pairing.case == Case::VersionNegotiation && pairing.role == Role::Server {
-            command.arg("--version-negotiation");
+        if pairing.case.many_connections() {
+            command.arg("--multiconnect");
         }
-        command.args(pairing.paths());
+        if pairing.case == Case::VersionNegotiation {
+            command.arg(match pairing.role {
+                Role::Server => "--version-negotiation",
+                Role::Client => "--only-version-1",
+            });
+        }
+        command.args(pairing.paths(scale));
         vec![command]
-    }
-
-    /// gtlsclient resumes from a file, so that takes two runs of it.
-    fn gtls_clients(&self, pairing: &Pairing, port: u16, get: &Path) -> Vec<Command> {
-        let mut runs = vec![pairing.paths()];
-        if matches!(pairing.case, Case::Resumption | Case::ZeroRtt) {
-            runs = pairing.paths().into_iter().map(|path| vec![path]).collect();
-        }
-        let (session, parameters) = (self.home.join("session"), self.home.join("parameters"));
-        if let Err(error) = super::files::forget(&[&session, &parameters]) {
-            println!("cannot remove the old session: {error:#}");
-        }
-        let client = |paths: Vec<String>| {
-            let mut command = Command::new(GTLS_CLIENT);
-            command
-                .args(GTLS_QUIET)
-                .args(["--exit-on-all-streams-close", "--sni=localhost"]);
-            command.arg(format!("--download={}", get.display()));
-            match pairing.case {
-                Case::Resumption => {
-                    command.arg(format!("--session-file={}", session.display()));
-                    command.arg(format!("--tp-file={}", parameters.display()));
-                    command.arg("--disable-early-data");
-                }
-                Case::ZeroRtt => {
-                    command.arg(format!("--session-file={}", session.display()));
-                    command.arg(format!("--tp-file={}", parameters.display()));
-                }
-                Case::ChaCha20 => {
-                    command.arg(GTLS_CHACHA20);
-                }
-                Case::KeyUpdated => {
-                    command.args(["--key-update=100ms", "--delay-stream=200ms"]);
-                }
-                Case::VersionNegotiation => {
-                    command.args(["--version=0x1a2a3a4a", "--preferred-versions=v1"]);
-                }
-                _ => {}
-            }
-            command.args(["127.0.0.1", &port.to_string()]);
-            command.args(
-                paths
-                    .iter()
-                    .map(|path| format!("https://localhost:{port}{path}")),
-            );
-            command
-        };
-        runs.into_iter().map(client).collect()
     }
 
     fn command(&self, kind: Kind) -> Command {
@@ -250,8 +221,14 @@ impl Programs {
             _ => PathBuf::from(kind.name()),
         };
         let mut command = Command::new(path);
-        if kind == Kind::Aioquic {
-            command.arg(root().join("tests/interop/aioquic_peer.py"));
+        match kind {
+            Kind::Aioquic => {
+                command.arg(root().join("tests/interop/aioquic_peer.py"));
+            }
+            Kind::Picoquic => {
+                command.arg(root().join("tests/interop/picoquic_peer.py"));
+            }
+            _ => {}
         }
         command
     }
@@ -265,14 +242,10 @@ fn common_options(command: &mut Command, pairing: &Pairing, role: Role) {
     if pairing.key_updater() == Some(role) {
         command.arg("--key-update");
     }
+    if pairing.case == Case::V2 {
+        command.arg("--prefer-version-2");
+    }
     if pairing.http3() {
         command.arg("--http3");
     }
 }
-
-const GTLS_CLIENT: &str = "gtlsclient";
-const GTLS_SERVER: &str = "/usr/sbin/gtlsserver";
-/// What crosses is compared, not printed.
-const GTLS_QUIET: [&str; 2] = ["--no-quic-dump", "--no-http-dump"];
-const GTLS_CHACHA20: &str =
-    "--ciphers=NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+CHACHA20-POLY1305";

@@ -1,4 +1,4 @@
-use super::case::{Case, Pairing, Role};
+use super::case::{Case, Pairing, Role, Scale};
 use super::matrix::{Cell, Matrix};
 use super::program::{Kind, why_not};
 use super::{evidence, probe};
@@ -16,7 +16,7 @@ fn a_failed_cell_fails_the_matrix() {
     let mut matrix = Matrix::default();
     matrix.put(
         pairing(Role::Client, Kind::Quinn, Case::Handshake),
-        Cell::Passed,
+        Cell::Passed(None),
     );
     assert!(matrix.verdict().is_ok());
     let failed = Cell::Failed("no reason".to_owned());
@@ -47,6 +47,52 @@ fn the_peer_updates_keys_only_where_it_can() {
         assert!(why_not(&pairing(Role::Client, peer, Case::KeyUpdate)).is_none());
         assert!(why_not(&pairing(Role::Server, peer, Case::KeyUpdate)).is_none());
     }
+}
+
+#[test]
+fn what_was_measured_stands_in_the_table() {
+    let mut matrix = Matrix::default();
+    let measured = Cell::Passed(Some("9.41".to_owned()));
+    matrix.put(pairing(Role::Server, Kind::S2n, Case::Goodput), measured);
+    matrix.put(
+        pairing(Role::Client, Kind::Quinn, Case::Retry),
+        Cell::Passed(None),
+    );
+    let table = matrix.to_string();
+    let mut lines = table.lines();
+    assert_eq!(
+        lines.next().unwrap(),
+        "client > server         > quinn s2n-quic >"
+    );
+    assert_eq!(
+        lines.next().unwrap(),
+        "retry                        ok           "
+    );
+    assert_eq!(
+        lines.next().unwrap(),
+        "goodput                               9.41"
+    );
+}
+
+#[test]
+fn quick_runs_take_the_cases_of_full_ones_with_less_in_them() {
+    let files = |scale, case| pairing(Role::Server, Kind::Quinn, case).paths(scale).len();
+    for case in Case::ALL {
+        assert!(files(Scale::Quick, case) > 0);
+        assert!(files(Scale::Quick, case) <= files(Scale::Full, case));
+        let links = [case.link(Scale::Quick), case.link(Scale::Full)];
+        assert_eq!(links[0].is_some(), links[1].is_some());
+    }
+    assert_eq!(files(Scale::Full, Case::Multiplexing), 1999);
+    assert_eq!(files(Scale::Full, Case::HandshakeLoss), 50);
+}
+
+#[test]
+fn an_update_that_ours_did_not_see_is_none() {
+    let case = pairing(Role::Client, Kind::Picoquic, Case::KeyUpdated);
+    let said = |count| lines(&format!(r#"{{"key_update":false,"key_updates":{count}}}"#));
+    assert!(evidence::shown(&case, &[], &said(2)).is_ok());
+    assert!(evidence::shown(&case, &[], &said(0)).is_err());
 }
 
 #[test]

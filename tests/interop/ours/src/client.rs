@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::thread;
 
 use anyhow::{Context, Result, anyhow, ensure};
-use inquic::{Connection, Roots, SendStream};
+use inquic::{Connection, Roots, SendStream, Version};
 use inquic_interop_http::{Directory, H3, HQ, hq_request, http3};
 
-use crate::{Cipher, FILE_BYTES, say, update_keys};
+use crate::{Cipher, FILE_BYTES, say, transport, update_keys};
 
 /// How to fetch.
 #[derive(clap::Args, Clone, Debug)]
@@ -38,6 +38,15 @@ pub(crate) struct Arguments {
     /// Fetch the first file, update the keys, fetch the others.
     #[arg(long)]
     key_update: bool,
+    /// Fetch every file over a connection of its own, one after the other.
+    #[arg(long)]
+    multiconnect: bool,
+    /// Prefer version 2 to version 1.
+    #[arg(long)]
+    prefer_version_2: bool,
+    /// Speak version 1 only.
+    #[arg(long)]
+    only_version_1: bool,
     /// Speak HTTP/3.
     #[arg(long)]
     http3: bool,
@@ -47,10 +56,16 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let versions: &[Version] = match (arguments.prefer_version_2, arguments.only_version_1) {
+        (true, _) => &[Version::V2, Version::V1],
+        (_, true) => &[Version::V1],
+        _ => &[Version::V1, Version::V2],
+    };
     let mut builder = Connection::builder()
         .roots(Roots::pem_file(&arguments.ca)?)
         .server_name(&arguments.server_name)
-        .alpn([if arguments.http3 { H3 } else { HQ }]);
+        .alpn([if arguments.http3 { H3 } else { HQ }])
+        .config(transport(versions));
     if let Some(cipher) = arguments.cipher {
         builder = builder.cipher_suites([cipher.suite()]);
     }
@@ -68,6 +83,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Ok((connection, control))
     };
 
+    if arguments.multiconnect {
+        for path in &arguments.paths {
+            let (connection, control) = connect(false).with_context(|| path.clone())?;
+            fetch_all(&connection, arguments, std::slice::from_ref(path))?;
+            end(&connection);
+            drop(control);
+        }
+        say(&serde_json::json!({ "files": arguments.paths.len() }).to_string());
+        return Ok(());
+    }
     let apart = usize::from(arguments.resume || arguments.key_update);
     let (head, tail) = arguments
         .paths
@@ -91,10 +116,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.early {
         early = Some(connection.early_data_accepted()?);
     }
+    let key_updates = connection.stats().key_updates;
     end(&connection);
     drop(control);
     say(&serde_json::json!({ "files": arguments.paths.len(), "resumed": resumed, "early": early, "key_update": arguments.key_update,
-        "negotiation": null })
+        "key_updates": key_updates, "negotiation": null })
     .to_string());
     Ok(())
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
-use inquic::{CipherSuite, Connection};
+use inquic::{CipherSuite, Connection, TransportConfig, Version};
 
 /// inquic as a process.
 #[derive(Parser)]
@@ -69,6 +69,14 @@ fn update_keys(connection: &Connection) -> Result<()> {
         thread::sleep(Duration::from_millis(5));
     }
     Ok(connection.key_update()?)
+}
+
+/// Waits longer than usual for a peer behind a link that loses much.
+fn transport(versions: &[Version]) -> TransportConfig {
+    TransportConfig::default()
+        .versions(versions.iter().copied())
+        .idle_timeout(Duration::from_secs(60))
+        .handshake_timeout(Duration::from_secs(60))
 }
 
 /// What is fetched and served, in bytes: more is a mistake of the test.

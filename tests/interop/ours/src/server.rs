@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::thread;
 
 use anyhow::Result;
-use inquic::{Certificate, Connection, Listener, RetryPolicy, Stream};
+use inquic::{Certificate, Connection, Listener, RetryPolicy, Stream, Version};
 use inquic_interop_http::{Directory, H3, HQ, REQUEST_BYTES, hq_path, http3};
 
-use crate::{Cipher, say, update_keys};
+use crate::{Cipher, say, transport, update_keys};
 
 /// How to serve.
 #[derive(clap::Args, Clone, Debug)]
@@ -39,18 +39,27 @@ pub(crate) struct Arguments {
     /// Update the keys of each connection after its first request.
     #[arg(long)]
     key_update: bool,
+    /// Prefer version 2 to version 1.
+    #[arg(long)]
+    prefer_version_2: bool,
     /// Speak HTTP/3.
     #[arg(long)]
     http3: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let versions: &[Version] = if arguments.prefer_version_2 {
+        &[Version::V2, Version::V1]
+    } else {
+        &[Version::V1, Version::V2]
+    };
     let mut builder = Listener::builder()
         .certificate(Certificate::from_pem_files(
             &arguments.cert,
             &arguments.key,
         )?)
-        .alpn([if arguments.http3 { H3 } else { HQ }]);
+        .alpn([if arguments.http3 { H3 } else { HQ }])
+        .config(transport(versions));
     if arguments.early {
         builder = builder.early_data(true);
     }
@@ -70,6 +79,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             if let Err(error) = serve(&connection, &arguments) {
                 say(&format!("event connection {error:#}"));
             }
+            let updates = connection.stats().key_updates;
+            say(&format!("event closed key_updates={updates}"));
         });
     }
 }

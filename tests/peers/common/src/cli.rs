@@ -86,6 +86,9 @@ pub struct ClientArgs {
     /// Fetch the first file, update the keys, fetch the others.
     #[arg(long)]
     pub key_update: bool,
+    /// Fetch every file over a connection of its own, one after the other.
+    #[arg(long)]
+    pub multiconnect: bool,
     /// Offer a reserved version first.
     #[arg(long)]
     pub version_negotiation: bool,

@@ -4,7 +4,7 @@ use crate::tls;
 use anyhow::{Context, bail};
 use peers_common::http::{Directory, H3, HQ, REQUEST_BYTES, hq_path, hq_request, http3};
 use peers_common::{ClientArgs, FetchReport, ServerArgs, say, udp_socket, unspecified};
-use quinn::{Connection, Endpoint, EndpointConfig, Incoming, TokioRuntime, TransportConfig};
+use quinn::{Connection, Endpoint, EndpointConfig, Incoming, TokioRuntime, TransportConfig, VarInt};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -12,6 +12,8 @@ use std::sync::atomic::Ordering;
 const RESERVED: u32 = 0x1a2a_3a4a;
 /// The longest file that is fetched.
 const FILE_BYTES: usize = 256 << 20;
+/// How long a connection waits for its peer, and a handshake for its end, in milliseconds.
+const PATIENCE_MS: u32 = 60_000;
 
 pub(crate) async fn serve(args: &ServerArgs) -> anyhow::Result<()> {
     let alpn = if args.http3 { H3 } else { HQ };
@@ -19,6 +21,7 @@ pub(crate) async fn serve(args: &ServerArgs) -> anyhow::Result<()> {
     let mut config = quinn::ServerConfig::with_crypto(Arc::new(tls));
     let mut transport = TransportConfig::default();
     transport.max_concurrent_bidi_streams(1000_u32.into());
+    transport.max_idle_timeout(Some(VarInt::from_u32(PATIENCE_MS).into()));
     config.transport_config(Arc::new(transport));
     let socket = udp_socket(args.listen)?;
     let endpoint = Endpoint::new(
@@ -108,9 +111,22 @@ pub(crate) async fn fetch(args: &ClientArgs) -> anyhow::Result<()> {
     if args.version_negotiation {
         bail!("quinn {RESERVED:#x}: cannot choose another version after Version Negotiation");
     }
-    config.transport_config(Arc::new(TransportConfig::default()));
+    let mut transport = TransportConfig::default();
+    transport.max_idle_timeout(Some(VarInt::from_u32(PATIENCE_MS).into()));
+    config.transport_config(Arc::new(transport));
     let connect = || endpoint.connect_with(config.clone(), args.connect, &args.server_name);
 
+    if args.multiconnect {
+        for path in &args.paths {
+            let connection = connect()?.await.context(path.clone())?;
+            fetch_all(&connection, args, std::slice::from_ref(path)).await?;
+            connection.close(0_u32.into(), b"");
+        }
+        report.files = args.paths.len();
+        endpoint.wait_idle().await;
+        report.say();
+        return Ok(());
+    }
     let (head, tail) = args
         .paths
         .split_at(usize::from(args.resume || args.key_update));

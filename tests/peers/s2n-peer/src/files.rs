@@ -13,9 +13,12 @@ use s2n_quic::provider::tls::Provider;
 use s2n_quic::stream::BidirectionalStream;
 use s2n_quic::{Client, Connection, Server};
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 /// The longest file that is fetched.
 const FILE_BYTES: usize = 256 << 20;
+/// How long a connection waits for its peer, and a handshake for its end.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Whether every first packet is answered with Retry.
 struct Admission {
@@ -44,7 +47,10 @@ pub(crate) async fn serve(args: &ServerArgs) -> anyhow::Result<()> {
 }
 
 async fn accept<T: Provider>(args: &ServerArgs, tls: T) -> anyhow::Result<()> {
-    let limits = Limits::new().with_max_open_remote_bidirectional_streams(1000)?;
+    let limits = Limits::new()
+        .with_max_open_remote_bidirectional_streams(1000)?
+        .with_max_handshake_duration(PATIENCE)?
+        .with_max_idle_timeout(PATIENCE)?;
     let mut server = Server::builder()
         .with_tls(tls)?
         .with_io(args.listen)?
@@ -98,13 +104,28 @@ pub(crate) async fn fetch(args: &ClientArgs) -> anyhow::Result<()> {
 }
 
 async fn fetch_with<T: Provider>(args: &ClientArgs, tls: T) -> anyhow::Result<()> {
-    let limits = Limits::new().with_max_open_local_bidirectional_streams(1000)?;
+    let limits = Limits::new()
+        .with_max_open_local_bidirectional_streams(1000)?
+        .with_max_handshake_duration(PATIENCE)?
+        .with_max_idle_timeout(PATIENCE)?;
     let client = Client::builder()
         .with_tls(tls)?
         .with_io(unspecified(args.connect))?
         .with_limits(limits)?
         .start()?;
     let mut report = FetchReport::default();
+    if args.multiconnect {
+        for path in &args.paths {
+            let connection = connect(&client, args).await.context(path.clone())?;
+            fetch_all(&connection, args, std::slice::from_ref(path)).await?;
+            connection.close(0_u32.into());
+        }
+        report.files = args.paths.len();
+        let mut client = client;
+        client.wait_idle().await?;
+        report.say();
+        return Ok(());
+    }
     let (head, tail) = args.paths.split_at(usize::from(args.resume));
     let mut connection = connect(&client, args).await?;
     fetch_all(&connection, args, head).await?;

@@ -14,6 +14,8 @@ pub(crate) struct Certificates {
     pub(crate) ca: PathBuf,
     /// The server's.
     pub(crate) cert: PathBuf,
+    /// The server's for the same key, behind long certificates of five more authorities.
+    pub(crate) chain: PathBuf,
     /// The server's key, PKCS #8.
     pub(crate) key: PathBuf,
 }
@@ -26,6 +28,7 @@ impl Certificates {
         let made = Self {
             ca: path("ca.pem"),
             cert: path("cert.pem"),
+            chain: path("chain.pem"),
             key: path("key.pem"),
         };
         fs::write(path("leaf.cnf"), LEAF)?;
@@ -52,21 +55,74 @@ impl Certificates {
                 .arg("-out")
                 .arg(path("request.pem")),
         )?;
+        let root = Issuer {
+            certificate: made.ca.clone(),
+            key: path("ca.key"),
+        };
+        root.sign(&path("request.pem"), &path("leaf.cnf"), &made.cert)?;
+        make_chain(directory, root, &made.chain)?;
+        Ok(made)
+    }
+}
+
+/// Who signs.
+struct Issuer {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+impl Issuer {
+    fn sign(&self, request: &Path, extensions: &Path, to: &Path) -> Result<()> {
         output(
             openssl(&["x509", "-req", "-days", "30", "-set_serial", "1"])
                 .arg("-in")
-                .arg(path("request.pem"))
+                .arg(request)
                 .arg("-CA")
-                .arg(&made.ca)
+                .arg(&self.certificate)
                 .arg("-CAkey")
-                .arg(path("ca.key"))
+                .arg(&self.key)
                 .arg("-extfile")
-                .arg(path("leaf.cnf"))
+                .arg(extensions)
                 .arg("-out")
-                .arg(&made.cert),
+                .arg(to),
         )?;
-        Ok(made)
+        Ok(())
     }
+}
+
+/// Five authorities below the first, each with a long comment: a handshake of more than 7,500 bytes. More authorities
+/// than that are refused by some verifiers.
+fn make_chain(directory: &Path, root: Issuer, to: &Path) -> Result<()> {
+    let path = |name: &str| directory.join(name);
+    let comment = "inquic ".repeat(170);
+    let authority = format!("{AUTHORITY}nsComment = {comment}\n");
+    fs::write(path("authority.cnf"), authority)?;
+    let mut issuer = root;
+    let mut chain = Vec::new();
+    for number in 1..=5 {
+        let next = Issuer {
+            certificate: path(&format!("authority{number}.pem")),
+            key: path(&format!("authority{number}.key")),
+        };
+        let request = path("authority-request.pem");
+        output(
+            openssl(&["req", "-subj", &format!("/CN=authority {number}")])
+                .args(NEW_KEY)
+                .arg("-keyout")
+                .arg(&next.key)
+                .arg("-out")
+                .arg(&request),
+        )?;
+        issuer.sign(&request, &path("authority.cnf"), &next.certificate)?;
+        chain.push(fs::read_to_string(&next.certificate)?);
+        issuer = next;
+    }
+    let leaf = path("chain-leaf.pem");
+    issuer.sign(&path("request.pem"), &path("leaf.cnf"), &leaf)?;
+    chain.push(fs::read_to_string(&leaf)?);
+    chain.reverse();
+    fs::write(to, chain.concat())?;
+    Ok(())
 }
 
 fn openssl(arguments: &[&str]) -> std::process::Command {
@@ -83,8 +139,12 @@ const NEW_KEY: [&str; 5] = [
     "-nodes",
 ];
 const LEAF: &str = "\
-subjectAltName = DNS:localhost, IP:127.0.0.1
+subjectAltName = DNS:localhost, IP:127.0.0.1, IP:::1
 basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature
 extendedKeyUsage = serverAuth
+";
+const AUTHORITY: &str = "\
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign
 ";

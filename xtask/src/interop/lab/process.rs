@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -174,6 +174,9 @@ impl Ended {
 /// The unit of CPU times in /proc, which is 100 on every Linux, whatever the kernel's own clock is.
 const TICKS_PER_SECOND: u64 = 100;
 const POLL: Duration = Duration::from_millis(10);
+const FIRST_PORT: u16 = 12_000;
+const PORTS: u16 = 20_000;
+static NEXT_PORT: AtomicU16 = AtomicU16::new(0);
 static INTERRUPTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
 /// Makes ctrl-C and a plain kill set a flag instead of ending this process; waiting ends with an error then.
@@ -213,18 +216,28 @@ pub(crate) fn poll<T>(
     }
 }
 
-/// A UDP port that nobody has at this moment.
+/// A UDP port that nobody has at this moment, and that the system gives nobody who asks for any: those begin at 32768.
 pub(crate) fn free_port() -> Result<u16> {
-    let socket = std::net::UdpSocket::bind("127.0.0.1:0").context("no free UDP port")?;
-    Ok(socket.local_addr()?.port())
+    let start = u16::try_from(std::process::id() % 10_000).unwrap_or_default();
+    for _ in 0..PORTS {
+        let next = NEXT_PORT.fetch_add(1, Ordering::Relaxed);
+        let port = FIRST_PORT + start.wrapping_add(next) % PORTS;
+        if std::net::UdpSocket::bind(("0.0.0.0", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("no free UDP port")
 }
 
-/// Whether somebody listens on a UDP port of IPv4.
+/// Whether somebody listens on a UDP port.
 pub(crate) fn udp_port_is_bound(port: u16) -> Result<bool> {
     let suffix = format!(":{port:04X}");
-    let sockets = std::fs::read_to_string("/proc/net/udp")?;
-    Ok(sockets
+    let v4 = std::fs::read_to_string("/proc/net/udp")?;
+    // Not there without IPv6.
+    let v6 = std::fs::read_to_string("/proc/net/udp6").unwrap_or_default();
+    Ok(v4
         .lines()
+        .chain(v6.lines())
         .filter_map(|line| line.split_whitespace().nth(1))
         .any(|local| local.ends_with(&suffix)))
 }

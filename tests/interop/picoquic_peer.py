@@ -1,0 +1,210 @@
+"""picoquic (aiopquic) as a peer: HTTP/0.9 over QUIC. In: the command line that all peers share. Out: files, one line of JSON.
+
+It never leaves the directory given, and it stops by itself when its fetches are done.
+"""
+
+import argparse
+import asyncio
+import json
+import pathlib
+import socket
+import sys
+import tempfile
+
+from aiopquic.asyncio import QuicConnectionProtocol, connect, serve
+from aiopquic.quic.configuration import QUIC_V1, QUIC_V2, QuicConfiguration
+from aiopquic.quic.events import (
+    ConnectionTerminated,
+    HandshakeCompleted,
+    StreamDataReceived,
+    StreamReset,
+)
+
+ALPN = ["hq-interop"]
+CIPHERS = {"aes128": 0x1301, "aes256": 0x1302, "chacha20": 0x1303}
+# With --key-update, picoquic begins a key phase after so many packets.
+KEY_PHASE_PACKETS = 100
+# What is written at once; a stream's ring holds 4 MiB.
+CHUNK = 1 << 20
+
+
+def say(line):
+    print(line, flush=True)
+
+
+def address(text):
+    host, _, port = text.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def configuration(args, is_client, tickets=None):
+    host, _ = address(args.connect if is_client else args.listen)
+    result = QuicConfiguration(alpn_protocols=ALPN, is_client=is_client)
+    result.ip_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Its loss-based controllers suit a queue of 25 packets; its default was made for other links.
+    result.congestion_control_algorithm = "cubic"
+    result.max_streams_bidi = 1000
+    result.idle_timeout = 60.0
+    if args.cipher:
+        result.cipher_suite = CIPHERS[args.cipher]
+    if args.key_update:
+        result.key_update_interval = KEY_PHASE_PACKETS
+    if is_client:
+        if args.prefer_version_2:
+            result.supported_versions = [QUIC_V2, QUIC_V1]
+        result.load_verify_locations(args.ca)
+        result.server_name = args.server_name
+        result.session_ticket_file = tickets
+    else:
+        result.load_cert_chain(args.cert, args.key)
+    return result
+
+
+def below(directory, path):
+    root = pathlib.Path(directory).resolve()
+    file = (root / path.lstrip("/")).resolve()
+    if not file.is_relative_to(root):
+        raise ValueError(f"refused path {path!r}")
+    return file
+
+
+async def run_server(args):
+    class Protocol(QuicConnectionProtocol):
+        def __init__(self, *given, **named):
+            super().__init__(*given, **named)
+            self.requests = {}
+
+        def quic_event_received(self, event):
+            if isinstance(event, HandshakeCompleted):
+                say(f"event connected resumed={event.session_resumed}")
+            if isinstance(event, StreamDataReceived):
+                request = self.requests.get(event.stream_id, b"") + bytes(event.data)
+                self.requests[event.stream_id] = request
+                if event.end_stream:
+                    asyncio.ensure_future(self.answer(event.stream_id, self.requests.pop(event.stream_id)))
+
+        async def answer(self, stream, request):
+            try:
+                path = request.decode().removeprefix("GET ").rstrip("\r\n")
+                await send(self._quic, stream, below(args.dir, path).read_bytes())
+            except (OSError, ValueError) as error:
+                say(f"event stream {error}")
+                self._quic.reset_stream(stream, 1)
+
+    host, port = address(args.listen)
+    await serve(
+        host,
+        port,
+        configuration=configuration(args, is_client=False),
+        create_protocol=Protocol,
+        retry=args.retry,
+    )
+    say(f"listening {args.listen}")
+    await asyncio.Future()
+
+
+async def send(quic, stream, body):
+    chunks = [body[at : at + CHUNK] for at in range(0, len(body), CHUNK)] or [b""]
+    for number, chunk in enumerate(chunks, 1):
+        await quic.send_stream_data_drained(stream, chunk, end_stream=number == len(chunks))
+
+
+class Fetches(QuicConnectionProtocol):
+    """Collects the answers of one connection."""
+
+    def __init__(self, *given, **named):
+        super().__init__(*given, **named)
+        self.waiting = {}
+        self.info = None
+
+    def quic_event_received(self, event):
+        if isinstance(event, HandshakeCompleted):
+            self.info = event
+        if isinstance(event, StreamDataReceived):
+            body, done = self.waiting[event.stream_id]
+            body += event.data
+            if event.end_stream and not done.done():
+                done.set_result(None)
+        failed = None
+        if isinstance(event, StreamReset):
+            failed = [event.stream_id]
+        if isinstance(event, ConnectionTerminated):
+            failed = list(self.waiting)
+        for stream in failed or []:
+            done = self.waiting[stream][1]
+            if not done.done():
+                done.set_exception(ConnectionError(str(event)))
+
+    async def fetch_one(self, args, path):
+        stream = self._quic.get_next_available_stream_id()
+        body, done = bytearray(), asyncio.get_running_loop().create_future()
+        self.waiting[stream] = (body, done)
+        await self._quic.send_stream_data_drained(stream, f"GET {path}\r\n".encode(), end_stream=True)
+        await done
+        below(args.dir, path.rsplit("/", 1)[-1]).write_bytes(body)
+
+    async def fetch(self, args, paths):
+        await asyncio.gather(*(self.fetch_one(args, path) for path in paths))
+
+
+async def run_client(args):
+    host, port = address(args.connect)
+    report = {"files": len(args.paths), "resumed": None, "key_update": False, "negotiation": None}
+
+    with tempfile.TemporaryDirectory() as directory:
+        tickets = f"{directory}/tickets" if args.resume else None
+
+        def dial(early):
+            config = configuration(args, is_client=True, tickets=tickets)
+            return connect(
+                host, port, configuration=config, create_protocol=Fetches, wait_connected=not early
+            )
+
+        parts = [args.paths]
+        if args.multiconnect:
+            parts = [[path] for path in args.paths]
+        elif args.resume:
+            parts = [args.paths[:1], args.paths[1:]]
+        for number, part in enumerate(parts):
+            async with dial(early=args.early and number > 0) as client:
+                await client.fetch(args, part)
+                report["resumed"] = client.info.session_resumed
+        report["key_update"] = args.key_update
+    say(json.dumps(report))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    roles = parser.add_subparsers(dest="role", required=True)
+    server = roles.add_parser("server")
+    server.add_argument("--listen", required=True)
+    server.add_argument("--cert", required=True)
+    server.add_argument("--key", required=True)
+    server.add_argument("--retry", action="store_true")
+    server.add_argument("--early", action="store_true", help="accept 0-RTT, as it does anyway")
+    client = roles.add_parser("client")
+    client.add_argument("--connect", required=True)
+    client.add_argument("--server-name", default="localhost")
+    client.add_argument("--ca", required=True)
+    client.add_argument("--resume", action="store_true")
+    client.add_argument("--early", action="store_true", help="with --resume: ask again in 0-RTT")
+    client.add_argument("--multiconnect", action="store_true", help="a connection for every path")
+    client.add_argument("paths", nargs="+")
+    for role in (server, client):
+        role.add_argument("--dir", required=True)
+        role.add_argument("--cipher", choices=CIPHERS)
+        role.add_argument("--key-update", action="store_true")
+        role.add_argument("--prefer-version-2", action="store_true", help="servers go over to it when a client asks")
+    args = parser.parse_args()
+    try:
+        asyncio.run(run_server(args) if args.role == "server" else run_client(args))
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:  # A peer says in one line what went wrong; its trace is of no use to ours.
+        print(f"picoquic_peer: {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
