@@ -99,9 +99,6 @@ pub(crate) fn why_not(pairing: &Pairing) -> Option<&'static str> {
             Some("open: its client does not finish a handshake that our server moves to version 2")
         }
         (Case::V2, _, Kind::Ngtcp2) => Some("its version 2 is that of a draft"),
-        (Case::RebindPort | Case::RebindAddr, Role::Server, _) if pairing.ours == Kind::Inquic => {
-            Some("our server does not follow a client to another address yet")
-        }
         (Case::Ecn, _, Kind::Aioquic) => Some("aioquic neither marks packets nor reports marks"),
         _ if pairing.http3() && ![Kind::Inquic, Kind::Quinn].contains(&pairing.ours) => {
             Some("no HTTP/3 here, and ngtcp2 has nothing else")
