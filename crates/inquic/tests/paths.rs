@@ -64,7 +64,7 @@ fn relay(inside: &UdpSocket, server: SocketAddr, rebind: &AtomicU32, over: &Atom
     inside.set_nonblocking(true).unwrap();
     let (mut socket, mut bound) = (outside(server), 0);
     let mut client = None;
-    let mut buffer = [0; 65_536];
+    let mut buffer = vec![0; 65_536];
     while !over.load(Ordering::SeqCst) {
         let wanted = rebind.load(Ordering::SeqCst);
         if wanted != bound {
@@ -171,12 +171,12 @@ fn client_moves_to_another_port_in_the_middle_of_a_transfer() {
     let client = identity.builder().connect(&address).unwrap();
     let before = client.local_addr();
     exchange(&client, || {
-        client.migrate("127.0.0.1:0".parse().unwrap()).unwrap()
+        client.migrate("127.0.0.1:0".parse().unwrap()).unwrap();
     });
     let after = client.local_addr();
     assert_ne!(before.port(), after.port());
     exchange(&client, || {
-        client.migrate("0.0.0.0:0".parse().unwrap()).unwrap()
+        client.migrate("0.0.0.0:0".parse().unwrap()).unwrap();
     });
     assert_eq!(client.stats().migrations, 2);
     let there = client.local_addr();
