@@ -11,7 +11,6 @@ use inquic_wire::{
 
 use super::state::{OneRttKeys, State};
 use super::{Connection, Start};
-use crate::counters::Drop;
 use crate::handshake::CryptoReceive;
 use crate::limits;
 use crate::memory;
@@ -40,20 +39,6 @@ pub(super) struct Hello {
     pub(super) version_negotiated: bool,
     /// Tokens of NEW_TOKEN frames, newest last.
     tokens: Vec<Vec<u8>>,
-}
-
-/// Packets that came before the keys for them.
-#[derive(Default)]
-pub(super) struct HeldPackets {
-    pub(super) packets: Vec<HeldPacket>,
-}
-
-pub(super) struct HeldPacket {
-    /// When it came.
-    pub(super) at: Instant,
-    pub(super) level: Level,
-    pub(super) ecn: u8,
-    pub(super) bytes: Vec<u8>,
 }
 
 /// Why a call of the handshake failed.
@@ -112,62 +97,7 @@ impl Hello {
     }
 }
 
-impl HeldPackets {
-    /// Keeps a packet if there is room for one more of its level, of which `most` are kept.
-    pub(super) fn hold(
-        &mut self,
-        at: Instant,
-        most: usize,
-        level: Level,
-        ecn: u8,
-        bytes: &[u8],
-    ) -> bool {
-        let same = self
-            .packets
-            .iter()
-            .filter(|held| held.level == level)
-            .count();
-        if same >= most || bytes.len() > limits::HELD_PACKET_BYTES {
-            return false;
-        }
-        let held = |bytes| HeldPacket {
-            at,
-            level,
-            ecn,
-            bytes,
-        };
-        memory::copied(bytes).is_some_and(|bytes| memory::pushed(&mut self.packets, held(bytes)))
-    }
-
-    /// Packets that are kept.
-    pub(super) const fn len(&self) -> usize {
-        self.packets.len()
-    }
-
-    /// The oldest kept packet of a level whose keys have come.
-    pub(super) fn take(&mut self, level: Level) -> Option<HeldPacket> {
-        let at = self.packets.iter().position(|held| held.level == level)?;
-        let taken = self.packets.remove(at);
-        if self.packets.is_empty() {
-            self.packets = Vec::new();
-        }
-        Some(taken)
-    }
-}
-
 impl Connection {
-    /// Keeps a packet until its keys come, or counts it as dropped. A stranger's share is small.
-    pub(super) fn hold(&mut self, now: Instant, level: Level, ecn: u8, packet: &[u8]) {
-        let most = if self.carried.paths.active().is_validated() {
-            limits::HELD_PACKETS
-        } else {
-            limits::HELD_PACKETS_UNVALIDATED
-        };
-        if !self.held.hold(now, most, level, ecn, packet) {
-            self.drop_packet(Drop::NoKeys);
-        }
-    }
-
     /// Gives handshake messages of the peer to TLS: the level, and how many bytes of `out` were filled. The lowest level
     /// first; `None` when nothing waits.
     pub fn handshake_receive(&mut self, out: &mut [u8]) -> Option<(Level, usize)> {

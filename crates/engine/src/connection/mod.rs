@@ -15,6 +15,7 @@ mod event;
 mod feedback;
 mod frames;
 mod frequency;
+mod held;
 mod hello;
 mod migrate;
 mod packet;
@@ -54,7 +55,8 @@ use crate::space::Numbers;
 use crate::stream::Streams;
 use carry::Carried;
 use event::Pending;
-use hello::{HeldPackets, Hello};
+use held::HeldPackets;
+use hello::Hello;
 use migrate::Arrival;
 use quic_bit::QuicBit;
 use spin::Spin;
@@ -130,6 +132,26 @@ pub(crate) struct Start {
     pub(crate) token: alloc::vec::Vec<u8>,
 }
 
+/// What a connection carries before anything has happened.
+fn carried(config: &Config, start: &Start, path: PathState, mtu: Mtu) -> Carried {
+    let streams = Streams::new(&crate::stream::Config {
+        role: start.role,
+        ..config.streams
+    });
+    let mut local_ids = LocalIds::new(start.local_id);
+    if let Some((id, reset_token)) = start.preferred_id {
+        local_ids.issue_told(id, reset_token);
+    }
+    Carried::new(
+        streams,
+        Datagrams::new(config.max_datagram_frame_size),
+        local_ids,
+        PeerIds::new(start.peer_id),
+        Paths::new(path),
+        mtu,
+    )
+}
+
 impl Connection {
     pub(crate) fn new(
         now: Instant,
@@ -155,24 +177,9 @@ impl Connection {
             Numbers::consecutive(),
             Numbers::skipping(&*platform),
         ];
-        let streams = Streams::new(&crate::stream::Config {
-            role: start.role,
-            ..config.streams
-        });
         let path = PathState::new(start.path, start.validated || start.role == Role::Client);
-        let mut local_ids = LocalIds::new(start.local_id);
-        if let Some((id, reset_token)) = start.preferred_id {
-            local_ids.issue_told(id, reset_token);
-        }
         let arrival = Arrival::first(path.path, path.id());
-        let carried = Carried::new(
-            streams,
-            Datagrams::new(config.max_datagram_frame_size),
-            local_ids,
-            PeerIds::new(start.peer_id),
-            Paths::new(path),
-            mtu,
-        );
+        let carried = carried(&config, start, path, mtu);
         Ok(Self {
             role: start.role,
             version: start.version,

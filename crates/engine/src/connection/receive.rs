@@ -402,15 +402,21 @@ impl Connection {
             // There was no memory for a part of it: without an acknowledgement the peer sends it again.
             return self.drop_packet(Drop::Memory);
         }
+        self.note_received(now, space, number, eliciting, ecn);
+        if watched {
+            self.on_packet_elsewhere(now, number, payload);
+        }
+    }
+
+    /// What the next ACK of a space will say.
+    #[inline]
+    fn note_received(&mut self, now: Instant, space: Space, number: u64, eliciting: bool, ecn: u8) {
         let max_ack_delay = self.config.max_ack_delay;
         if let Some(received) = self.carried.received.get_mut(space.index()) {
             received.on_packet(now, number, ecn);
             if eliciting {
                 received.on_ack_eliciting(now, space, number, max_ack_delay, ecn);
             }
-        }
-        if watched {
-            self.on_packet_elsewhere(now, number, payload);
         }
     }
 }
