@@ -14,16 +14,16 @@ use crate::path::Reported;
 use crate::recovery::{Acked, Allowance, SentFrame};
 
 impl Connection {
-    /// The system refused to send a datagram of `bytes` bytes of UDP payload because of its size (EMSGSIZE). The packets of it count
-    /// as sent and are found lost like any others; what follows is of the size that every path carries, and larger ones are probed
+    /// The system refused to send a datagram of `bytes` bytes of UDP payload because of its size (EMSGSIZE). Its packets count as
+    /// sent and are found lost like any others; what follows is of the size that every path carries, and larger ones are probed
     /// again.
     pub fn on_refused(&mut self, now: Instant, bytes: usize) {
         self.carried.mtu.on_refused(now, bytes);
         self.follow_path(now);
     }
 
-    /// An ICMP message for a datagram from us to `remote` says that no more than `bytes` bytes of UDP payload get through. It is not
-    /// believed: at most it has a probe sent, which will tell.
+    /// An ICMP message for a datagram from us to `remote` says that no more than `bytes` bytes of UDP payload get through. It is
+    /// not believed: at most it has a probe sent, which will tell.
     pub fn on_too_big(&mut self, remote: SocketAddr, bytes: usize) {
         //= RFC 9000 §14.2.1: ICMP message validation MUST include matching IP addresses and UDP
         //= ports [RFC8085] and, when possible, connection IDs to an active QUIC

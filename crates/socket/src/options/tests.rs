@@ -8,6 +8,7 @@ use inquic_uapi::{
     Layout, QUIC_CONG_ALG_BBR, QUIC_CONG_ALG_CUBIC, QUIC_CONG_ALG_MAX, TLS_CIPHER_AES_GCM_256,
     option,
 };
+use inquic_wire::Version;
 
 use super::Options;
 use crate::errno::Errno;
@@ -75,6 +76,33 @@ fn bounds_are_met_exactly_and_not_passed_by_one() {
     assert_eq!(set(idle(999_999)), Err(Errno::EINVAL));
     assert_eq!(set(streams(4_096)), Ok(()));
     assert_eq!(set(streams(4_097)), Err(Errno::EINVAL));
+}
+
+#[test]
+fn a_socket_may_stay_with_one_version() {
+    let mut options = Options::default();
+    let read: TransportParam = get(&options, option::QUIC_SOCKOPT_TRANSPORT_PARAM);
+    assert_eq!(
+        (read.grease_quic_bit, read.disable_compatible_version),
+        (1, 0)
+    );
+    let config = Config {
+        version: Version::V2.0,
+        ..Config::default()
+    };
+    options
+        .set(option::QUIC_SOCKOPT_CONFIG, &bytes(&config))
+        .unwrap();
+    let param = TransportParam {
+        disable_compatible_version: 1,
+        ..TransportParam::default()
+    };
+    options
+        .set(option::QUIC_SOCKOPT_TRANSPORT_PARAM, &bytes(&param))
+        .unwrap();
+    assert_eq!(options.engine().versions.as_slice(), [Version::V2]);
+    let read: TransportParam = get(&options, option::QUIC_SOCKOPT_TRANSPORT_PARAM);
+    assert_eq!(read.disable_compatible_version, 1);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use inquic_engine::stream::Window;
 use inquic_platform::Duration;
 use inquic_uapi::Layout;
 use inquic_uapi::structs::TransportParam;
-use inquic_wire::TransportParameters;
+use inquic_wire::{TransportParameters, Version, Versions};
 
 use super::Options;
 use crate::errno::Errno;
@@ -40,6 +40,15 @@ impl Options {
         if let Some(streams) = within(param.max_streams_uni.into(), 1, STREAMS_MAX)? {
             next.streams.max_streams_uni = streams;
         }
+        // On already, and stays on: zero leaves what was.
+        next.grease_quic_bit |= param.grease_quic_bit != 0;
+        if param.disable_compatible_version != 0 {
+            let only = match next.version {
+                version if version.is_known() => version,
+                _ => Version::V1,
+            };
+            next.versions = Versions::of(&[only]);
+        }
         self.engine = next;
         Ok(())
     }
@@ -59,6 +68,8 @@ impl Options {
         let count = |streams: u64| u16::try_from(streams).unwrap_or(u16::MAX);
         TransportParam {
             disable_active_migration: 1,
+            grease_quic_bit: u8::from(self.engine.grease_quic_bit),
+            disable_compatible_version: u8::from(self.engine.versions.len() == 1),
             active_connection_id_limit: u8::try_from(inquic_engine::limits::CIDS)
                 .unwrap_or(u8::MAX),
             ack_delay_exponent: fixed.ack_delay_exponent,
@@ -113,10 +124,8 @@ impl Options {
         ) && kept(
             param.disable_active_migration.into(),
             ours.disable_active_migration.into(),
-        ) && param.grease_quic_bit == 0
-            && param.stateless_reset == 0
-            && param.disable_1rtt_encryption == 0
-            && param.disable_compatible_version == 0;
+        ) && param.stateless_reset == 0
+            && param.disable_1rtt_encryption == 0;
         if all { Ok(()) } else { Err(Errno::EOPNOTSUPP) }
     }
 }

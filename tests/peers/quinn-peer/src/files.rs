@@ -4,7 +4,9 @@ use crate::tls;
 use anyhow::{Context, bail};
 use peers_common::http::{Directory, H3, HQ, REQUEST_BYTES, hq_path, hq_request, http3};
 use peers_common::{ClientArgs, FetchReport, ServerArgs, say, udp_socket, unspecified};
-use quinn::{Connection, Endpoint, EndpointConfig, Incoming, TokioRuntime, TransportConfig, VarInt};
+use quinn::{
+    Connection, Endpoint, EndpointConfig, Incoming, TokioRuntime, TransportConfig, VarInt,
+};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
