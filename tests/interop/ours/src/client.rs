@@ -13,6 +13,10 @@ use crate::{Cipher, FILE_BYTES, say, transport, update_keys};
 
 /// How to fetch.
 #[derive(clap::Args, Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub(crate) struct Arguments {
     /// The server.
     #[arg(long)]
