@@ -96,7 +96,7 @@ pub const HALF_OPEN: usize = 1_024;
 pub const RETRY_TOKEN_AGE: Duration = Duration::from_secs(10);
 /// Age at which a NEW_TOKEN token is taken as absent.
 pub const NEW_TOKEN_AGE: Duration = Duration::from_secs(24 * 3600);
-/// Used tokens remembered so that none counts twice: 2,048 × 32 B are 64 KiB; beyond that the oldest are forgotten.
+/// Used tokens remembered so that none counts twice: 2,048 × 8 B are 16 KiB; beyond that the oldest are forgotten.
 pub const TOKEN_REPLAYS: usize = 2_048;
 /// Stateless answers (version negotiation, Retry, stateless reset) that one endpoint gives in a second.
 pub const STATELESS_PER_SECOND: u32 = 10_000;

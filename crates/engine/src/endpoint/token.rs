@@ -1,7 +1,7 @@
 //! Address validation tokens: made for a client's address and version, believed only from there, only for a while, and only once (RFC 9000
 //! §8.1). They carry all they need, so the server keeps nothing for a client that it sent away.
 
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 
@@ -14,9 +14,8 @@ use crate::limits;
 /// Makes tokens and knows them again.
 pub(super) struct Tokens {
     secret: [u8; 32],
-    used: BTreeSet<u64>,
-    /// The same, oldest first.
-    order: VecDeque<u64>,
+    /// Marks of used tokens, oldest first. So few that all are looked through at each token, in less time than its key takes.
+    used: VecDeque<u64>,
 }
 
 /// A client as its packet shows it.
@@ -54,8 +53,7 @@ impl Tokens {
     pub(super) const fn new(secret: [u8; 32]) -> Self {
         Self {
             secret,
-            used: BTreeSet::new(),
-            order: VecDeque::new(),
+            used: VecDeque::new(),
         }
     }
 
@@ -208,16 +206,18 @@ impl Tokens {
     fn use_up(&mut self, salt: &[u8; SALT_LEN]) -> bool {
         let [a, b, c, d, e, f, g, h, ..] = *salt;
         let mark = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
-        if !self.used.insert(mark) {
+        if self.used.contains(&mark) {
             return false;
         }
-        if self.order.len() >= limits::TOKEN_REPLAYS
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.used.remove(&oldest);
+        if self.used.len() >= limits::TOKEN_REPLAYS {
+            self.used.pop_front();
         }
-        self.order.push_back(mark);
-        true
+        // A token that cannot be remembered could be used again, so it is not good.
+        let has_room = self.used.try_reserve(1).is_ok();
+        if has_room {
+            self.used.push_back(mark);
+        }
+        has_room
     }
 }
 
