@@ -90,8 +90,8 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 pub const REST: Duration = Duration::from_secs(1);
 /// Where memory was refused, it is asked for again after this long: as soon as others may have given some back.
 pub const MEMORY_RETRY: Duration = Duration::from_millis(10);
-/// Handshakes that a listener has under way at most, unless it says otherwise: at 8 KiB each, 8 MiB.
-pub const HALF_OPEN: usize = 1_024;
+/// Handshakes that a listener has under way at most, unless it says otherwise: at 8.5 KiB each, 8 MiB.
+pub const HALF_OPEN: usize = 960;
 /// Age at which a Retry token is refused: a client answers at once.
 pub const RETRY_TOKEN_AGE: Duration = Duration::from_secs(10);
 /// Age at which a NEW_TOKEN token is taken as absent.

@@ -53,11 +53,13 @@ impl Bottleneck {
         (rate, queue, discipline): (u64, usize, Discipline),
         can_mark: bool,
     ) -> Passage {
-        let Some(nanos) = (bytes as u64 * 1_000_000_000).checked_div(rate) else {
+        let time = |bytes: usize| (bytes as u64 * 1_000_000_000).checked_div(rate);
+        let (Some(nanos), Some(place)) = (time(bytes), time(bytes.max(PLACE))) else {
             return Passage::At(now);
         };
         let wait = self.free_at.since(now);
-        if wait.as_nanos() / nanos.max(1) >= queue as u64 {
+        // A small datagram needs a place like any other; it does not find more of them taken because it is small.
+        if wait.as_nanos() / place.max(1) >= queue as u64 {
             return Passage::Full;
         }
         let leaves = self.free_at.max(now);
@@ -95,5 +97,7 @@ impl Bottleneck {
     }
 }
 
+/// Bytes of the datagrams by which the queue is measured, if the one that comes is not larger.
+const PLACE: usize = 1_200;
 const TARGET: Duration = Duration::from_millis(5);
 const INTERVAL: Duration = Duration::from_millis(100);

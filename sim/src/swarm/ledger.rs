@@ -25,14 +25,23 @@ pub(super) struct Ledger {
     canary: Option<Canary>,
     /// The first rule that was broken.
     broken: Option<(Invariant, String)>,
-    /// Whether something opened in this turn shows that the peer receives at the address that it came from.
-    validated: bool,
+    turn: Turn,
+}
+
+/// What a turn showed about addresses.
+#[derive(Debug, Default)]
+pub(super) struct Turn {
+    /// Something opened shows that the peer receives at the address that it came from.
+    pub(super) validated: bool,
+    /// Challenges sealed, to wherever the packet goes.
+    pub(super) challenges: Vec<[u8; 8]>,
+    /// Challenges answered. RFC 9000 §8.2.3: that shows where the challenge went, not where the answer came from.
+    pub(super) answers: Vec<[u8; 8]>,
 }
 
 /// What one end has said and heard.
 struct Page {
     opened: [Ranges; 3],
-    challenges: Vec<[u8; 8]>,
     max_data: u64,
     max_streams: [u64; 2],
     max_stream_data: BTreeMap<StreamId, u64>,
@@ -45,27 +54,27 @@ struct Page {
 struct Ranges(Vec<(u64, u64)>);
 
 impl Ledger {
-    pub(super) const fn new(parameters: [TransportParameters; 2], canary: Option<Canary>) -> Self {
+    pub(super) fn new(parameters: [TransportParameters; 2], canary: Option<Canary>) -> Self {
         Self {
             current: None,
             pages: BTreeMap::new(),
             parameters,
             canary,
             broken: None,
-            validated: false,
+            turn: Turn::default(),
         }
     }
 
     /// Begins a turn: what is sealed and opened from here on is by `who`.
-    pub(super) const fn begin(&mut self, who: Who) {
+    pub(super) fn begin(&mut self, who: Who) {
         self.current = Some(who);
-        self.validated = false;
+        self.turn = Turn::default();
     }
 
-    /// Ends the turn. Whether the peer was found to receive at the address it sent from.
-    pub(super) const fn end(&mut self) -> bool {
+    /// Ends the turn, and says what it showed.
+    pub(super) fn end(&mut self) -> Turn {
         self.current = None;
-        self.validated
+        std::mem::take(&mut self.turn)
     }
 
     /// Forgets an end that is over.
@@ -92,6 +101,9 @@ impl Ledger {
         let page = self.pages.entry(who).or_insert_with(|| Page::new(peer));
         let mut broken = None;
         for frame in Frames::new(payload, level, who.role.peer()) {
+            if let Ok(Frame::PathChallenge(data)) = frame {
+                self.turn.challenges.push(data);
+            }
             let said = match frame {
                 Ok(frame) => page.on_said(who.role, peer, level, &frame, canary),
                 Err(error) => Err((
@@ -117,12 +129,15 @@ impl Ledger {
         let Some(who) = self.current else {
             return;
         };
-        self.validated |= level == Level::Handshake;
+        self.turn.validated |= level == Level::Handshake;
         let peer = &self.parameters[place(who.role.peer())];
         let page = self.pages.entry(who).or_insert_with(|| Page::new(peer));
         page.opened[level.space().index()].insert(number);
         for frame in Frames::new(payload, level, who.role).flatten() {
-            self.validated |= page.on_heard(peer, &frame);
+            if let Frame::PathResponse(data) = frame {
+                self.turn.answers.push(data);
+            }
+            page.on_heard(peer, &frame);
         }
     }
 }
@@ -131,7 +146,6 @@ impl Page {
     fn new(peer: &TransportParameters) -> Self {
         Self {
             opened: Default::default(),
-            challenges: Vec::new(),
             max_data: peer.initial_max_data,
             max_streams: [peer.initial_max_streams_bidi, peer.initial_max_streams_uni],
             max_stream_data: BTreeMap::new(),
@@ -176,10 +190,6 @@ impl Page {
                 }
                 Ok(())
             }
-            Frame::PathChallenge(data) => {
-                self.challenges.push(*data);
-                Ok(())
-            }
             _ => Ok(()),
         }
     }
@@ -215,8 +225,8 @@ impl Page {
         Ok(())
     }
 
-    /// This end hears so. Whether it shows that the peer receives where it sends from.
-    fn on_heard(&mut self, peer: &TransportParameters, frame: &Frame<'_>) -> bool {
+    /// This end hears so.
+    fn on_heard(&mut self, peer: &TransportParameters, frame: &Frame<'_>) {
         match frame {
             Frame::MaxData(max) => self.max_data = self.max_data.max(*max),
             Frame::MaxStreams { direction, max } => {
@@ -228,10 +238,8 @@ impl Page {
                 let limit = self.max_stream_data.entry(*id).or_insert(initial);
                 *limit = (*limit).max(*max);
             }
-            Frame::PathResponse(data) => return self.challenges.contains(data),
             _ => {}
         }
-        false
     }
 }
 

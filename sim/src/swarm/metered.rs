@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use inquic_socket::Socket;
 
-use super::ledger::Who;
+use super::ledger::{Turn, Who};
 use super::witness::Watch;
 
 /// A socket and what it holds.
@@ -15,19 +15,19 @@ pub(super) struct Metered {
     watch: Arc<Watch>,
     /// Bytes on the heap that its calls have left behind.
     bytes: i64,
-    /// Whether something opened since the last look shows that the peer receives where it sends from.
-    validated: bool,
+    /// What was shown about addresses since the last look.
+    turn: Turn,
 }
 
 impl Metered {
     /// Takes a socket that was made with so many bytes.
-    pub(super) const fn new(socket: Socket, who: Who, watch: Arc<Watch>, bytes: i64) -> Self {
+    pub(super) fn new(socket: Socket, who: Who, watch: Arc<Watch>, bytes: i64) -> Self {
         Self {
             socket,
             who,
             watch,
             bytes,
-            validated: false,
+            turn: Turn::default(),
         }
     }
 
@@ -37,7 +37,10 @@ impl Metered {
         let before = self.watch.held();
         let answer = call(&mut self.socket);
         self.bytes += self.watch.held() - before;
-        self.validated |= self.watch.look(super::ledger::Ledger::end);
+        let turn = self.watch.look(super::ledger::Ledger::end);
+        self.turn.validated |= turn.validated;
+        self.turn.challenges.extend(turn.challenges);
+        self.turn.answers.extend(turn.answers);
         answer
     }
 
@@ -54,8 +57,9 @@ impl Metered {
         self.bytes
     }
 
-    pub(super) const fn take_validated(&mut self) -> bool {
-        std::mem::replace(&mut self.validated, false)
+    /// What its calls since the last look showed about addresses.
+    pub(super) fn take_turn(&mut self) -> Turn {
+        std::mem::take(&mut self.turn)
     }
 
     /// Ends it, together with `others`, which were made in its calls. What then is left of its memory.

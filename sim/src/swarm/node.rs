@@ -262,9 +262,8 @@ impl Node {
             ecn: whole.ecn,
         };
         seat.socket.with(|socket| socket.receive(now, received));
-        if seat.socket.take_validated() {
-            self.credits.validate(whole.from);
-        }
+        let turn = seat.socket.take_turn();
+        self.credits.on_turn(whole.from, turn);
         self.idle_calls.1 = 0;
         self.settle(scene, handle);
     }

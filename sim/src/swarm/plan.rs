@@ -207,7 +207,7 @@ impl Dice {
             replay: self.often(200),
             split: if self.half() { 700 } else { 0 },
             rate,
-            queue: 1 + self.below(64) as usize,
+            queue: 1 + self.below(24) as usize,
             discipline: if self.half() {
                 Discipline::CoDel
             } else {

@@ -37,6 +37,8 @@ impl Node {
                 break;
             };
             self.idle_calls.1 = 0;
+            let challenges = seat.socket.take_turn().challenges;
+            self.credits.on_challenges(sent.path.remote, challenges);
             let from = sent.path.local.unwrap_or(self.address);
             let faults = &self.settings.faults;
             for bytes in self.buffer[..sent.bytes].chunks(sent.segment) {
