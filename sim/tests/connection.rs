@@ -1,9 +1,9 @@
 //! What a connection does besides carrying data: validation, Retry, versions, keys, closing, timeouts, resets.
 
-use inquic_engine::{CloseReason, Config, Drop, Event, RetryPolicy};
+use inquic_engine::{CloseReason, Config, Drop, Event, Handle, RetryPolicy};
 use inquic_platform::{CipherSuite, Duration};
 use inquic_sim::{Faults, Settings, World};
-use inquic_wire::{Code, Direction, Version};
+use inquic_wire::{Code, Direction, StreamId, Version};
 
 fn with(config: Config) -> Settings {
     Settings {
@@ -20,11 +20,7 @@ fn server_asking_for_retry() -> Settings {
 }
 
 /// Sends a few bytes from the client and sees them at the server.
-fn assert_carries_data(
-    world: &mut World,
-    client: inquic_engine::Handle,
-    server: inquic_engine::Handle,
-) {
+fn assert_carries_data(world: &mut World, client: Handle, server: Handle) {
     let id = world
         .at_client(client)
         .open(Direction::Unidirectional)
@@ -545,8 +541,8 @@ fn streams_that_came_before_the_close_can_be_taken_after_it() {
     );
 }
 
-#[test]
-fn memory_of_what_is_read_late_is_given_back() {
+/// A server that has had 100,000 bytes and the end of a stream for some seconds, and has not looked at them.
+fn long_unread() -> (World, Handle, StreamId) {
     let mut world = World::plain(1);
     let (client, server) = world.connected();
     let id = world
@@ -564,6 +560,12 @@ fn memory_of_what_is_read_late_is_given_back() {
         .finish(id)
         .unwrap();
     world.run_for(Duration::from_secs(5));
+    (world, server, id)
+}
+
+#[test]
+fn memory_of_what_is_read_late_is_given_back() {
+    let (mut world, server, id) = long_unread();
     let now = world.now;
     let connection = world.at_server(server);
     assert_eq!(connection.accept(Direction::Unidirectional), Some(id));
@@ -577,23 +579,7 @@ fn memory_of_what_is_read_late_is_given_back() {
 
 #[test]
 fn memory_of_what_is_stopped_late_is_given_back() {
-    let mut world = World::plain(1);
-    let (client, server) = world.connected();
-    let id = world
-        .at_client(client)
-        .open(Direction::Unidirectional)
-        .unwrap();
-    world
-        .at_client(client)
-        .write(id, &vec![7; 100_000])
-        .unwrap();
-    world
-        .at_client(client)
-        .streams()
-        .unwrap()
-        .finish(id)
-        .unwrap();
-    world.run_for(Duration::from_secs(5));
+    let (mut world, server, id) = long_unread();
     let connection = world.at_server(server);
     assert_eq!(connection.accept(Direction::Unidirectional), Some(id));
     connection.streams().unwrap().stop(id, 1).unwrap();

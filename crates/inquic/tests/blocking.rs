@@ -43,13 +43,10 @@ fn what_is_written_comes_back_from_an_echo() {
     );
 }
 
-#[test]
-fn ten_megabytes_go_both_ways_at_once() {
-    let (_listener, client, server) = pair();
-    let echo = echo(server);
-    let data = pattern(1, 10 << 20);
+/// Sends `data` on a stream while the echo of it is read.
+fn exchange(client: &Connection, data: &[u8]) {
     let (mut send, mut receive) = client.open().unwrap().split();
-    let sent = data.clone();
+    let sent = data.to_vec();
     let writer = thread::spawn(move || {
         send.write_all(&sent).unwrap();
         send.finish().unwrap();
@@ -58,7 +55,14 @@ fn ten_megabytes_go_both_ways_at_once() {
     receive.read_to_end(&mut answer).unwrap();
     assert!(answer == data);
     writer.join().unwrap();
-    drop((receive, client));
+}
+
+#[test]
+fn ten_megabytes_go_both_ways_at_once() {
+    let (_listener, client, server) = pair();
+    let echo = echo(server);
+    exchange(&client, &pattern(1, 10 << 20));
+    drop(client);
     assert_eq!(echo.join().unwrap().peer_code(), Some(0));
 }
 
@@ -458,19 +462,9 @@ fn found(address: &str, config: TransportConfig) -> [inquic::Stats; 2] {
     let server = listener.accept().unwrap();
     let ends = server.clone();
     let echo = echo(server);
-    let data = pattern(9, 3 << 20);
-    let (mut send, mut receive) = client.open().unwrap().split();
-    let sent = data.clone();
-    let writer = thread::spawn(move || {
-        send.write_all(&sent).unwrap();
-        send.finish().unwrap();
-    });
-    let mut answer = Vec::new();
-    receive.read_to_end(&mut answer).unwrap();
-    assert!(answer == data);
-    writer.join().unwrap();
+    exchange(&client, &pattern(9, 3 << 20));
     let stats = [client.stats(), ends.stats()];
-    drop((receive, client, ends));
+    drop((client, ends));
     echo.join().unwrap();
     stats
 }

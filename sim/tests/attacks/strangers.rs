@@ -278,9 +278,8 @@ fn resets_between_two_endpoints_without_state_die_out() {
     }
 }
 
-/// Row 7.
-#[test]
-fn retry_token_lets_nobody_in_twice_or_from_elsewhere() {
+/// A client that was sent a Retry packet and has taken its id: its hello and its token.
+fn asked_to_retry() -> (Duel, Vec<u8>, Vec<u8>) {
     let mut duel = Duel::with_server(&asking_for_retry());
     let parameters = duel.attacker.parameters();
     let hello = Attacker::message(Some(&parameters), 250);
@@ -292,7 +291,14 @@ fn retry_token_lets_nobody_in_twice_or_from_elsewhere() {
     };
     duel.attacker.dcid = scid;
     duel.attacker.set_initial_id(&scid);
-    duel.attacker.token = retry[token].to_vec();
+    (duel, hello, retry[token].to_vec())
+}
+
+/// Row 7.
+#[test]
+fn retry_token_lets_nobody_in_twice_or_from_elsewhere() {
+    let (mut duel, hello, token) = asked_to_retry();
+    duel.attacker.token = token;
     for at in 0..duel.attacker.token.len() {
         for bit in 0..8 {
             duel.attacker.token[at] ^= 1 << bit;
@@ -318,18 +324,7 @@ fn retry_token_lets_nobody_in_twice_or_from_elsewhere() {
 /// Row 7.
 #[test]
 fn no_changed_token_lets_anybody_in() {
-    let mut duel = Duel::with_server(&asking_for_retry());
-    let parameters = duel.attacker.parameters();
-    let hello = Attacker::message(Some(&parameters), 250);
-    let first = duel.attacker.initial(&hello);
-    duel.send_datagram(&first);
-    let retry = duel.datagrams.pop().unwrap();
-    let Ok(Header::Retry { scid, token, .. }) = Header::parse(&retry, 8) else {
-        panic!("no Retry")
-    };
-    duel.attacker.dcid = scid;
-    duel.attacker.set_initial_id(&scid);
-    let token = retry[token].to_vec();
+    let (mut duel, hello, token) = asked_to_retry();
     let mut rng = Rng::new(7);
     for _ in 0..times(5_000, 1_000_000) {
         duel.attacker.token.clone_from(&token);
@@ -363,18 +358,8 @@ fn no_changed_token_lets_anybody_in() {
 /// Row 7.
 #[test]
 fn retry_token_is_used_up_by_its_first_connection() {
-    let mut duel = Duel::with_server(&asking_for_retry());
-    let parameters = duel.attacker.parameters();
-    let hello = Attacker::message(Some(&parameters), 250);
-    let first = duel.attacker.initial(&hello);
-    duel.send_datagram(&first);
-    let retry = duel.datagrams.pop().unwrap();
-    let Ok(Header::Retry { scid, token, .. }) = Header::parse(&retry, 8) else {
-        panic!("no Retry")
-    };
-    duel.attacker.dcid = scid;
-    duel.attacker.set_initial_id(&scid);
-    duel.attacker.token = retry[token].to_vec();
+    let (mut duel, hello, token) = asked_to_retry();
+    duel.attacker.token = token;
     let good = duel.attacker.initial(&hello);
     duel.send_datagram(&good);
     assert_eq!(duel.host.endpoint.len(), 1);
