@@ -231,3 +231,23 @@ fn a_client_that_is_not_heard_any_more_is_given_up_by_the_idle_timeout() {
     crossing.run_for(Duration::from_secs(60));
     assert!(crossing.server.get(server).is_none());
 }
+
+#[test]
+fn a_client_whose_addresses_all_vanish_at_once_is_followed_to_the_last() {
+    let (mut crossing, client, server) = connected();
+    let mut download = Download::begin(&mut crossing, client, server, 4_000_000);
+    download.run_to(&mut crossing, 1_000_000);
+    // The server hears of each address and nothing of what it says there arrives, so that no retirement of the ids that it used
+    // there is ever acknowledged.
+    crossing.deaf.push(inside());
+    for host in 1..=12 {
+        let there = address(&format!("198.51.100.{host}:50000"));
+        crossing.nat.insert(inside(), there);
+        crossing.at_client(client).send_ping();
+        crossing.run_for(Duration::from_secs(1));
+    }
+    crossing.deaf.clear();
+    crossing.nat.insert(inside(), address("203.0.113.2:2"));
+    crossing.at_client(client).send_ping();
+    download.run_to(&mut crossing, 4_000_000);
+}

@@ -198,7 +198,11 @@ impl Connection {
         else {
             return;
         };
-        if !self.carried.paths.may_admit(now) || !self.carried.peer_ids.may_open_path() {
+        // A peer that still uses the same id of ours goes on being sent to by the same of its own: retirements that went to where
+        // it no longer is are acknowledged only once it is followed.
+        let reachable =
+            self.carried.peer_ids.may_open_path() || self.shares_active_id(path.local, by);
+        if !reachable || !self.carried.paths.may_admit(now) {
             return;
         }
         if let Some(surplus) = self.carried.paths.surplus() {
@@ -221,19 +225,28 @@ impl Connection {
 
     /// Gives an id of the peer to each path that has none, as far as there are any.
     pub(super) fn give_ids(&mut self) {
-        let (local, by) = {
-            let active = self.carried.paths.active();
-            (active.path.local, active.heard_by)
-        };
+        let active = self.carried.paths.active();
+        let (local, by) = (active.path.local, active.heard_by);
+        let peer_ids = &mut self.carried.peer_ids;
         for other in self.carried.paths.others_mut() {
             let id = other.id();
-            let owns = self.carried.peer_ids.of(id).is_some() || self.carried.peer_ids.assign(id);
-            //= RFC 9000 §9.5: Due to network changes outside the control of its peer, an endpoint might receive packets from a
-            //= new source address with the same Destination Connection ID field value, in which case it MAY continue to use the
-            //= current connection ID with the new remote address while still sending from the same local address.
+            let owns = peer_ids.of(id).is_some() || peer_ids.may_open_path() && peer_ids.assign(id);
             let shares = !other.wanted && other.path.local == local && other.heard_by == by;
             other.has_id = owns || shares;
         }
+    }
+
+    /// Whether the id of the active path may be used for a path from `local` on which the peer sent to `by` last.
+    fn shares_active_id(
+        &self,
+        local: Option<SocketAddr>,
+        by: Option<[u8; crate::limits::LOCAL_CID_LEN]>,
+    ) -> bool {
+        let active = self.carried.paths.active();
+        //= RFC 9000 §9.5: Due to network changes outside the control of its peer, an endpoint might receive packets from a
+        //= new source address with the same Destination Connection ID field value, in which case it MAY continue to use the
+        //= current connection ID with the new remote address while still sending from the same local address.
+        local == active.path.local && by == Some(active.heard_by)
     }
 
     /// An authentic packet came by a path that is not active, or may decide against one that waits to be.
