@@ -238,6 +238,27 @@ impl Streams {
         Ok(())
     }
 
+    /// Stops every stream that the peer opened and nobody has accepted.
+    pub fn refuse_incoming(&mut self, direction: Direction, code: u64) {
+        while let Some(id) = self.accept(direction) {
+            // A stream that is reset already needs no stop.
+            let _ = self.stop(id, code);
+        }
+    }
+
+    /// Nothing more will be read: stops every stream that is there.
+    pub fn stop_all(&mut self, code: u64) {
+        for direction in Direction::ALL {
+            self.refuse_incoming(direction, code);
+        }
+        for slot in 0..self.slab.places() {
+            if let Some(id) = self.slab.get(slot).map(|stream| stream.id) {
+                // Those without a receiving part, and those that are over.
+                let _ = self.stop(id, code);
+            }
+        }
+    }
+
     /// Streams of higher priority are sent first; 0 at the start. Unknown streams have none.
     pub fn set_priority(&mut self, id: StreamId, priority: i32) {
         let Some(slot) = self.slot(id) else {

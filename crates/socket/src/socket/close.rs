@@ -1,10 +1,12 @@
 //! The end of a socket: close() in, CONNECTION_CLOSE out once everything written has arrived, or [`limits::LINGER`] is over.
 //!
-//! It must never lose data that was written before close(), as long as the peer takes it, nor keep a dead peer's connection.
+//! It must never lose data that was written before close(), as long as the peer takes it, nor keep a dead peer's connection, nor
+//! let the peer go on with data that nobody reads.
 
 use alloc::boxed::Box;
 
 use inquic_platform::Instant;
+use inquic_wire::Direction;
 
 use super::Socket;
 use crate::limits;
@@ -34,6 +36,7 @@ impl Ending {
 
 impl Socket {
     /// close(): takes no more from the application, delivers in the background what it has written, then closes with `code`.
+    /// What the peer still sends is read by nobody, and the peer is asked to stop, with `code` as well.
     ///
     /// A handshake that is under way is given up at once.
     pub fn close(&mut self, now: Instant, code: u64, reason: &[u8]) {
@@ -46,6 +49,21 @@ impl Socket {
             until: now + limits::LINGER,
         };
         self.settle_ending(now);
+        if matches!(self.ending, Ending::Lingering { .. })
+            && let Ok(streams) = self.connection.streams()
+        {
+            // The peer may be lingering as well: both would wait until the other reads.
+            streams.stop_all(code);
+        }
+    }
+
+    /// The peer has opened streams: nobody accepts them after close().
+    pub(super) fn refuse_after_close(&mut self, direction: Direction) {
+        if let Ending::Lingering { code, .. } = self.ending
+            && let Ok(streams) = self.connection.streams()
+        {
+            streams.refuse_incoming(direction, code);
+        }
     }
 
     /// Closes with `code` now, whatever was written and has not arrived.

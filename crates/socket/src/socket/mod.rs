@@ -152,7 +152,10 @@ impl Socket {
             }
             Event::Migrated => News::Migrated,
             Event::MigrationFailed => News::MigrationFailed,
-            Event::Stream(StreamEvent::Incoming(direction)) => News::Incoming(direction),
+            Event::Stream(StreamEvent::Incoming(direction)) => {
+                self.refuse_after_close(direction);
+                News::Incoming(direction)
+            }
             Event::Stream(StreamEvent::Readable(id)) => News::Readable(id),
             Event::Stream(StreamEvent::Writable(id) | StreamEvent::Stopped { id, .. }) => {
                 News::Writable(id)

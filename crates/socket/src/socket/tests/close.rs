@@ -3,6 +3,7 @@ use alloc::vec;
 use inquic_engine::CloseReason;
 use inquic_platform::Duration;
 use inquic_uapi::flags::MSG_QUIC_STREAM_NEW;
+use inquic_wire::Direction;
 
 use super::{Control, News, Pair};
 use crate::errno::Errno;
@@ -88,6 +89,50 @@ fn a_peer_that_takes_nothing_keeps_a_closed_socket_no_longer_than_the_limit() {
         pair.server.socket().close_reason(),
         Some(CloseReason::PeerApplication { code: 9, .. } | CloseReason::IdleTimeout)
     ));
+}
+
+#[test]
+fn two_ends_that_close_before_they_have_read_do_not_wait_for_each_other() {
+    let mut pair = Pair::established();
+    // More than a window each way, so that neither end can send the rest while the other does not read.
+    let data = vec![1; 1_000_000];
+    for host in [&mut pair.client, &mut pair.server] {
+        let flags = MSG_QUIC_STREAM_NEW;
+        host.socket().sendmsg(Control::None, flags, &data).unwrap();
+    }
+    pair.run(50);
+    let now = pair.now;
+    pair.client.socket().close(now, 1, b"");
+    pair.server.socket().close(now, 2, b"");
+    pair.run(100);
+    assert!(pair.now < now + Duration::from_secs(1));
+    assert!(pair.client.news.contains(&News::Closed));
+    assert!(pair.server.news.contains(&News::Closed));
+}
+
+#[test]
+fn a_peer_is_asked_to_stop_what_nobody_reads_after_close() {
+    let mut pair = Pair::established();
+    let data = vec![1; 1_000_000];
+    let flags = MSG_QUIC_STREAM_NEW;
+    // The client lingers, as its data are not read.
+    pair.client
+        .socket()
+        .sendmsg(Control::None, flags, &data)
+        .unwrap();
+    pair.run(50);
+    let now = pair.now;
+    pair.client.socket().close(now, 6, b"");
+    let old = pair
+        .server
+        .socket()
+        .open(Direction::Unidirectional)
+        .unwrap();
+    pair.server.socket().write(old, b"late").unwrap();
+    pair.run(50);
+    assert!(pair.server.news.contains(&News::Writable(old)), "is told");
+    assert!(pair.server.socket().write(old, b"more").is_err());
+    assert!(!pair.server.news.contains(&News::Closed), "it lingers");
 }
 
 #[test]
