@@ -163,7 +163,7 @@ impl End {
         let mut sent = Vec::new();
         let mut writer = Writer::new(&mut packet);
         self.streams
-            .write_frames(now, &mut writer, &mut |frame| sent.push(frame));
+            .write_frames(now, &mut writer, None, &mut |frame| sent.push(frame));
         let len = writer.position();
         packet.truncate(len);
         if len > 0 {

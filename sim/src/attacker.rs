@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use inquic_platform::crypto::{HASH_LEN_MAX, MASK_LEN, SAMPLE_LEN, TAG_LEN};
-use inquic_platform::{CipherSuite, HeaderKey, KeySide, OpenJob, PacketKey, Platform, SealJob};
+use inquic_platform::{
+    CipherSuite, HeaderKey, KeySide, NoTails, OpenJob, PacketKey, Platform, SealJob, Tail,
+};
 use inquic_wire::frame::write_crypto;
 use inquic_wire::{
     ConnectionId, Full, Header, Level, LongKind, Role, TransportParameters, Version, Writer,
@@ -203,9 +205,10 @@ impl Attacker {
             payload_at,
             end,
             packet_number: number,
+            tail: Tail::NONE,
         };
         keys.packet
-            .seal(&mut buffer, &[job])
+            .seal(&mut buffer, &[job], &NoTails)
             .expect("the packet lies in the buffer");
         let mask = mask(&*keys.header, &buffer, number_at);
         buffer[0] ^= mask[0] & hidden(buffer[0]);
@@ -255,13 +258,14 @@ impl Attacker {
             payload_at,
             end,
             packet_number: 0,
+            tail: Tail::NONE,
         };
         let suite = CipherSuite::Aes128GcmSha256;
         let key = self
             .platform
             .packet_key(suite, KeySide::Seal, &RETRY_KEY, &RETRY_NONCE)
             .expect("of the right length");
-        key.seal(&mut pseudo, &[job])
+        key.seal(&mut pseudo, &[job], &NoTails)
             .expect("the tag lies in the buffer");
         packet.extend_from_slice(&pseudo[payload_at..]);
         packet

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use inquic_platform::crypto::{HASH_LEN_MAX, IV_LEN, MASK_LEN, SAMPLE_LEN, TAG_LEN};
 use inquic_platform::{
-    AeadLimits, CipherSuite, CryptoError, HeaderKey, KeySide, OpenJob, PacketKey, Platform, SealJob,
+    AeadLimits, CipherSuite, CryptoError, HeaderKey, KeySide, OpenJob, PacketKey, Platform,
+    SealJob, Tails,
 };
 
 use crate::Rng;
@@ -101,8 +102,14 @@ impl Platform for NullCipher {
 }
 
 impl PacketKey for NullPacketKey {
-    fn seal(&self, buffer: &mut [u8], jobs: &[SealJob]) -> Result<(), CryptoError> {
+    fn seal(
+        &self,
+        buffer: &mut [u8],
+        jobs: &[SealJob],
+        tails: &dyn Tails,
+    ) -> Result<(), CryptoError> {
         for job in jobs {
+            job.put_tail(buffer, tails)?;
             let packet = buffer
                 .get_mut(job.payload_at..job.end)
                 .ok_or(CryptoError::Misuse)?;

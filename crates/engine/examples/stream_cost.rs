@@ -61,7 +61,9 @@ fn send(bytes: usize) -> usize {
         while client.wants_to_send() {
             for _ in 0..BATCH {
                 let mut writer = Writer::new(&mut buffer);
-                client.write_frames(Instant::ZERO, &mut writer, &mut |frame| sent.push(frame));
+                client.write_frames(Instant::ZERO, &mut writer, None, &mut |frame| {
+                    sent.push(frame);
+                });
                 packets += 1;
                 if !client.wants_to_send() {
                     break;
@@ -102,7 +104,7 @@ fn receive(bytes: usize) -> usize {
             .is_ok()
         {}
         let mut writer = Writer::new(&mut buffer);
-        server.write_frames(now, &mut writer, &mut |_| {});
+        server.write_frames(now, &mut writer, None, &mut |_| {});
     }
     packets
 }
@@ -125,7 +127,9 @@ fn short(bytes: usize) -> usize {
         }
         while client.wants_to_send() {
             let mut writer = Writer::new(&mut buffer);
-            client.write_frames(Instant::ZERO, &mut writer, &mut |frame| sent.push(frame));
+            client.write_frames(Instant::ZERO, &mut writer, None, &mut |frame| {
+                sent.push(frame);
+            });
         }
         for frame in sent.drain(..) {
             if let SentFrame::Stream {
@@ -145,7 +149,7 @@ fn short(bytes: usize) -> usize {
         }
         while client.next_event().is_some() {}
         let mut writer = Writer::new(&mut buffer);
-        server.write_frames(Instant::ZERO, &mut writer, &mut |_| {});
+        server.write_frames(Instant::ZERO, &mut writer, None, &mut |_| {});
     }
     streams
 }

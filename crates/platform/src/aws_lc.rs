@@ -12,7 +12,7 @@ use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
 use crate::crypto::{
     CipherSuite, CryptoError, HASH_LEN_MAX, HeaderKey, IV_LEN, KeySide, MASK_LEN, OpenJob,
-    PacketKey, Platform, SAMPLE_LEN, SealJob, TAG_LEN,
+    PacketKey, Platform, SAMPLE_LEN, SealJob, TAG_LEN, Tail, Tails,
 };
 
 /// Randomness, hashes and packet protection by aws-lc, for every home in user space.
@@ -156,16 +156,22 @@ impl Platform for AwsLc {
 }
 
 impl PacketKey for AwsLcPacketKey {
-    fn seal(&self, buffer: &mut [u8], jobs: &[SealJob]) -> Result<(), CryptoError> {
+    fn seal(
+        &self,
+        buffer: &mut [u8],
+        jobs: &[SealJob],
+        tails: &dyn Tails,
+    ) -> Result<(), CryptoError> {
         for job in jobs {
-            let packet = Parts::of(buffer, job.start, job.payload_at, job.end);
+            let tail = tail_of(job.tail, tails)?;
+            let packet = Parts::of(buffer, (job.start, job.payload_at, job.end), tail.len());
             let packet = packet.ok_or(CryptoError::Misuse)?;
             self.key
                 .seal_in_place_scatter(
                     self.nonce(job.packet_number),
                     Aad::from(&*packet.header),
                     packet.payload,
-                    &[],
+                    tail,
                     packet.tag,
                 )
                 .map_err(|_| CryptoError::Misuse)?;
@@ -177,7 +183,7 @@ impl PacketKey for AwsLcPacketKey {
         for job in jobs {
             // The tag goes in apart from the payload: on failure aws-lc wipes what it was given to write to, and the tag
             // may be a stateless reset token.
-            let packet = Parts::of(buffer, job.start, job.payload_at, job.end);
+            let packet = Parts::of(buffer, (job.start, job.payload_at, job.end), 0);
             job.opened = packet.is_some_and(|packet| {
                 let nonce = self.nonce(job.packet_number);
                 let header = Aad::from(&*packet.header);
@@ -198,19 +204,36 @@ impl HeaderKey for AwsLcHeaderKey {
     }
 }
 
+/// The bytes of a packet's tail.
+fn tail_of(tail: Tail, tails: &dyn Tails) -> Result<&[u8], CryptoError> {
+    if tail.len == 0 {
+        return Ok(&[]);
+    }
+    let bytes = tails.tail(tail);
+    let bytes = bytes.filter(|bytes| bytes.len() == usize::from(tail.len));
+    bytes.ok_or(CryptoError::Misuse)
+}
+
 /// One packet's three parts, in one buffer.
 struct Parts<'a> {
     header: &'a mut [u8],
+    /// The payload as far as it is here.
     payload: &'a mut [u8],
+    /// Where the rest of the payload and the tag go.
     tag: &'a mut [u8],
 }
 
 impl<'a> Parts<'a> {
-    /// The parts, or nothing when the offsets do not lie in order inside `buffer`.
-    fn of(buffer: &'a mut [u8], start: usize, payload_at: usize, end: usize) -> Option<Self> {
+    /// The parts, or nothing when the offsets do not lie in order inside `buffer`. The payload's last `tail` bytes are not here.
+    fn of(
+        buffer: &'a mut [u8],
+        (start, payload_at, end): (usize, usize, usize),
+        tail: usize,
+    ) -> Option<Self> {
         let packet = buffer.get_mut(start..end)?;
         let (header, rest) = packet.split_at_mut_checked(payload_at.checked_sub(start)?)?;
-        let (payload, tag) = rest.split_at_mut_checked(rest.len().checked_sub(TAG_LEN)?)?;
+        let here = rest.len().checked_sub(TAG_LEN)?.checked_sub(tail)?;
+        let (payload, tag) = rest.split_at_mut_checked(here)?;
         Some(Self {
             header,
             payload,

@@ -1,7 +1,7 @@
-//! Packet protection as a home offers it: keys as objects, packets sealed and opened in place and in batches.
+//! Packet protection as a home offers it: keys as objects, packets sealed and opened in batches.
 //!
-//! The engine lays packets out in one buffer and describes them by offsets; a home turns a whole batch in one call. Keys come
-//! in as bytes and never go out again.
+//! The engine lays packets out in one buffer and describes them by offsets; a home turns a whole batch in one call. What a packet
+//! ends with may lie elsewhere, and is then sealed from there into the buffer. Keys come in as bytes and never go out again.
 
 use alloc::boxed::Box;
 use core::ops::Range;
@@ -59,7 +59,30 @@ pub struct SealJob {
     pub end: usize,
     /// The full packet number, for the nonce.
     pub packet_number: u64,
+    /// The last bytes of the payload, where they are not in the buffer yet.
+    pub tail: Tail,
 }
+
+/// The last bytes of a payload, which lie elsewhere than the rest: whose they are, and which of them. Only [`Tails`] reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tail {
+    /// Whose bytes.
+    pub owner: u32,
+    /// How many; 0 where the whole payload is in the buffer.
+    pub len: u16,
+    /// The first of them.
+    pub offset: u64,
+}
+
+/// Who has the bytes of tails.
+pub trait Tails {
+    /// The bytes of `tail`, `tail.len` of them.
+    fn tail(&self, tail: Tail) -> Option<&[u8]>;
+}
+
+/// For packets that are in the buffer from end to end.
+#[derive(Clone, Copy, Debug)]
+pub struct NoTails;
 
 /// One packet to open, its header protection removed already. Offsets count from the start of the buffer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +99,51 @@ pub struct OpenJob {
     pub opened: bool,
 }
 
+impl Tail {
+    /// None: the whole payload is in the buffer.
+    pub const NONE: Self = Self {
+        owner: 0,
+        len: 0,
+        offset: 0,
+    };
+}
+
+impl Tails for NoTails {
+    fn tail(&self, _: Tail) -> Option<&[u8]> {
+        None
+    }
+}
+
+impl SealJob {
+    /// Nothing to seal yet.
+    pub const NONE: Self = Self {
+        start: 0,
+        number_at: 0,
+        payload_at: 0,
+        end: 0,
+        packet_number: 0,
+        tail: Tail::NONE,
+    };
+
+    /// Copies the tail into its place in the buffer, for a key that seals in place only.
+    ///
+    /// # Errors
+    ///
+    /// [`CryptoError::Misuse`] when the packet does not lie inside `buffer`, or nobody has the tail.
+    pub fn put_tail(&self, buffer: &mut [u8], tails: &dyn Tails) -> Result<(), CryptoError> {
+        if self.tail.len == 0 {
+            return Ok(());
+        }
+        let tail = tails.tail(self.tail).ok_or(CryptoError::Misuse)?;
+        let end = self.end.checked_sub(TAG_LEN).ok_or(CryptoError::Misuse)?;
+        let at = end.checked_sub(tail.len()).ok_or(CryptoError::Misuse)?;
+        let place = buffer.get_mut(at.max(self.payload_at)..end);
+        let place = place.filter(|place| place.len() == tail.len());
+        place.ok_or(CryptoError::Misuse)?.copy_from_slice(tail);
+        Ok(())
+    }
+}
+
 impl OpenJob {
     /// Where the plain payload lies in the buffer once the job is done.
     #[must_use]
@@ -86,13 +154,19 @@ impl OpenJob {
 
 /// An AEAD key with its IV, for one direction (RFC 9001 §5.3). The nonce is the IV xor the packet number.
 pub trait PacketKey: Send + Sync {
-    /// Seals each packet of `jobs` in place: encrypts the payload and writes the tag; the header is the associated data and
-    /// is left in clear.
+    /// Seals each packet of `jobs` in `buffer`: encrypts the payload, whose last bytes may come from `tails`, and writes the
+    /// tag; the header is the associated data and is left in clear.
     ///
     /// # Errors
     ///
-    /// [`CryptoError::Misuse`] when a job does not lie inside `buffer`; what it did before is undefined but harmless.
-    fn seal(&self, buffer: &mut [u8], jobs: &[SealJob]) -> Result<(), CryptoError>;
+    /// [`CryptoError::Misuse`] when a job does not lie inside `buffer`, or nobody has its tail; what it did before is undefined
+    /// but harmless.
+    fn seal(
+        &self,
+        buffer: &mut [u8],
+        jobs: &[SealJob],
+        tails: &dyn Tails,
+    ) -> Result<(), CryptoError>;
 
     /// Opens each packet of `jobs` in place and says in `opened` whether it was authentic.
     ///

@@ -13,6 +13,7 @@ pub mod crypto;
 pub mod time;
 
 pub use crypto::{
-    AeadLimits, CipherSuite, CryptoError, HeaderKey, KeySide, OpenJob, PacketKey, Platform, SealJob,
+    AeadLimits, CipherSuite, CryptoError, HeaderKey, KeySide, NoTails, OpenJob, PacketKey,
+    Platform, SealJob, Tail, Tails,
 };
 pub use time::{Duration, Instant};

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use inquic_platform::aws_lc::AwsLc;
 use inquic_platform::crypto::{HASH_LEN_MAX, IV_LEN, TAG_LEN};
 use inquic_platform::{
-    CipherSuite, CryptoError, HeaderKey, KeySide, OpenJob, PacketKey, Platform, SealJob,
+    CipherSuite, CryptoError, HeaderKey, KeySide, OpenJob, PacketKey, Platform, SealJob, Tails,
 };
 use inquic_wire::Level;
 
@@ -109,14 +109,20 @@ impl Platform for Witness {
 }
 
 impl PacketKey for WatchedKey {
-    fn seal(&self, buffer: &mut [u8], jobs: &[SealJob]) -> Result<(), CryptoError> {
+    fn seal(
+        &self,
+        buffer: &mut [u8],
+        jobs: &[SealJob],
+        tails: &dyn Tails,
+    ) -> Result<(), CryptoError> {
         for job in jobs {
+            job.put_tail(buffer, tails)?;
             self.see_sealed(buffer, job);
             if self.watch.canary == Some(Canary::RepeatedNumber) {
                 self.see_sealed(buffer, job);
             }
         }
-        self.real.seal(buffer, jobs)
+        self.real.seal(buffer, jobs, tails)
     }
 
     fn open(&self, buffer: &mut [u8], jobs: &mut [OpenJob]) {

@@ -8,7 +8,7 @@ use inquic_wire::frame::Ack;
 use inquic_wire::{Level, Space};
 
 use super::Connection;
-use super::transmit::{NO_JOB, Transmit};
+use super::transmit::Transmit;
 use crate::limits;
 use crate::path::Reported;
 use crate::recovery::{Acked, Allowance, SentFrame};
@@ -87,7 +87,7 @@ impl Connection {
         let datagram = out.get_mut(..size)?;
         let built = self.build_mtu_probe(datagram)?;
         let number = built.number;
-        let mut job: SealJob = NO_JOB;
+        let mut job = SealJob::NONE;
         let frames = [SentFrame::MtuProbe { number }];
         self.settle(now, &built, datagram, &frames, &mut job)?;
         self.carried

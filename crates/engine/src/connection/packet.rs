@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use inquic_platform::crypto::TAG_LEN;
-use inquic_platform::{Instant, SealJob};
+use inquic_platform::{Instant, SealJob, Tail};
 use inquic_wire::frame::{
     write_ack, write_handshake_done, write_immediate_ack, write_new_connection_id, write_new_token,
     write_ping, write_retire_connection_id,
@@ -48,6 +48,8 @@ pub(super) struct Built {
     elsewhere: bool,
     /// Its frames are in the scratch up to here.
     frames_end: usize,
+    /// The bytes at its end that are still with the streams.
+    tail: Tail,
 }
 
 impl Connection {
@@ -70,6 +72,7 @@ impl Connection {
         let (number_at, payload_at, long) =
             self.write_header(level, &mut writer, number, number_len)?;
         let needs_ping = self.recovery.needs_ping(space);
+        built.tail = Tail::NONE;
         let eliciting = if let State::Closing(closing) = &self.state {
             closing.write(level, &mut writer).ok()?;
             false
@@ -88,7 +91,8 @@ impl Connection {
                     0
                 },
             };
-            self.carried.write(wanted, &mut writer, frames)
+            self.carried
+                .write(wanted, &mut writer, &mut built.tail, frames)
         };
         if writer.position() == payload_at {
             return None;
@@ -138,6 +142,7 @@ impl Connection {
             padded: true,
             elsewhere: false,
             frames_end: 1,
+            tail: Tail::NONE,
         })
     }
 
@@ -233,6 +238,7 @@ impl Connection {
         job.payload_at = built.payload_at;
         job.end = end;
         job.packet_number = built.number;
+        job.tail = built.tail;
         Some(())
     }
 
@@ -267,6 +273,7 @@ impl Built {
         padded: false,
         elsewhere: false,
         frames_end: 0,
+        tail: Tail::NONE,
     };
     /// A 1-RTT packet at the start of its datagram, whose frames are known to whoever made it. What is not eliciting goes by a
     /// path that is not the active one.
@@ -287,6 +294,7 @@ impl Built {
             padded: false,
             elsewhere: !eliciting,
             frames_end: 0,
+            tail: Tail::NONE,
         }
     }
 
@@ -330,6 +338,7 @@ impl Carried {
         &mut self,
         wanted: Wanted,
         writer: &mut Writer<'_>,
+        tail: &mut Tail,
         frames: &mut Vec<SentFrame>,
     ) -> bool {
         //= RFC 9000 §12.5: Note that it is not possible to send the following frames in 0-RTT packets for various reasons:
@@ -350,10 +359,12 @@ impl Carried {
                     self.write_control(writer, frames);
                 }
                 if wanted.datagram_room > 0 {
-                    self.write_both(wanted, writer, frames);
+                    self.write_both(wanted, writer, tail, frames);
                 } else {
                     self.streams
-                        .write_frames(wanted.now, writer, &mut |sent| frames.push(sent));
+                        .write_frames(wanted.now, writer, Some(tail), &mut |sent| {
+                            frames.push(sent);
+                        });
                 }
             }
             eliciting |= frames.len() > before;
@@ -369,14 +380,22 @@ impl Carried {
 
     /// Datagrams and stream data, which take turns at the front.
     #[inline(never)]
-    fn write_both(&mut self, wanted: Wanted, writer: &mut Writer<'_>, frames: &mut Vec<SentFrame>) {
+    fn write_both(
+        &mut self,
+        wanted: Wanted,
+        writer: &mut Writer<'_>,
+        tail: &mut Tail,
+        frames: &mut Vec<SentFrame>,
+    ) {
         let room = wanted.datagram_room;
         let first = self.datagrams.is_first()
             && self
                 .datagrams
                 .write_frames(room, writer, &mut |sent| frames.push(sent));
         self.streams
-            .write_frames(wanted.now, writer, &mut |sent| frames.push(sent));
+            .write_frames(wanted.now, writer, Some(tail), &mut |sent| {
+                frames.push(sent);
+            });
         if first {
             self.datagrams.end_turn(Turn::Datagrams);
         } else {

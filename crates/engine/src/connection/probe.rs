@@ -109,13 +109,7 @@ impl Connection {
         } else {
             &[]
         };
-        let mut job = SealJob {
-            start: 0,
-            number_at: 0,
-            payload_at: 0,
-            end: 0,
-            packet_number: 0,
-        };
+        let mut job = SealJob::NONE;
         self.settle(now, &built, datagram, frames, &mut job)?;
         self.ecn.on_sent(Space::Application, 1, number..=number, 0);
         let end = job.end;

@@ -171,7 +171,7 @@ impl Connection {
         let mut bytes = None;
         let mut frames_from = 0;
         for built in packets.iter().flatten() {
-            let mut job = NO_JOB;
+            let mut job = SealJob::NONE;
             let own = built.frames(frames_from, frames);
             self.settle(now, built, datagram, own, &mut job)?;
             frames_from = built.frames_end();
@@ -205,7 +205,7 @@ impl Connection {
         };
         let budget = usize::try_from(self.carried.paths.active().budget()).unwrap_or(usize::MAX);
         let room = out.len().min(limits::TRANSMIT_BYTES).min(budget);
-        let mut jobs: [SealJob; limits::TRANSMIT_BATCH] = [NO_JOB; limits::TRANSMIT_BATCH];
+        let mut jobs: [SealJob; limits::TRANSMIT_BATCH] = [SealJob::NONE; limits::TRANSMIT_BATCH];
         let mut count = 0;
         let mut at = 0_usize;
         let mut frames = core::mem::take(&mut self.scratch);
@@ -336,12 +336,13 @@ impl Connection {
             Level::ZeroRtt => self.keys.early_seal(),
             Level::OneRtt => self.keys.half().map(Half::keys),
         };
+        let tails = &self.carried.streams;
         let sealed = match (level, keys) {
             (Level::OneRtt, None) => {
                 let (packet, header) = self.keys.one_rtt()?.seal_keys();
-                protect::seal(packet, header, buffer, jobs)
+                protect::seal(packet, header, buffer, jobs, tails)
             }
-            (_, Some(keys)) => protect::seal(&*keys.packet, &*keys.header, buffer, jobs),
+            (_, Some(keys)) => protect::seal(&*keys.packet, &*keys.header, buffer, jobs, tails),
             (_, None) => return None,
         };
         if sealed.is_err() {
@@ -357,12 +358,5 @@ impl Connection {
 }
 
 const LEVELS: [Level; 4] = Level::ALL;
-pub(super) const NO_JOB: SealJob = SealJob {
-    start: 0,
-    number_at: 0,
-    payload_at: 0,
-    end: 0,
-    packet_number: 0,
-};
 /// Frames of a packet that there is room for from the beginning: nearly every packet has fewer.
 const FRAMES_NOTED: usize = 16;

@@ -2,7 +2,7 @@
 //! fraction of, what it answers, and their number per second is bounded, so that the port is no amplifier.
 
 use inquic_platform::crypto::TAG_LEN;
-use inquic_platform::{Duration, Instant, SealJob};
+use inquic_platform::{Duration, Instant, NoTails, SealJob, Tail};
 use inquic_wire::frame::write_connection_close;
 use inquic_wire::{
     Code, LongKind, Role, Version, Versions, Writer, retry_pseudo_packet, write_long, write_retry,
@@ -144,9 +144,10 @@ impl Endpoint {
             payload_at: plan.payload_at,
             end,
             packet_number: 0,
+            tail: Tail::NONE,
         };
         let packet = reply.get_mut(..end)?;
-        protect::seal(&*keys.packet, &*keys.header, packet, &[job]).ok()?;
+        protect::seal(&*keys.packet, &*keys.header, packet, &[job], &NoTails).ok()?;
         Some(end)
     }
 

@@ -6,7 +6,9 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 
 use inquic_platform::crypto::{IV_LEN, TAG_LEN};
-use inquic_platform::{CipherSuite, Instant, KeySide, OpenJob, PacketKey, Platform, SealJob};
+use inquic_platform::{
+    CipherSuite, Instant, KeySide, NoTails, OpenJob, PacketKey, Platform, SealJob, Tail,
+};
 use inquic_wire::{ConnectionId, Reader, Version, Writer};
 
 use crate::limits;
@@ -112,8 +114,9 @@ impl Tokens {
             payload_at: bound_len,
             end,
             packet_number: 0,
+            tail: Tail::NONE,
         };
-        if written.is_err() || key.seal(&mut buffer, &[job]).is_err() {
+        if written.is_err() || key.seal(&mut buffer, &[job], &NoTails).is_err() {
             return Vec::new();
         }
         let sealed = buffer.get(bound_len..end).unwrap_or_default();

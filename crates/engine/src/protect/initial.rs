@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 
 use inquic_platform::crypto::{IV_LEN, TAG_LEN};
-use inquic_platform::{CipherSuite, CryptoError, KeySide, Platform, SealJob};
+use inquic_platform::{CipherSuite, CryptoError, KeySide, NoTails, Platform, SealJob, Tail};
 use inquic_wire::{ConnectionId, Role, Version};
 
 use super::{DirectionKeys, LevelKeys, schedule};
@@ -57,8 +57,9 @@ pub(crate) fn retry_tag(
         payload_at: pseudo_packet.len(),
         end: buffer.len(),
         packet_number: 0,
+        tail: Tail::NONE,
     };
-    key.seal(&mut buffer, &[job])?;
+    key.seal(&mut buffer, &[job], &NoTails)?;
     buffer.last_chunk().copied().ok_or(CryptoError::Misuse)
 }
 

@@ -13,7 +13,7 @@ use alloc::boxed::Box;
 
 use inquic_platform::crypto::{MASK_LEN, SAMPLE_LEN, TAG_LEN};
 use inquic_platform::{
-    CipherSuite, CryptoError, HeaderKey, KeySide, OpenJob, PacketKey, Platform, SealJob,
+    CipherSuite, CryptoError, HeaderKey, KeySide, OpenJob, PacketKey, Platform, SealJob, Tails,
 };
 use inquic_wire::Version;
 
@@ -56,16 +56,17 @@ impl LevelKeys {
     }
 }
 
-/// Seals a batch in place: AEAD first, then header protection (RFC 9001 §5.4.1).
+/// Seals a batch, whose packets may end with what `tails` has: AEAD first, then header protection (RFC 9001 §5.4.1).
 pub(crate) fn seal(
     packet_key: &dyn PacketKey,
     header_key: &dyn HeaderKey,
     buffer: &mut [u8],
     jobs: &[SealJob],
+    tails: &dyn Tails,
 ) -> Result<(), CryptoError> {
     //= RFC 9001 §9.5: For the sending of packets, construction and protection of packet payloads and packet numbers MUST be
     //= free from side channels that would reveal the packet number or its encoded size.
-    packet_key.seal(buffer, jobs)?;
+    packet_key.seal(buffer, jobs, tails)?;
     for chunk in jobs.chunks(MASKED_AT_ONCE) {
         let mut samples = [[0; SAMPLE_LEN]; MASKED_AT_ONCE];
         let mut masks = [[0; MASK_LEN]; MASKED_AT_ONCE];

@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use inquic_platform::aws_lc::AwsLc;
-use inquic_platform::{CipherSuite, KeySide, OpenJob, Platform, SealJob};
+use inquic_platform::{CipherSuite, KeySide, NoTails, OpenJob, Platform, SealJob, Tail};
 use inquic_wire::{Code, ConnectionId, Role, Version};
 
 use super::*;
@@ -39,8 +39,16 @@ fn client_initial_of_appendix_a_2() {
         payload_at,
         end: 1200,
         packet_number: 2,
+        tail: Tail::NONE,
     };
-    seal(&*seal_keys.packet, &*seal_keys.header, &mut packet, &[job]).unwrap();
+    seal(
+        &*seal_keys.packet,
+        &*seal_keys.header,
+        &mut packet,
+        &[job],
+        &NoTails,
+    )
+    .unwrap();
     assert_eq!(
         packet[..32],
         hex("c000000001088394c8f03e5157080000449e7b9aec34d1b1c98dd7689fb8ec11")[..]
@@ -69,8 +77,16 @@ fn server_opens_what_the_client_sealed() {
         payload_at,
         end: 1200,
         packet_number: 2,
+        tail: Tail::NONE,
     };
-    seal(&*client.packet, &*client.header, &mut packet, &[job]).unwrap();
+    seal(
+        &*client.packet,
+        &*client.header,
+        &mut packet,
+        &[job],
+        &NoTails,
+    )
+    .unwrap();
     let mut masks = [[0; 5]];
     server
         .header
@@ -118,8 +134,9 @@ fn chacha20_short_header_of_appendix_a_5() {
         payload_at: 4,
         end: 21,
         packet_number: 654_360_564,
+        tail: Tail::NONE,
     };
-    seal(&*keys.packet, &*keys.header, &mut packet, &[job]).unwrap();
+    seal(&*keys.packet, &*keys.header, &mut packet, &[job], &NoTails).unwrap();
     assert_eq!(packet, hex("4cfe4189655e5cd55c41f69080575d7999c25a5bfb"));
 }
 

@@ -54,6 +54,9 @@ pub const STREAM_SEND_BUFFER: usize = 1024 * 1024;
 pub const WRITABLE: usize = 16 * 1024;
 /// A piece of a stream smaller than this is not put into what is left of a packet, unless it is all there is.
 pub const FRAGMENT: usize = 32;
+/// Data at the end of a packet that is sealed from its page instead of being copied first. With less, a copy costs no more
+/// than finding the page again.
+pub const TAIL_MIN: usize = 256;
 
 /// Memory for received data may be so many quarters of the window, and [`GENEROUS`] and [`RESERVE`] more (`attacks.md` 26).
 pub const RECEIVE_QUARTERS: u64 = 5;

@@ -324,6 +324,13 @@ impl Buffer {
         wanted.saturating_sub(rest.len())
     }
 
+    /// `len` bytes from `offset` on where they lie, if they are all on one page.
+    #[inline]
+    pub(super) fn piece(&self, offset: u64, len: usize) -> Option<&[u8]> {
+        let (index, start) = place(offset.checked_sub(self.origin)?)?;
+        self.pages.get(index)?.get(start..start.checked_add(len)?)
+    }
+
     /// Gives up the pages that end at or before `offset`.
     #[inline]
     pub(super) fn consume(&mut self, pool: &mut Pool, offset: u64) {

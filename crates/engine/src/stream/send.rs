@@ -216,6 +216,12 @@ impl SendHalf {
         }
     }
 
+    /// The bytes of a frame where they lie, if it is in one piece.
+    #[inline]
+    pub(super) fn piece(&self, offset: u64, len: u16) -> Option<&[u8]> {
+        self.buffer.as_ref()?.piece(offset, usize::from(len))
+    }
+
     /// The peer has these bytes. Whether memory was freed or the stream is complete.
     #[inline]
     pub(super) fn on_acknowledged(

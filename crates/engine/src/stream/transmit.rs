@@ -1,12 +1,13 @@
 //! What goes into a packet: in comes a writer, out go frames in it and a record of each. Control frames go first, then data:
-//! the highest priority first, lost before new, and each stream of equal priority one packet in turn.
+//! the highest priority first, lost before new, and each stream of equal priority one packet in turn. Data that fills a packet to
+//! its end is not copied: whoever seals the packet takes it from here.
 
-use inquic_platform::Instant;
+use inquic_platform::{Instant, Tail, Tails};
 use inquic_wire::{Direction, StreamId, Writer, frame, varint_len};
 
 use crate::recovery::SentFrame;
 
-use super::limits::FRAGMENT;
+use super::limits::{FRAGMENT, TAIL_MIN};
 use super::record::Control;
 use super::send::{Run, SendHalf};
 use super::{Pending, Streams};
@@ -23,11 +24,15 @@ impl Streams {
     }
 
     /// Fills one packet with as many frames as fit, and reports each. `w` ends where the packet's payload does.
+    ///
+    /// Where `tail` is given, the data at the packet's end may be left out and become the tail. Its place in `w` is then not
+    /// written, and the bytes are here until the streams are told of a frame's fate.
     #[inline]
     pub fn write_frames(
         &mut self,
         _now: Instant,
         w: &mut Writer<'_>,
+        mut tail: Option<&mut Tail>,
         sent: &mut dyn FnMut(SentFrame),
     ) {
         if self.pending != Pending::NONE {
@@ -37,7 +42,7 @@ impl Streams {
             self.write_control(w, sent);
         }
         while let Some((priority, slot)) = self.turn() {
-            if !self.write_data(slot, w, sent) {
+            if !self.write_data(slot, w, tail.as_deref_mut(), sent) {
                 self.owed.rotate(&mut self.slab, slot, priority);
                 self.fresh.rotate(&mut self.slab, slot, priority);
                 break;
@@ -70,6 +75,7 @@ impl Streams {
         &mut self,
         slot: u32,
         w: &mut Writer<'_>,
+        mut tail: Option<&mut Tail>,
         sent: &mut dyn FnMut(SentFrame),
     ) -> bool {
         let Some(stream) = self.slab.get_mut(slot) else {
@@ -83,9 +89,12 @@ impl Streams {
             let Some(run) = half.next_run(self.credit.available()) else {
                 break true;
             };
-            let Some((len, fin)) = write_run(half, id, run, w) else {
+            let Some((len, fin)) = write_run(id, run, w) else {
                 break false;
             };
+            if !leave(half, (slot, run.offset, len), w, tail.as_deref_mut()) {
+                copy(half, run.offset, len, w);
+            }
             half.on_sent(run, u64::from(len), fin);
             if run.fresh {
                 self.credit.spend(u64::from(len));
@@ -241,9 +250,9 @@ impl Streams {
     }
 }
 
-/// Puts as much of the run as fits into one STREAM frame: how many bytes, and whether with FIN.
+/// Begins a STREAM frame for as much of the run as fits: how many bytes are to follow, and whether with FIN.
 #[inline]
-fn write_run(half: &SendHalf, id: StreamId, run: Run, w: &mut Writer<'_>) -> Option<(u16, bool)> {
+fn write_run(id: StreamId, run: Run, w: &mut Writer<'_>) -> Option<(u16, bool)> {
     let want = u16::try_from(run.len).unwrap_or(u16::MAX);
     let header = frame::stream_header_len(id, run.offset, 0, true);
     let space = w.remaining().checked_sub(header)?;
@@ -262,8 +271,37 @@ fn write_run(half: &SendHalf, id: StreamId, run: Run, w: &mut Writer<'_>) -> Opt
     }
     let fin = run.fin && u64::from(len) == run.len;
     frame::write_stream_header(w, id, run.offset, usize::from(len), fin, last).ok()?;
-    let place = w.reserve(usize::from(len)).ok()?;
-    let copied = half.copy_out(run.offset, place);
-    debug_assert!(copied, "bytes that are not acknowledged are kept");
     Some((len, fin))
+}
+
+/// Leaves the bytes of a frame where they are, if nothing can come after them and they lie in one piece.
+#[inline]
+fn leave(
+    half: &SendHalf,
+    (owner, offset, len): (u32, u64, u16),
+    w: &mut Writer<'_>,
+    tail: Option<&mut Tail>,
+) -> bool {
+    let fills = w.remaining() == usize::from(len) && usize::from(len) >= TAIL_MIN;
+    let Some(tail) = tail.filter(|_| fills && half.piece(offset, len).is_some()) else {
+        return false;
+    };
+    *tail = Tail { owner, len, offset };
+    w.reserve(usize::from(len)).is_ok()
+}
+
+/// Copies the bytes of a frame behind its header.
+#[inline]
+fn copy(half: &SendHalf, offset: u64, len: u16, w: &mut Writer<'_>) {
+    let place = w.reserve(usize::from(len)).unwrap_or_default();
+    let copied = half.copy_out(offset, place);
+    debug_assert!(copied, "bytes that are not acknowledged are kept");
+}
+
+impl Tails for Streams {
+    #[inline]
+    fn tail(&self, tail: Tail) -> Option<&[u8]> {
+        let half = self.slab.get(tail.owner)?.send.as_ref()?;
+        half.piece(tail.offset, tail.len)
+    }
 }

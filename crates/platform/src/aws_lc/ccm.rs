@@ -9,7 +9,7 @@ use ccm::aead::{AeadInOut, KeyInit};
 use ccm::consts::{U12, U16};
 
 use super::{Parts, nonce};
-use crate::crypto::{CryptoError, IV_LEN, OpenJob, PacketKey, SealJob, TAG_LEN};
+use crate::crypto::{CryptoError, IV_LEN, OpenJob, PacketKey, SealJob, TAG_LEN, Tails};
 
 /// A key with its IV.
 struct CcmKey {
@@ -23,9 +23,15 @@ pub(super) fn packet_key(key: &[u8], iv: &[u8; IV_LEN]) -> Result<Box<dyn Packet
 }
 
 impl PacketKey for CcmKey {
-    fn seal(&self, buffer: &mut [u8], jobs: &[SealJob]) -> Result<(), CryptoError> {
+    fn seal(
+        &self,
+        buffer: &mut [u8],
+        jobs: &[SealJob],
+        tails: &dyn Tails,
+    ) -> Result<(), CryptoError> {
         for job in jobs {
-            let packet = Parts::of(buffer, job.start, job.payload_at, job.end);
+            job.put_tail(buffer, tails)?;
+            let packet = Parts::of(buffer, (job.start, job.payload_at, job.end), 0);
             let packet = packet.ok_or(CryptoError::Misuse)?;
             let nonce = nonce(&self.iv, job.packet_number).into();
             let tag = self
@@ -39,7 +45,7 @@ impl PacketKey for CcmKey {
 
     fn open(&self, buffer: &mut [u8], jobs: &mut [OpenJob]) {
         for job in jobs {
-            let packet = Parts::of(buffer, job.start, job.payload_at, job.end);
+            let packet = Parts::of(buffer, (job.start, job.payload_at, job.end), 0);
             job.opened = packet.is_some_and(|packet| {
                 let nonce = nonce(&self.iv, job.packet_number).into();
                 let Ok(tag) = <[u8; TAG_LEN]>::try_from(&*packet.tag) else {

@@ -2,7 +2,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::*;
-use crate::crypto::BATCH;
+use crate::crypto::{BATCH, NoTails};
 use CipherSuite::{Aes128CcmSha256, Aes128GcmSha256, Aes256GcmSha384, ChaCha20Poly1305Sha256};
 
 const SUITES: [CipherSuite; 4] = [
@@ -56,6 +56,7 @@ fn seal_job(start: usize, header: usize, payload: usize, packet_number: u64) -> 
         payload_at,
         end: payload_at + payload + TAG_LEN,
         packet_number,
+        tail: Tail::NONE,
     }
 }
 
@@ -84,7 +85,7 @@ fn both_ways(
     let job = seal_job(0, header.len(), payload.len(), number);
     let sealing = key(suite, KeySide::Seal, &secret, &iv);
     sealing
-        .seal(&mut buffer, core::slice::from_ref(&job))
+        .seal(&mut buffer, core::slice::from_ref(&job), &NoTails)
         .expect("sealed");
     assert_eq!(buffer, [&header[..], &hex(sealed)].concat());
 
@@ -209,7 +210,7 @@ fn any_changed_byte_is_noticed_and_the_tag_stays() {
         let key = any_key(suite);
         let job = seal_job(3, 5, 11, 42);
         let mut sealed = vec![0x5a; job.end + 4];
-        key.seal(&mut sealed, core::slice::from_ref(&job))
+        key.seal(&mut sealed, core::slice::from_ref(&job), &NoTails)
             .expect("sealed");
         for at in job.start..job.end {
             let mut tampered = sealed.clone();
@@ -239,7 +240,7 @@ fn a_failed_packet_does_not_hide_those_after_it() {
         .map(|at| seal_job(at * 40, 4, 20, at as u64))
         .collect();
     let mut buffer = vec![1; 120];
-    key.seal(&mut buffer, &jobs).expect("sealed");
+    key.seal(&mut buffer, &jobs, &NoTails).expect("sealed");
     buffer[50] ^= 0x80;
     let mut jobs: Vec<OpenJob> = jobs.iter().map(open_job).collect();
     key.open(&mut buffer, &mut jobs);
@@ -271,6 +272,7 @@ fn offsets_outside_the_buffer_are_misuse() {
                 payload_at,
                 end,
                 packet_number: 0,
+                tail: Tail::NONE,
             };
             let mut opening = [OpenJob {
                 opened: true,
@@ -278,7 +280,7 @@ fn offsets_outside_the_buffer_are_misuse() {
             }];
             let buffer = &mut [0; 100];
             assert_eq!(
-                key.seal(buffer, core::slice::from_ref(&job)),
+                key.seal(buffer, core::slice::from_ref(&job), &NoTails),
                 Err(CryptoError::Misuse)
             );
             key.open(buffer, &mut opening);
@@ -318,9 +320,9 @@ fn a_full_batch_is_sealed_and_opened_like_one_by_one() {
             .collect();
         let plain: Vec<u8> = (0..start).map(|at| at as u8).collect();
         let (mut batch, mut single) = (plain.clone(), plain.clone());
-        key.seal(&mut batch, &jobs).expect("sealed");
+        key.seal(&mut batch, &jobs, &NoTails).expect("sealed");
         for job in &jobs {
-            key.seal(&mut single, core::slice::from_ref(job))
+            key.seal(&mut single, core::slice::from_ref(job), &NoTails)
                 .expect("sealed");
         }
         assert_eq!(batch, single);
@@ -372,4 +374,66 @@ fn aes_ccm_seals_as_another_library_does() {
         "",
         "b528a8a24e31cb7545cec9ae3d5e5f11",
     );
+}
+
+/// Bytes that are elsewhere, under an owner's number.
+struct Elsewhere(Vec<u8>);
+
+impl Tails for Elsewhere {
+    fn tail(&self, tail: Tail) -> Option<&[u8]> {
+        let at = usize::try_from(tail.offset).ok()?;
+        let bytes = self.0.get(at..at + usize::from(tail.len));
+        bytes.filter(|_| tail.owner == 7)
+    }
+}
+
+#[test]
+fn a_tail_from_elsewhere_is_sealed_as_if_it_had_been_copied() {
+    let pages = Elsewhere((0..=255).cycle().take(4_000).collect());
+    for suite in SUITES {
+        let key = any_key(suite);
+        for (payload, tail) in [
+            (1, 1),
+            (9, 1),
+            (16, 16),
+            (1_200, 1_191),
+            (1_424, 1_424),
+            (65_000, 3_999),
+        ] {
+            let mut job = seal_job(3, 13, payload, 5);
+            let mut copied: Vec<u8> = (0..job.end).map(|i| (i * 7) as u8).collect();
+            let mut left = copied.clone();
+            let at = job.end - TAG_LEN - tail;
+            copied[at..at + tail].copy_from_slice(&pages.0[1..=tail]);
+            left[at..at + tail].fill(0xee);
+            key.seal(&mut copied, core::slice::from_ref(&job), &NoTails)
+                .expect("sealed");
+            job.tail = Tail {
+                owner: 7,
+                len: u16::try_from(tail).expect("a tail is short"),
+                offset: 1,
+            };
+            key.seal(&mut left, core::slice::from_ref(&job), &pages)
+                .expect("sealed");
+            assert_eq!(copied, left, "{suite:?}: {tail} of {payload} bytes");
+        }
+    }
+}
+
+#[test]
+fn a_tail_that_nobody_has_or_that_is_longer_than_its_payload_is_misuse() {
+    let pages = Elsewhere(vec![1; 100]);
+    for suite in SUITES {
+        let key = any_key(suite);
+        for (owner, len, offset) in [(6, 10, 0), (7, 10, 95), (7, 51, 0)] {
+            let mut job = seal_job(0, 13, 50, 5);
+            job.tail = Tail { owner, len, offset };
+            let mut buffer = vec![0; job.end];
+            assert_eq!(
+                key.seal(&mut buffer, core::slice::from_ref(&job), &pages),
+                Err(CryptoError::Misuse),
+                "{suite:?}: {len} bytes of {owner} from {offset}"
+            );
+        }
+    }
 }

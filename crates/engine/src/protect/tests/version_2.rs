@@ -19,8 +19,9 @@ fn sealed(
         payload_at,
         end: packet.len(),
         packet_number: number,
+        tail: Tail::NONE,
     };
-    seal(&*keys.packet, &*keys.header, &mut packet, &[job]).unwrap();
+    seal(&*keys.packet, &*keys.header, &mut packet, &[job], &NoTails).unwrap();
     packet
 }
 
@@ -119,8 +120,13 @@ fn an_update_has_a_label_of_its_own() {
             payload_at: 5,
             end: 60,
             packet_number: 7,
+            tail: Tail::NONE,
         };
-        sender.seal_keys().0.seal(&mut packet, &[job]).unwrap();
+        sender
+            .seal_keys()
+            .0
+            .seal(&mut packet, &[job], &NoTails)
+            .unwrap();
         let mut job = OpenJob {
             start: 0,
             payload_at: 5,

@@ -2,7 +2,7 @@
 
 pub(super) use alloc::{vec, vec::Vec};
 
-use inquic_platform::{Duration, Instant};
+use inquic_platform::{Duration, Instant, Tail, Tails};
 use inquic_wire::{
     Direction, Frame, Frames, Level, PeerError, Role, StreamId, TransportParameters, Writer,
 };
@@ -114,7 +114,7 @@ pub(super) fn packet(streams: &mut Streams, size: usize) -> Packet {
     let mut bytes = vec![0; size];
     let mut sent = Vec::new();
     let mut writer = Writer::new(&mut bytes);
-    streams.write_frames(at(0), &mut writer, &mut |frame| sent.push(frame));
+    streams.write_frames(at(0), &mut writer, None, &mut |frame| sent.push(frame));
     let len = writer.position();
     bytes.truncate(len);
     let frames = parse(&bytes);
@@ -128,6 +128,32 @@ pub(super) fn packet(streams: &mut Streams, size: usize) -> Packet {
         sent,
         bytes,
     }
+}
+
+/// One packet of at most `size` bytes of frames, made as a packet that is sealed: how many of its last bytes were left out
+/// before they were put in.
+pub(super) fn sealed_packet(streams: &mut Streams, size: usize) -> (Packet, usize) {
+    let mut bytes = vec![0; size];
+    let mut sent = Vec::new();
+    let mut tail = Tail::NONE;
+    let mut writer = Writer::new(&mut bytes);
+    streams.write_frames(at(0), &mut writer, Some(&mut tail), &mut |frame| {
+        sent.push(frame);
+    });
+    let len = writer.position();
+    bytes.truncate(len);
+    let left_out = usize::from(tail.len);
+    if left_out > 0 {
+        assert!(bytes[len - left_out..].iter().all(|byte| *byte == 0));
+        bytes[len - left_out..].copy_from_slice(streams.tail(tail).expect("it is kept"));
+    }
+    let frames = parse(&bytes);
+    let packet = Packet {
+        frames,
+        sent,
+        bytes,
+    };
+    (packet, left_out)
 }
 
 /// All frames that are to be sent now, in packets of 1,200 bytes.

@@ -1,6 +1,7 @@
 use inquic_wire::Role;
 
 use super::helper::*;
+use crate::stream::limits::{PAGE, TAIL_MIN};
 use crate::stream::{Config, SendState, StreamEvent, WriteError};
 
 fn data(raw: u64, offset: u64, data: &[u8], fin: bool) -> Out {
@@ -289,4 +290,47 @@ fn nothing_is_written_or_read_on_the_wrong_half() {
     assert_eq!(client.write(id(3), b"x"), Err(WriteError::Unknown));
     assert_eq!(client.finish(id(3)), Err(WriteError::Unknown));
     assert_eq!(client.write(id(40), b"x"), Err(WriteError::Unknown));
+}
+
+#[test]
+fn data_that_fills_a_packet_is_left_where_it_is_unless_it_spans_pages() {
+    let mut client = client();
+    let id = client.open(UNI).unwrap();
+    let written: Vec<u8> = (0..PAGE + 5_000).map(|at| (at % 251) as u8 + 1).collect();
+    client.write(id, &written).unwrap();
+    let mut offset = 0;
+    let mut lengths = Vec::new();
+    while client.wants_to_send() {
+        let (packet, left_out) = sealed_packet(&mut client, 1_000);
+        let [Out::Stream { data, .. }] = &packet.frames[..] else {
+            panic!("{:?}", packet.frames);
+        };
+        assert_eq!(data[..], written[offset..offset + data.len()]);
+        let one_page = offset / PAGE == (offset + data.len() - 1) / PAGE;
+        let fills = packet.bytes.len() == 1_000;
+        assert_eq!(
+            left_out,
+            if one_page && fills { data.len() } else { 0 },
+            "{offset}"
+        );
+        offset += data.len();
+        lengths.push(left_out);
+    }
+    assert_eq!(offset, written.len());
+    assert_eq!(
+        lengths.iter().filter(|&&left_out| left_out == 0).count(),
+        2,
+        "{lengths:?}"
+    );
+}
+
+#[test]
+fn little_data_is_copied_into_its_packet() {
+    let mut client = client();
+    let id = client.open(UNI).unwrap();
+    client.write(id, &[1; 4_000]).unwrap();
+    let (_, left_out) = sealed_packet(&mut client, TAIL_MIN);
+    assert_eq!(left_out, 0);
+    let (_, left_out) = sealed_packet(&mut client, TAIL_MIN + 16);
+    assert!(left_out >= TAIL_MIN);
 }
