@@ -37,6 +37,8 @@ pub enum ConfigError {
     NothingToOffer,
     /// A key exchange that we do not know.
     UnknownKeyExchange(String),
+    /// 0-RTT, whose tickets are good in one process, with a key that others share.
+    SharedEarlyData,
     /// A server name that is neither a DNS name nor an IP address.
     ServerName(String),
     /// A certificate without names.
@@ -240,6 +242,7 @@ impl fmt::Display for ConfigError {
             Self::UnknownKeyExchange(name) => {
                 write!(out, "no key exchange is called {name:?}; there are X25519MLKEM768, x25519, secp256r1, secp384r1")
             }
+            Self::SharedEarlyData => out.write_str("0-RTT cannot go with a ticket key that others share, since its tickets are good in one process; leave one out"),
             Self::ServerName(name) => write!(out, "{name:?} is neither a DNS name nor an IP address; name the server by one"),
             Self::NoNames => out.write_str("a certificate needs a DNS name or an IP address at least"),
             Self::Validity => out.write_str("a certificate cannot be good for so long; make it a hundred years at most"),

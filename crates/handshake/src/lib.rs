@@ -8,6 +8,7 @@
 pub mod cert;
 mod client;
 mod error;
+mod fleet_tickets;
 mod framing;
 mod greeting;
 mod info;

@@ -18,6 +18,10 @@ pub const TICKETS: usize = 2;
 /// oldest goes, and its client makes a full handshake.
 pub(crate) const SESSIONS: usize = 8_192;
 
+/// Seconds for which tickets under a shared key are good at least, and half of what they are good at most: as rustls has it for
+/// keys of its own.
+pub(crate) const EPOCH: u64 = 12 * 3600;
+
 /// Server names whose tickets a client keeps, unless told otherwise; rustls keeps at most 8 tickets for each.
 pub(crate) const RESUMPTION_NAMES: usize = 256;
 

@@ -12,6 +12,7 @@ use rustls::server::NoServerSessionStorage;
 use rustls::version;
 
 use crate::error::ConfigError;
+use crate::fleet_tickets::FleetTickets;
 use crate::limits::TICKETS;
 use crate::options::Options;
 use crate::sessions::Sessions;
@@ -39,6 +40,7 @@ pub struct ServerConfigBuilder {
     certificate: Option<Certificate>,
     tickets: usize,
     early_data: bool,
+    ticket_key: Option<[u8; 32]>,
 }
 
 impl Certificate {
@@ -91,6 +93,7 @@ impl ServerConfig {
             certificate: None,
             tickets: TICKETS,
             early_data: false,
+            ticket_key: None,
         }
     }
 }
@@ -129,6 +132,16 @@ impl ServerConfigBuilder {
         self
     }
 
+    /// Gives tickets that every server with the same key opens, for 12 hours at least and 24 at most. Without it the key is
+    /// random, and changes every six hours.
+    ///
+    /// Whoever has the key can pass for the servers with clients that have tickets of theirs, though not read what they said.
+    /// It cannot go with [`ServerConfigBuilder::early_data`], whose tickets are good in one process.
+    pub const fn ticket_key(mut self, key: [u8; 32]) -> Self {
+        self.ticket_key = Some(key);
+        self
+    }
+
     /// Accepts 0-RTT from clients that resume. Tickets then stand for sessions in this process's memory, each of which is good
     /// for one connection, so that what was recorded cannot be played again; off by default.
     ///
@@ -162,6 +175,9 @@ impl ServerConfigBuilder {
         tls.alpn_protocols = alpn;
         tls.key_log = self.options.collector()?;
         tls.send_tls13_tickets = self.tickets;
+        if self.early_data && self.ticket_key.is_some() {
+            return Err(ConfigError::SharedEarlyData);
+        }
         if self.tickets > 0 && self.early_data {
             tls.session_storage = Arc::new(Sessions::default());
             tls.max_early_data_size = u32::MAX;
@@ -169,7 +185,10 @@ impl ServerConfigBuilder {
             // Tickets carry their own state, so that clients cannot fill the server's memory with sessions.
             tls.session_storage = Arc::new(NoServerSessionStorage {});
             if self.tickets > 0 {
-                let tickets = Ticketer::new().map_err(ConfigError::Tls)?;
+                let tickets = match &self.ticket_key {
+                    Some(key) => Arc::new(FleetTickets::new(key)),
+                    None => Ticketer::new().map_err(ConfigError::Tls)?,
+                };
                 tls.ticketer = Arc::new(ServerTickets(tickets));
             }
         }

@@ -203,6 +203,13 @@ impl<Face> ListenerBuilder<Face> {
         self
     }
 
+    /// Gives tickets that every server with the same key opens, for 12 hours at least and 24 at most; whoever has it can pass for
+    /// the servers with clients that resume. Random by default. Not with [`ListenerBuilder::early_data`].
+    pub fn ticket_key(mut self, key: [u8; 32]) -> Self {
+        self.tls = self.tls.ticket_key(key);
+        self
+    }
+
     /// Takes 0-RTT from clients that resume: accept() then gives their connections before the handshake is complete, and what is
     /// read while `is_early()` says so may be a replay. Off by default.
     ///
@@ -249,7 +256,8 @@ impl<Face> ListenerBuilder<Face> {
 
     /// Makes connection ids by which a load balancer finds this server (draft-ietf-quic-load-balancers): a client that comes from
     /// another address is still routed to it. With the same [`ListenerBuilder::token_key`] on all servers of a fleet, any of them
-    /// takes the others' address tokens, and tells clients of one that was restarted. Ids are random by default.
+    /// takes the others' address tokens, and tells clients of one that was restarted; with the same
+    /// [`ListenerBuilder::ticket_key`], clients resume at any. Ids are random by default.
     pub const fn routing(mut self, routing: Routing) -> Self {
         self.routing = Some(routing);
         self

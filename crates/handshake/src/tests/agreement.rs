@@ -212,6 +212,17 @@ fn a_ticket_of_another_server_is_answered_by_a_full_handshake() {
 }
 
 #[test]
+fn servers_with_the_same_ticket_key_open_each_others_tickets() {
+    let client = client().build().expect("a client");
+    let with_key = |key| server().ticket_key([key; 32]).build().expect("a server");
+    for (key, resumed) in [(1, false), (1, true), (2, false)] {
+        let mut pair = Pair::new(&client, &with_key(key));
+        pair.complete();
+        assert_eq!(info(&pair.client).resumed, resumed, "key {key}");
+    }
+}
+
+#[test]
 fn sessions_put_tls_away_when_nothing_more_can_come() {
     let (client, server) = (
         client().build().expect("a client"),

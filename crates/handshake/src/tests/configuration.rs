@@ -181,3 +181,9 @@ fn certificates_that_cannot_be_are_refused() {
         Err(ConfigError::Making(_))
     ));
 }
+
+#[test]
+fn early_data_and_a_shared_ticket_key_cannot_be_together() {
+    let refused = server().early_data(true).ticket_key([1; 32]).build();
+    assert!(matches!(refused, Err(ConfigError::SharedEarlyData)));
+}
