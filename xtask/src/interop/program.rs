@@ -95,9 +95,6 @@ pub(crate) fn why_not(pairing: &Pairing) -> Option<&'static str> {
             Some("the client cannot be told to begin with a reserved version")
         }
         (Case::V2, _, Kind::Quinn | Kind::S2n) => Some("it speaks version 1 only"),
-        (Case::V2, Role::Server, Kind::Picoquic) if pairing.ours == Kind::Inquic => {
-            Some("open: its client does not finish a handshake that our server moves to version 2")
-        }
         (Case::V2, _, Kind::Ngtcp2) => Some("its version 2 is that of a draft"),
         (Case::Ecn, _, Kind::Aioquic) => Some("aioquic neither marks packets nor reports marks"),
         _ if pairing.http3() && ![Kind::Inquic, Kind::Quinn].contains(&pairing.ours) => {

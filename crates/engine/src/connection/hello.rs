@@ -37,6 +37,8 @@ pub(super) struct Hello {
     /// Whether any packet of the peer was authentic; ends what Retry and version negotiation may do.
     pub(super) heard: bool,
     pub(super) version_negotiated: bool,
+    /// Server: another version was chosen, and no packet of it has left.
+    pub(super) announces_version: bool,
     /// Tokens of NEW_TOKEN frames, newest last.
     tokens: Vec<Vec<u8>>,
 }
@@ -74,6 +76,7 @@ impl Hello {
             parameters_known: false,
             heard: false,
             version_negotiated: false,
+            announces_version: false,
             tokens: Vec::new(),
         }
     }

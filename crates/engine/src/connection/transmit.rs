@@ -106,6 +106,7 @@ impl Connection {
             return None;
         }
         let mut packets: [Option<Built>; 4] = [None, None, None, None];
+        let announces = self.announces_version(now);
         let mut at = 0;
         for (place, level) in packets.iter_mut().zip(LEVELS) {
             let last = level == Level::OneRtt;
@@ -114,7 +115,11 @@ impl Connection {
             {
                 continue;
             }
-            let permit = self.permit(now, level.space());
+            let permit = if announces {
+                Permit::AckOnly
+            } else {
+                self.permit(now, level.space())
+            };
             let mut built = Built::NONE;
             let packet = self.build(
                 now,
@@ -127,6 +132,9 @@ impl Connection {
             if packet.is_some() {
                 at = built.payload_end.saturating_add(TAG_LEN);
                 *place = Some(built);
+            }
+            if announces {
+                break;
             }
         }
         self.pad_initial(&mut packets, at, datagram);

@@ -4,6 +4,7 @@
 
 use alloc::boxed::Box;
 
+use inquic_platform::Instant;
 use inquic_wire::{
     Code, Level, PeerError, Role, Space, TransportParameters, Version, VersionInformation, Versions,
 };
@@ -82,6 +83,7 @@ impl Connection {
             // Once TLS has our parameters or the first keys, it is too late.
             Some(best) if !self.hello.parameters_given && !self.has_handshake_keys() => {
                 self.go_over_to(best);
+                self.hello.announces_version = self.version != original;
             }
             _ => {}
         }
@@ -125,6 +127,13 @@ impl Connection {
             *of = old;
             self.version = version;
         }
+    }
+
+    /// Whether the next datagram is the server's first of another version. It holds an acknowledgement and nothing that could be
+    /// missed: there are clients (picoquic 1.1) that go over at the sight of it, do not open it, and acknowledge it all the same.
+    pub(super) fn announces_version(&mut self, now: Instant) -> bool {
+        let [initial, ..] = &self.carried.received;
+        core::mem::take(&mut self.hello.announces_version) && initial.ack_is_due(now)
     }
 
     /// Sends a new first flight after a Version Negotiation packet.
