@@ -5,36 +5,32 @@
 //! salt. So servers that know nothing of each other can give as many as they like, and no nonce comes twice.
 
 use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Okm, Prk};
 use aws_lc_rs::rand;
 use rustls::server::ProducesTickets;
+use rustls::time_provider::TimeProvider;
 
 use crate::limits::EPOCH;
 
 /// Seals and opens tickets.
 pub(crate) struct FleetTickets {
     master: Prk,
-    /// Seconds since 1970.
-    clock: fn() -> u64,
+    clock: Arc<dyn TimeProvider>,
 }
 
 impl FleetTickets {
-    pub(crate) fn new(key: &[u8; 32]) -> Self {
-        Self::with_clock(key, seconds)
-    }
-
-    fn with_clock(key: &[u8; 32], clock: fn() -> u64) -> Self {
+    pub(crate) fn new(key: &[u8; 32], clock: Arc<dyn TimeProvider>) -> Self {
         Self {
             master: Prk::new_less_safe(HKDF_SHA256, key),
             clock,
         }
     }
 
-    fn epoch(&self) -> u64 {
-        (self.clock)() / EPOCH
+    fn epoch(&self) -> Option<u64> {
+        Some(self.clock.current_time()?.as_secs() / EPOCH)
     }
 
     /// The key of one ticket, and its only nonce.
@@ -61,7 +57,7 @@ impl ProducesTickets for FleetTickets {
     }
 
     fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
-        let epoch = self.epoch();
+        let epoch = self.epoch()?;
         let mut ticket = vec![0; HEAD_LEN];
         let (mark, salt) = ticket.split_first_mut()?;
         *mark = mark_of(epoch);
@@ -77,7 +73,7 @@ impl ProducesTickets for FleetTickets {
     fn decrypt(&self, ticket: &[u8]) -> Option<Vec<u8>> {
         let (head, sealed) = ticket.split_at_checked(HEAD_LEN)?;
         let (mark, salt) = head.split_first()?;
-        let now = self.epoch();
+        let now = self.epoch()?;
         // Another server's clock may be a little ahead. What is older than the last epoch is over.
         let epoch = [Some(now), now.checked_sub(1), now.checked_add(1)]
             .into_iter()
@@ -113,12 +109,6 @@ impl KeyType for Length {
 /// By which byte a ticket says in which epoch it was given.
 const fn mark_of(epoch: u64) -> u8 {
     (epoch & 0xff) as u8
-}
-
-fn seconds() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
 }
 
 const LABEL: &[u8] = b"inquic tickets 1";

@@ -186,7 +186,7 @@ impl ServerConfigBuilder {
             tls.session_storage = Arc::new(NoServerSessionStorage {});
             if self.tickets > 0 {
                 let tickets = match &self.ticket_key {
-                    Some(key) => Arc::new(FleetTickets::new(key)),
+                    Some(key) => Arc::new(FleetTickets::new(key, tls.time_provider.clone())),
                     None => Ticketer::new().map_err(ConfigError::Tls)?,
                 };
                 tls.ticketer = Arc::new(ServerTickets(tickets));
