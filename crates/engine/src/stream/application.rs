@@ -72,7 +72,10 @@ impl Streams {
         let slot = self.slot(id).ok_or(WriteError::Unknown)?;
         let stream = self.slab.get_mut(slot).ok_or(WriteError::Unknown)?;
         let half = stream.send.as_mut().ok_or(WriteError::Unknown)?;
-        may_write(half)?;
+        if let Err(error) = may_write(half) {
+            self.tell_stopped(slot);
+            return Err(error);
+        }
         let taken = half.write(&mut self.send_pool, data, self.stream_send_buffer);
         if taken < data.len() {
             // Its own share comes back with its own acknowledgements; the connection's memory with anybody's.
@@ -97,7 +100,10 @@ impl Streams {
         let slot = self.slot(id).ok_or(WriteError::Unknown)?;
         let stream = self.slab.get_mut(slot).ok_or(WriteError::Unknown)?;
         let half = stream.send.as_mut().ok_or(WriteError::Unknown)?;
-        may_write(half)?;
+        if let Err(error) = may_write(half) {
+            self.tell_stopped(slot);
+            return Err(error);
+        }
         half.finish();
         self.stop_waiting(slot);
         self.settle(slot);
@@ -113,13 +119,25 @@ impl Streams {
         let slot = self.slot(id).ok_or(WriteError::Unknown)?;
         let half = self.find(id).and_then(|stream| stream.send.as_ref());
         let half = half.ok_or(WriteError::Unknown)?;
-        if half.stopped {
-            return Err(WriteError::Stopped(half.code()));
+        if half.is_stopped() {
+            let code = half.code();
+            self.tell_stopped(slot);
+            return Err(WriteError::Stopped(code));
         }
         if self.abandon(slot, code) {
             Ok(())
         } else {
             Err(WriteError::Finished)
+        }
+    }
+
+    /// A call is told that the peer asked us to stop, if it did: there is nothing more to say about the stream.
+    #[cold]
+    fn tell_stopped(&mut self, slot: u32) {
+        let stream = self.slab.get_mut(slot);
+        if let Some(half) = stream.and_then(|stream| stream.send.as_mut()) {
+            half.tell_stopped();
+            self.retire(slot);
         }
     }
 
@@ -336,7 +354,7 @@ impl Streams {
 /// Why nothing more can be written on this half, if so.
 #[inline]
 fn may_write(half: &SendHalf) -> Result<(), WriteError> {
-    if half.stopped {
+    if half.is_stopped() {
         return Err(WriteError::Stopped(half.code()));
     }
     if !half.state.is_open() || half.is_finished() {

@@ -146,7 +146,7 @@ impl Streams {
                 .get_mut(slot)
                 .and_then(|stream| stream.send.as_mut())
             {
-                half.stopped = true;
+                half.on_stopped();
             }
             self.tell(slot, Events::STOPPED);
         }

@@ -107,10 +107,7 @@ impl Stream {
     #[inline]
     pub(super) fn is_over(&self) -> bool {
         self.accepted
-            && self
-                .send
-                .as_ref()
-                .is_none_or(|half| half.state.is_terminal())
+            && self.send.as_ref().is_none_or(SendHalf::is_over)
             && self
                 .receive
                 .as_ref()

@@ -13,8 +13,7 @@ use super::state::{SendInput, SendState};
 pub(super) struct SendHalf {
     pub(super) state: SendState,
     fin: Fin,
-    /// Whether the peer asked us to stop, with [`SendHalf::code`].
-    pub(super) stopped: bool,
+    stop: Stop,
     /// The code of RESET_STREAM.
     code: u64,
     /// Every byte before this is acknowledged.
@@ -43,6 +42,14 @@ enum Fin {
     Acknowledged,
 }
 
+/// Whether the peer asked us to stop, with [`SendHalf::code`], and whether a call of the application was told so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    No,
+    Untold,
+    Told,
+}
+
 /// A run of bytes to put into one frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Run {
@@ -59,7 +66,7 @@ impl SendHalf {
         Self {
             state: SendState::Ready,
             fin: Fin::Open,
-            stopped: false,
+            stop: Stop::No,
             code: 0,
             base: 0,
             next: 0,
@@ -114,6 +121,33 @@ impl SendHalf {
             self.release(pool);
         }
         reset
+    }
+
+    /// STOP_SENDING came, and the half was reset for it. Whoever has not ended it still has to hear why its calls fail.
+    pub(super) fn on_stopped(&mut self) {
+        self.stop = if self.fin == Fin::Open {
+            Stop::Untold
+        } else {
+            Stop::Told
+        };
+    }
+
+    /// Whether the peer asked us to stop.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop != Stop::No
+    }
+
+    /// A call of the application is told that the peer asked us to stop.
+    pub(super) fn tell_stopped(&mut self) {
+        if self.stop == Stop::Untold {
+            self.stop = Stop::Told;
+        }
+    }
+
+    /// Whether nothing will ever be sent again, and the application knows.
+    #[inline]
+    pub(super) fn is_over(&self) -> bool {
+        self.state.is_terminal() && self.stop != Stop::Untold
     }
 
     /// Whether something is to be sent that needs no credit: lost bytes, or nothing but the end.

@@ -26,6 +26,10 @@ impl Socket {
             Event::Datagram(DatagramEvent::Received) => self.queue_datagrams(),
             Event::Stream(StreamEvent::Stopped { id, code }) => {
                 self.queue_update(*id, QUIC_STREAM_SEND_STATE_RESET_SENT, *code);
+                // The message calls have no other word for it, and their programs need not come back to the stream.
+                if let Ok(streams) = self.streams() {
+                    let _ = streams.reset(*id, *code);
+                }
             }
             Event::Stream(StreamEvent::Finished(id)) => {
                 self.queue_update(*id, QUIC_STREAM_SEND_STATE_RECVD, 0);

@@ -1,8 +1,8 @@
-use inquic_wire::Role;
+use inquic_wire::{Role, StreamId};
 
 use super::helper::*;
 use crate::stream::limits::{PAGE, TAIL_MIN};
-use crate::stream::{Config, SendState, StreamEvent, WriteError};
+use crate::stream::{Config, SendState, StreamEvent, Streams, WriteError};
 
 fn data(raw: u64, offset: u64, data: &[u8], fin: bool) -> Out {
     Out::Stream {
@@ -169,6 +169,47 @@ fn stop_sending_is_answered_by_a_reset_with_its_code_and_told() {
     assert_eq!(events(&mut client), [StreamEvent::Stopped { id, code: 9 }]);
     assert_eq!(client.stats().open, 0);
     assert_eq!(client.write(id, b"x"), Err(WriteError::Unknown));
+}
+
+#[test]
+fn a_writer_that_comes_back_late_still_learns_that_the_peer_stopped_the_stream() {
+    let late: [fn(&mut Streams, StreamId) -> Option<WriteError>; 3] = [
+        |client, id| client.write(id, b"x").err(),
+        |client, id| client.finish(id).err(),
+        |client, id| client.reset(id, 5).err(),
+    ];
+    for call in late {
+        let mut client = client();
+        let id = client.open(UNI).unwrap();
+        client.on_stop_sending(id, 9).unwrap();
+        let reset = flush(&mut client);
+        // The event is for whoever waits; the writer is busy elsewhere, and all is acknowledged before it calls.
+        assert_eq!(events(&mut client), [StreamEvent::Stopped { id, code: 9 }]);
+        acknowledge(&mut client, &reset.sent);
+        assert_eq!(client.stats().open, 1);
+        assert_eq!(call(&mut client, id), Some(WriteError::Stopped(9)));
+        assert_eq!(
+            client.stats().open,
+            0,
+            "and the record goes with the answer"
+        );
+        assert_eq!(call(&mut client, id), Some(WriteError::Unknown));
+    }
+}
+
+#[test]
+fn a_stop_after_the_writer_has_ended_keeps_no_record() {
+    let mut client = client();
+    let id = client.open(UNI).unwrap();
+    client.write(id, b"abc").unwrap();
+    client.finish(id).unwrap();
+    let lost = flush(&mut client);
+    client.on_stop_sending(id, 9).unwrap();
+    let reset = flush(&mut client);
+    assert_eq!((lost.sent.len(), reset.sent.len()), (1, 1));
+    acknowledge(&mut client, &reset.sent);
+    assert_eq!(events(&mut client), [StreamEvent::Stopped { id, code: 9 }]);
+    assert_eq!(client.stats().open, 0);
 }
 
 #[test]
