@@ -37,6 +37,12 @@ fn with_window(early: Early, window: u64, streams: u64) -> Settings {
     }
 }
 
+fn with_datagrams(largest: u16) -> Settings {
+    let mut settings = accepting();
+    settings.config.max_datagram_frame_size = largest;
+    settings
+}
+
 /// A client that remembers `before`, towards a server with settings `now`.
 fn world(seed: u64, before: &Settings, now: Settings, faults: Faults) -> (World, Handle) {
     let client = Settings {
@@ -193,6 +199,7 @@ fn accepted_with_smaller_limits_is_an_offence_of_the_server() {
             with_window(Early::Accept, 50_000, 10),
             with_window(Early::Accept, 50_000, 9),
         ),
+        (with_datagrams(1_200), with_datagrams(1_199)),
     ] {
         let (mut world, client) = world(5, &before, now, Faults::default());
         world.run_for(Duration::from_millis(100));

@@ -4,7 +4,7 @@
 use inquic_engine::{CloseReason, Config, Drop, Handle, RetryPolicy};
 use inquic_platform::crypto::TAG_LEN;
 use inquic_platform::{Duration, Instant};
-use inquic_sim::{Attacker, Duel, Faults, Host, Settings, World};
+use inquic_sim::{Attacker, Duel, Early, Faults, Host, Settings, World};
 use inquic_wire::{
     Code, Direction, Frame, Frames, Header, Level, LongKind, Role, TransportParameters, Version,
     VersionInformation, Versions, Writer, write_version_negotiation,
@@ -279,15 +279,26 @@ fn a_second_version_negotiation_is_not_believed() {
 
 /// Runs a client of version 1 against a server that goes over to version 2, and gives the long headers of each end in order.
 fn headers_of_a_change() -> [Vec<(LongKind, Version)>; 2] {
-    let mut hosts = [
-        (CLIENT, speaking(V1, &[V1, V2])),
-        (SERVER, speaking(V1, &[V2, V1])),
-    ]
-    .map(|(address, settings)| Host::new(address.parse().unwrap(), settings, 1));
+    headers_between(speaking(V1, &[V1, V2]), speaking(V1, &[V2, V1]), 0)
+}
+
+/// The long headers of each end in order, when the client has so many bytes to say from the start.
+fn headers_between(
+    client: Settings,
+    server: Settings,
+    early: usize,
+) -> [Vec<(LongKind, Version)>; 2] {
+    let mut hosts = [(CLIENT, client), (SERVER, server)]
+        .map(|(address, settings)| Host::new(address.parse().unwrap(), settings, 1));
     let [client, server] = &mut hosts;
     server.listen();
     let mut now = Instant::ZERO + Duration::from_secs(1);
-    client.connect(now, server.address, &[]);
+    let handle = client.connect(now, server.address, &[]);
+    if early > 0 {
+        let connection = client.connection(handle);
+        let id = connection.open(Direction::Unidirectional).unwrap();
+        assert_eq!(connection.write(id, &vec![7; early]), Ok(early));
+    }
     let mut seen = [Vec::new(), Vec::new()];
     for _ in 0..10 {
         for at in [0, 1] {
@@ -357,6 +368,30 @@ fn the_first_packet_after_a_change_holds_nothing_that_would_be_missed() {
     assert_eq!(changed[1], ["CRYPTO"]);
     let unchanged = first_answers(&speaking(V1, &[V1, V2]));
     assert_eq!(unchanged[0], ["ACK", "CRYPTO"]);
+}
+
+#[test]
+fn zero_rtt_packets_are_of_the_first_version_before_and_after_the_change() {
+    let server = Settings {
+        early: Early::Accept,
+        ..speaking(V1, &[V2, V1])
+    };
+    let mut before = world(Settings::default(), speaking(V1, &[V1]));
+    let (_, known) = before.connected();
+    let mut remembered = [0; 512];
+    let len = before
+        .at_server(known)
+        .transport_parameters(&mut remembered);
+    let client = Settings {
+        early: Early::Offer(remembered[..len].to_vec()),
+        ..speaking(V1, &[V1, V2])
+    };
+    // More than a first window carries, so that some would be left when the server has answered in version 2.
+    let [client, server] = headers_between(client, server, 40_000);
+    assert!(server.contains(&(LongKind::Handshake, V2)));
+    let early = client.iter().filter(|(kind, _)| *kind == LongKind::ZeroRtt);
+    assert!(early.clone().count() > 5);
+    assert!(early.clone().all(|(_, version)| *version == V1));
 }
 
 #[test]

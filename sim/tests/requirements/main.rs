@@ -8,4 +8,5 @@ mod limits;
 mod negotiation;
 mod packets;
 mod parameters;
+mod paths;
 mod retry;

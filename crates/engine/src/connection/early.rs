@@ -118,6 +118,13 @@ impl Connection {
         self.carried
             .datagrams
             .set_peer_limit(remembered.max_datagram_frame_size);
+        self.carried
+            .mtu
+            .set_peer_limit(remembered.max_udp_payload_size);
+        self.fit_path();
+        //= RFC 9000 §7.4.1: A client MUST NOT use remembered values for the following parameters: ack_delay_exponent,
+        //= max_ack_delay, initial_source_connection_id, original_destination_connection_id, preferred_address,
+        //= retry_source_connection_id, and stateless_reset_token.
         let early = Early::new(Outcome::Offered, Some(remembered));
         self.keys.early = Some(Box::new(early));
         Ok(())
@@ -243,6 +250,7 @@ impl Connection {
             Role::Client => {
                 early.keys = None;
                 early.remembered = None;
+                self.follow_limits();
             }
             //= RFC 9001 §4.9.3: After receiving a 1-RTT packet, servers MUST discard 0-RTT keys within a short time; the
             //= RECOMMENDED time period is three times the Probe Timeout
@@ -304,11 +312,24 @@ impl Connection {
                 Code::ProtocolViolation,
                 "0-RTT accepted with smaller limits than before",
             )),
-            _ => {
-                self.carried.streams.set_peer_parameters(peer);
-                Ok(())
-            }
+            _ => Ok(()),
         }
+    }
+
+    /// The peer's own limits are in force from here on, unless 0-RTT packets are still sent.
+    pub(super) fn follow_limits(&mut self) {
+        //= RFC 9000 §7.4.1: it MUST NOT use updated values that it learns from the server's updated transport parameters or
+        //= from frames received in 1-RTT packets.
+        if self.keys.early_seal().is_some() {
+            return;
+        }
+        self.carried.streams.set_peer_parameters(&self.peer);
+        let datagrams = &mut self.carried.datagrams;
+        datagrams.set_peer_limit(self.peer.max_datagram_frame_size);
+        self.carried
+            .mtu
+            .set_peer_limit(self.peer.max_udp_payload_size);
+        self.fit_path();
     }
 }
 

@@ -74,6 +74,11 @@ impl Connection {
             self.carried.mtu.on_black_hole(now);
         }
         self.carried.mtu.settle(now);
+        self.fit_path();
+    }
+
+    /// Full packets have the size that the path is known to carry.
+    pub(super) fn fit_path(&mut self) {
         let size = self.carried.mtu.size();
         if self.max_datagram != usize::from(size) {
             self.max_datagram = usize::from(size);

@@ -346,9 +346,6 @@ impl Connection {
                 return Err(HandshakeError::Parameters(offence));
             }
         };
-        self.carried
-            .datagrams
-            .set_peer_limit(peer.max_datagram_frame_size);
         self.recovery
             .set_peer_max_ack_delay(inquic_platform::Duration::from_millis(u64::from(
                 peer.max_ack_delay_ms,
@@ -356,8 +353,6 @@ impl Connection {
         self.carried
             .peer_ids
             .set_first_token(peer.stateless_reset_token);
-        self.carried.mtu.set_peer_limit(peer.max_udp_payload_size);
-        self.follow_path(now);
         self.hello.parameters_known = true;
         //= RFC 9287 §3.1: An endpoint MUST NOT set the QUIC Bit to 0 without knowing whether the peer supports the extension.
         if let Some(shortest) = peer.min_ack_delay_us.filter(|_| self.config.ack_frequency) {
@@ -368,6 +363,7 @@ impl Connection {
             self.quic_bit.set_free();
         }
         self.peer = peer;
+        self.follow_limits();
         self.refresh_timer();
         Ok(())
     }
@@ -411,6 +407,14 @@ impl Connection {
                 .map_err(|_| parameter("preferred_address with a connection id that cannot be"))?;
         }
         Ok(peer)
+    }
+
+    /// The peer's handshake messages break a rule of QUIC and none of TLS: closes with PROTOCOL_VIOLATION.
+    pub fn refuse_handshake(&mut self, now: Instant) {
+        self.close_with(
+            now,
+            PeerError::new(Code::ProtocolViolation, "handshake messages against QUIC"),
+        );
     }
 
     /// TLS failed with `alert`: closes with CRYPTO_ERROR 0x0100 + alert (RFC 9001 §4.8).

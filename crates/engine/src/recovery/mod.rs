@@ -18,7 +18,7 @@ mod tests;
 mod timer;
 
 use inquic_platform::{Duration, Instant};
-use inquic_wire::{Ack, PeerError, Role, Space};
+use inquic_wire::{Ack, Code, PeerError, Role, Space};
 
 pub use self::congestion::Algorithm;
 pub use self::frames::{Fate, SentFrame, SentPacket};
@@ -128,6 +128,8 @@ pub struct Recovery {
     last_event: Instant,
     /// When the present path was taken; older packets say nothing about it.
     path_since: Option<Instant>,
+    /// One above the largest number of the 0-RTT packets that the server refused.
+    refused_below: u64,
     pto_count: u32,
     context: TimerContext,
     role: Role,
@@ -153,6 +155,7 @@ impl Recovery {
             bytes_in_flight: 0,
             last_event: Instant::ZERO,
             path_since: None,
+            refused_below: 0,
             pto_count: 0,
             context: TimerContext::default(),
             role,
@@ -235,6 +238,10 @@ impl Recovery {
     ) -> Result<Acked, PeerError> {
         self.context.handshake_confirmed |= handshake_confirmed;
         self.log(space).check(ack.largest, ack.ranges())?;
+        // RFC 9001 §4.6.2: a server that refuses 0-RTT processes none of it, so it has nothing to acknowledge.
+        if self.refused_below > 0 && space == Space::Application {
+            self.check_refused(ack)?;
+        }
         if space == Space::Application && !self.reordering.is_empty() {
             self.on_late(now, ack);
         }
@@ -352,8 +359,21 @@ impl Recovery {
         self.reset_path();
     }
 
+    #[cold]
+    fn check_refused(&self, ack: &Ack<'_>) -> Result<(), PeerError> {
+        let smallest = ack.ranges().last().map(|range| *range.start());
+        if smallest.is_some_and(|number| number < self.refused_below) {
+            return Err(PeerError::new(
+                Code::ProtocolViolation,
+                "acknowledged 0-RTT that it had refused",
+            ));
+        }
+        Ok(())
+    }
+
     /// 0-RTT was refused: what was sent in it is to be sent again, and says nothing of the path.
     pub fn on_zero_rtt_rejected(&mut self, fates: &mut dyn FnMut(Fate, SentFrame)) {
+        self.refused_below = self.application.sent_below;
         let bytes = self
             .application
             .forget(&mut |frame| fates(Fate::Lost, frame));

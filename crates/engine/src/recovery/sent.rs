@@ -35,7 +35,7 @@ pub(super) struct Log {
     /// ACK-only packets since the last ack-eliciting one.
     ack_only_run: u32,
     /// One above the largest number sent.
-    sent_below: u64,
+    pub(super) sent_below: u64,
     /// One above the largest number acknowledged.
     pub(super) acked_below: u64,
     /// When the newest acknowledged packet was sent.

@@ -114,19 +114,22 @@ fn a_hello_that_is_played_again_a_hundred_times_is_accepted_once() {
 
 #[test]
 fn a_server_that_allows_less_than_before_refuses() {
-    // initial_max_data of 32, then of 31, of 32 and of 33.
-    for (data, accepted) in [
-        (&[0x04, 1, 31][..], false),
-        (&[0x04, 1, 32], true),
-        (&[0x04, 1, 33], true),
+    // initial_max_data and max_datagram_frame_size, before and now.
+    for (before, now, accepted) in [
+        (&[0x04, 1, 32][..], &[0x04, 1, 31][..], false),
+        (&[0x04, 1, 32], &[0x04, 1, 32], true),
+        (&[0x04, 1, 32], &[0x04, 1, 33], true),
+        (&[0x20, 1, 32], &[0x20, 1, 31], false),
+        (&[0x20, 1, 32], &[0x20, 1, 32], true),
+        (&[0x20, 1, 32], &[0x20, 1, 33], true),
     ] {
         let client = client().build().expect("a client");
         let server = server().early_data(true).build().expect("a server");
         let mut pair = Pair::new(&client, &server);
-        pair.server_socket = MemorySocket::new(&[0x04, 1, 32]);
+        pair.server_socket = MemorySocket::new(before);
         pair.complete();
         let mut pair = early_pair(&client, &server);
-        pair.server_socket = MemorySocket::new(data);
+        pair.server_socket = MemorySocket::new(now);
         pair.complete();
         place(&pair.client_socket, &Act::Accepted(accepted));
     }

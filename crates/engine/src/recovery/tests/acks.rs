@@ -127,3 +127,19 @@ fn refused_zero_rtt_is_sent_again_without_a_congestion_event() {
     assert_eq!(script.recovery.bytes_in_flight(), 1_200);
     assert_eq!(script.recovery.stats().congestion_events, 0);
 }
+
+#[test]
+fn a_server_that_acknowledges_zero_rtt_which_it_refused_breaks_a_rule() {
+    let mut script = Script::client();
+    script.sends_all(at(0), APP, 0..=2);
+    script.recovery.on_zero_rtt_rejected(&mut |_, _| {});
+    script.sends_all(at(20), APP, 3..=4);
+    script.acked(at(40), APP, &[3..=4]);
+    assert_eq!(script.recovery.stats().packets_acked, 2);
+    for ranges in [&[2..=2][..], &[2..=4], &[4..=4, 0..=1]] {
+        let error = script
+            .tries_ack(at(50), APP, ranges, Duration::ZERO)
+            .unwrap_err();
+        assert_eq!(error.code, Code::ProtocolViolation, "{ranges:?}");
+    }
+}
