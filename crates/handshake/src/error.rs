@@ -103,6 +103,12 @@ pub enum HandshakeError {
     CompatibilityMode,
     /// The peer sent handshake bytes where there must be none.
     UnexpectedBytes,
+    /// The peer sent a message of this type, which TLS does not permit after the handshake.
+    UnexpectedMessage(u8),
+    /// The server asked for a certificate after the handshake.
+    LateCertificateRequest,
+    /// The server gave a ticket for a bounded amount of 0-RTT.
+    EarlyDataBound,
     /// The peer sent more handshake bytes than we hold.
     TooManyBytes,
     /// The peer broke a rule of TLS.
@@ -152,15 +158,33 @@ impl HandshakeError {
             Self::WrongName { .. } => Some(42),
             Self::NoCommonProtocol => Some(120),
             Self::NoTransportParameters => Some(109),
-            Self::CompatibilityMode | Self::ParametersChanged => Some(47),
-            Self::UnexpectedBytes => Some(10),
+            Self::ParametersChanged => Some(47),
+            Self::UnexpectedMessage(_) => Some(10),
             Self::TooManyBytes => Some(50),
             Self::Internal(_) => Some(80),
             Self::Certificate { alert, .. }
             | Self::NothingInCommon { alert, .. }
             | Self::Peer { alert, .. } => Some(*alert),
-            Self::PeerAlert(_) | Self::Socket(_) | Self::Ended => None,
+            Self::CompatibilityMode
+            | Self::UnexpectedBytes
+            | Self::LateCertificateRequest
+            | Self::EarlyDataBound
+            | Self::PeerAlert(_)
+            | Self::Socket(_)
+            | Self::Ended => None,
         }
+    }
+
+    /// Whether the peer broke a rule of QUIC and none of TLS, for which there is no alert but PROTOCOL_VIOLATION.
+    #[must_use]
+    pub const fn is_violation(&self) -> bool {
+        matches!(
+            self,
+            Self::CompatibilityMode
+                | Self::UnexpectedBytes
+                | Self::LateCertificateRequest
+                | Self::EarlyDataBound
+        )
     }
 
     /// What rustls' error, with the alert it raised, is for a client that asked for `name` or a server that did not.
@@ -197,6 +221,9 @@ impl HandshakeError {
             Tls::PeerMisbehaved(PeerMisbehaved::KeyEpochWithPendingFragment) => {
                 Self::UnexpectedBytes
             }
+            //= RFC 9001 §4.6.1: A client MUST treat receipt of a NewSessionTicket that contains an early_data extension with
+            //= any other value as a connection error of type PROTOCOL_VIOLATION.
+            Tls::PeerMisbehaved(PeerMisbehaved::InvalidMaxEarlyDataSize) => Self::EarlyDataBound,
             Tls::PeerIncompatible(_) => Self::NothingInCommon {
                 alert: alert.unwrap_or(40),
                 cause,
@@ -298,6 +325,15 @@ impl fmt::Display for HandshakeError {
                 out.write_str("the client changed its transport parameters when it was asked for another key share")
             }
             Self::UnexpectedBytes => out.write_str("the peer sent handshake bytes after the end of a level"),
+            Self::UnexpectedMessage(kind) => {
+                write!(out, "the peer sent a handshake message of type {kind} after the handshake")
+            }
+            Self::LateCertificateRequest => {
+                out.write_str("the server asked for a certificate after the handshake, which QUIC forbids")
+            }
+            Self::EarlyDataBound => {
+                out.write_str("the server gave a ticket with a bound for 0-RTT, which QUIC forbids")
+            }
             Self::TooManyBytes => out.write_str("the peer sent more than 64 KiB of handshake; its certificate chain must be shorter"),
             Self::Peer { cause, .. } => write!(out, "the peer broke a rule of TLS: {cause}"),
             Self::PeerAlert(alert) => {

@@ -64,6 +64,11 @@ pub(crate) const fn any(_kind: u8) -> bool {
     true
 }
 
+/// What a client hands on to rustls when the handshake is complete: rustls knows the rules of TLS, and this one is QUIC's.
+pub(crate) const fn no_request(kind: u8) -> bool {
+    kind != CERTIFICATE_REQUEST
+}
+
 /// What may come when the handshake is complete and TLS is put away: tickets for a client, nothing for a server.
 pub(crate) const fn ticket(kind: u8) -> bool {
     kind == 4
@@ -73,3 +78,6 @@ pub(crate) const fn ticket(kind: u8) -> bool {
 pub(crate) const fn nothing(_kind: u8) -> bool {
     false
 }
+
+/// CertificateRequest (RFC 8446 §4.3.2).
+pub(crate) const CERTIFICATE_REQUEST: u8 = 13;

@@ -126,10 +126,13 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`HandshakeError`]; the socket was then told the alert, if there is one, and the session does nothing any more.
+    /// [`HandshakeError`]; the socket was then told the alert or the violation, if it is one, and the session does nothing any
+    /// more.
     pub fn step(&mut self, socket: &mut dyn HandshakeSocket) -> Result<Progress, HandshakeError> {
         self.advance(socket).inspect_err(|error| {
-            if let Some(alert) = error.alert() {
+            if error.is_violation() {
+                socket.refuse();
+            } else if let Some(alert) = error.alert() {
                 socket.fail(alert);
             }
             self.state = State::Failed;
@@ -324,7 +327,11 @@ impl Running {
                 return Err(HandshakeError::TooManyBytes);
             }
         }
-        self.framing.pass(bytes, framing::any)?;
+        let permits = match self.tls {
+            Connection::Client(_) if self.complete => framing::no_request,
+            _ => framing::any,
+        };
+        self.framing.pass(bytes, permits)?;
         self.again = None;
         let Self {
             tls,
@@ -473,7 +480,9 @@ impl From<Offence> for HandshakeError {
     fn from(offence: Offence) -> Self {
         match offence {
             Offence::TooLong => Self::TooManyBytes,
-            Offence::Forbidden(_) => Self::UnexpectedBytes,
+            //= RFC 9001 §4.4: clients MUST treat receipt of such messages as a connection error of type PROTOCOL_VIOLATION.
+            Offence::Forbidden(framing::CERTIFICATE_REQUEST) => Self::LateCertificateRequest,
+            Offence::Forbidden(kind) => Self::UnexpectedMessage(kind),
         }
     }
 }

@@ -79,4 +79,10 @@ pub trait HandshakeSocket {
 
     /// Closes the connection with the transport error CRYPTO_ERROR, 0x0100 + `alert`.
     fn fail(&mut self, alert: u8);
+
+    /// Closes the connection with the transport error PROTOCOL_VIOLATION: the peer's messages break a rule of QUIC and none of
+    /// TLS. A socket that can tell of alerts alone says unexpected_message.
+    fn refuse(&mut self) {
+        self.fail(10);
+    }
 }

@@ -26,6 +26,7 @@ enum Act {
     Accepted(bool),
     PeerParameters,
     Fail(u8),
+    Refuse,
 }
 
 /// A socket in memory.
@@ -78,6 +79,11 @@ impl MemorySocket {
             Act::Fail(alert) => Some(*alert),
             _ => None,
         })
+    }
+
+    /// Whether it was closed with PROTOCOL_VIOLATION.
+    fn refused(&self) -> bool {
+        self.acts.contains(&Act::Refuse)
     }
 }
 
@@ -160,6 +166,10 @@ impl HandshakeSocket for MemorySocket {
 
     fn fail(&mut self, alert: u8) {
         self.acts.push(Act::Fail(alert));
+    }
+
+    fn refuse(&mut self) {
+        self.acts.push(Act::Refuse);
     }
 }
 

@@ -66,6 +66,10 @@ impl HandshakeSocket for Handshaking<'_> {
     fn fail(&mut self, alert: u8) {
         self.socket.fail_handshake(self.now, alert);
     }
+
+    fn refuse(&mut self) {
+        self.socket.refuse_handshake(self.now);
+    }
 }
 
 fn errno(number: Errno) -> io::Error {

@@ -101,6 +101,11 @@ impl Socket {
         self.connection_mut().fail_handshake(now, alert);
     }
 
+    /// The peer's handshake messages break a rule of QUIC and none of TLS: closes the connection with PROTOCOL_VIOLATION.
+    pub fn refuse_handshake(&mut self, now: Instant) {
+        self.connection_mut().refuse_handshake(now);
+    }
+
     /// Begins a key update.
     ///
     /// # Errors
