@@ -4,13 +4,14 @@ mod common;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use common::{identity, pair, pattern};
 use inquic::{Connection, Error, Listener, TransportConfig};
+use inquic_wire::{Header, LongKind};
 
 const BYTES: usize = 3_000_000;
 
@@ -20,6 +21,8 @@ struct Nat {
     address: SocketAddr,
     rebind: Arc<AtomicU32>,
     over: Arc<AtomicBool>,
+    /// Bytes of the token in each Initial packet of the client that came by.
+    tokens: Arc<Mutex<Vec<usize>>>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
@@ -29,12 +32,14 @@ impl Nat {
         let address = inside.local_addr().unwrap();
         let rebind = Arc::new(AtomicU32::new(0));
         let over = Arc::new(AtomicBool::new(false));
-        let (wanted, stop) = (rebind.clone(), over.clone());
-        let thread = thread::spawn(move || relay(&inside, server, &wanted, &stop));
+        let tokens = Arc::new(Mutex::new(Vec::new()));
+        let (wanted, stop, seen) = (rebind.clone(), over.clone(), tokens.clone());
+        let thread = thread::spawn(move || relay(&inside, server, &wanted, &stop, &seen));
         Self {
             address,
             rebind,
             over,
+            tokens,
             thread: Some(thread),
         }
     }
@@ -60,7 +65,13 @@ fn outside(server: SocketAddr) -> UdpSocket {
     outside
 }
 
-fn relay(inside: &UdpSocket, server: SocketAddr, rebind: &AtomicU32, over: &AtomicBool) {
+fn relay(
+    inside: &UdpSocket,
+    server: SocketAddr,
+    rebind: &AtomicU32,
+    over: &AtomicBool,
+    tokens: &Mutex<Vec<usize>>,
+) {
     inside.set_nonblocking(true).unwrap();
     let (mut socket, mut bound) = (outside(server), 0);
     let mut client = None;
@@ -74,6 +85,14 @@ fn relay(inside: &UdpSocket, server: SocketAddr, rebind: &AtomicU32, over: &Atom
         while let Ok((bytes, from)) = inside.recv_from(&mut buffer) {
             client = Some(from);
             idle = false;
+            if let Ok(Header::Long {
+                kind: LongKind::Initial,
+                token,
+                ..
+            }) = Header::parse_greased(&buffer[..bytes], 8)
+            {
+                tokens.lock().unwrap().push(token.len());
+            }
             // What the kernel has no room for is lost, as datagrams are.
             let _ = socket.send(&buffer[..bytes]);
         }
@@ -259,6 +278,46 @@ fn clients_go_to_the_servers_preferred_address() {
     client.close(0, "");
     drop(client);
     assert_eq!(server.join().unwrap().local_addr(), free);
+}
+
+#[test]
+fn the_next_connection_begins_where_the_first_one_did_with_its_tokens() {
+    let identity = identity();
+    let free = UdpSocket::bind("127.0.0.2:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let listener = identity
+        .listen(Listener::builder())
+        .preferred_address(free)
+        .bind("127.0.0.1:0")
+        .unwrap();
+    let nat = Nat::before(listener.local_addr());
+    let builder = identity.builder();
+    for round in 0..3 {
+        nat.tokens.lock().unwrap().clear();
+        let client = builder.connect(&nat.address.to_string()).unwrap();
+        let tokens = nat.tokens.lock().unwrap().clone();
+        assert!(!tokens.is_empty(), "it is the first address that is asked");
+        assert_eq!(tokens.iter().any(|len| *len > 0), round > 0, "{tokens:?}");
+        let server = listener.accept().unwrap();
+        // What the server has to say to its client at the new address comes before this.
+        let mut stream = server.open_uni().unwrap();
+        for _ in 0..200 {
+            if client.peer_addr() == free {
+                break;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        assert_eq!(client.peer_addr(), free);
+        stream.write_all(b"here").unwrap();
+        stream.finish().unwrap();
+        let mut heard = Vec::new();
+        let mut incoming = client.accept_uni().unwrap().unwrap();
+        incoming.read_to_end(&mut heard).unwrap();
+        client.close(0, "");
+        server.closed();
+    }
 }
 
 #[test]

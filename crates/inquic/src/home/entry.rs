@@ -27,8 +27,9 @@ pub(crate) struct Entry {
     pub(crate) port: Arc<Port>,
     /// Its place in the port's table.
     pub(super) slot: u32,
-    /// Where a client keeps the tokens that its server gives.
-    pub(super) tokens: Option<Arc<Tokens>>,
+    /// Where a client keeps the tokens that its server gives, and where it found that server: the next connection begins there,
+    /// wherever this one moves to.
+    pub(super) tokens: Option<(Arc<Tokens>, SocketAddr)>,
     pub(super) lock: Mutex<Held>,
 }
 
@@ -88,10 +89,10 @@ impl Entry {
         }
     }
 
-    /// Keeps the tokens that the server gives.
-    pub(super) fn with_tokens(self, tokens: Arc<Tokens>) -> Self {
+    /// Keeps the tokens that the server, found at `remote`, gives.
+    pub(super) fn with_tokens(self, tokens: Arc<Tokens>, remote: SocketAddr) -> Self {
         Self {
-            tokens: Some(tokens),
+            tokens: Some((tokens, remote)),
             ..self
         }
     }

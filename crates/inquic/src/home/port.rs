@@ -213,7 +213,7 @@ impl Port {
                 )
             })?;
         let entry = table.insert(handle, |slot| {
-            Entry::new(self.clone(), slot, socket, session).with_tokens(tokens.clone())
+            Entry::new(self.clone(), slot, socket, session).with_tokens(tokens.clone(), remote)
         });
         drop(table);
         entry.begin(now);

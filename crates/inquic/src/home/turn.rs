@@ -113,9 +113,8 @@ impl Entry {
                     }
                 }
                 News::Token => {
-                    if let Some(tokens) = &self.tokens {
-                        let server = (held.socket.path().remote, held.socket.version());
-                        tokens.keep(server, held.socket.token());
+                    if let Some((tokens, remote)) = &self.tokens {
+                        tokens.keep((*remote, held.socket.version()), held.socket.token());
                     }
                 }
                 News::Confirmed | News::Delivered(_) => {}
@@ -183,7 +182,7 @@ impl Held {
         };
         if let Err(error) = self.session.step(&mut socket) {
             // What the engine or the peer says about the end is better than that a call on the socket failed.
-            if error.alert().is_some()
+            if (error.alert().is_some() || error.is_violation())
                 && self.failure.is_none()
                 && self.socket.close_reason().is_none_or(is_ours)
             {
