@@ -101,6 +101,7 @@ impl Port {
         };
         if listener.ready.len() >= listener.backlog {
             listener.overflows = listener.overflows.saturating_add(1);
+            self.endpoint.turn_away(incoming);
             return Err(Errno::EAGAIN);
         }
         let (handle, connection) = self

@@ -4,7 +4,7 @@
 use inquic_platform::Instant;
 use inquic_wire::{ConnectionId, Header, LongKind, Version, Versions};
 
-use super::token::{Client, Opened};
+use super::token::{Client, Mark, Opened};
 use super::{Endpoint, Route};
 use crate::counters::Drop;
 use crate::limits;
@@ -46,6 +46,8 @@ pub struct Incoming {
     /// The id that our Retry gave it.
     pub(super) retry_id: Option<ConnectionId>,
     pub(super) validated: bool,
+    /// What is remembered of the token that showed it.
+    pub(super) used: Option<Mark>,
 }
 
 impl Default for Listen {
@@ -116,6 +118,7 @@ impl Endpoint {
                     original_id: dcid,
                     retry_id: None,
                     validated: false,
+                    used: None,
                 };
                 let greased = datagram.first().is_some_and(|first| first & FIXED == 0);
                 self.admit_initial(now, listen, greased, incoming, token, reply)
@@ -150,6 +153,13 @@ impl Endpoint {
             return Route::Drop(Drop::UnknownVersion);
         }
         self.negotiate_version(now, version, ids, reply)
+    }
+
+    /// A client that was let in is not served after all: the token that it brought is as good as before.
+    pub fn turn_away(&mut self, incoming: &Incoming) {
+        if let Some(used) = incoming.used {
+            self.tokens.give_back(used);
+        }
     }
 
     fn admit_initial(
@@ -191,6 +201,7 @@ impl Endpoint {
             // Its sender takes no other Retry, and would wait for nothing.
             Opened::Refused => return self.refuse_token(now, &incoming, reply),
         }
+        incoming.used = Mark::of(token).filter(|_| incoming.validated);
         let busy = self.half_open >= listen.max_half_open / 4;
         let validate = match listen.retry {
             RetryPolicy::Always => true,

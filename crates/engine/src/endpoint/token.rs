@@ -17,8 +17,12 @@ use crate::limits;
 pub(super) struct Tokens {
     secret: [u8; 32],
     /// Marks of used tokens, oldest first. So few that all are looked through at each token, in less time than its key takes.
-    used: VecDeque<u64>,
+    used: VecDeque<Mark>,
 }
+
+/// What a token is remembered by: half of its random bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark(u64);
 
 /// A client as its packet shows it.
 #[derive(Clone, Copy)]
@@ -205,10 +209,14 @@ impl Tokens {
         platform.packet_key(SUITE, side, key, iv).ok()
     }
 
+    /// Whoever brought it was not served, and may come with it again.
+    pub(super) fn give_back(&mut self, mark: Mark) {
+        self.used.retain(|used| *used != mark);
+    }
+
     /// `false` when it was used before.
     fn use_up(&mut self, salt: &[u8; SALT_LEN]) -> bool {
-        let [a, b, c, d, e, f, g, h, ..] = *salt;
-        let mark = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+        let mark = Mark::new(salt);
         if self.used.contains(&mark) {
             return false;
         }
@@ -221,6 +229,18 @@ impl Tokens {
             self.used.push_back(mark);
         }
         has_room
+    }
+}
+
+impl Mark {
+    const fn new(salt: &[u8; SALT_LEN]) -> Self {
+        let [a, b, c, d, e, f, g, h, ..] = *salt;
+        Self(u64::from_le_bytes([a, b, c, d, e, f, g, h]))
+    }
+
+    /// That of a token; none when it is not one.
+    pub(super) fn of(token: &[u8]) -> Option<Self> {
+        parts(token).map(|(_, salt, _)| Self::new(salt))
     }
 }
 

@@ -12,7 +12,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use inquic_engine::{EndpointKeys, Path, Received, Route};
+use inquic_engine::{EndpointKeys, Path, Received, RetryPolicy, Route};
 use inquic_platform::aws_lc::AwsLc;
 use inquic_platform::{CipherSuite, Duration, Instant, KeySide};
 use inquic_uapi::structs::CryptoSecret;
@@ -283,6 +283,56 @@ fn a_port_that_does_not_listen_admits_nobody() {
         .unwrap();
     pair.run(10);
     assert!(pair.server.socket.is_none());
+}
+
+#[test]
+fn a_client_that_finds_the_backlog_full_may_come_again_with_the_token_of_its_retry() {
+    let mut pair = Pair::connecting(&Options::default());
+    pair.server.port.listen(ListenOptions {
+        config: Arc::new(Options::default().engine().clone()),
+        backlog: 2,
+        max_half_open: 4,
+        retry: RetryPolicy::Always,
+    });
+    let now = pair.now;
+    pair.client
+        .socket()
+        .handshake_send(Level::Initial, b"client hello")
+        .unwrap();
+    let route = |pair: &mut Pair, datagram: &[u8], reply: &mut [u8]| {
+        let path = Path {
+            local: None,
+            remote: pair.client.address,
+        };
+        pair.server.port.route(now, &path, datagram, reply)
+    };
+    let mut reply = [0; 1500];
+    let (first, _) = pair.client.flush(now).remove(0);
+    let Route::Reply(len) = route(&mut pair, &first, &mut reply) else {
+        panic!("a Retry packet")
+    };
+    let from = pair.server.address;
+    pair.client.receive(now, from, &mut reply[..len], len);
+    let (second, _) = pair.client.flush(now).remove(0);
+    let waiting = pair.client.socket().handle();
+    for _ in 0..2 {
+        assert!(pair.server.port.on_established(waiting));
+    }
+    for _ in 0..3 {
+        let Route::Incoming(incoming) = route(&mut pair, &second, &mut reply) else {
+            panic!("it brings the token that it was given")
+        };
+        let admitted = pair.server.port.admit(now, &incoming);
+        assert_eq!(admitted.err(), Some(Errno::EAGAIN));
+    }
+    pair.server.port.accept();
+    let Route::Incoming(incoming) = route(&mut pair, &second, &mut reply) else {
+        panic!("it is let in")
+    };
+    assert!(incoming.is_validated());
+    assert!(pair.server.port.admit(now, &incoming).is_ok());
+    let again = route(&mut pair, &second, &mut reply);
+    assert!(matches!(again, Route::Connection(_)), "{again:?}");
 }
 
 #[test]

@@ -121,6 +121,20 @@ fn altered_tokens_are_not_believed() {
 }
 
 #[test]
+fn a_token_that_is_given_back_is_good_once_more() {
+    let platform = AwsLc::new();
+    let mut tokens = Tokens::new([1; 32]);
+    let here = client("192.0.2.1:50");
+    let token = tokens.for_retry(&platform, Instant::ZERO, here, &id());
+    let good = Opened::Retry { original_id: id() };
+    assert_eq!(tokens.open(&platform, Instant::ZERO, here, &token), good);
+    tokens.give_back(Mark::of(&token).unwrap());
+    assert_eq!(tokens.open(&platform, Instant::ZERO, here, &token), good);
+    let third = tokens.open(&platform, Instant::ZERO, here, &token);
+    assert_eq!(third, Opened::Refused);
+}
+
+#[test]
 fn the_bound_of_remembered_tokens_is_met_and_not_passed() {
     let mut tokens = Tokens::new([1; 32]);
     for index in 0..=limits::TOKEN_REPLAYS as u64 {
