@@ -360,6 +360,7 @@ proptest! {
         let found = link.mtu.size();
         link.now = link.now + limits::MTU_RAISE;
         link.search();
-        prop_assert!(link.mtu.size() >= found.min(link.link));
+        // Where the link has become smaller than what was found, another search ends a step below it.
+        prop_assert!(link.mtu.size() >= found || link.mtu.size() + limits::MTU_STEP > link.link);
     }
 }
