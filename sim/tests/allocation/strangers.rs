@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use inquic_platform::Duration;
-use inquic_sim::{Attacker, Duel, Settings};
+use inquic_sim::{Attacker, Duel, Settings, repeated};
 use inquic_wire::{ConnectionId, Level};
 
 use crate::allocator::{held, take_peak};
@@ -13,10 +13,6 @@ const LISTENER: isize = 8 << 20;
 
 /// What it may hold for one half-open connection, with what the simulated handshake keeps of its own.
 const HALF_OPEN: isize = 8_704;
-
-const fn times(brief: u32, full: u32) -> u32 {
-    if cfg!(debug_assertions) { brief } else { full }
-}
 
 fn address(index: u32) -> SocketAddr {
     let [a, b, c, d] = index.to_be_bytes();
@@ -40,7 +36,7 @@ fn flood_of_first_packets_is_held_in_8_mebibytes() {
     let hello = Attacker::message(Some(&parameters), 250);
     let before = held();
     take_peak();
-    for index in 0..times(3_000, 1_000_000) {
+    for index in 0..repeated(3_000, 1_000_000) {
         begin(&mut duel, index);
         let datagram = duel.attacker.initial(&hello);
         duel.send_from(address(index), &datagram);
@@ -63,7 +59,7 @@ fn junk_behind_first_packets_is_held_in_8_and_a_half_kibibytes_each() {
     let mut duel = Duel::with_open_server(&Settings::default());
     let parameters = duel.attacker.parameters();
     let hello = Attacker::message(Some(&parameters), 250);
-    for round in 0..times(3, 300) {
+    for round in 0..repeated(3, 300) {
         let before = held();
         for index in 0..340 {
             let id = begin(&mut duel, round * 1_000 + index);

@@ -4,11 +4,9 @@ use std::sync::Arc;
 
 use inquic_engine::Config;
 use inquic_platform::Duration;
-use inquic_sim::{Duel, NullCipher, Settings, frames};
+use inquic_sim::{Duel, NullCipher, Settings, frames, repeated};
 use inquic_wire::frame::{write_ack, write_ping, write_stream};
 use inquic_wire::{Code, Direction, Frame, Level, Role, StreamId};
-
-use crate::times;
 
 fn ping() -> Vec<u8> {
     frames(write_ping)
@@ -44,7 +42,7 @@ fn sent_records_are_bounded_when_nothing_is_acknowledged() {
     duel.send(Level::OneRtt, &ping());
     let largest = duel.heard.iter().map(|packet| packet.number).max().unwrap();
     duel.send(Level::OneRtt, &ack(&[0..=largest], 0));
-    for _ in 0..times(20_000, 1_000_000) {
+    for _ in 0..repeated(20_000, 1_000_000) {
         duel.send(Level::OneRtt, &ping());
         duel.wait(Duration::from_micros(100));
         duel.datagrams.clear();
@@ -52,6 +50,8 @@ fn sent_records_are_bounded_when_nothing_is_acknowledged() {
     assert!(duel.connection().stats().bytes_in_flight <= 15_000);
     let pings = duel.count(|frame| matches!(frame, Frame::Ping));
     assert!(pings >= 1, "asks for an acknowledgement now and then");
+    let records = duel.connection().audit().sent_packets;
+    assert!(records <= 512, "{records}");
     assert_eq!(duel.connection().close_reason(), None);
 }
 
@@ -75,7 +75,7 @@ fn many_ranges_over_what_was_sent_are_harmless() {
         .collect();
     assert!(known.contains(&largest));
     let frame = ack(&every_second, 0);
-    for _ in 0..times(2_000, 1_000_000) {
+    for _ in 0..repeated(2_000, 1_000_000) {
         duel.send(Level::OneRtt, &frame);
     }
     assert_eq!(duel.connection().close_reason(), None);
@@ -85,10 +85,12 @@ fn many_ranges_over_what_was_sent_are_harmless() {
 #[test]
 fn every_second_number_leaves_32_ranges() {
     let mut duel = Duel::with_open_server(&Settings::default()).connected();
-    for _ in 0..20_000 {
+    for _ in 0..repeated(20_000, 1_000_000) {
         duel.attacker.numbers[Level::OneRtt.index()] += 1;
         duel.send(Level::OneRtt, &ping());
         duel.datagrams.clear();
+        let newest = duel.heard.len().saturating_sub(100);
+        duel.heard.drain(..newest);
     }
     duel.wait(Duration::from_millis(30));
     assert!(ranges(&duel) <= 32);
@@ -107,10 +109,11 @@ fn tiny_packets_in_order_get_one_acknowledgement_for_two() {
     assert!(acks <= 10_000 / 2 + 1, "{acks}");
 }
 
-/// Row 51.
+/// Row 51, in packets: one number in 512 is left out on average, so that whoever acknowledges ahead is found within 1,224 of them,
+/// in every seed. The attacker here truly receives nothing that it acknowledges.
 #[test]
 fn acknowledging_ahead_is_found_out() {
-    for seed in 0..u64::from(times(50, 10_000)) {
+    for seed in 0..u64::from(repeated(50, 10_000)) {
         let platform = Arc::new(NullCipher::seeded(seed));
         let mut duel = Duel::server_on(platform, &Settings::default()).connected();
         let id = duel.connection().open(Direction::Unidirectional).unwrap();

@@ -1,6 +1,6 @@
 //! Connection ids: issued and retired without end.
 
-use inquic_sim::{Duel, Settings, frames};
+use inquic_sim::{Duel, Settings, frames, repeated};
 use inquic_wire::frame::{write_new_connection_id, write_retire_connection_id};
 use inquic_wire::{Code, ConnectionId, Frame, Level};
 
@@ -57,7 +57,7 @@ fn retiring_what_was_issued_but_never_sent_is_an_offence() {
 #[test]
 fn retiring_without_end_issues_no_more_than_the_window_carries() {
     let mut duel = Duel::with_server(&Settings::default()).connected();
-    for sequence in 1..100_000 {
+    for sequence in 1..u64::from(repeated(100_000, 1_000_000)) {
         duel.send(
             Level::OneRtt,
             &frames(|w| write_retire_connection_id(w, sequence)),

@@ -2,7 +2,7 @@
 
 use inquic_engine::{EcnFailure, EcnState, Stats};
 use inquic_platform::Duration;
-use inquic_sim::{Bulk, Duel, Faults, Marking, Rng, Settings, World, frames};
+use inquic_sim::{Bulk, Duel, Faults, Marking, Rng, Settings, World, frames, repeated};
 use inquic_wire::frame::{EcnCounts, write_ack, write_ping};
 use inquic_wire::{Frame, Frames, Level, Role};
 
@@ -38,7 +38,7 @@ fn failure(stats: &Stats) -> Option<EcnFailure> {
 /// Row 53.
 #[test]
 fn broken_marks_turn_ecn_off_within_ten_packets_and_cost_nothing() {
-    for seed in 0..SEEDS {
+    for seed in 0..seeds() {
         let (honest, stats) = transfer(seed, Marking::Kept, 0);
         assert_eq!(stats.ecn, EcnState::Capable, "seed {seed}");
         for (marking, reason) in [
@@ -62,7 +62,7 @@ fn broken_marks_turn_ecn_off_within_ten_packets_and_cost_nothing() {
 /// Row 53.
 #[test]
 fn a_path_that_breaks_marks_later_is_noticed_with_the_next_acknowledgement() {
-    for seed in 0..SEEDS / 4 {
+    for seed in 0..seeds() / 4 {
         let after = 15 + seed % 20;
         for (marking, reason) in [
             (Marking::Bleached, EcnFailure::TooFew),
@@ -124,7 +124,7 @@ fn ack(duel: &mut Duel, largest: u64, ect0: u64, ect1: u64, ce: u64) {
 /// Row 53.
 #[test]
 fn counts_that_cannot_be_true_turn_ecn_off_and_slow_nobody() {
-    for seed in 0..SEEDS {
+    for seed in 0..seeds() {
         let mut rng = Rng::new(seed);
         let (mut duel, _, marked) = capable();
         let before = duel.connection().stats();
@@ -177,4 +177,6 @@ fn congestion_reported_without_end_slows_only_the_liar() {
 }
 
 /// Each is several connections.
-const SEEDS: u64 = crate::times(100, 1_000) as u64;
+fn seeds() -> u64 {
+    u64::from(repeated(100, 1_000))
+}

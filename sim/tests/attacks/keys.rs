@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use inquic_engine::{CloseReason, Config, Drop, Path, Received};
 use inquic_platform::{AeadLimits, Duration};
-use inquic_sim::{Bits, Duel, NullCipher, Settings, World, frames};
+use inquic_sim::{Bits, Duel, NullCipher, Rng, Settings, World, frames, repeated};
 use inquic_wire::frame::{write_ack, write_new_connection_id, write_ping};
 use inquic_wire::{Code, ConnectionId, Direction, Level};
 
@@ -99,7 +99,8 @@ fn late_packet_under_old_keys_is_taken_beside_one_under_new_keys() {
 #[test]
 fn flipped_phase_bits_update_nothing() {
     let mut duel = Duel::with_server(&Settings::default()).connected();
-    for number in 0..20_000 {
+    let count = repeated(20_000, 1_000_000);
+    for number in 0..u64::from(count) {
         let forged =
             duel.attacker
                 .packet_with(Level::OneRtt, 100 + number, Bits { flipped: 0x04 }, &ping());
@@ -107,7 +108,7 @@ fn flipped_phase_bits_update_nothing() {
     }
     let stats = duel.connection().stats();
     assert_eq!(stats.key_updates, 0);
-    assert_eq!(stats.drops.of(Drop::Authentication), 20_000);
+    assert_eq!(stats.drops.of(Drop::Authentication), count);
     duel.send(Level::OneRtt, &ping());
     assert_eq!(
         duel.connection().stats().packets_received,
@@ -175,6 +176,41 @@ fn near_reset_tokens_end_nothing() {
     assert_eq!(
         duel.connection().close_reason(),
         Some(&CloseReason::StatelessReset)
+    );
+}
+
+/// Row 70.
+#[test]
+fn random_reset_tokens_end_nothing() {
+    let seed = 70;
+    println!("seed {seed}");
+    let mut rng = Rng::new(seed);
+    let mut duel = Duel::with_open_client(&Settings::default()).connected();
+    let token = 0x5c5c_5c5c_5c5c_5c5c_5c5c_5c5c_5c5c_5c5c_u128;
+    let id = ConnectionId::new(&[7; 8]).unwrap();
+    let issue = frames(|w| write_new_connection_id(w, 1, 0, &id, &token.to_be_bytes()));
+    duel.send(Level::OneRtt, &issue);
+    let from = duel.address;
+    for round in 0..repeated(50_000, 10_000_000) {
+        // Up to seven bits from the true one, or anywhere.
+        let near = (0..=rng.below(7)).fold(token, |token, _| token ^ 1 << rng.below(128));
+        let far = u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
+        let guess = if round % 2 == 0 { near } else { far };
+        if guess == token {
+            continue;
+        }
+        let mut datagram = [0x41; 43];
+        *datagram.last_chunk_mut().unwrap() = guess.to_be_bytes();
+        duel.host.receive(duel.now, from, &mut datagram);
+    }
+    assert_eq!(duel.connection().close_reason(), None);
+    let mut datagram = [0x41; 43];
+    *datagram.last_chunk_mut().unwrap() = token.to_be_bytes();
+    duel.host.receive(duel.now, from, &mut datagram);
+    assert_eq!(
+        duel.connection().close_reason(),
+        Some(&CloseReason::StatelessReset),
+        "the true one does"
     );
 }
 

@@ -3,6 +3,7 @@
 
 mod acknowledgements;
 mod closing;
+mod collapsed;
 mod connection_ids;
 mod ecn;
 mod flights;
@@ -11,9 +12,3 @@ mod mtu;
 mod packets;
 mod paths;
 mod strangers;
-
-/// How often an attack is repeated: as often as the table of attacks asks in an optimised build, which the proofs make, and
-/// less in others.
-const fn times(brief: u32, full: u32) -> u32 {
-    if cfg!(debug_assertions) { brief } else { full }
-}

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use inquic_engine::{Config, Drop, Handle};
 use inquic_platform::Duration;
-use inquic_sim::{Crossing, Duel, Rng, Settings, frames};
+use inquic_sim::{Crossing, Duel, Rng, Settings, frames, repeated};
 use inquic_wire::frame::{write_ack, write_path_challenge, write_ping};
 use inquic_wire::{ConnectionId, Direction, Frame, Frames, Level, PreferredAddress, Role};
 
@@ -46,14 +46,15 @@ fn assert_not_amplified(crossing: &Crossing) {
 
 /// Row 58.
 #[test]
-fn traffic_returns_to_the_true_path_after_each_of_1000_lost_races() {
+fn traffic_returns_to_the_true_path_after_each_lost_race() {
     let seed = 58;
     println!("seed {seed}");
     let mut rng = Rng::new(seed);
     let mut crossing = Crossing::open(kept_alive(), Settings::default());
     let (client, server) = crossing.connected();
     let mut moved = 0;
-    for race in 0..1_000 {
+    let races = u64::from(repeated(1_000, 10_000));
+    for race in 0..races {
         // Until new addresses are believed again.
         crossing.run_for(Duration::from_millis(31_000 + rng.below(1_000)));
         let before = crossing.at_server(server).stats().migrations;
@@ -69,7 +70,7 @@ fn traffic_returns_to_the_true_path_after_each_of_1000_lost_races() {
         crossing.came_from.clear();
         crossing.log.clear();
     }
-    assert!(moved > 900, "the attack works: {moved}");
+    assert!(moved > races * 9 / 10, "the attack works: {moved}");
 }
 
 /// Row 58.
@@ -159,6 +160,8 @@ fn stream(
 #[test]
 fn a_million_ports_leave_four_paths() {
     let mut duel = Duel::with_open_server(&Settings::default()).connected();
+    // Heard with the id that the others use as well, so that they are taken for the same client behind a NAT.
+    duel.send(Level::OneRtt, &frames(write_ping));
     let (mut sent, mut came) = (0, 0);
     for packet in 0..1_000_000_u32 {
         let [_, host, high, low] = packet.to_be_bytes();

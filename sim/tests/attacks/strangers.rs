@@ -4,10 +4,8 @@ use std::net::SocketAddr;
 
 use inquic_engine::{Endpoint, EndpointKeys, Path, RetryPolicy, Route};
 use inquic_platform::{Duration, Instant};
-use inquic_sim::{Attacker, Duel, Faults, NullCipher, Rng, Settings, World};
+use inquic_sim::{Attacker, Duel, Faults, NullCipher, Rng, Settings, World, repeated};
 use inquic_wire::{ConnectionId, Header, Version};
-
-use crate::times;
 
 fn address(index: u32) -> SocketAddr {
     let [a, b, c, d] = index.to_be_bytes();
@@ -29,7 +27,7 @@ fn flood_of_first_packets_makes_state_for_few() {
     let mut duel = Duel::with_open_server(&Settings::default());
     let parameters = duel.attacker.parameters();
     let hello = Attacker::message(Some(&parameters), 250);
-    for index in 0..times(20_000, 1_000_000) {
+    for index in 0..repeated(20_000, 1_000_000) {
         duel.attacker.dcid = ConnectionId::new(&u64::from(index).to_be_bytes()).unwrap();
         let id = duel.attacker.dcid;
         duel.attacker.set_initial_id(&id);
@@ -80,7 +78,7 @@ fn junk_behind_a_good_first_packet_is_not_kept() {
     let mut duel = Duel::with_open_server(&Settings::default());
     let parameters = duel.attacker.parameters();
     let hello = Attacker::message(Some(&parameters), 250);
-    for index in 0..times(300, 100_000) {
+    for index in 0..repeated(300, 100_000) {
         duel.attacker.dcid = ConnectionId::new(&u64::from(index).to_be_bytes()).unwrap();
         let id = duel.attacker.dcid;
         duel.attacker.set_initial_id(&id);
@@ -118,7 +116,7 @@ fn junk_behind_a_good_first_packet_is_not_kept() {
 /// Rows 3 and 4.
 #[test]
 fn unvalidated_address_gets_three_times_its_bytes_whatever_is_lost() {
-    for seed in 0..u64::from(times(60, 10_000)) {
+    for seed in 0..u64::from(repeated(60, 10_000)) {
         let server = Settings {
             certificate: 15_000,
             ..Settings::default()
@@ -326,7 +324,7 @@ fn retry_token_lets_nobody_in_twice_or_from_elsewhere() {
 fn no_changed_token_lets_anybody_in() {
     let (mut duel, hello, token) = asked_to_retry();
     let mut rng = Rng::new(7);
-    for _ in 0..times(5_000, 1_000_000) {
+    for _ in 0..repeated(5_000, 1_000_000) {
         duel.attacker.token.clone_from(&token);
         let forged = &mut duel.attacker.token;
         for _ in 0..=rng.below(8) {

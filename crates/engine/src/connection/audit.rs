@@ -25,6 +25,8 @@ pub struct Audit {
     pub progress_at: Option<Instant>,
     /// Silence after which the connection is given up, as of now.
     pub idle_timeout: Option<Duration>,
+    /// Packets sent that are remembered, of all spaces.
+    pub sent_packets: usize,
     /// Packets kept until their keys come.
     pub held_packets: usize,
     /// Streams that are alive.
@@ -57,6 +59,7 @@ impl Connection {
             is_limited: self.carried.paths.active().budget() < self.max_datagram as u64,
             progress_at: self.progress_deadline(),
             idle_timeout: self.idle_timeout(),
+            sent_packets: self.recovery.packets_in_logs(),
             held_packets: self.held.len(),
             open_streams: self.carried.streams.stats().open,
             receive_window: self.carried.streams.receive_window(),

@@ -116,6 +116,14 @@ impl Recovery {
         })
     }
 
+    /// Packets sent that are remembered.
+    #[must_use]
+    pub fn packets_in_logs(&self) -> usize {
+        Space::ALL
+            .into_iter()
+            .fold(0, |sum, space| sum.saturating_add(self.log(space).len()))
+    }
+
     /// Bytes of heap that recovery holds.
     #[must_use]
     pub fn allocated_bytes(&self) -> usize {
