@@ -312,6 +312,7 @@ impl<Face> ListenerBuilder<Face> {
                             backlog: self.backlog.max(1),
                             max_half_open: inquic_engine::limits::HALF_OPEN,
                             retry: self.retry,
+                            inherited: None,
                         },
                     );
                     return Ok(port);

@@ -1,7 +1,8 @@
 //! The one errno table of the project: what went wrong by name in, the number that a socket call returns out.
 
-use inquic_engine::HandshakeError;
+use inquic_engine::{CloseReason, HandshakeError};
 use inquic_platform::CryptoError;
+use inquic_wire::Code;
 
 /// An error number as Linux counts them, by its name in errno(3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,10 +20,14 @@ pub enum Errno {
     EFAULT = 14,
     /// Invalid argument.
     EINVAL = 22,
+    /// Not a request of this socket.
+    ENOTTY = 25,
     /// No space left: the stream's or the connection's window or the send buffer is full.
     ENOSPC = 28,
     /// Broken pipe: the connection is closed, or listens.
     EPIPE = 32,
+    /// Out of the range of numbers.
+    EDOM = 33,
     /// Not a stream: the stream is closed.
     ENOSTR = 60,
     /// Protocol error.
@@ -31,10 +36,16 @@ pub enum Errno {
     EMSGSIZE = 90,
     /// Unknown option.
     ENOPROTOOPT = 92,
+    /// Protocol not supported: the peer speaks no version of ours.
+    EPROTONOSUPPORT = 93,
     /// Operation not supported.
     EOPNOTSUPP = 95,
+    /// Address family not supported.
+    EAFNOSUPPORT = 97,
     /// Address in use.
     EADDRINUSE = 98,
+    /// Cannot assign the address.
+    EADDRNOTAVAIL = 99,
     /// Network unreachable.
     ENETUNREACH = 101,
     /// Connection reset.
@@ -78,4 +89,25 @@ pub const fn of_handshake(error: HandshakeError) -> Errno {
         HandshakeError::Full => Errno::EAGAIN,
         HandshakeError::Crypto(CryptoError::Unavailable) => Errno::ENOMEM,
     }
+}
+
+/// Why a connection has ended, for SO_ERROR; none when it was closed in order.
+#[must_use]
+pub const fn of_close(reason: &CloseReason) -> Option<Errno> {
+    Some(match reason {
+        CloseReason::Application { .. } => return None,
+        CloseReason::PeerApplication { code: 0, .. }
+        | CloseReason::PeerTransport {
+            code: Code::NoError,
+            ..
+        } => return None,
+        CloseReason::PeerApplication { .. } | CloseReason::StatelessReset => Errno::ECONNRESET,
+        CloseReason::PeerTransport {
+            code: Code::ConnectionRefused,
+            ..
+        } => Errno::ECONNREFUSED,
+        CloseReason::PeerTransport { .. } | CloseReason::Transport(_) => Errno::EPROTO,
+        CloseReason::IdleTimeout | CloseReason::HandshakeTimeout => Errno::ETIMEDOUT,
+        CloseReason::VersionNegotiation => Errno::EPROTONOSUPPORT,
+    })
 }

@@ -3,13 +3,15 @@
 //! This is what sits between a program's `bind`, `listen`, `accept`, `connect`, `sendmsg`, `recvmsg`, `setsockopt`, `poll`,
 //! `shutdown` and `close`, and the protocol. It never performs I/O, reads a clock, takes a lock or starts a thread.
 //!
-//! # Two types, two locks
+//! # Three types, two locks
 //!
 //! - [`Port`] is one UDP port: the engine's endpoint, which knows where a datagram belongs, and the listener with its queue
 //!   of connections that wait for `accept`.
 //! - [`Socket`] is one connection: the engine's connection, the state that socket calls add to it, and its readiness.
+//! - [`Sock`] is what a descriptor of the C ABI stands for, from socket() to close(), with a `Socket` in it while there is a
+//!   connection. Its module says what a home does with it; what follows is for homes of programs in Rust.
 //!
-//! A home puts one lock around each `Port` and one around each `Socket`. **Whoever holds a socket's lock may take its port's
+//! A home puts one lock around each `Port` and one around each `Socket` or `Sock`. **Whoever holds a socket's lock may take its port's
 //! lock; whoever holds a port's lock may take nothing.** So a datagram is routed under the port's lock, which is given back
 //! before the socket's lock is taken; [`Port::service`] and [`Port::remove`] are called with the socket's lock held.
 //!
@@ -41,9 +43,11 @@ pub mod errno;
 pub mod limits;
 pub mod options;
 pub mod port;
+pub mod sock;
 pub mod socket;
 
 pub use errno::Errno;
 pub use options::Options;
 pub use port::Port;
-pub use socket::{Control, News, ReceivedMessage, Socket};
+pub use sock::Sock;
+pub use socket::{News, Socket};

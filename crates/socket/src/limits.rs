@@ -11,3 +11,11 @@ pub const LINGER: Duration = Duration::from_secs(30);
 pub const BACKLOG: usize = 4_096;
 /// Bytes of a reason phrase that the ABI carries.
 pub const PHRASE: usize = inquic_uapi::QUIC_CLOSE_PHRASE_BUFFER_SIZE;
+/// Handshake bytes that a recvmsg with MSG_PEEK takes out of the engine, at most: what libraries read at a time.
+pub const PEEK: usize = 64 * 1024;
+/// How long packets wait for what MSG_MORE has announced, as with TCP.
+pub const CORK: Duration = Duration::from_millis(200);
+/// The least that SO_SNDBUF gives: as with other sockets, room for two packets and what it costs to keep them.
+pub const SEND_BUFFER_MIN: usize = 4_608;
+/// The least that SO_RCVBUF gives: half of it, as with other sockets.
+pub const RECEIVE_BUFFER_MIN: usize = 2_304;

@@ -8,8 +8,12 @@ use inquic_engine::{
 };
 use inquic_platform::{Instant, Platform};
 
+use core::net::SocketAddr;
+
 use crate::errno::Errno;
 use crate::limits;
+use crate::options::Options;
+use crate::sock::{Family, Sock};
 use crate::socket::Socket;
 
 /// A UDP port, shared by a listener and any number of connections.
@@ -26,6 +30,7 @@ struct Listener {
     ready: VecDeque<Handle>,
     /// Connections turned away because the backlog was full.
     overflows: u64,
+    inherited: Option<Arc<Inherited>>,
 }
 
 /// How a port listens.
@@ -39,6 +44,29 @@ pub struct ListenOptions {
     pub max_half_open: usize,
     /// When to ask a client to prove its address first.
     pub retry: RetryPolicy,
+    /// What connections are made with whose program uses the C ABI; none for programs in Rust.
+    pub inherited: Option<Arc<Inherited>>,
+}
+
+/// What a listener of the C ABI hands down to its connections.
+#[derive(Clone, Debug)]
+pub struct Inherited {
+    pub(crate) family: Family,
+    pub(crate) kind: i32,
+    pub(crate) local: SocketAddr,
+    pub(crate) options: Options,
+}
+
+impl Inherited {
+    /// The application protocols that the listener serves, in order.
+    pub fn alpn(&self) -> impl Iterator<Item = &[u8]> {
+        self.options.alpn()
+    }
+
+    /// The server names that it serves, in order; none serves all.
+    pub fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.options.names()
+    }
 }
 
 impl Port {
@@ -71,6 +99,7 @@ impl Port {
             backlog: options.backlog.min(limits::BACKLOG),
             ready,
             overflows: 0,
+            inherited: options.inherited,
         });
     }
 
@@ -109,6 +138,34 @@ impl Port {
             .accept(now, incoming, &listener.config)
             .map_err(|_| Errno::ECONNREFUSED)?;
         Ok((handle, Socket::new(handle, connection)))
+    }
+
+    /// As [`Port::admit`], for a listener of the C ABI.
+    ///
+    /// # Errors
+    ///
+    /// As [`Port::admit`]; [`Errno::ECONNREFUSED`] as well when the listener is a program's in Rust.
+    pub fn admit_sock(
+        &mut self,
+        now: Instant,
+        incoming: &Incoming,
+    ) -> Result<(Handle, Sock), Errno> {
+        let inherited = self
+            .listener
+            .as_ref()
+            .and_then(|listener| listener.inherited.clone())
+            .ok_or(Errno::ECONNREFUSED)?;
+        let (handle, socket) = self.admit(now, incoming)?;
+        let key = self.endpoint.ticket_key();
+        Ok((handle, Sock::admitted(&inherited, key, socket)))
+    }
+
+    /// How many connections may wait for accept().
+    #[must_use]
+    pub fn backlog(&self) -> usize {
+        self.listener
+            .as_ref()
+            .map_or(0, |listener| listener.backlog)
     }
 
     /// Queues a connection whose handshake is complete for accept(). `false` when nobody listens any more.

@@ -24,6 +24,10 @@ pub const STREAM_FLAGS: u32 = MSG_QUIC_STREAM_NEW
 
 /// Look without taking.
 pub const MSG_PEEK: u32 = 0x2;
+/// On receive: what does not fit is thrown away, and the length of all of it told.
+pub const MSG_TRUNC: u32 = 0x20;
+/// Read the queue of errors, which QUIC sockets do not have.
+pub const MSG_ERRQUEUE: u32 = 0x2000;
 /// Control data did not fit.
 pub const MSG_CTRUNC: u32 = 0x8;
 /// Do not block.

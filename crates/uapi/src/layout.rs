@@ -52,7 +52,7 @@ macro_rules! number_field {
         }
     )*};
 }
-number_field!(u8, u16, u32, u64, i64);
+number_field!(u8, u16, u32, u64, i32, i64);
 
 impl<const N: usize> Field for [u8; N] {
     fn get(bytes: &[u8], offset: usize) -> Self {

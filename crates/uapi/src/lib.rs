@@ -8,11 +8,14 @@
 #[macro_use]
 mod layout;
 
+pub mod control;
 pub mod event;
 pub mod flags;
 pub mod option;
+pub mod socket;
 pub mod structs;
 
+pub use control::{ControlMessage, ControlMessages};
 pub use event::EventType;
 pub use layout::Layout;
 

@@ -33,8 +33,18 @@ pub const QUIC_SOCKOPT_TRANSPORT_PARAM_EXT: u32 = 14;
 
 /// The first number of this project's own options.
 pub const FIRST_OWN: u32 = 64;
-/// Statistics of a connection, [`crate::structs::Statistics`]; read only.
-pub const QUIC_SOCKOPT_STATISTICS: u32 = 64;
+/// Server names of a listener, a list separated by commas; set and get.
+pub const QUIC_SOCKOPT_SERVER_NAMES: u32 = 64;
+/// Statistics of a connection, [`crate::structs::Statistics`]; get only.
+pub const QUIC_SOCKOPT_STATISTICS: u32 = 65;
+/// Priority of a stream, [`crate::structs::StreamPriority`]; set and get.
+pub const QUIC_SOCKOPT_STREAM_PRIORITY: u32 = 66;
+/// Whether recvmsg says 0 where the peer has closed in order, in place of ENOTCONN; an `int`, set and get.
+pub const QUIC_SOCKOPT_EOF: u32 = 67;
+/// How many microseconds close() goes on to deliver what was written; a `u32`, set and get.
+pub const QUIC_SOCKOPT_LINGER: u32 = 68;
+/// A descriptor of a stream's own, [`crate::structs::StreamDescriptor`]; get only.
+pub const QUIC_SOCKOPT_STREAM_DESCRIPTOR: u32 = 69;
 
 /// The longest value that setsockopt takes.
 pub const VALUE_LEN_MAX: usize = 4096;
@@ -44,3 +54,9 @@ pub const ALPN_LEN_MAX: usize = 128;
 pub const TOKEN_LEN_MAX: usize = 120;
 /// The longest encoded transport parameters.
 pub const TRANSPORT_PARAM_EXT_LEN_MAX: usize = 512;
+/// The longest list of server names.
+pub const SERVER_NAMES_LEN_MAX: usize = 2048;
+/// The shortest TLS session ticket, or key for tickets.
+pub const SESSION_TICKET_LEN_MIN: usize = 64;
+/// The longest TLS session ticket, or key for tickets.
+pub const SESSION_TICKET_LEN_MAX: usize = 4096;

@@ -181,8 +181,32 @@ layout! {
 }
 
 layout! {
+    /// The priority of a stream; an addition of this project.
+    pub struct StreamPriority: 16 {
+        /// The stream's identifier.
+        stream_id: i64 = 0,
+        /// Streams with a higher one send first; 0 to begin with.
+        priority: i32 = 8,
+        /// Zero.
+        reserved: u32 = 12,
+    }
+}
+
+layout! {
+    /// A descriptor for one stream; an addition of this project.
+    pub struct StreamDescriptor: 16 {
+        /// The stream's identifier; -1 for the next one that the peer opened, or with `MSG_QUIC_STREAM_NEW` a new one.
+        stream_id: i64 = 0,
+        /// `MSG_QUIC_STREAM_NEW`, `MSG_QUIC_STREAM_UNI`, `MSG_QUIC_STREAM_DONTWAIT`.
+        stream_flags: u32 = 8,
+        /// Out: the descriptor.
+        descriptor: i32 = 12,
+    }
+}
+
+layout! {
     /// Statistics of a connection; an addition of this project.
-    pub struct Statistics: 112 {
+    pub struct Statistics: 152 {
         /// Smoothed round-trip time in microseconds.
         smoothed_rtt: u64 = 0,
         /// Lowest round-trip time in microseconds.
@@ -211,5 +235,15 @@ layout! {
         key_updates: u64 = 96,
         /// From the first datagram to the complete handshake, in microseconds.
         handshake: u64 = 104,
+        /// Bytes in the UDP payload of a full packet.
+        datagram_size: u64 = 112,
+        /// Paths that are known now, the active one included.
+        paths: u64 = 120,
+        /// Times that the connection went to another path.
+        migrations: u64 = 128,
+        /// Packets sent with an ECN mark.
+        ecn_marked: u64 = 136,
+        /// Events that found no room.
+        events_dropped: u64 = 144,
     }
 }

@@ -86,6 +86,7 @@ impl Node {
                 backlog: 64,
                 max_half_open: 32,
                 retry: settings.retry,
+                inherited: None,
             });
         }
         Self {

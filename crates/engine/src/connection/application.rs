@@ -71,6 +71,27 @@ impl Connection {
         self.carried.streams.read(now, rtt, id, out)
     }
 
+    /// As [`Connection::read`], and leaves the bytes where they are.
+    ///
+    /// # Errors
+    ///
+    /// As [`Streams::read`].
+    pub fn peek(&self, id: StreamId, out: &mut [u8]) -> Result<Read, ReadError> {
+        self.carried.streams.peek(id, out)
+    }
+
+    /// The streams, whatever the connection's state, to look at.
+    #[must_use]
+    pub const fn streams_seen(&self) -> &Streams {
+        &self.carried.streams
+    }
+
+    /// Whether packets of a level can be sent.
+    #[must_use]
+    pub fn can_send(&self, level: inquic_wire::Level) -> bool {
+        self.keys.can_seal(level)
+    }
+
     /// Begins a key update (RFC 9001 §6.1).
     ///
     /// # Errors

@@ -373,6 +373,20 @@ impl Endpoint {
         self.half_open
     }
 
+    /// A secret of this port for whoever protects TLS session tickets: the same for endpoints with the same keys.
+    #[must_use]
+    pub fn ticket_key(&self) -> [u8; 64] {
+        let mut key = [0; 64];
+        let halves = [b"session ticket 0", b"session ticket 1"];
+        for (half, label) in key.chunks_mut(32).zip(halves) {
+            let derived = self.keys.derive(&*self.platform, label, &[]);
+            for (to, from) in half.iter_mut().zip(derived) {
+                *to = from;
+            }
+        }
+        key
+    }
+
     /// Datagrams that went nowhere, by reason.
     #[must_use]
     pub const fn drops(&self) -> &Drops {

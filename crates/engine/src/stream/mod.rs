@@ -9,6 +9,7 @@ mod config;
 mod events;
 mod fate;
 mod flow;
+mod inspect;
 mod pages;
 mod peer;
 mod queue;

@@ -214,6 +214,25 @@ impl ReceiveHalf {
         (bytes, fin)
     }
 
+    /// As [`ReceiveHalf::read`], and leaves everything as it is.
+    pub(super) fn peek(&self, out: &mut [u8]) -> (usize, bool) {
+        let ready = usize::try_from(self.unread()).unwrap_or(usize::MAX);
+        let wanted = out.len().min(ready);
+        let bytes = match (&self.buffer, out.get_mut(..wanted)) {
+            (Some(buffer), Some(out)) => buffer.copy_out(self.window.taken(), out),
+            _ => 0,
+        };
+        (
+            bytes,
+            bytes == ready && self.state == ReceiveState::DataRecvd,
+        )
+    }
+
+    /// Bytes that can be read.
+    pub(super) const fn unread(&self) -> u64 {
+        self.ready.saturating_sub(self.window.taken())
+    }
+
     /// The application wants nothing more. Whether the peer should be told so.
     pub(super) fn stop(&mut self, pool: &mut Pool, code: u64) -> bool {
         self.stopped = true;

@@ -364,6 +364,22 @@ impl SendHalf {
         self.code
     }
 
+    /// Bytes that were written and not acknowledged.
+    pub(super) const fn unacknowledged(&self) -> u64 {
+        if self.buffer.is_none() {
+            return 0;
+        }
+        self.end.saturating_sub(self.base)
+    }
+
+    /// Bytes that were written and never sent.
+    pub(super) const fn unsent(&self) -> u64 {
+        if self.buffer.is_none() {
+            return 0;
+        }
+        self.end.saturating_sub(self.next)
+    }
+
     /// Whether the peer has all that was written, and the end if there is one.
     pub(super) const fn is_flushed(&self) -> bool {
         match self.state {

@@ -54,11 +54,11 @@ impl Options {
     }
 
     /// Our own parameters as they are.
-    pub(super) fn get_transport_param(&self, value: &mut [u8]) -> Result<usize, Errno> {
+    pub(super) fn get_transport_param(&self, value: &[u8]) -> Result<TransportParam, Errno> {
         if TransportParam::read(value).remote != 0 {
             return Err(Errno::EINVAL);
         }
-        Ok(self.transport_param().write(value))
+        Ok(self.transport_param())
     }
 
     fn transport_param(&self) -> TransportParam {

@@ -5,7 +5,7 @@
 
 use alloc::boxed::Box;
 
-use inquic_platform::Instant;
+use inquic_platform::{Duration, Instant};
 use inquic_wire::Direction;
 
 use super::Socket;
@@ -40,13 +40,18 @@ impl Socket {
     ///
     /// A handshake that is under way is given up at once.
     pub fn close(&mut self, now: Instant, code: u64, reason: &[u8]) {
+        self.close_within(now, limits::LINGER, code, reason);
+    }
+
+    /// As [`Socket::close`], but goes on to deliver for no longer than `linger`.
+    pub fn close_within(&mut self, now: Instant, linger: Duration, code: u64, reason: &[u8]) {
         if !matches!(self.ending, Ending::Open) {
             return;
         }
         self.ending = Ending::Lingering {
             code,
             reason: reason.into(),
-            until: now + limits::LINGER,
+            until: now + linger,
         };
         self.settle_ending(now);
         if matches!(self.ending, Ending::Lingering { .. })

@@ -96,6 +96,18 @@ impl Socket {
         self.connection_mut().handshake_receive(out)
     }
 
+    /// Whether handshake messages of the peer wait.
+    #[must_use]
+    pub const fn handshake_waits(&self) -> bool {
+        self.handshake_waits
+    }
+
+    /// Whether there are keys to send packets of a level with.
+    #[must_use]
+    pub fn can_send(&self, level: Level) -> bool {
+        self.connection().can_send(level)
+    }
+
     /// Closes with CRYPTO_ERROR 0x0100 + `alert`.
     pub fn fail_handshake(&mut self, now: Instant, alert: u8) {
         self.connection_mut().fail_handshake(now, alert);

@@ -1,25 +1,19 @@
 //! One connection as a socket: datagrams, time and calls in; datagrams, news, readiness and errno values out.
 //!
-//! The engine's connection does the protocol. What a socket adds: close() that flushes in the background, messages with
-//! control data, options, events and poll masks. It never blocks; a home waits for what [`Socket::next_news`] tells.
+//! The engine's connection does the protocol. What a socket adds: close() that flushes in the background, and errno values. It
+//! never blocks; a home waits for what [`Socket::next_news`] tells. For programs of the C ABI there is [`crate::Sock`] around it.
 
 mod close;
 mod datagrams;
-mod events;
 mod handshake;
-mod message;
-mod sockopt;
 mod streams;
 #[cfg(test)]
 mod tests;
-
-pub use message::{Control, ReceivedMessage};
 
 pub use inquic_engine::datagram::DatagramError;
 pub use inquic_engine::recovery::Fate;
 pub use inquic_engine::stream::{OpenError, Read, ReadError, WriteError};
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
@@ -32,15 +26,12 @@ use inquic_platform::Instant;
 use inquic_wire::{Direction, Role, StreamId};
 
 use close::Ending;
-use message::Messages;
 
 /// A connection's socket.
 pub struct Socket {
     handle: Handle,
     connection: Connection,
     ending: Ending,
-    /// What only sockets of programs that use messages need.
-    messages: Option<Box<Messages>>,
     /// The token of the last NEW_TOKEN frame.
     token: Vec<u8>,
     handshake_waits: bool,
@@ -92,7 +83,6 @@ impl Socket {
             handle,
             connection,
             ending: Ending::Open,
-            messages: None,
             token: Vec::new(),
             handshake_waits: false,
         }
@@ -137,25 +127,15 @@ impl Socket {
 
     /// What changed, one piece a call, until there is nothing more.
     pub fn next_news(&mut self) -> Option<News> {
-        let event = self.connection.next_event()?;
-        let news = match event {
-            Event::Handshake => {
-                self.handshake_waits = true;
-                News::Handshake
-            }
+        Some(match self.next_event()? {
+            Event::Handshake => News::Handshake,
             Event::Early => News::Early,
             Event::Connected => News::Established,
             Event::Confirmed => News::Confirmed,
-            Event::Token => {
-                self.token = self.connection.take_token().unwrap_or_default();
-                News::Token
-            }
+            Event::Token => News::Token,
             Event::Migrated => News::Migrated,
             Event::MigrationFailed => News::MigrationFailed,
-            Event::Stream(StreamEvent::Incoming(direction)) => {
-                self.refuse_after_close(direction);
-                News::Incoming(direction)
-            }
+            Event::Stream(StreamEvent::Incoming(direction)) => News::Incoming(direction),
             Event::Stream(StreamEvent::Readable(id)) => News::Readable(id),
             Event::Stream(StreamEvent::Writable(id) | StreamEvent::Stopped { id, .. }) => {
                 News::Writable(id)
@@ -165,16 +145,22 @@ impl Socket {
             Event::Datagram(DatagramEvent::Received) => News::DatagramReceived,
             Event::Datagram(DatagramEvent::Room) => News::DatagramRoom,
             Event::Datagram(DatagramEvent::Fates) => News::DatagramFates,
-            Event::Closed => {
-                self.ending = Ending::Closed;
-                News::Closed
-            }
+            Event::Closed => News::Closed,
             Event::Gone => News::Gone,
-        };
-        if self.messages.is_some() {
-            self.note_event(&event);
+        })
+    }
+
+    /// The engine's next event, of which the socket has taken note.
+    pub(crate) fn next_event(&mut self) -> Option<Event> {
+        let event = self.connection.next_event()?;
+        match event {
+            Event::Handshake => self.handshake_waits = true,
+            Event::Token => self.token = self.connection.take_token().unwrap_or_default(),
+            Event::Stream(StreamEvent::Incoming(direction)) => self.refuse_after_close(direction),
+            Event::Closed => self.ending = Ending::Closed,
+            _ => {}
         }
-        Some(news)
+        Some(event)
     }
 
     /// Whether the endpoint must be told of this connection's ids; see [`crate::Port::service`].

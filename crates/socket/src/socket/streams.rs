@@ -46,6 +46,15 @@ impl Socket {
         self.connection_mut().read(now, id, out)
     }
 
+    /// As [`Socket::read`], and leaves the bytes where they are.
+    ///
+    /// # Errors
+    ///
+    /// As [`Socket::read`].
+    pub fn peek(&self, id: StreamId, out: &mut [u8]) -> Result<Read, ReadError> {
+        self.connection().peek(id, out)
+    }
+
     /// Ends a stream: what was written is delivered, then FIN.
     ///
     /// # Errors
@@ -80,6 +89,36 @@ impl Socket {
         if let Ok(streams) = self.streams() {
             streams.set_priority(id, priority);
         }
+    }
+
+    /// What [`Socket::set_priority`] has set.
+    #[must_use]
+    pub fn priority(&self, id: StreamId) -> i32 {
+        self.connection().streams_seen().priority(id)
+    }
+
+    /// Bytes that all streams together would take.
+    #[must_use]
+    pub fn send_room(&self) -> usize {
+        self.connection().streams_seen().send_room()
+    }
+
+    /// Bytes that can be read, of all streams.
+    #[must_use]
+    pub fn bytes_to_read(&self) -> u64 {
+        self.connection().streams_seen().bytes_to_read()
+    }
+
+    /// Bytes that were written and have not been acknowledged, of all streams.
+    #[must_use]
+    pub fn bytes_to_arrive(&self) -> u64 {
+        self.connection().streams_seen().bytes_to_arrive()
+    }
+
+    /// Bytes that were written and never sent, of all streams.
+    #[must_use]
+    pub fn bytes_to_send(&self) -> u64 {
+        self.connection().streams_seen().bytes_to_send()
     }
 
     /// Whether [`Socket::read`] would not block.

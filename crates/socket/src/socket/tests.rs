@@ -3,9 +3,6 @@
 extern crate std;
 
 mod close;
-mod datagrams;
-mod message;
-mod sockopt;
 
 use alloc::sync::Arc;
 use alloc::vec;
@@ -15,13 +12,10 @@ use core::net::SocketAddr;
 use inquic_engine::{EndpointKeys, Path, Received, RetryPolicy, Route};
 use inquic_platform::aws_lc::AwsLc;
 use inquic_platform::{CipherSuite, Duration, Instant, KeySide};
-use inquic_uapi::structs::CryptoSecret;
-use inquic_uapi::{Layout, QUIC_CRYPTO_APP, QUIC_CRYPTO_HANDSHAKE, TLS_CIPHER_AES_GCM_128, option};
 use inquic_wire::Level;
 
-use super::{Control, News, Socket};
+use super::{News, Socket};
 use crate::errno::Errno;
-use crate::options::Options;
 use crate::port::{ListenOptions, Port};
 
 /// One host: a port and at most one connection.
@@ -70,7 +64,6 @@ impl Host {
             Route::Incoming(incoming) => {
                 let (_, socket) = self.port.admit(now, &incoming).unwrap();
                 self.socket = Some(socket);
-                self.socket().use_messages(&Options::default());
             }
             Route::Reply(_) | Route::Drop(_) => return,
         }
@@ -121,27 +114,26 @@ impl Host {
 
 impl Pair {
     /// A client that has called connect(), and a server that listens.
-    pub(super) fn connecting(options: &Options) -> Self {
+    pub(super) fn connecting() -> Self {
         let now = Instant::from_nanos(1_000_000_000);
         let mut client = Host::new(1, "192.0.2.1:1000");
         let mut server = Host::new(2, "192.0.2.2:443");
         server.port.listen(ListenOptions {
-            config: Arc::new(options.engine().clone()),
+            config: Arc::default(),
             backlog: 4,
             max_half_open: 4,
-            retry: options.retry(),
+            retry: RetryPolicy::default(),
+            inherited: None,
         });
         let path = Path {
             local: None,
             remote: server.address,
         };
-        let config = Arc::new(options.engine().clone());
         let (_, socket) = client
             .port
-            .connect(now, &config, path, options.token())
+            .connect(now, &Arc::default(), path, &[])
             .unwrap();
         client.socket = Some(socket);
-        client.socket().use_messages(options);
         Self {
             now,
             client,
@@ -152,30 +144,22 @@ impl Pair {
 
     /// Both ends established, by a handshake of made-up messages and secrets through the ABI's calls.
     pub(super) fn established() -> Self {
-        Self::established_with(&Options::default())
-    }
-
-    pub(super) fn established_with(options: &Options) -> Self {
-        let mut pair = Self::connecting(options);
-        pair.client
-            .socket()
+        let mut pair = Self::connecting();
+        let client = pair.client.socket();
+        client
             .handshake_send(Level::Initial, b"client hello")
             .unwrap();
         pair.run(1);
         let mut out = [0; 512];
-        let hello = pair.server.socket().recvmsg(pair.now, &mut out).unwrap();
-        assert_eq!(&out[..hello.bytes], b"client hello");
+        let hello = pair.server.socket().handshake_receive(&mut out);
+        assert_eq!(hello, Some((Level::Initial, 12)));
         swap_parameters(&mut pair);
-        pair.server
-            .socket()
-            .handshake_send(Level::Initial, b"server hello")
-            .unwrap();
-        for (level, client, server) in [(QUIC_CRYPTO_HANDSHAKE, 1, 2), (QUIC_CRYPTO_APP, 3, 4)] {
+        for (level, client, server) in [(Level::Handshake, 1, 2), (Level::OneRtt, 3, 4)] {
             let now = pair.now;
-            install(pair.server.socket(), now, level, 1, server);
-            install(pair.server.socket(), now, level, 0, client);
-            install(pair.client.socket(), now, level, 1, client);
-            install(pair.client.socket(), now, level, 0, server);
+            install(pair.server.socket(), now, level, KeySide::Seal, server);
+            install(pair.server.socket(), now, level, KeySide::Open, client);
+            install(pair.client.socket(), now, level, KeySide::Seal, client);
+            install(pair.client.socket(), now, level, KeySide::Open, server);
         }
         pair.run(20);
         assert!(pair.client.news.contains(&News::Confirmed));
@@ -184,7 +168,6 @@ impl Pair {
             pair.server.port.accept(),
             pair.server.socket.as_ref().map(Socket::handle)
         );
-        while pair.client.socket().recvmsg(pair.now, &mut out).is_ok() {}
         pair
     }
 
@@ -224,58 +207,39 @@ impl Pair {
 fn swap_parameters(pair: &mut Pair) {
     let now = pair.now;
     let mut value = [0; 512];
-    let len = pair
-        .client
-        .socket()
-        .getsockopt(option::QUIC_SOCKOPT_TRANSPORT_PARAM_EXT, &mut value)
-        .unwrap();
-    pair.server
-        .socket()
-        .setsockopt(now, option::QUIC_SOCKOPT_TRANSPORT_PARAM_EXT, &value[..len])
-        .unwrap();
+    let len = pair.client.socket().transport_parameters(&mut value);
+    let client = &value[..len.unwrap()];
+    let server = pair.server.socket();
+    server.set_peer_transport_parameters(now, client).unwrap();
     // The client must have heard the server first: its parameters name the id of the server's first packet.
-    pair.server
-        .socket()
-        .handshake_send(Level::Initial, b"first")
+    server
+        .handshake_send(Level::Initial, b"server hello")
         .unwrap();
     pair.run(2);
-    let len = pair
-        .server
-        .socket()
-        .getsockopt(option::QUIC_SOCKOPT_TRANSPORT_PARAM_EXT, &mut value)
-        .unwrap();
+    let len = pair.server.socket().transport_parameters(&mut value);
+    let server = &value[..len.unwrap()];
     let now = pair.now;
-    pair.client
-        .socket()
-        .setsockopt(now, option::QUIC_SOCKOPT_TRANSPORT_PARAM_EXT, &value[..len])
-        .unwrap();
+    let client = pair.client.socket();
+    client.set_peer_transport_parameters(now, server).unwrap();
 }
 
-fn install(socket: &mut Socket, now: Instant, level: u8, send: u8, seed: u8) {
-    let secret = CryptoSecret {
-        send,
-        level,
-        cipher_type: TLS_CIPHER_AES_GCM_128,
-        secret: [seed; 48],
-        ..CryptoSecret::default()
-    };
-    let mut value = [0; CryptoSecret::SIZE];
-    secret.write(&mut value);
+fn install(socket: &mut Socket, now: Instant, level: Level, side: KeySide, seed: u8) {
+    let suite = CipherSuite::Aes128GcmSha256;
     socket
-        .setsockopt(now, option::QUIC_SOCKOPT_CRYPTO_SECRET, &value)
+        .install_secret(now, level, side, suite, &[seed; 32])
         .unwrap();
 }
 
 #[test]
 fn connect_sends_nothing_before_the_handshake_does() {
-    let mut pair = Pair::connecting(&Options::default());
+    let mut pair = Pair::connecting();
     let now = pair.now;
     assert_eq!(pair.client.flush(now).len(), 0);
 }
 
 #[test]
 fn a_port_that_does_not_listen_admits_nobody() {
-    let mut pair = Pair::connecting(&Options::default());
+    let mut pair = Pair::connecting();
     assert_eq!(pair.server.port.stop_listening(), None);
     pair.client
         .socket()
@@ -287,12 +251,13 @@ fn a_port_that_does_not_listen_admits_nobody() {
 
 #[test]
 fn a_client_that_finds_the_backlog_full_may_come_again_with_the_token_of_its_retry() {
-    let mut pair = Pair::connecting(&Options::default());
+    let mut pair = Pair::connecting();
     pair.server.port.listen(ListenOptions {
-        config: Arc::new(Options::default().engine().clone()),
+        config: Arc::default(),
         backlog: 2,
         max_half_open: 4,
         retry: RetryPolicy::Always,
+        inherited: None,
     });
     let now = pair.now;
     pair.client
@@ -345,7 +310,7 @@ fn both_secrets_of_the_application_establish_the_connection() {
 
 #[test]
 fn the_secret_of_another_suite_fails_by_its_length_only() {
-    let mut pair = Pair::connecting(&Options::default());
+    let mut pair = Pair::connecting();
     let now = pair.now;
     let socket = pair.client.socket();
     let short = socket.install_secret(
@@ -364,12 +329,4 @@ fn the_secret_of_another_suite_fails_by_its_length_only() {
         &[1; 48],
     );
     assert_eq!(whole, Ok(()));
-}
-
-/// A stream's control data.
-pub(super) fn stream(stream_id: i64, stream_flags: u32) -> Control {
-    Control::Stream(inquic_uapi::structs::StreamInfo {
-        stream_id,
-        stream_flags,
-    })
 }

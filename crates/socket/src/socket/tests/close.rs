@@ -1,19 +1,29 @@
 use alloc::vec;
+use alloc::vec::Vec;
 
 use inquic_engine::CloseReason;
 use inquic_platform::Duration;
-use inquic_uapi::flags::MSG_QUIC_STREAM_NEW;
-use inquic_wire::Direction;
+use inquic_wire::{Direction, StreamId};
 
-use super::{Control, News, Pair};
-use crate::errno::Errno;
+use super::{News, Pair, Socket};
 use crate::limits;
 
-fn read_all(pair: &mut Pair) -> usize {
+/// Writes to a new stream, and says how much of it was taken.
+fn send(socket: &mut Socket, data: &[u8]) -> usize {
+    let id = socket.open(Direction::Bidirectional).unwrap();
+    socket.write(id, data).unwrap()
+}
+
+/// Reads what there is of the streams that the client opened.
+fn read_all(pair: &mut Pair, streams: &mut Vec<StreamId>) -> usize {
+    let socket = pair.server.socket();
+    streams.extend(socket.accept_stream(Direction::Bidirectional));
     let mut out = vec![0; 64 * 1024];
     let mut bytes = 0;
-    while let Ok(message) = pair.server.socket().recvmsg(pair.now, &mut out) {
-        bytes += message.bytes;
+    for &id in streams.iter() {
+        while let Ok(read) = socket.read(pair.now, id, &mut out) {
+            bytes += read.bytes;
+        }
     }
     bytes
 }
@@ -22,18 +32,15 @@ fn read_all(pair: &mut Pair) -> usize {
 fn close_delivers_what_was_written_and_then_says_so() {
     let mut pair = Pair::established();
     let data = vec![1; 300_000];
-    let sent = pair
-        .client
-        .socket()
-        .sendmsg(Control::None, MSG_QUIC_STREAM_NEW, &data)
-        .unwrap();
+    let sent = send(pair.client.socket(), &data);
     assert_eq!(sent, data.len(), "more than a window is written");
     let now = pair.now;
     pair.client.socket().close(now, 5, b"bye");
     let mut read = 0;
+    let mut streams = Vec::new();
     for _ in 0..100 {
         pair.run(1);
-        read += read_all(&mut pair);
+        read += read_all(&mut pair, &mut streams);
     }
     assert_eq!(read, data.len());
     let reason = CloseReason::PeerApplication {
@@ -46,14 +53,13 @@ fn close_delivers_what_was_written_and_then_says_so() {
 #[test]
 fn nothing_is_written_after_close() {
     let mut pair = Pair::established();
-    pair.client
-        .socket()
-        .sendmsg(Control::None, MSG_QUIC_STREAM_NEW, b"last")
-        .unwrap();
     let now = pair.now;
-    pair.client.socket().close(now, 0, b"");
-    let late = pair.client.socket().sendmsg(Control::None, 0, b"late");
-    assert_eq!(late, Err(Errno::EPIPE));
+    let socket = pair.client.socket();
+    let id = socket.open(Direction::Bidirectional).unwrap();
+    socket.write(id, b"last").unwrap();
+    socket.close(now, 0, b"");
+    assert!(socket.write(id, b"late").is_err());
+    assert!(socket.open(Direction::Bidirectional).is_err());
 }
 
 #[test]
@@ -71,10 +77,7 @@ fn a_peer_that_takes_nothing_keeps_a_closed_socket_no_longer_than_the_limit() {
     let mut pair = Pair::established();
     // More than the server's window: it never reads, and the rest never leaves.
     let data = vec![1; 1_000_000];
-    pair.client
-        .socket()
-        .sendmsg(Control::None, MSG_QUIC_STREAM_NEW, &data)
-        .unwrap();
+    send(pair.client.socket(), &data);
     pair.run(50);
     let now = pair.now;
     pair.client.socket().close(now, 9, b"");
@@ -97,8 +100,7 @@ fn two_ends_that_close_before_they_have_read_do_not_wait_for_each_other() {
     // More than a window each way, so that neither end can send the rest while the other does not read.
     let data = vec![1; 1_000_000];
     for host in [&mut pair.client, &mut pair.server] {
-        let flags = MSG_QUIC_STREAM_NEW;
-        host.socket().sendmsg(Control::None, flags, &data).unwrap();
+        send(host.socket(), &data);
     }
     pair.run(50);
     let now = pair.now;
@@ -114,12 +116,8 @@ fn two_ends_that_close_before_they_have_read_do_not_wait_for_each_other() {
 fn a_peer_is_asked_to_stop_what_nobody_reads_after_close() {
     let mut pair = Pair::established();
     let data = vec![1; 1_000_000];
-    let flags = MSG_QUIC_STREAM_NEW;
     // The client lingers, as its data are not read.
-    pair.client
-        .socket()
-        .sendmsg(Control::None, flags, &data)
-        .unwrap();
+    send(pair.client.socket(), &data);
     pair.run(50);
     let now = pair.now;
     pair.client.socket().close(now, 6, b"");
@@ -139,11 +137,7 @@ fn a_peer_is_asked_to_stop_what_nobody_reads_after_close() {
 fn abort_does_not_wait_for_what_was_written() {
     let mut pair = Pair::established();
     let data = vec![1; 1_000_000];
-    pair.client
-        .socket()
-        .sendmsg(Control::None, MSG_QUIC_STREAM_NEW, &data)
-        .unwrap();
-    pair.client.socket();
+    send(pair.client.socket(), &data);
     let now = pair.now;
     pair.client.socket().abort(now, 3, b"");
     pair.run(3);

@@ -1,43 +1,46 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use inquic_uapi::flags::{MSG_EOR, MSG_QUIC_DATAGRAM, MSG_QUIC_STREAM_NEW, POLLIN};
+use inquic_platform::Instant;
+use inquic_uapi::flags::{
+    MSG_EOR, MSG_PEEK, MSG_QUIC_DATAGRAM, MSG_QUIC_STREAM_NEW, MSG_TRUNC, POLLIN,
+};
 use inquic_uapi::structs::TransportParam;
 use inquic_uapi::{Layout, option};
 
-use super::{Control, News, Pair, stream};
+use super::{Pair, bytes, get, set, stream};
 use crate::errno::Errno;
-use crate::options::Options;
 
 /// Both ends take datagrams of `size` bytes.
 fn pair(size: u16) -> Pair {
-    let mut options = Options::default();
-    let param = TransportParam {
+    let param = bytes(&TransportParam {
         max_datagram_frame_size: size,
         ..TransportParam::default()
-    };
-    let mut value = vec![0; TransportParam::SIZE];
-    param.write(&mut value);
-    options
-        .set(option::QUIC_SOCKOPT_TRANSPORT_PARAM, &value)
-        .unwrap();
-    let len = options.get(option::QUIC_SOCKOPT_TRANSPORT_PARAM, &mut value);
-    let read = TransportParam::read(&value[..len.unwrap()]);
-    assert_eq!(read.max_datagram_frame_size, size);
-    Pair::established_with(&options)
+    });
+    let number = option::QUIC_SOCKOPT_TRANSPORT_PARAM;
+    Pair::established_with(&mut |client, server| {
+        for sock in [client, server] {
+            set(sock, Instant::ZERO, number, &param).unwrap();
+            let read = TransportParam::read(&get(sock, number, &[]).unwrap());
+            assert_eq!(read.max_datagram_frame_size, size);
+        }
+    })
 }
 
 fn send(pair: &mut Pair, data: &[u8]) -> Result<usize, Errno> {
-    let socket = pair.client.socket();
-    socket.sendmsg(Control::None, MSG_QUIC_DATAGRAM, data)
+    pair.client_sends(&[], MSG_QUIC_DATAGRAM, data)
 }
 
 /// What the server receives next, with a buffer of `room` bytes: flags, bytes.
 fn receive(pair: &mut Pair, room: usize) -> Result<(u32, Vec<u8>), Errno> {
-    let mut out = vec![0; room];
-    let message = pair.server.socket().recvmsg(pair.now, &mut out)?;
-    out.truncate(message.bytes);
-    Ok((message.flags, out))
+    receive_with(pair, 0, room)
+}
+
+fn receive_with(pair: &mut Pair, flags: u32, room: usize) -> Result<(u32, Vec<u8>), Errno> {
+    let now = pair.now;
+    let message = super::receive(pair.server.sock(), now, flags, room)?;
+    assert_eq!(message.control, None);
+    Ok((message.flags, message.data))
 }
 
 const WHOLE: u32 = MSG_QUIC_DATAGRAM | MSG_EOR;
@@ -45,16 +48,15 @@ const WHOLE: u32 = MSG_QUIC_DATAGRAM | MSG_EOR;
 #[test]
 fn datagram_is_a_message_with_its_flag() {
     let mut pair = pair(u16::MAX);
-    assert_eq!(pair.server.socket().poll() & POLLIN, 0);
+    assert_eq!(pair.server.sock().poll(None) & POLLIN, 0);
     assert_eq!(send(&mut pair, b"ping"), Ok(4));
     assert_eq!(send(&mut pair, b""), Ok(0));
     pair.run(5);
-    assert!(pair.server.news.contains(&News::DatagramReceived));
-    assert_eq!(pair.server.socket().poll() & POLLIN, POLLIN);
+    assert_eq!(pair.server.sock().poll(None) & POLLIN, POLLIN);
     assert_eq!(receive(&mut pair, 64), Ok((WHOLE, b"ping".to_vec())));
     assert_eq!(receive(&mut pair, 64), Ok((WHOLE, Vec::new())));
     assert_eq!(receive(&mut pair, 64), Err(Errno::EAGAIN));
-    assert_eq!(pair.server.socket().poll() & POLLIN, 0);
+    assert_eq!(pair.server.sock().poll(None) & POLLIN, 0);
 }
 
 #[test]
@@ -70,16 +72,43 @@ fn datagram_larger_than_the_buffer_goes_on_in_the_next_call() {
 }
 
 #[test]
+fn datagram_that_is_peeked_at_stays() {
+    let mut pair = pair(u16::MAX);
+    send(&mut pair, b"one two three").unwrap();
+    pair.run(5);
+    let part = MSG_QUIC_DATAGRAM;
+    let peeked = receive_with(&mut pair, MSG_PEEK, 3);
+    assert_eq!(peeked, Ok((part, b"one".to_vec())));
+    assert_eq!(
+        receive(&mut pair, 64),
+        Ok((WHOLE, b"one two three".to_vec()))
+    );
+}
+
+#[test]
+fn datagram_that_is_cut_tells_its_length() {
+    let mut pair = pair(u16::MAX);
+    send(&mut pair, b"one two three").unwrap();
+    send(&mut pair, b"next").unwrap();
+    pair.run(5);
+    let now = pair.now;
+    let mut out = [0; 3];
+    let sock = pair.server.sock();
+    let cut = sock.recvmsg(now, MSG_TRUNC, &mut out, &mut []).unwrap();
+    assert_eq!((cut.bytes, cut.flags), (13, WHOLE | MSG_TRUNC));
+    assert_eq!(&out, b"one");
+    assert_eq!(receive(&mut pair, 64), Ok((WHOLE, b"next".to_vec())));
+}
+
+#[test]
 fn datagrams_and_streams_are_received_in_turn() {
     let mut pair = pair(u16::MAX);
     send(&mut pair, b"a").unwrap();
     send(&mut pair, b"b").unwrap();
-    let socket = pair.client.socket();
-    socket
-        .sendmsg(stream(-1, MSG_QUIC_STREAM_NEW), 0, b"data")
-        .unwrap();
+    let new = stream(-1, MSG_QUIC_STREAM_NEW);
+    pair.client_sends(&new, 0, b"data").unwrap();
     pair.run(5);
-    let texts: Vec<_> = (0..3).map(|_| receive(&mut pair, 64).unwrap().1).collect();
+    let texts: Vec<_> = (0..3).map(|_| pair.server_gets().unwrap().data).collect();
     for text in [&b"a"[..], b"b", b"data"] {
         assert!(texts.contains(&text.to_vec()), "{texts:?}");
     }
@@ -88,8 +117,7 @@ fn datagrams_and_streams_are_received_in_turn() {
 #[test]
 fn datagram_beyond_the_size_that_fits_is_emsgsize() {
     let mut pair = pair(u16::MAX);
-    let most = pair.client.socket().max_datagram_size().unwrap();
-    assert_eq!(most, 1_200 - 1 - 8 - 4 - 1 - 16);
+    let most = 1_200 - 1 - 8 - 4 - 1 - 16;
     assert_eq!(send(&mut pair, &vec![7; most + 1]), Err(Errno::EMSGSIZE));
     assert_eq!(send(&mut pair, &vec![7; most]), Ok(most));
     pair.run(5);
@@ -100,7 +128,6 @@ fn datagram_beyond_the_size_that_fits_is_emsgsize() {
 fn datagram_to_a_peer_that_takes_none_is_einval() {
     let mut pair = Pair::established();
     assert_eq!(send(&mut pair, b"x"), Err(Errno::EINVAL));
-    assert_eq!(pair.client.socket().max_datagram_size(), None);
 }
 
 #[test]
@@ -113,7 +140,6 @@ fn full_queue_is_eagain_until_there_is_room() {
     assert_eq!(taken, inquic_engine::limits::DATAGRAM_QUEUE / 1_010);
     assert_eq!(send(&mut pair, &data), Err(Errno::EAGAIN));
     pair.run(50);
-    assert!(pair.client.news.contains(&News::DatagramRoom));
     assert_eq!(send(&mut pair, &data), Ok(1_000));
 }
 
@@ -122,7 +148,8 @@ fn closed_socket_takes_no_datagram() {
     let mut pair = pair(u16::MAX);
     let now = pair.now;
     send(&mut pair, b"last words").unwrap();
-    pair.client.socket().close(now, 0, b"");
+    pair.run(1);
+    pair.client.sock().close(now);
     assert_eq!(send(&mut pair, b"x"), Err(Errno::EPIPE));
     pair.run(5);
     assert_eq!(receive(&mut pair, 64), Ok((WHOLE, b"last words".to_vec())));

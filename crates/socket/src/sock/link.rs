@@ -1,0 +1,102 @@
+//! What a socket has beside its engine's connection once it is one. It holds state for the calls beside it and decides nothing.
+
+use core::net::SocketAddr;
+
+use inquic_platform::Instant;
+
+use super::inbox::Inbox;
+use super::streams::Book;
+use crate::errno::Errno;
+use crate::socket::Socket;
+
+/// A socket's connection, from connect() or the listener's queue to its end.
+pub(super) struct Link {
+    pub(super) socket: Socket,
+    /// What the socket was bound to.
+    bound: SocketAddr,
+    /// Where the peer's last datagrams came to.
+    pub(super) heard: Option<SocketAddr>,
+    pub(super) request: Request,
+    pub(super) inbox: Inbox,
+    pub(super) book: Book,
+    /// Server: the port's key for session tickets.
+    pub(super) ticket_key: Option<[u8; 64]>,
+    /// More is to be written before a packet is to leave, or this moment comes.
+    pub(super) corked: Option<Instant>,
+    /// What poll said when changes were last told.
+    pub(super) mask: u32,
+    /// Whether SO_ERROR was asked for since the end.
+    pub(super) error_taken: bool,
+    pub(super) gone: Gone,
+}
+
+/// How far a listener's connection is on the way to accept().
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Request {
+    /// It never was: the connection is a client's.
+    None,
+    /// Nothing of its handshake has come.
+    New,
+    /// Its handshake has begun, and the port is to queue it.
+    Ready,
+    /// It is in the queue, or was taken from there.
+    Queued,
+}
+
+/// How far a connection is from being forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gone {
+    No,
+    /// Nothing is left to do, and the port is to forget it.
+    Now,
+    Forgotten,
+}
+
+impl Link {
+    pub(super) fn new(socket: Socket, bound: SocketAddr, request: Request) -> Self {
+        Self {
+            socket,
+            bound,
+            heard: None,
+            request,
+            inbox: Inbox::default(),
+            book: Book::default(),
+            ticket_key: None,
+            corked: None,
+            mask: 0,
+            error_taken: false,
+            gone: Gone::No,
+        }
+    }
+
+    /// Our address, as far as it is known.
+    pub(super) fn local(&self) -> SocketAddr {
+        let used = self.socket.path().local.unwrap_or(self.bound);
+        let heard = self.heard.filter(|heard| heard.port() == used.port());
+        // The engine knows where the system chooses no more than that it does.
+        if used.ip().is_unspecified() {
+            heard.unwrap_or(used)
+        } else {
+            used
+        }
+    }
+
+    /// Fails with EINVAL where the connection is not established.
+    pub(super) fn established(&mut self) -> Result<&mut Socket, Errno> {
+        if self.is_established() {
+            Ok(&mut self.socket)
+        } else {
+            Err(Errno::EINVAL)
+        }
+    }
+
+    /// Whether data can be exchanged.
+    pub(super) fn is_established(&self) -> bool {
+        self.socket.is_established() && !self.socket.is_closed()
+    }
+
+    /// Whether the handshake is under way.
+    pub(super) fn is_connecting(&self) -> bool {
+        self.socket.is_handshaking() && !self.socket.is_closed()
+    }
+}

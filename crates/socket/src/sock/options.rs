@@ -1,0 +1,302 @@
+//! setsockopt and getsockopt: levels, option numbers and bytes in; bytes, errno values and what is left to the home out
+//! (socket-abi 1.3). Which option may be used in which state is decided here, what its value may be beside it.
+
+use core::net::SocketAddr;
+
+use inquic_platform::{CipherSuite, Instant, KeySide};
+use inquic_uapi::option::{
+    QUIC_SOCKOPT_ALPN, QUIC_SOCKOPT_CONFIG, QUIC_SOCKOPT_CONNECTION_CLOSE,
+    QUIC_SOCKOPT_CRYPTO_SECRET, QUIC_SOCKOPT_KEY_UPDATE, QUIC_SOCKOPT_SERVER_NAMES,
+    QUIC_SOCKOPT_SESSION_TICKET, QUIC_SOCKOPT_STATISTICS, QUIC_SOCKOPT_STREAM_DESCRIPTOR,
+    QUIC_SOCKOPT_STREAM_OPEN, QUIC_SOCKOPT_STREAM_PRIORITY, QUIC_SOCKOPT_STREAM_RESET,
+    QUIC_SOCKOPT_STREAM_STOP_SENDING, QUIC_SOCKOPT_TOKEN, QUIC_SOCKOPT_TRANSPORT_PARAM,
+    QUIC_SOCKOPT_TRANSPORT_PARAM_EXT, TRANSPORT_PARAM_EXT_LEN_MAX, VALUE_LEN_MAX,
+};
+use inquic_uapi::socket::{
+    AF_INET, AF_INET6, SO_ACCEPTCONN, SO_DOMAIN, SO_ERROR, SO_PROTOCOL, SO_TYPE, SOL_SOCKET,
+};
+use inquic_uapi::structs::{
+    CryptoSecret, ErrInfo, Statistics, StreamDescriptor, StreamInfo, StreamPriority,
+};
+use inquic_uapi::{
+    IPPROTO_QUIC, Layout, QUIC_CRYPTO_APP, QUIC_CRYPTO_EARLY, QUIC_CRYPTO_HANDSHAKE, SOL_QUIC,
+    TLS_CIPHER_AES_CCM_128, TLS_CIPHER_AES_GCM_128, TLS_CIPHER_AES_GCM_256,
+    TLS_CIPHER_CHACHA20_POLY1305,
+};
+use inquic_wire::{Level, Role};
+
+use super::answer::{Got, Set, Stop};
+use super::general::put;
+use super::link::Link;
+use super::{Family, Sock, State};
+use crate::errno::Errno;
+use crate::options::{Options, copy};
+
+impl Sock {
+    /// setsockopt(), with the bytes of `optval`.
+    ///
+    /// # Errors
+    ///
+    /// As in socket-abi 1.3; [`Errno::ENOPROTOOPT`] for an option that there is not.
+    pub fn setsockopt(
+        &mut self,
+        now: Instant,
+        level: i32,
+        name: i32,
+        value: &[u8],
+    ) -> Result<Set, Errno> {
+        match level {
+            SOL_QUIC => {}
+            SOL_SOCKET => return self.general.set(name, value, &mut self.options),
+            _ => return Ok(Set::Pass),
+        }
+        if value.len() > VALUE_LEN_MAX {
+            return Err(Errno::EINVAL);
+        }
+        let number = u32::try_from(name).map_err(|_| Errno::ENOPROTOOPT)?;
+        match &mut self.state {
+            State::Idle(_) => self.options.set(number, value)?,
+            State::Listening { changed, .. } => {
+                self.options.set_listening(number, value)?;
+                *changed = true;
+            }
+            State::Connection(link) => return link.set(now, number, value, &mut self.options),
+        }
+        Ok(Set::Done)
+    }
+
+    /// getsockopt(): `value` is what `optval` has before the call, `out` takes what it has after it, as much as fits.
+    ///
+    /// # Errors
+    ///
+    /// As in socket-abi 1.3; [`Errno::ENOPROTOOPT`] for an option that there is not; [`Stop::Blocked`] where the peer allows no
+    /// more streams.
+    pub fn getsockopt(
+        &mut self,
+        level: i32,
+        name: i32,
+        value: &[u8],
+        out: &mut [u8],
+    ) -> Result<Got, Stop> {
+        match level {
+            SOL_QUIC => {}
+            SOL_SOCKET => return Ok(self.get_general(name, out)),
+            _ => return Ok(Got::Pass),
+        }
+        let number = u32::try_from(name).map_err(|_| Stop::Failed(Errno::ENOPROTOOPT))?;
+        let bytes = match &mut self.state {
+            State::Idle(_) => self.options.get(number, value, out)?,
+            State::Listening { .. } => self.options.get_listening(number, value, out)?,
+            State::Connection(link) => return link.get(number, value, out, &self.options),
+        };
+        Ok(Got::Bytes(bytes))
+    }
+
+    /// The home receives at `local` too, as setsockopt() has asked it to: the connection goes there.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::EINVAL`] when that has become impossible.
+    pub fn on_receiving(&mut self, now: Instant, local: SocketAddr) -> Result<(), Errno> {
+        let link = self.link_mut().ok_or(Errno::EINVAL)?;
+        link.move_to(now, local)
+    }
+
+    /// The application protocols that it serves or asks for, in order.
+    pub fn alpn(&self) -> impl Iterator<Item = &[u8]> {
+        self.options.alpn()
+    }
+
+    fn get_general(&mut self, name: i32, out: &mut [u8]) -> Got {
+        let value = match name {
+            SO_TYPE => self.kind,
+            SO_PROTOCOL => IPPROTO_QUIC,
+            SO_DOMAIN => i32::from(match self.family {
+                Family::V4 => AF_INET,
+                Family::V6 => AF_INET6,
+            }),
+            SO_ACCEPTCONN => i32::from(self.is_listening()),
+            SO_ERROR => self.link_mut().map_or(0, Link::take_error),
+            _ => return self.general.get(name, out, &self.options),
+        };
+        Got::Bytes(put(out, value))
+    }
+}
+
+impl Link {
+    fn set(
+        &mut self,
+        now: Instant,
+        number: u32,
+        value: &[u8],
+        options: &mut Options,
+    ) -> Result<Set, Errno> {
+        match number {
+            QUIC_SOCKOPT_STREAM_RESET => self
+                .reset_stream(ErrInfo::read(value))
+                .map_err(Stop::errno)?,
+            QUIC_SOCKOPT_STREAM_STOP_SENDING => self
+                .stop_stream(ErrInfo::read(value))
+                .map_err(Stop::errno)?,
+            QUIC_SOCKOPT_KEY_UPDATE => self.socket.key_update(now)?,
+            QUIC_SOCKOPT_CRYPTO_SECRET => self.set_crypto_secret(now, value)?,
+            QUIC_SOCKOPT_TRANSPORT_PARAM_EXT => {
+                if !self.is_connecting() || value.len() > TRANSPORT_PARAM_EXT_LEN_MAX {
+                    return Err(Errno::EINVAL);
+                }
+                self.socket.set_peer_transport_parameters(now, value)?;
+            }
+            // What the connection was made with stays.
+            QUIC_SOCKOPT_TRANSPORT_PARAM | QUIC_SOCKOPT_CONFIG => return Err(Errno::EINVAL),
+            QUIC_SOCKOPT_ALPN | QUIC_SOCKOPT_SERVER_NAMES => return Err(Errno::EINVAL),
+            // A client's token went with its first packet; a server gives tokens by itself.
+            QUIC_SOCKOPT_TOKEN => return Err(Errno::EINVAL),
+            QUIC_SOCKOPT_STREAM_PRIORITY => self.set_priority(StreamPriority::read(value))?,
+            _ => options.set(number, value)?,
+        }
+        Ok(Set::Done)
+    }
+
+    fn get(
+        &mut self,
+        number: u32,
+        value: &[u8],
+        out: &mut [u8],
+        options: &Options,
+    ) -> Result<Got, Stop> {
+        let bytes = match number {
+            QUIC_SOCKOPT_STREAM_OPEN => {
+                self.usable()?;
+                let id = self.open_stream(StreamInfo::read(value))?;
+                let info = StreamInfo {
+                    stream_id: i64::try_from(id.to_u64()).unwrap_or(i64::MAX),
+                    ..StreamInfo::read(value)
+                };
+                info.write(out)
+            }
+            QUIC_SOCKOPT_STREAM_DESCRIPTOR => {
+                self.usable()?;
+                return Ok(Got::Stream(
+                    self.describe_stream(StreamDescriptor::read(value))?,
+                ));
+            }
+            QUIC_SOCKOPT_STREAM_PRIORITY => self.priority(StreamPriority::read(value))?.write(out),
+            QUIC_SOCKOPT_CONNECTION_CLOSE => match self.peer_close() {
+                Some(close) => close.write(out),
+                None => options.close.write(out),
+            },
+            QUIC_SOCKOPT_TOKEN => match self.socket.role() {
+                // Programs learn their role by this.
+                Role::Server => return Err(Stop::Failed(Errno::EINVAL)),
+                Role::Client => copy(self.socket.token(), out),
+            },
+            QUIC_SOCKOPT_TRANSPORT_PARAM_EXT => {
+                if !self.is_connecting() {
+                    return Err(Stop::Failed(Errno::EINVAL));
+                }
+                self.socket.transport_parameters(out)?
+            }
+            QUIC_SOCKOPT_SESSION_TICKET => self.session_ticket(out, options),
+            QUIC_SOCKOPT_STATISTICS => self.statistics().write(out),
+            _ => options.get(number, value, out)?,
+        };
+        Ok(Got::Bytes(bytes))
+    }
+
+    /// Fails with EPIPE where streams cannot be opened.
+    fn usable(&self) -> Result<(), Stop> {
+        let open = self.socket.is_established() || self.socket.is_early();
+        if open && !self.socket.is_closed() {
+            Ok(())
+        } else {
+            Err(Stop::Failed(Errno::EPIPE))
+        }
+    }
+
+    fn set_crypto_secret(&mut self, now: Instant, value: &[u8]) -> Result<(), Errno> {
+        if !self.is_connecting() || value.len() < CryptoSecret::SIZE {
+            return Err(Errno::EINVAL);
+        }
+        let secret = CryptoSecret::read(value);
+        let level = match secret.level {
+            QUIC_CRYPTO_APP => Level::OneRtt,
+            QUIC_CRYPTO_HANDSHAKE => Level::Handshake,
+            QUIC_CRYPTO_EARLY => Level::ZeroRtt,
+            _ => return Err(Errno::EINVAL),
+        };
+        let suite = match secret.cipher_type {
+            TLS_CIPHER_AES_GCM_128 => CipherSuite::Aes128GcmSha256,
+            TLS_CIPHER_AES_GCM_256 => CipherSuite::Aes256GcmSha384,
+            TLS_CIPHER_CHACHA20_POLY1305 => CipherSuite::ChaCha20Poly1305Sha256,
+            TLS_CIPHER_AES_CCM_128 => CipherSuite::Aes128CcmSha256,
+            _ => return Err(Errno::EINVAL),
+        };
+        let side = if secret.send == 0 {
+            KeySide::Open
+        } else {
+            KeySide::Seal
+        };
+        let bytes = secret.secret.get(..suite.hash_len()).ok_or(Errno::EINVAL)?;
+        self.socket.install_secret(now, level, side, suite, bytes)
+    }
+
+    /// A client's last ticket; a server's key for tickets, the port's unless the program has set its own.
+    fn session_ticket(&self, out: &mut [u8], options: &Options) -> usize {
+        match &self.ticket_key {
+            Some(key) if options.ticket.is_empty() => copy(key, out),
+            _ => copy(&options.ticket, out),
+        }
+    }
+
+    fn set_priority(&mut self, wanted: StreamPriority) -> Result<(), Errno> {
+        let id = self.stream_in_use(wanted.stream_id).map_err(Stop::errno)?;
+        self.socket.set_priority(id, wanted.priority);
+        Ok(())
+    }
+
+    fn priority(&mut self, wanted: StreamPriority) -> Result<StreamPriority, Stop> {
+        let id = self.stream_in_use(wanted.stream_id)?;
+        Ok(StreamPriority {
+            stream_id: wanted.stream_id,
+            priority: self.socket.priority(id),
+            reserved: 0,
+        })
+    }
+
+    fn move_to(&mut self, now: Instant, local: SocketAddr) -> Result<(), Errno> {
+        self.socket.migrate(now, local).map_err(|_| Errno::EINVAL)
+    }
+
+    /// SO_ERROR: told once.
+    fn take_error(&mut self) -> i32 {
+        if !self.socket.is_closed() || core::mem::replace(&mut self.error_taken, true) {
+            return 0;
+        }
+        self.failure().map_or(0, Errno::number)
+    }
+
+    fn statistics(&self) -> Statistics {
+        let stats = self.socket.stats();
+        Statistics {
+            smoothed_rtt: stats.rtt_smoothed.as_micros(),
+            min_rtt: stats.rtt_min.as_micros(),
+            latest_rtt: stats.rtt_latest.as_micros(),
+            congestion_window: stats.congestion_window,
+            bytes_in_flight: stats.bytes_in_flight,
+            packets_sent: stats.packets_sent,
+            packets_lost: stats.packets_lost,
+            packets_received: stats.packets_received,
+            bytes_sent: stats.bytes_sent,
+            bytes_received: stats.bytes_received,
+            congestion_events: stats.congestion_events,
+            probe_timeouts: stats.probe_timeouts,
+            key_updates: stats.key_updates,
+            handshake: stats.handshake.as_micros(),
+            datagram_size: stats.datagram_size,
+            paths: stats.paths,
+            migrations: stats.migrations,
+            ecn_marked: stats.ecn_marked,
+            events_dropped: self.inbox.events_dropped,
+        }
+    }
+}

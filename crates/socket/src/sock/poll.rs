@@ -1,0 +1,81 @@
+//! poll and ioctl: what would not block, and how many bytes wait; nothing is changed.
+
+use inquic_uapi::flags::{POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM};
+use inquic_uapi::socket::{SIOCINQ, SIOCOUTQ, SIOCOUTQNSD};
+
+use super::link::Link;
+use super::{Sock, State};
+use crate::errno::Errno;
+use crate::port::Port;
+
+impl Sock {
+    /// The mask of poll(2). `port` is needed of a listener only.
+    pub fn poll(&mut self, port: Option<&Port>) -> u32 {
+        match &mut self.state {
+            // As with TCP: there is nothing to wait for.
+            State::Idle(_) => POLLOUT | POLLWRNORM | POLLHUP,
+            State::Listening { .. } if port.is_some_and(Port::is_acceptable) => POLLIN | POLLRDNORM,
+            State::Listening { .. } => 0,
+            State::Connection(link) => link.poll(),
+        }
+    }
+
+    /// ioctl(): SIOCINQ, SIOCOUTQ, SIOCOUTQNSD.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::EINVAL`] on a listener, [`Errno::ENOTTY`] for another request.
+    pub fn ioctl(&self, request: u32) -> Result<i32, Errno> {
+        if ![SIOCINQ, SIOCOUTQ, SIOCOUTQNSD].contains(&request) {
+            return Err(Errno::ENOTTY);
+        }
+        let link = match &self.state {
+            State::Listening { .. } => return Err(Errno::EINVAL),
+            State::Idle(_) => return Ok(0),
+            State::Connection(link) => link,
+        };
+        let bytes = match request {
+            SIOCINQ => link.socket.bytes_to_read(),
+            SIOCOUTQ => link.socket.bytes_to_arrive(),
+            _ => link.socket.bytes_to_send(),
+        };
+        Ok(i32::try_from(bytes).unwrap_or(i32::MAX))
+    }
+}
+
+impl Link {
+    pub(super) fn poll(&mut self) -> u32 {
+        if self.socket.is_closed() {
+            return POLLHUP | POLLERR | POLLRDHUP | POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM;
+        }
+        let mut mask = 0;
+        if self.has_message() {
+            mask |= POLLIN | POLLRDNORM;
+        }
+        if self.has_room() {
+            mask |= POLLOUT | POLLWRNORM;
+        }
+        mask
+    }
+
+    /// Whether recvmsg would give something.
+    fn has_message(&self) -> bool {
+        if self.is_connecting() {
+            return self.socket.handshake_waits()
+                || self.inbox.has_hello()
+                || self.inbox.has_event();
+        }
+        self.socket.handshake_waits() || !self.inbox.is_empty()
+    }
+
+    /// Whether sendmsg would take something.
+    fn has_room(&mut self) -> bool {
+        if !self.socket.is_established() && !self.socket.is_early() {
+            return false;
+        }
+        match self.book.active() {
+            Some(id) if self.is_sending(id) => self.socket.writable(id) > 0,
+            _ => self.socket.send_room() > 0,
+        }
+    }
+}

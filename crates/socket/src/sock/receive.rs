@@ -1,0 +1,239 @@
+//! recvmsg: a buffer and room for control messages in; handshake messages first, then events, then data as it came, out
+//! (socket-abi 1.6).
+
+use inquic_platform::Instant;
+use inquic_uapi::flags::{
+    MSG_CTRUNC, MSG_EOR, MSG_ERRQUEUE, MSG_PEEK, MSG_QUIC_DATAGRAM, MSG_QUIC_NOTIFICATION,
+    MSG_QUIC_STREAM_FIN, MSG_TRUNC,
+};
+use inquic_uapi::structs::{HandshakeInfo, StreamInfo};
+use inquic_uapi::{
+    ControlMessage, Layout, QUIC_CRYPTO_APP, QUIC_CRYPTO_EARLY, QUIC_CRYPTO_HANDSHAKE,
+    QUIC_CRYPTO_INITIAL, QUIC_HANDSHAKE_INFO, QUIC_STREAM_INFO, SOL_QUIC,
+};
+use inquic_wire::{Level, StreamId};
+
+use super::Sock;
+use super::answer::{Message, Stop, Wait};
+use super::inbox::{Piece, Readable, Reading};
+use super::link::Link;
+use crate::errno::Errno;
+use crate::options::Options;
+use crate::socket::ReadError;
+
+/// A message and its control data.
+struct Given {
+    bytes: usize,
+    flags: u32,
+    control: Control,
+}
+
+enum Control {
+    None,
+    Stream(StreamId),
+    Handshake(Level),
+}
+
+impl Sock {
+    /// recvmsg(). What does not fit of a message that is no stream's goes on in the next call, whose last part has `MSG_EOR`;
+    /// with `MSG_TRUNC` it is thrown away.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::ENOTCONN`] without a connection, and at the end of one; [`Stop::Blocked`] while nothing waits.
+    pub fn recvmsg(
+        &mut self,
+        now: Instant,
+        flags: u32,
+        out: &mut [u8],
+        control: &mut [u8],
+    ) -> Result<Message, Stop> {
+        let Self { state, options, .. } = self;
+        let super::State::Connection(link) = state else {
+            return Err(Stop::Failed(Errno::ENOTCONN));
+        };
+        let reading = Reading {
+            peek: flags & MSG_PEEK != 0,
+            cut: flags & MSG_TRUNC != 0,
+        };
+        let blocked = Stop::Blocked {
+            on: Wait::Receive,
+            errno: Errno::EAGAIN,
+        };
+        if flags & MSG_ERRQUEUE != 0 {
+            // There is no queue of errors, so nothing is ever in it.
+            return Err(Stop::Failed(Errno::EAGAIN));
+        }
+        if let Some(given) = link.next_message(now, reading, out, options) {
+            return Ok(given.deliver(control));
+        }
+        if !link.socket.is_closed() {
+            return Err(blocked);
+        }
+        link.end(options)
+    }
+}
+
+impl Link {
+    fn next_message(
+        &mut self,
+        now: Instant,
+        reading: Reading,
+        out: &mut [u8],
+        options: &Options,
+    ) -> Option<Given> {
+        let socket = &mut self.socket;
+        let mut more = |out: &mut [u8]| socket.handshake_receive(out);
+        if let Some((level, piece)) = self.inbox.hello(out, reading, &mut more) {
+            return Some(Given::of(&piece, 0, Control::Handshake(level)));
+        }
+        if let Some(piece) = self.inbox.event(out, reading) {
+            return Some(Given::of(&piece, MSG_QUIC_NOTIFICATION, Control::None));
+        }
+        if self.is_connecting() {
+            // Whoever makes the handshake expects nothing but its messages.
+            return None;
+        }
+        while let Some(front) = self.inbox.front() {
+            let given = match front {
+                Readable::Stream(id) => self.read_message(now, id, reading, out, options),
+                Readable::Datagrams => self.datagram_message(reading, out),
+            };
+            if given.is_some() {
+                return given;
+            }
+        }
+        None
+    }
+
+    /// Data of the stream at the front; none when it has nothing any more.
+    fn read_message(
+        &mut self,
+        now: Instant,
+        id: StreamId,
+        reading: Reading,
+        out: &mut [u8],
+        options: &Options,
+    ) -> Option<Given> {
+        let read = if reading.peek {
+            self.socket.peek(id, out)
+        } else {
+            self.socket.read(now, id, out)
+        };
+        match read {
+            Ok(read) if read.bytes > 0 || read.fin || out.is_empty() => {
+                if !reading.peek && (read.fin || !self.socket.is_readable(id)) {
+                    self.inbox.pop();
+                }
+                Some(Given {
+                    bytes: read.bytes,
+                    flags: if read.fin { MSG_QUIC_STREAM_FIN } else { 0 },
+                    control: Control::Stream(id),
+                })
+            }
+            Ok(_) | Err(ReadError::Blocked | ReadError::Stopped | ReadError::Unknown) => {
+                self.inbox.pop();
+                None
+            }
+            Err(ReadError::Reset(code)) => {
+                self.inbox.pop();
+                self.on_reset_read(id, code, options);
+                let piece = self.inbox.event(out, reading)?;
+                Some(Given::of(&piece, MSG_QUIC_NOTIFICATION, Control::None))
+            }
+        }
+    }
+
+    /// The first datagram, or what is left of it; the others go behind the streams that wait.
+    fn datagram_message(&mut self, reading: Reading, out: &mut [u8]) -> Option<Given> {
+        let socket = &mut self.socket;
+        let len = socket.datagram_len();
+        let mut next = |out: &mut [u8]| socket.take_datagram(out);
+        let piece = self.inbox.datagram(out, reading, len, &mut next);
+        let over = piece.as_ref().is_none_or(|piece| piece.whole);
+        if over && !reading.peek {
+            self.inbox.pop();
+            if self.socket.datagram_len().is_some() {
+                self.inbox.push_datagrams();
+            }
+        }
+        Some(Given::of(&piece?, MSG_QUIC_DATAGRAM, Control::None))
+    }
+
+    /// Nothing more will come.
+    fn end(&self, options: &Options) -> Result<Message, Stop> {
+        if !options.eof {
+            // There is no end of file: the queue of a closed socket that is empty is not connected.
+            return Err(Stop::Failed(Errno::ENOTCONN));
+        }
+        match self.failure() {
+            None => Ok(Message {
+                bytes: 0,
+                flags: 0,
+                control: 0,
+            }),
+            Some(errno) => Err(Stop::Failed(errno)),
+        }
+    }
+}
+
+impl Given {
+    fn of(piece: &Piece, kind: u32, control: Control) -> Self {
+        let end = if piece.whole { MSG_EOR } else { 0 };
+        let cut = if piece.cut { MSG_TRUNC } else { 0 };
+        Self {
+            bytes: piece.bytes,
+            flags: kind | end | cut,
+            control,
+        }
+    }
+
+    /// Writes the control data, or says that there is no room for it.
+    fn deliver(self, control: &mut [u8]) -> Message {
+        let mut bytes = [0; StreamInfo::SIZE];
+        let (kind, len) = match self.control {
+            Control::None => {
+                return Message {
+                    bytes: self.bytes,
+                    flags: self.flags,
+                    control: 0,
+                };
+            }
+            Control::Stream(id) => {
+                let info = StreamInfo {
+                    stream_id: i64::try_from(id.to_u64()).unwrap_or(i64::MAX),
+                    stream_flags: self.flags & MSG_QUIC_STREAM_FIN,
+                };
+                (QUIC_STREAM_INFO, info.write(&mut bytes))
+            }
+            Control::Handshake(level) => {
+                let info = HandshakeInfo {
+                    crypto_level: level_number(level),
+                };
+                (QUIC_HANDSHAKE_INFO, info.write(&mut bytes))
+            }
+        };
+        let message = ControlMessage {
+            level: SOL_QUIC,
+            kind,
+            data: bytes.get(..len).unwrap_or(&bytes),
+        };
+        let written = message.write(control);
+        let cut = if written.is_none() { MSG_CTRUNC } else { 0 };
+        Message {
+            bytes: self.bytes,
+            flags: self.flags | cut,
+            control: written.unwrap_or(0),
+        }
+    }
+}
+
+/// The `QUIC_CRYPTO_*` number of a level.
+const fn level_number(level: Level) -> u8 {
+    match level {
+        Level::Initial => QUIC_CRYPTO_INITIAL,
+        Level::Handshake => QUIC_CRYPTO_HANDSHAKE,
+        Level::ZeroRtt => QUIC_CRYPTO_EARLY,
+        Level::OneRtt => QUIC_CRYPTO_APP,
+    }
+}

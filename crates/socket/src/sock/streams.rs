@@ -1,0 +1,406 @@
+//! Streams by their identifiers (socket-abi 1.5): which are open, which one -1 names, and those that have descriptors of their
+//! own. It never keeps anything of a stream that is over.
+
+use alloc::collections::BTreeSet;
+
+use inquic_engine::stream::SendState;
+use inquic_platform::Instant;
+use inquic_uapi::Layout;
+use inquic_uapi::flags::{
+    MSG_QUIC_STREAM_DONTWAIT, MSG_QUIC_STREAM_NEW, MSG_QUIC_STREAM_UNI, POLLERR, POLLHUP, POLLIN,
+    POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM, STREAM_FLAGS,
+};
+use inquic_uapi::socket::{SHUT_RD, SHUT_RDWR, SHUT_WR};
+use inquic_uapi::structs::{ErrInfo, StreamDescriptor, StreamInfo};
+use inquic_wire::{Direction, StreamId};
+
+use super::answer::{Stop, Wait};
+use super::link::Link;
+use super::{Sock, State};
+use crate::errno::Errno;
+use crate::socket::{OpenError, ReadError, WriteError};
+
+/// What the calls know of a connection's streams.
+#[derive(Default)]
+pub(super) struct Book {
+    /// The stream that -1 names.
+    active: Option<StreamId>,
+    /// Whether the program has said the end of the active stream.
+    active_finished: bool,
+    /// A stream opened by a send of which nothing was taken.
+    pub(super) fresh: Option<StreamId>,
+    /// How many streams were opened so far, bidirectional and unidirectional: ours, then the peer's.
+    opened: [u64; 2],
+    accepted: [u64; 2],
+    /// Streams whose senders were told that there is no room.
+    blocked: BTreeSet<StreamId>,
+    /// Streams that have descriptors.
+    described: BTreeSet<StreamId>,
+    /// How many of the peer's streams were given as descriptors; once one was asked for, all are.
+    given: Option<[u64; 2]>,
+}
+
+/// Where a stream stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Nobody has opened it.
+    Ahead,
+    /// It is open, as far as this table knows.
+    Open,
+    /// It is over and forgotten.
+    Over,
+}
+
+impl Book {
+    /// The stream that -1 names.
+    pub(super) const fn active(&self) -> Option<StreamId> {
+        self.active
+    }
+
+    const fn set_active(&mut self, id: StreamId) {
+        self.active = Some(id);
+        self.active_finished = false;
+    }
+
+    /// The program has said the end of a stream.
+    pub(super) fn on_finished(&mut self, id: StreamId) {
+        self.active_finished |= self.active == Some(id);
+    }
+
+    /// A sender that named the stream was told that there is no room.
+    pub(super) fn note_blocked(&mut self, id: StreamId) {
+        self.blocked.insert(id);
+    }
+
+    /// Whether that was so until now.
+    pub(super) fn take_blocked(&mut self, id: StreamId) -> bool {
+        self.blocked.remove(&id)
+    }
+
+    /// Whether the stream's data goes to a descriptor of its own.
+    pub(super) fn is_described(&self, id: StreamId, ours: bool) -> bool {
+        self.described.contains(&id) || (self.given.is_some() && !ours)
+    }
+}
+
+impl Link {
+    /// The peer opened streams: they are ours to use, and the newest bidirectional one becomes the active one.
+    pub(super) fn take_incoming(&mut self, direction: Direction) {
+        while let Some(id) = self.socket.accept_stream(direction) {
+            if let Some(accepted) = self.book.accepted.get_mut(place(direction)) {
+                *accepted = id.index().saturating_add(1);
+            }
+            if direction == Direction::Bidirectional {
+                self.book.set_active(id);
+            }
+        }
+    }
+
+    /// Opens the next stream of ours.
+    pub(super) fn open_next(&mut self, direction: Direction, wait: bool) -> Result<StreamId, Stop> {
+        let id = self.socket.open(direction).map_err(|OpenError::Limit| {
+            if wait {
+                Stop::Blocked {
+                    on: Wait::Open(direction),
+                    errno: Errno::EAGAIN,
+                }
+            } else {
+                Stop::Failed(Errno::EAGAIN)
+            }
+        })?;
+        self.book.set_active(id);
+        if let Some(opened) = self.book.opened.get_mut(place(direction)) {
+            *opened = id.index().saturating_add(1);
+        }
+        Ok(id)
+    }
+
+    /// Opens a stream of ours and every lower one of its kind.
+    pub(super) fn open_through(&mut self, id: StreamId, wait: bool) -> Result<StreamId, Stop> {
+        if id.initiator() != self.socket.role() {
+            return Err(Stop::Failed(Errno::EINVAL));
+        }
+        match self.place_of(id) {
+            Place::Ahead => loop {
+                let opened = self.open_next(id.direction(), wait)?;
+                if opened == id {
+                    return Ok(id);
+                }
+            },
+            Place::Open => Err(Stop::Failed(Errno::EINVAL)),
+            Place::Over => Err(Stop::Failed(Errno::ENOSTR)),
+        }
+    }
+
+    /// A stream that is open, by the number that a program gave.
+    pub(super) fn stream_in_use(&mut self, id: i64) -> Result<StreamId, Stop> {
+        let id = named(id)?;
+        match self.place_of(id) {
+            Place::Open => Ok(id),
+            Place::Over => Err(Stop::Failed(Errno::ENOSTR)),
+            Place::Ahead => Err(Stop::Failed(Errno::EINVAL)),
+        }
+    }
+
+    /// Where a stream is in its life.
+    pub(super) fn place_of(&mut self, id: StreamId) -> Place {
+        let ours = id.initiator() == self.socket.role();
+        let known = if ours {
+            self.book.opened
+        } else {
+            self.book.accepted
+        };
+        let opened = known.get(place(id.direction())).copied().unwrap_or(0);
+        if id.index() >= opened {
+            return Place::Ahead;
+        }
+        match self.socket.stream_states(id) {
+            (None, None) => Place::Over,
+            _ => Place::Open,
+        }
+    }
+
+    /// Whether the program may still add to what it sends on a stream.
+    pub(super) fn is_sending(&mut self, id: StreamId) -> bool {
+        if self.book.active_finished && self.book.active == Some(id) {
+            return false;
+        }
+        let (state, _) = self.socket.stream_states(id);
+        state.is_some_and(SendState::is_open)
+    }
+
+    /// STREAM_OPEN and what it opens.
+    pub(super) fn open_stream(&mut self, info: StreamInfo) -> Result<StreamId, Stop> {
+        if info.stream_flags & !STREAM_FLAGS != 0 {
+            return Err(Stop::Failed(Errno::EINVAL));
+        }
+        let wait = info.stream_flags & MSG_QUIC_STREAM_DONTWAIT == 0;
+        match info.stream_id {
+            -1 => self.open_next(direction(info.stream_flags), wait),
+            id => self.open_through(named(id)?, wait),
+        }
+    }
+
+    /// STREAM_RESET.
+    pub(super) fn reset_stream(&mut self, info: ErrInfo) -> Result<(), Stop> {
+        self.established()?;
+        let id = self.stream_in_use(info.stream_id)?;
+        match self.socket.reset(id, info.errcode.into()) {
+            Ok(()) => {
+                self.book.on_finished(id);
+                Ok(())
+            }
+            Err(_) => Err(Stop::Failed(Errno::EINVAL)),
+        }
+    }
+
+    /// STREAM_STOP_SENDING.
+    pub(super) fn stop_stream(&mut self, info: ErrInfo) -> Result<(), Stop> {
+        self.established()?;
+        let id = self.stream_in_use(info.stream_id)?;
+        match self.socket.stop(id, info.errcode.into()) {
+            Ok(()) => {
+                self.inbox.forget(id);
+                Ok(())
+            }
+            Err(ReadError::Stopped) => Err(Stop::Failed(Errno::EAGAIN)),
+            Err(ReadError::Blocked | ReadError::Reset(_) | ReadError::Unknown) => {
+                Err(Stop::Failed(Errno::EINVAL))
+            }
+        }
+    }
+
+    /// STREAM_DESCRIPTOR: the stream that gets one.
+    pub(super) fn describe_stream(&mut self, wanted: StreamDescriptor) -> Result<StreamId, Stop> {
+        if wanted.stream_flags & !STREAM_FLAGS != 0 {
+            return Err(Stop::Failed(Errno::EINVAL));
+        }
+        let new = wanted.stream_flags & MSG_QUIC_STREAM_NEW != 0;
+        let id = match wanted.stream_id {
+            -1 if !new => self.next_given(wanted.stream_flags)?,
+            id if new => self.open_stream(StreamInfo {
+                stream_id: id,
+                stream_flags: wanted.stream_flags,
+            })?,
+            id => self.stream_in_use(id)?,
+        };
+        if !self.book.described.insert(id) {
+            return Err(Stop::Failed(Errno::EINVAL));
+        }
+        self.inbox.forget(id);
+        Ok(id)
+    }
+
+    /// The next stream of the peer that was not given as a descriptor.
+    fn next_given(&mut self, flags: u32) -> Result<StreamId, Stop> {
+        let kinds = match flags & MSG_QUIC_STREAM_UNI {
+            0 => [Direction::Bidirectional, Direction::Unidirectional],
+            _ => [Direction::Unidirectional; 2],
+        };
+        for direction in kinds {
+            let at = place(direction);
+            let accepted = self.book.accepted.get(at).copied().unwrap_or(0);
+            let peer = self.socket.role().peer();
+            while let Some(next) = self.book.given.get_or_insert_default().get_mut(at)
+                && *next < accepted
+            {
+                let id = StreamId::new(peer, direction, *next);
+                *next = next.saturating_add(1);
+                if let Some(id) = id
+                    && self.place_of(id) == Place::Open
+                    && !self.book.described.contains(&id)
+                {
+                    return Ok(id);
+                }
+            }
+        }
+        if self.socket.is_closed() {
+            return Err(Stop::Failed(Errno::ENOTCONN));
+        }
+        let on = Wait::Incoming;
+        let errno = Errno::EAGAIN;
+        match flags & MSG_QUIC_STREAM_DONTWAIT {
+            0 => Err(Stop::Blocked { on, errno }),
+            _ => Err(Stop::Failed(errno)),
+        }
+    }
+}
+
+/// The calls on a stream that has a descriptor; the home keeps the stream's identifier with it.
+impl Sock {
+    /// read(): 0 at the stream's end, or after SHUT_RD.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::ECONNRESET`] when the peer abandoned the stream, or the connection ended before it;
+    /// [`Stop::Blocked`] while nothing is there.
+    pub fn stream_read(
+        &mut self,
+        now: Instant,
+        id: StreamId,
+        out: &mut [u8],
+    ) -> Result<usize, Stop> {
+        let link = self.link_mut().ok_or(Stop::Failed(Errno::ENOTCONN))?;
+        match link.socket.read(now, id, out) {
+            Ok(read) => Ok(read.bytes),
+            // What is over was read to its end, or reading it was stopped.
+            Err(ReadError::Stopped) => Ok(0),
+            Err(ReadError::Unknown) if !link.socket.is_closed() => Ok(0),
+            Err(ReadError::Blocked) if !link.socket.is_closed() => Err(Stop::Blocked {
+                on: Wait::StreamRead(id),
+                errno: Errno::EAGAIN,
+            }),
+            Err(ReadError::Reset(_) | ReadError::Blocked | ReadError::Unknown) => {
+                Err(Stop::Failed(Errno::ECONNRESET))
+            }
+        }
+    }
+
+    /// write(): takes what there is room for.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop::Pipe`] after SHUT_WR, after the peer has stopped the stream, and after the end of the connection;
+    /// [`Stop::Blocked`] while there is no room.
+    pub fn stream_write(&mut self, id: StreamId, data: &[u8]) -> Result<usize, Stop> {
+        let link = self.link_mut().ok_or(Stop::Pipe)?;
+        match link.socket.write(id, data) {
+            Ok(bytes) => Ok(bytes),
+            Err(WriteError::Blocked) if data.is_empty() => Ok(0),
+            Err(WriteError::Blocked) => Err(Stop::Blocked {
+                on: Wait::StreamWrite(id),
+                errno: Errno::EAGAIN,
+            }),
+            Err(WriteError::Stopped(_) | WriteError::Finished | WriteError::Unknown) => {
+                Err(Stop::Pipe)
+            }
+        }
+    }
+
+    /// The mask of poll(2).
+    pub fn stream_poll(&mut self, id: StreamId) -> u32 {
+        let all = POLLHUP | POLLERR | POLLRDHUP | POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM;
+        let Some(link) = self.link_mut().filter(|link| !link.socket.is_closed()) else {
+            return all;
+        };
+        let socket = &mut link.socket;
+        let (sending, receiving) = socket.stream_states(id);
+        let mut mask = 0;
+        if receiving.is_none_or(|state| state.is_terminal()) {
+            mask |= POLLRDHUP | POLLIN | POLLRDNORM;
+        } else if socket.is_readable(id) {
+            mask |= POLLIN | POLLRDNORM;
+        }
+        if !sending.is_some_and(SendState::is_open) || socket.writable(id) > 0 {
+            mask |= POLLOUT | POLLWRNORM;
+        }
+        if sending.is_none() && receiving.is_none() {
+            mask |= POLLHUP;
+        }
+        mask
+    }
+
+    /// shutdown(): SHUT_WR is the stream's FIN, SHUT_RD asks the peer to stop with code 0.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::EINVAL`] for another `how`, [`Errno::ENOTCONN`] when that part of the stream is over.
+    pub fn stream_shutdown(&mut self, id: StreamId, how: i32) -> Result<(), Errno> {
+        let link = self.link_mut().ok_or(Errno::ENOTCONN)?;
+        if !(SHUT_RD..=SHUT_RDWR).contains(&how) {
+            return Err(Errno::EINVAL);
+        }
+        let mut done = Err(Errno::ENOTCONN);
+        if how != SHUT_RD && link.socket.finish(id).is_ok() {
+            link.book.on_finished(id);
+            done = Ok(());
+        }
+        if how != SHUT_WR && link.socket.stop(id, 0).is_ok() {
+            done = Ok(());
+        }
+        done
+    }
+
+    /// close() of the stream's descriptor: what was written is delivered, then FIN; nothing more is read.
+    pub fn stream_close(&mut self, id: StreamId) {
+        let State::Connection(link) = &mut self.state else {
+            return;
+        };
+        // Either part may be over.
+        let _ = link.socket.finish(id);
+        let _ = link.socket.stop(id, 0);
+        link.book.on_finished(id);
+        link.book.described.remove(&id);
+    }
+
+    /// The value of getsockopt(STREAM_DESCRIPTOR), with the descriptor that the home made; how many bytes of `out` it has.
+    pub fn write_descriptor(id: StreamId, descriptor: i32, out: &mut [u8]) -> usize {
+        StreamDescriptor {
+            stream_id: i64::try_from(id.to_u64()).unwrap_or(i64::MAX),
+            stream_flags: 0,
+            descriptor,
+        }
+        .write(out)
+    }
+}
+
+/// The stream of a number that a program gave.
+pub(super) fn named(id: i64) -> Result<StreamId, Errno> {
+    let id = u64::try_from(id).ok().and_then(StreamId::from_u64);
+    id.ok_or(Errno::EINVAL)
+}
+
+/// The kind of stream that flags ask for.
+pub(super) const fn direction(flags: u32) -> Direction {
+    match flags & MSG_QUIC_STREAM_UNI {
+        0 => Direction::Bidirectional,
+        _ => Direction::Unidirectional,
+    }
+}
+
+const fn place(direction: Direction) -> usize {
+    match direction {
+        Direction::Bidirectional => 0,
+        Direction::Unidirectional => 1,
+    }
+}
