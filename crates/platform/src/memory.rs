@@ -1,0 +1,197 @@
+//! Memory that may not be had. In: what is to be kept; out: it, kept, or word that there was no memory. Nothing here aborts, and
+//! whoever has to survive without memory asks for it nowhere else.
+//!
+//! Each helper tests for room in the words of the collection itself, so that what a full collection would do is not even compiled
+//! in: `cargo xtask panics` counts what is left of that.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::ops::{Deref, DerefMut};
+
+/// There was no memory for it. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoMemory;
+
+/// A value in memory of its own, as in a [`Box`]; making one can fail.
+#[derive(Debug)]
+pub struct Own<T>(
+    // The only box that stable Rust can be refused without `unsafe` is that of an array.
+    Box<[T; 1]>,
+);
+
+impl<T> Own<T> {
+    /// Moves `value` into memory of its own; `None`, and the value is gone, when there is none.
+    #[inline]
+    #[must_use]
+    pub fn new(value: T) -> Option<Self> {
+        let mut list = Vec::new();
+        list.try_reserve_exact(1).ok()?;
+        put(&mut list, value);
+        // With no room to spare there is nothing to give back, which could fail again.
+        if list.capacity() > list.len() {
+            return None;
+        }
+        list.try_into().ok().map(Self)
+    }
+
+    /// The value, out of its memory.
+    #[inline]
+    #[must_use]
+    pub fn into_inner(self) -> T {
+        let [value] = *self.0;
+        value
+    }
+}
+
+impl<T> Deref for Own<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        let [value] = &*self.0;
+        value
+    }
+}
+
+impl<T> DerefMut for Own<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        let [value] = &mut *self.0;
+        value
+    }
+}
+
+/// A copy of `values`; `None` when there is no memory for it.
+#[inline]
+#[must_use]
+pub fn copied<T: Copy>(values: &[T]) -> Option<Vec<T>> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(values.len()).ok()?;
+    append(&mut copy, values);
+    Some(copy)
+}
+
+/// So many bytes of zero; `None` when there is no memory for them.
+#[inline]
+#[must_use]
+pub fn zeroed(len: usize) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(len).ok()?;
+    if len <= bytes.capacity() {
+        bytes.resize(len, 0);
+    }
+    Some(bytes)
+}
+
+/// Puts `value` at the end of `list`; `false`, and nothing, when there is no memory for it.
+#[inline]
+#[must_use]
+pub fn pushed<T>(list: &mut Vec<T>, value: T) -> bool {
+    let has_room = list.len() < list.capacity() || list.try_reserve(1).is_ok();
+    if has_room {
+        put(list, value);
+    }
+    has_room
+}
+
+/// Puts `value` at place `at` of `list`, or at its end if that is nearer; `false`, and nothing, when there is no memory for it.
+#[inline]
+#[must_use]
+pub fn inserted<T>(list: &mut Vec<T>, at: usize, value: T) -> bool {
+    let has_room = list.len() < list.capacity() || list.try_reserve(1).is_ok();
+    if has_room {
+        let mut carried = value;
+        for place in list.iter_mut().skip(at) {
+            core::mem::swap(place, &mut carried);
+        }
+        put(list, carried);
+    }
+    has_room
+}
+
+/// Puts `value` at the end of `list`, where the caller has made room for it.
+#[inline]
+pub fn put<T>(list: &mut Vec<T>, value: T) {
+    debug_assert!(list.len() < list.capacity(), "room was made");
+    if list.len() < list.capacity() {
+        list.push(value);
+    }
+}
+
+/// Puts `values` at the end of `list`, where the caller has made room for them.
+#[inline]
+pub fn append<T: Copy>(list: &mut Vec<T>, values: &[T]) {
+    let room = list.capacity().wrapping_sub(list.len());
+    debug_assert!(values.len() <= room, "room was made");
+    if values.len() <= room {
+        list.extend_from_slice(values);
+    }
+}
+
+/// Takes out what is at place `at`, if anything is.
+#[inline]
+pub fn taken<T>(list: &mut Vec<T>, at: usize) -> Option<T> {
+    (at < list.len()).then(|| list.remove(at))
+}
+
+/// Gives back the memory that `list` does not use; where that takes memory that cannot be had, it stays.
+pub fn trim<T: Copy>(list: &mut Vec<T>) {
+    if list.len() < list.capacity()
+        && let Some(smaller) = copied(list)
+    {
+        *list = smaller;
+    }
+}
+
+/// Puts `value` at the end of `queue`; `false`, and nothing, when there is no memory for it.
+#[inline]
+#[must_use]
+pub fn queued<T>(queue: &mut VecDeque<T>, value: T) -> bool {
+    let has_room = queue.len() < queue.capacity() || queue.try_reserve(1).is_ok();
+    if has_room {
+        put_back(queue, value);
+    }
+    has_room
+}
+
+/// Puts `value` at place `at` of `queue`, or at its end if that is nearer; `false`, and nothing, when there is no memory for it.
+#[inline]
+#[must_use]
+pub fn queued_at<T>(queue: &mut VecDeque<T>, at: usize, value: T) -> bool {
+    let has_room = queue.len() < queue.capacity() || queue.try_reserve(1).is_ok();
+    if has_room {
+        let mut carried = value;
+        for place in queue.iter_mut().skip(at) {
+            core::mem::swap(place, &mut carried);
+        }
+        put_back(queue, carried);
+    }
+    has_room
+}
+
+/// Puts `value` at the end of `queue`, where the caller has made room for it.
+#[inline]
+pub fn put_back<T>(queue: &mut VecDeque<T>, value: T) {
+    debug_assert!(queue.len() < queue.capacity(), "room was made");
+    if queue.len() < queue.capacity() {
+        queue.push_back(value);
+    }
+}
+
+/// Gives back the memory that `queue` does not use; where that takes memory that cannot be had, it stays.
+pub fn trim_queue<T: Copy>(queue: &mut VecDeque<T>) {
+    if queue.len() == queue.capacity() {
+        return;
+    }
+    let mut smaller = Vec::new();
+    if smaller.try_reserve_exact(queue.len()).is_ok() {
+        let (first, second) = queue.as_slices();
+        append(&mut smaller, first);
+        append(&mut smaller, second);
+        *queue = smaller.into();
+    }
+}
+
+#[cfg(test)]
+mod tests;
