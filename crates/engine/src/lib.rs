@@ -31,7 +31,6 @@ pub mod datagram;
 pub mod endpoint;
 mod handshake;
 pub mod limits;
-mod memory;
 mod path;
 mod protect;
 mod ranges;
@@ -45,5 +44,7 @@ pub use connection::{
     Stats, Transmit,
 };
 pub use counters::{Drop, Drops};
-pub use endpoint::{Endpoint, EndpointKeys, Handle, Incoming, Listen, RetryPolicy, Route, Routing};
+pub use endpoint::{
+    ConnectError, Endpoint, EndpointKeys, Handle, Incoming, Listen, RetryPolicy, Route, Routing,
+};
 pub use path::{EcnFailure, EcnFailures, EcnState, Path};

@@ -8,7 +8,7 @@ use crate::lives::{LIVES, play};
 
 /// Allocations of each life that abort the process when they are refused, for the engine asks for them in a way that cannot
 /// fail. These numbers may only fall.
-const ABORTING: [u64; 6] = [36, 44, 109, 49, 44, 96];
+const ABORTING: [u64; 6] = [8, 15, 80, 20, 15, 67];
 
 /// Set for a child: which life, the first allocation to refuse, and whether only that one, with its place. (With
 /// `INQUIC_ALLOCATION_PLACES` set, the parent prints the place of every allocation that aborts.)

@@ -1,12 +1,13 @@
 //! What the application does: streams, key updates, pings. Each call changes state only; what follows from it leaves with the
 //! next [`Connection::transmit`].
 
-use inquic_platform::Instant;
+use inquic_platform::{Instant, NoMemory};
 use inquic_wire::{ConnectionId, Direction, StreamId};
 
 use super::Connection;
 use super::state::State;
 use crate::limits;
+use crate::path::PeerIds;
 use crate::stream::{OpenError, Read, ReadError, Streams, WriteError};
 
 /// The call needs a connection whose handshake is complete and that is not closed.
@@ -134,8 +135,8 @@ impl Connection {
         self.pending.new_token_wanted
     }
 
-    /// The endpoint's side of [`Connection::needs_endpoint`]: ids to forget.
-    pub(crate) fn take_retired_ids(&mut self) -> alloc::vec::Vec<ConnectionId> {
+    /// The endpoint's side of [`Connection::needs_endpoint`]: an id to forget, each once.
+    pub(crate) fn take_retired_id(&mut self) -> Option<ConnectionId> {
         self.carried.local_ids.take_retired()
     }
 
@@ -148,14 +149,18 @@ impl Connection {
         }
     }
 
-    /// The peer's reset tokens, when they have changed.
-    pub(crate) fn take_changed_reset_tokens(&mut self) -> Option<alloc::vec::Vec<[u8; 16]>> {
-        self.carried.peer_ids.take_changed_tokens()
+    /// The reset tokens of the peer's ids.
+    pub(crate) const fn peer_ids(&mut self) -> &mut PeerIds {
+        &mut self.carried.peer_ids
     }
 
     /// The endpoint made an id.
-    pub(crate) fn issue_id(&mut self, id: ConnectionId, reset_token: [u8; 16]) {
-        self.carried.local_ids.issue(id, reset_token);
+    pub(crate) fn issue_id(
+        &mut self,
+        id: ConnectionId,
+        reset_token: [u8; 16],
+    ) -> Result<(), NoMemory> {
+        self.carried.local_ids.issue(id, reset_token)
     }
 
     /// The endpoint made a token for the client's next connection.

@@ -60,9 +60,10 @@ impl Connection {
                 id,
                 reset_token,
             } => {
-                self.carried
-                    .peer_ids
-                    .on_new(sequence, retire_prior_to, id, reset_token)?;
+                let ids = &mut self.carried.peer_ids;
+                if !ids.on_new(sequence, retire_prior_to, id, reset_token)? {
+                    return Ok(OnStream::Refused);
+                }
                 self.give_ids();
             }
             Frame::RetireConnectionId { sequence } => {

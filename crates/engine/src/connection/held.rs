@@ -3,13 +3,12 @@
 
 use alloc::vec::Vec;
 
-use inquic_platform::Instant;
+use inquic_platform::{Instant, memory};
 use inquic_wire::Level;
 
 use super::Connection;
 use crate::counters::Drop;
 use crate::limits;
-use crate::memory;
 
 /// Packets that came before the keys for them.
 #[derive(Default)]

@@ -3,7 +3,7 @@
 
 use alloc::vec::Vec;
 
-use inquic_platform::{CipherSuite, CryptoError, Instant, KeySide};
+use inquic_platform::{CipherSuite, CryptoError, Instant, KeySide, memory};
 use inquic_wire::{
     Code, ConnectionId, Grease, Level, PeerError, PreferredAddress, Role, Space,
     TransportParameters, Version, Writer,
@@ -13,7 +13,6 @@ use super::state::{OneRttKeys, State};
 use super::{Connection, Start};
 use crate::handshake::CryptoReceive;
 use crate::limits;
-use crate::memory;
 use crate::protect::{DirectionKeys, OneRtt, Secret};
 
 /// What only the handshake needs to remember.
@@ -59,7 +58,7 @@ pub enum HandshakeError {
 }
 
 impl Hello {
-    pub(super) fn new(start: &Start) -> Self {
+    pub(super) fn new(start: Start) -> Self {
         Self {
             local_id: start.local_id,
             reset_token: start.reset_token,
@@ -71,7 +70,7 @@ impl Hello {
                 Role::Client => None,
                 Role::Server => Some(start.peer_id),
             },
-            token: start.token.clone(),
+            token: start.token,
             receive: Default::default(),
             parameters_known: false,
             heard: false,
@@ -403,8 +402,12 @@ impl Connection {
         if let Some(preferred) = &peer.preferred_address {
             //= RFC 9000 §18.2: A server that chooses a zero-length connection ID MUST NOT provide a preferred address.
             let ids = &mut self.carried.peer_ids;
-            ids.on_new(PREFERRED_ID, 0, preferred.id, preferred.reset_token)
+            let kept = ids
+                .on_new(PREFERRED_ID, 0, preferred.id, preferred.reset_token)
                 .map_err(|_| parameter("preferred_address with a connection id that cannot be"))?;
+            if !kept {
+                return Err(NO_MEMORY);
+            }
         }
         Ok(peer)
     }
@@ -430,6 +433,9 @@ impl Connection {
         self.hello.tokens.pop()
     }
 }
+
+/// The connection cannot go on without something that there is no memory for.
+const NO_MEMORY: PeerError = PeerError::new(Code::Internal, "no memory");
 
 const fn parameter(reason: &'static str) -> PeerError {
     PeerError::new(Code::TransportParameter, reason)

@@ -97,7 +97,7 @@ impl Connection {
             return Err(MigrateError::Busy);
         }
         //= RFC 9000 §9.5: An endpoint SHOULD NOT initiate migration with a peer that has requested a zero-length connection ID
-        let peer_ids = &self.carried.peer_ids;
+        let peer_ids = &mut self.carried.peer_ids;
         if peer_ids.active().is_empty() || !peer_ids.may_open_path() {
             return Err(MigrateError::NoConnectionId);
         }

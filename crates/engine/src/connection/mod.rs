@@ -43,11 +43,12 @@ pub use transmit::Transmit;
 
 use alloc::sync::Arc;
 
-use inquic_platform::{CryptoError, Duration, Instant, Platform};
+use inquic_platform::{Duration, Instant, NoMemory, Platform};
 use inquic_wire::{ConnectionId, Role, TransportParameters, Version};
 
 use crate::config::Config;
 use crate::datagram::Datagrams;
+use crate::endpoint::ConnectError;
 use crate::path::{Ecn, LocalIds, Mtu, Path, PathState, Paths, PeerIds};
 use crate::protect;
 use crate::recovery::{self, Recovery, SentFrame, TimerContext};
@@ -133,23 +134,23 @@ pub(crate) struct Start {
 }
 
 /// What a connection carries before anything has happened.
-fn carried(config: &Config, start: &Start, path: PathState, mtu: Mtu) -> Carried {
+fn carried(config: &Config, start: &Start, path: PathState, mtu: Mtu) -> Result<Carried, NoMemory> {
     let streams = Streams::new(&crate::stream::Config {
         role: start.role,
         ..config.streams
     });
-    let mut local_ids = LocalIds::new(start.local_id);
+    let mut local_ids = LocalIds::new(start.local_id)?;
     if let Some((id, reset_token)) = start.preferred_id {
-        local_ids.issue_told(id, reset_token);
+        local_ids.issue_told(id, reset_token)?;
     }
-    Carried::new(
+    Ok(Carried::new(
         streams,
         Datagrams::new(config.max_datagram_frame_size),
         local_ids,
         PeerIds::new(start.peer_id),
         Paths::new(path),
         mtu,
-    )
+    ))
 }
 
 impl Connection {
@@ -157,8 +158,8 @@ impl Connection {
         now: Instant,
         platform: Arc<dyn Platform>,
         config: Arc<Config>,
-        start: &Start,
-    ) -> Result<Self, CryptoError> {
+        start: Start,
+    ) -> Result<Self, ConnectError> {
         let initial =
             protect::initial_keys(&*platform, start.version, start.role, &start.initial_id)?;
         let mtu = Mtu::new(config.udp_payload, config.ceiling(start.path.remote));
@@ -179,7 +180,8 @@ impl Connection {
         ];
         let path = PathState::new(start.path, start.validated || start.role == Role::Client);
         let arrival = Arrival::first(path.path, path.id());
-        let carried = carried(&config, start, path, mtu);
+        let carried = carried(&config, &start, path, mtu)?;
+        let spin = Spin::new(&*platform, config.spin_bit, start.peer_id);
         Ok(Self {
             role: start.role,
             version: start.version,
@@ -195,7 +197,7 @@ impl Connection {
             hello: Hello::new(start),
             held: HeldPackets::default(),
             quic_bit: QuicBit::default(),
-            spin: Spin::new(&*platform, config.spin_bit, start.peer_id),
+            spin,
             held_since: None,
             pending: Pending::default(),
             probes: [0; 3],

@@ -2,13 +2,13 @@
 //! Both come without encryption, so each is believed once at most, and never after an authentic packet.
 
 use inquic_platform::crypto::TAG_LEN;
+use inquic_platform::memory;
 use inquic_wire::{ConnectionId, Header, Reader, Role, Version, Versions, retry_pseudo_packet};
 
 use super::Connection;
 use super::close::CloseReason;
 use crate::counters::Drop;
 use crate::limits;
-use crate::memory;
 use crate::protect;
 
 impl Connection {

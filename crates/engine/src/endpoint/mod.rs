@@ -11,12 +11,11 @@ mod token;
 pub use admit::{Incoming, Listen, RetryPolicy};
 pub use ids::Routing;
 
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use inquic_platform::{CipherSuite, CryptoError, Instant, Platform};
+use inquic_platform::{CipherSuite, CryptoError, Instant, NoMemory, Platform, Table, memory};
 use inquic_wire::{ConnectionId, Role, dcid_of};
 
 use crate::config::Config;
@@ -38,6 +37,15 @@ pub struct EndpointKeys {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Handle(u64);
 
+/// Why there is no connection. Nothing is kept of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectError {
+    /// The home cannot make keys.
+    Crypto(CryptoError),
+    /// There is no memory for it.
+    Memory,
+}
+
 /// Where a datagram goes.
 #[derive(Debug)]
 pub enum Route {
@@ -57,12 +65,12 @@ pub struct Endpoint {
     keys: EndpointKeys,
     tokens: Tokens,
     /// Our own ids, eight bytes each: an ordered table has no collisions to be flooded with.
-    ids: BTreeMap<u64, Handle>,
+    ids: Table<u64, Handle>,
     /// What clients chose for their first packets, while the connection is known: a copy that comes late begins no other.
-    first_ids: BTreeMap<(SocketAddr, ConnectionId), Handle>,
+    first_ids: Table<(SocketAddr, ConnectionId), Handle>,
     /// Stateless reset tokens that peers gave us.
-    resets: BTreeMap<[u8; 16], Handle>,
-    entries: BTreeMap<Handle, Entry>,
+    resets: Table<[u8; 16], Handle>,
+    entries: Table<Handle, Entry>,
     next_handle: u64,
     listen: Option<Listen>,
     half_open: usize,
@@ -124,6 +132,18 @@ impl EndpointKeys {
     }
 }
 
+impl From<CryptoError> for ConnectError {
+    fn from(error: CryptoError) -> Self {
+        Self::Crypto(error)
+    }
+}
+
+impl From<NoMemory> for ConnectError {
+    fn from(NoMemory: NoMemory) -> Self {
+        Self::Memory
+    }
+}
+
 impl Endpoint {
     /// An endpoint that does not listen. For tokens to be valid across restarts with the same keys, the home's clock has to
     /// count from the same moment each time: use the nanoseconds since 1970.
@@ -135,10 +155,10 @@ impl Endpoint {
             platform,
             keys,
             tokens,
-            ids: BTreeMap::new(),
-            first_ids: BTreeMap::new(),
-            resets: BTreeMap::new(),
-            entries: BTreeMap::new(),
+            ids: Table::new(),
+            first_ids: Table::new(),
+            resets: Table::new(),
+            entries: Table::new(),
             next_handle: 0,
             listen: None,
             half_open: 0,
@@ -193,13 +213,13 @@ impl Endpoint {
     ///
     /// # Errors
     ///
-    /// [`CryptoError`] when the home cannot make keys; nothing is kept then.
+    /// [`ConnectError`]; nothing is kept then.
     pub fn accept(
         &mut self,
         now: Instant,
         incoming: &Incoming,
         config: &Arc<Config>,
-    ) -> Result<(Handle, Connection), CryptoError> {
+    ) -> Result<(Handle, Connection), ConnectError> {
         let local_id = self.new_id();
         let is_preferring = config.preferred_v4.is_some() || config.preferred_v6.is_some();
         let preferred_id = is_preferring.then(|| {
@@ -221,13 +241,14 @@ impl Endpoint {
             token: Vec::new(),
         };
         let connection =
-            Connection::new(now, Arc::clone(&self.platform), Arc::clone(config), &start)?;
+            Connection::new(now, Arc::clone(&self.platform), Arc::clone(config), start)?;
         let first = (incoming.path.remote, incoming.dcid);
-        let handle = self.enter(local_id, Some(first));
-        if let (Some((id, _)), Some(entry)) = (preferred_id, self.entries.get_mut(&handle)) {
-            let id = as_ours(id.as_slice());
-            entry.ids.extend(id);
-            self.ids.extend(id.map(|id| (id, handle)));
+        let handle = self.enter(local_id, Some(first))?;
+        if let Some((id, _)) = preferred_id
+            && let Err(error) = self.add_id(handle, &id)
+        {
+            self.remove(handle);
+            return Err(error.into());
         }
         Ok((handle, connection))
     }
@@ -237,14 +258,14 @@ impl Endpoint {
     ///
     /// # Errors
     ///
-    /// [`CryptoError`] when the home cannot make keys.
+    /// [`ConnectError`]; nothing is kept then.
     pub fn connect(
         &mut self,
         now: Instant,
         config: &Arc<Config>,
         path: Path,
         token: &[u8],
-    ) -> Result<(Handle, Connection), CryptoError> {
+    ) -> Result<(Handle, Connection), ConnectError> {
         let local_id = self.new_id();
         //= RFC 9000 §7.2: the client populates the Destination Connection ID field with an
         //= unpredictable value.
@@ -262,49 +283,93 @@ impl Endpoint {
             original_id: peer_id,
             retry_id: None,
             validated: true,
-            token: token.get(..limits::TOKEN_BYTES).unwrap_or(token).to_vec(),
+            token: memory::copied(token.get(..limits::TOKEN_BYTES).unwrap_or(token))
+                .ok_or(NoMemory)?,
         };
         let connection =
-            Connection::new(now, Arc::clone(&self.platform), Arc::clone(config), &start)?;
-        Ok((self.enter(local_id, None), connection))
+            Connection::new(now, Arc::clone(&self.platform), Arc::clone(config), start)?;
+        Ok((self.enter(local_id, None)?, connection))
     }
 
-    fn enter(&mut self, id: ConnectionId, first: Option<(SocketAddr, ConnectionId)>) -> Handle {
+    /// Takes a new connection into the tables, or nothing of it.
+    fn enter(
+        &mut self,
+        id: ConnectionId,
+        first: Option<(SocketAddr, ConnectionId)>,
+    ) -> Result<Handle, NoMemory> {
         let handle = Handle(self.next_handle);
+        let entry = Entry {
+            ids: Vec::new(),
+            half_open: first.is_some(),
+            first: None,
+            resets: Vec::new(),
+        };
+        self.entries.insert(handle, entry)?;
         self.next_handle = self.next_handle.wrapping_add(1);
-        let ids: Vec<u64> = as_ours(id.as_slice()).into_iter().collect();
-        self.ids.extend(ids.iter().map(|&id| (id, handle)));
-        if let Some(first) = first {
-            self.first_ids.insert(first, handle);
-            self.half_open = self.half_open.saturating_add(1);
+        self.half_open = self.half_open.saturating_add(usize::from(first.is_some()));
+        let kept = self
+            .add_id(handle, &id)
+            .and_then(|()| self.add_first_id(handle, first));
+        if kept.is_err() {
+            self.remove(handle);
         }
-        self.entries.insert(
-            handle,
-            Entry {
-                ids,
-                half_open: first.is_some(),
-                first,
-                resets: Vec::new(),
-            },
-        );
-        handle
+        kept.map(|()| handle)
+    }
+
+    /// Copies of a client's first packets are this connection's.
+    fn add_first_id(
+        &mut self,
+        handle: Handle,
+        first: Option<(SocketAddr, ConnectionId)>,
+    ) -> Result<(), NoMemory> {
+        if let (Some(id), Some(entry)) = (first, self.entries.get_mut(&handle)) {
+            self.first_ids.insert(id, handle)?;
+            entry.first = first;
+        }
+        Ok(())
+    }
+
+    /// Datagrams to `id` are this connection's.
+    fn add_id(&mut self, handle: Handle, id: &ConnectionId) -> Result<(), NoMemory> {
+        let id = as_ours(id.as_slice());
+        let (Some(id), Some(entry)) = (id, self.entries.get_mut(&handle)) else {
+            return Ok(());
+        };
+        if !memory::pushed(&mut entry.ids, id) {
+            return Err(NoMemory);
+        }
+        if let Err(error) = self.ids.insert(id, handle) {
+            entry.ids.pop();
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// Datagrams to `id` are nobody's any more.
+    fn remove_id(&mut self, handle: Handle, id: &ConnectionId) {
+        let id = as_ours(id.as_slice());
+        if let (Some(id), Some(entry)) = (id, self.entries.get_mut(&handle)) {
+            self.ids.remove(&id);
+            entry.ids.retain(|&known| known != id);
+        }
     }
 
     /// Does for a connection what it cannot do alone: new ids, forgetting old ones, a token for the client's next connection.
-    /// Call it whenever [`Connection::needs_endpoint`] says so, then transmit.
+    /// Call it whenever [`Connection::needs_endpoint`] says so, then transmit. What there is no memory for is left for the next
+    /// call.
     pub fn service(&mut self, now: Instant, handle: Handle, connection: &mut Connection) {
-        let retired: Vec<u64> = connection
-            .take_retired_ids()
-            .iter()
-            .filter_map(|id| as_ours(id.as_slice()))
-            .collect();
+        while let Some(id) = connection.take_retired_id() {
+            self.remove_id(handle, &id);
+        }
         for _ in 0..connection.wanted_ids() {
             let id = self.new_id();
-            connection.issue_id(id, self.keys.reset_token(&*self.platform, id.as_slice()));
-            if let (Some(id), Some(entry)) = (as_ours(id.as_slice()), self.entries.get_mut(&handle))
-            {
-                entry.ids.push(id);
-                self.ids.insert(id, handle);
+            let token = self.keys.reset_token(&*self.platform, id.as_slice());
+            if self.add_id(handle, &id).is_err() {
+                break;
+            }
+            if connection.issue_id(id, token).is_err() {
+                self.remove_id(handle, &id);
+                break;
             }
         }
         if connection.wants_token() {
@@ -315,25 +380,38 @@ impl Endpoint {
                 connection.version(),
             ));
         }
+        if connection.peer_ids().tokens_changed() && self.replace_resets(handle, connection).is_ok()
+        {
+            connection.peer_ids().on_tokens_taken();
+        }
         let Some(entry) = self.entries.get_mut(&handle) else {
             return;
         };
-        for id in retired {
-            self.ids.remove(&id);
-            entry.ids.retain(|&known| known != id);
-        }
-        if let Some(resets) = connection.take_changed_reset_tokens() {
-            for token in &entry.resets {
-                self.resets.remove(token);
-            }
-            self.resets
-                .extend(resets.iter().map(|&token| (token, handle)));
-            entry.resets = resets;
-        }
         if entry.half_open && !connection.is_handshaking() {
             entry.half_open = false;
             self.half_open = self.half_open.saturating_sub(1);
         }
+    }
+
+    /// Stateless resets with the tokens of the peer's ids are this connection's.
+    fn replace_resets(
+        &mut self,
+        handle: Handle,
+        connection: &mut Connection,
+    ) -> Result<(), NoMemory> {
+        let Some(entry) = self.entries.get_mut(&handle) else {
+            return Ok(());
+        };
+        while let Some(token) = entry.resets.pop() {
+            self.resets.remove(&token);
+        }
+        for token in connection.peer_ids().tokens() {
+            if !memory::pushed(&mut entry.resets, token) {
+                return Err(NoMemory);
+            }
+            self.resets.insert(token, handle)?;
+        }
+        Ok(())
     }
 
     /// Forgets a connection that is over.
@@ -397,7 +475,7 @@ impl Endpoint {
     fn new_id(&mut self) -> ConnectionId {
         loop {
             let bytes = self.fresh.local(&*self.platform);
-            if !self.ids.contains_key(&u64::from_be_bytes(bytes)) {
+            if !self.ids.contains(&u64::from_be_bytes(bytes)) {
                 return ConnectionId::new(&bytes).unwrap_or(ConnectionId::EMPTY);
             }
         }

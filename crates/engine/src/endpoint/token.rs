@@ -7,7 +7,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use inquic_platform::crypto::{IV_LEN, TAG_LEN};
 use inquic_platform::{
-    CipherSuite, Instant, KeySide, NoTails, OpenJob, PacketKey, Platform, SealJob, Tail,
+    CipherSuite, Instant, KeySide, NoTails, OpenJob, PacketKey, Platform, SealJob, Tail, memory,
 };
 use inquic_wire::{ConnectionId, Reader, Version, Writer};
 
@@ -90,7 +90,7 @@ impl Tokens {
         self.make(platform, Kind::NewToken, now, client, &[])
     }
 
-    /// An empty token when the home cannot make keys, which asks for nothing and promises nothing.
+    /// An empty token when the home cannot make keys, or there is no memory, which asks for nothing and promises nothing.
     fn make(
         &self,
         platform: &dyn Platform,
@@ -124,10 +124,13 @@ impl Tokens {
             return Vec::new();
         }
         let sealed = buffer.get(bound_len..end).unwrap_or_default();
-        let mut token = Vec::with_capacity(sealed.len().saturating_add(HEAD_LEN));
-        token.push(kind.to_byte());
-        token.extend_from_slice(&salt);
-        token.extend_from_slice(sealed);
+        let mut token = Vec::new();
+        let len = sealed.len().saturating_add(HEAD_LEN);
+        if token.try_reserve_exact(len).is_ok() {
+            memory::put(&mut token, kind.to_byte());
+            memory::append(&mut token, &salt);
+            memory::append(&mut token, sealed);
+        }
         token
     }
 
@@ -224,11 +227,7 @@ impl Tokens {
             self.used.pop_front();
         }
         // A token that cannot be remembered could be used again, so it is not good.
-        let has_room = self.used.try_reserve(1).is_ok();
-        if has_room {
-            self.used.push_back(mark);
-        }
-        has_room
+        memory::queued(&mut self.used, mark)
     }
 }
 

@@ -3,6 +3,7 @@
 
 use alloc::vec::Vec;
 
+use inquic_platform::{NoMemory, memory};
 use inquic_wire::{Code, ConnectionId, PeerError};
 
 use crate::limits;
@@ -13,11 +14,20 @@ pub(crate) struct IssuedId {
     pub(crate) sequence: u64,
     pub(crate) id: ConnectionId,
     pub(crate) reset_token: [u8; 16],
-    /// Whether a NEW_CONNECTION_ID frame with it waits to be sent.
-    pending: bool,
+    state: IssuedState,
 }
 
-/// All ids of ours that are in force, oldest first.
+/// How far an id of ours has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum IssuedState {
+    /// A NEW_CONNECTION_ID frame with it waits to be sent.
+    Pending,
+    Told,
+    /// Retired by the peer, not yet forgotten by the endpoint.
+    Retired,
+}
+
+/// All ids of ours that are in force, oldest first, and those that the endpoint still has to forget.
 pub(crate) struct LocalIds {
     ids: Vec<IssuedId>,
     next_sequence: u64,
@@ -25,31 +35,37 @@ pub(crate) struct LocalIds {
     told_below: u64,
     /// How many the peer is willing to keep.
     peer_limit: usize,
-    /// Retired by the peer, not yet forgotten by the endpoint.
-    retired: Vec<ConnectionId>,
 }
 
 impl LocalIds {
     /// The id of the handshake has sequence number 0.
-    pub(crate) fn new(id: ConnectionId) -> Self {
-        let ids = alloc::vec![IssuedId {
+    pub(crate) fn new(id: ConnectionId) -> Result<Self, NoMemory> {
+        let first = IssuedId {
             sequence: 0,
             id,
             reset_token: [0; 16],
-            pending: false,
-        }];
-        Self {
+            state: IssuedState::Told,
+        };
+        let mut ids = Vec::new();
+        ids.try_reserve_exact(1).map_err(|_| NoMemory)?;
+        memory::put(&mut ids, first);
+        Ok(Self {
             ids,
             next_sequence: 1,
             told_below: 1,
             peer_limit: 1,
-            retired: Vec::new(),
-        }
+        })
+    }
+
+    /// The ids that the peer may use.
+    fn in_force(&self) -> impl Iterator<Item = &IssuedId> {
+        let all = self.ids.iter();
+        all.filter(|issued| issued.state != IssuedState::Retired)
     }
 
     /// Whether `id` is one that the peer may use.
     pub(crate) fn contains(&self, id: &[u8]) -> bool {
-        self.ids.iter().any(|issued| issued.id.as_slice() == id)
+        self.in_force().any(|issued| issued.id.as_slice() == id)
     }
 
     /// The peer's active_connection_id_limit.
@@ -61,59 +77,76 @@ impl LocalIds {
 
     /// How many more the endpoint should make for us.
     pub(crate) fn wanted(&self) -> usize {
-        self.peer_limit.saturating_sub(self.ids.len())
+        self.peer_limit.saturating_sub(self.in_force().count())
     }
 
     /// The endpoint made one that the peer is told of in the transport parameters, for the server's preferred address.
-    pub(crate) fn issue_told(&mut self, id: ConnectionId, reset_token: [u8; 16]) {
+    pub(crate) fn issue_told(
+        &mut self,
+        id: ConnectionId,
+        reset_token: [u8; 16],
+    ) -> Result<(), NoMemory> {
         let sequence = self.next_sequence;
-        self.issue(id, reset_token);
+        self.issue(id, reset_token)?;
         self.on_sent(sequence);
+        Ok(())
     }
 
     /// The id with this sequence number and its token, while it is in force.
     pub(crate) fn get(&self, sequence: u64) -> Option<(ConnectionId, [u8; 16])> {
-        let found = self.ids.iter().find(|issued| issued.sequence == sequence)?;
+        let found = self.in_force().find(|issued| issued.sequence == sequence)?;
         Some((found.id, found.reset_token))
     }
 
     /// The endpoint made one.
-    pub(crate) fn issue(&mut self, id: ConnectionId, reset_token: [u8; 16]) {
-        let sequence = self.next_sequence;
-        self.next_sequence = self.next_sequence.saturating_add(1);
-        self.ids.push(IssuedId {
-            sequence,
+    pub(crate) fn issue(
+        &mut self,
+        id: ConnectionId,
+        reset_token: [u8; 16],
+    ) -> Result<(), NoMemory> {
+        let issued = IssuedId {
+            sequence: self.next_sequence,
             id,
             reset_token,
-            pending: true,
-        });
+            state: IssuedState::Pending,
+        };
+        if !memory::pushed(&mut self.ids, issued) {
+            return Err(NoMemory);
+        }
+        self.next_sequence = self.next_sequence.saturating_add(1);
+        Ok(())
     }
 
     /// The next id to tell the peer.
     pub(crate) fn next_pending(&self) -> Option<&IssuedId> {
-        self.ids.iter().find(|issued| issued.pending)
+        let mut all = self.ids.iter();
+        all.find(|issued| issued.state == IssuedState::Pending)
     }
 
     /// The peer is being told of `sequence`.
     pub(crate) fn on_sent(&mut self, sequence: u64) {
         self.told_below = self.told_below.max(sequence.saturating_add(1));
-        self.set_pending(sequence, false);
+        self.set_state(sequence, IssuedState::Told);
     }
 
     pub(crate) fn has_pending(&self) -> bool {
-        self.ids.iter().any(|issued| issued.pending)
+        self.next_pending().is_some()
     }
 
     /// The frame that told of `sequence` was lost.
     pub(crate) fn on_lost(&mut self, sequence: u64) {
-        self.set_pending(sequence, true);
+        self.set_state(sequence, IssuedState::Pending);
     }
 
-    fn set_pending(&mut self, sequence: u64, pending: bool) {
-        let found = |issued: &&mut IssuedId| issued.sequence == sequence;
-        if let Some(issued) = self.ids.iter_mut().find(found) {
-            issued.pending = pending;
+    fn set_state(&mut self, sequence: u64, state: IssuedState) {
+        if let Some(issued) = self.find_in_force(sequence) {
+            issued.state = state;
         }
+    }
+
+    fn find_in_force(&mut self, sequence: u64) -> Option<&mut IssuedId> {
+        let mut all = self.ids.iter_mut();
+        all.find(|issued| issued.sequence == sequence && issued.state != IssuedState::Retired)
     }
 
     /// RETIRE_CONNECTION_ID came, in a packet that was sent to `used`.
@@ -124,34 +157,32 @@ impl LocalIds {
         if sequence >= self.told_below {
             return Err(offence("a connection id was retired that was never issued"));
         }
-        let Some(at) = self
-            .ids
-            .iter()
-            .position(|issued| issued.sequence == sequence)
-        else {
+        let Some(issued) = self.find_in_force(sequence) else {
             return Ok(());
         };
-        if self
-            .ids
-            .get(at)
-            .is_some_and(|issued| issued.id.as_slice() == used)
-        {
+        if issued.id.as_slice() == used {
             return Err(offence(
                 "the connection id of the packet itself was retired",
             ));
         }
-        self.retired.push(self.ids.remove(at).id);
+        issued.state = IssuedState::Retired;
         Ok(())
     }
 
     /// Whether the endpoint has ids to forget.
-    pub(crate) const fn has_retired(&self) -> bool {
-        !self.retired.is_empty()
+    pub(crate) fn has_retired(&self) -> bool {
+        self.first_retired().is_some()
     }
 
-    /// The ids that the endpoint can forget.
-    pub(crate) fn take_retired(&mut self) -> Vec<ConnectionId> {
-        core::mem::take(&mut self.retired)
+    /// An id that the endpoint can forget, each once.
+    pub(crate) fn take_retired(&mut self) -> Option<ConnectionId> {
+        let at = self.first_retired()?;
+        memory::taken(&mut self.ids, at).map(|issued| issued.id)
+    }
+
+    fn first_retired(&self) -> Option<usize> {
+        let mut all = self.ids.iter();
+        all.position(|issued| issued.state == IssuedState::Retired)
     }
 }
 

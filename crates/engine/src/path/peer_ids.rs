@@ -3,6 +3,7 @@
 
 use alloc::vec::Vec;
 
+use inquic_platform::memory;
 use inquic_wire::{Code, ConnectionId, PeerError};
 
 use super::state::PathId;
@@ -63,15 +64,20 @@ impl PeerIds {
         self.tokens_changed |= token.is_some();
     }
 
-    /// The reset tokens of all ids that are kept, when they have changed since the last call.
-    pub(crate) fn take_changed_tokens(&mut self) -> Option<Vec<[u8; 16]>> {
+    /// The reset tokens of all ids that are kept.
+    pub(crate) fn tokens(&self) -> impl Iterator<Item = [u8; 16]> {
         let ids = self.others.iter().chain(core::iter::once(&self.active));
-        core::mem::take(&mut self.tokens_changed)
-            .then(|| ids.filter_map(|id| id.reset_token).collect())
+        ids.filter_map(|id| id.reset_token)
     }
 
+    /// Whether the reset tokens have changed since the endpoint took them.
     pub(crate) const fn tokens_changed(&self) -> bool {
         self.tokens_changed
+    }
+
+    /// The endpoint knows the reset tokens.
+    pub(crate) const fn on_tokens_taken(&mut self) {
+        self.tokens_changed = false;
     }
 
     /// Whether `token` ends this connection (RFC 9000 §10.3.1). Takes the same time for every token.
@@ -90,14 +96,14 @@ impl PeerIds {
                 .fold(false, |found, id| found | equal(id))
     }
 
-    /// NEW_CONNECTION_ID came.
+    /// NEW_CONNECTION_ID came. `false`, and nothing has changed, when there is no memory for it.
     pub(crate) fn on_new(
         &mut self,
         sequence: u64,
         retire_prior_to: u64,
         id: ConnectionId,
         reset_token: [u8; 16],
-    ) -> Result<(), PeerError> {
+    ) -> Result<bool, PeerError> {
         //= RFC 9000 §19.15: An endpoint that is sending packets with a zero-length Destination Connection ID MUST treat receipt
         //= of a NEW_CONNECTION_ID frame as a connection error of type PROTOCOL_VIOLATION.
         if self.active.id.is_empty() {
@@ -110,15 +116,21 @@ impl PeerIds {
             path: None,
         };
         if self.is_known(&new)? {
-            return Ok(());
+            return Ok(true);
+        }
+        let retires = sequence < self.retire_prior_to || retire_prior_to > self.retire_prior_to;
+        if retires && !self.has_room_to_retire() {
+            return Ok(false);
         }
         if sequence < self.retire_prior_to {
             //= RFC 9000 §19.15: An endpoint that receives a NEW_CONNECTION_ID frame with a sequence number smaller than the
             //= Retire Prior To field of a previously received NEW_CONNECTION_ID frame MUST send a corresponding
             //= RETIRE_CONNECTION_ID frame
-            return self.retire(sequence);
+            return self.retire(sequence).map(|()| true);
         }
-        self.others.push(new);
+        if !memory::pushed(&mut self.others, new) {
+            return Ok(false);
+        }
         self.tokens_changed = true;
         if retire_prior_to > self.retire_prior_to {
             self.retire_prior_to = retire_prior_to;
@@ -135,7 +147,7 @@ impl PeerIds {
             )
             .in_frame(0x18));
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Whether this very id is known; one that contradicts what is known is an offence.
@@ -168,7 +180,8 @@ impl PeerIds {
         let mut index = 0;
         while let Some(id) = self.others.get(index) {
             if id.sequence < prior_to {
-                let old = self.others.remove(index);
+                let old = memory::taken(&mut self.others, index);
+                let Some(old) = old else { break };
                 self.retire(old.sequence)?;
                 if let Some(path) = old.path {
                     self.assign(path);
@@ -191,7 +204,7 @@ impl PeerIds {
     fn take_spare(&mut self) -> Option<PeerId> {
         let spare = self.others.iter().position(|id| id.path.is_none());
         let at = spare.or(self.others.len().checked_sub(1))?;
-        let mut id = self.others.remove(at);
+        let mut id = memory::taken(&mut self.others, at)?;
         id.path = None;
         Some(id)
     }
@@ -238,15 +251,25 @@ impl PeerIds {
             return;
         }
         // Seen on one path, it would tell on another that both are the same connection's (RFC 9000 §9.5).
-        let old = self.others.remove(at);
+        let Some(old) = memory::taken(&mut self.others, at) else {
+            return;
+        };
         self.tokens_changed = true;
         // Room was there when the path was opened.
         let _ = self.retire(old.sequence);
     }
 
-    /// Whether another path may be opened: not while the peer owes acknowledgements for the ids of those before it.
-    pub(crate) fn may_open_path(&self) -> bool {
-        self.retiring.len() < limits::PATHS
+    /// Whether another path may be opened: not while the peer owes acknowledgements for the ids of those before it, nor without
+    /// memory to give its id up later.
+    pub(crate) fn may_open_path(&mut self) -> bool {
+        self.retiring.len() < limits::PATHS && self.has_room_to_retire()
+    }
+
+    /// Whether there is memory for as many retirements as there can be.
+    fn has_room_to_retire(&mut self) -> bool {
+        let missing = limits::CIDS_RETIRING.saturating_sub(self.retiring.len());
+        self.retiring.capacity() >= limits::CIDS_RETIRING
+            || self.retiring.try_reserve_exact(missing).is_ok()
     }
 
     fn retire(&mut self, sequence: u64) -> Result<(), PeerError> {
@@ -259,7 +282,9 @@ impl PeerIds {
             )
             .in_frame(0x18));
         }
-        self.retiring.push((true, sequence));
+        if !memory::pushed(&mut self.retiring, (true, sequence)) {
+            return Err(PeerError::new(Code::Internal, "no memory to retire an id"));
+        }
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
 
 use super::limits::{FULL_PAGES_FROM, GENEROUS, PAGE, PIECE_MIN, SPARE_BUFFERS, SPARE_PAGES};
 use super::spans::Spans;
-use crate::memory;
+use inquic_platform::memory;
 
 /// A page, or a smaller piece in the place of one. Its length says how far it is filled.
 type Page = Vec<u8>;

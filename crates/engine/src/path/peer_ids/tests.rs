@@ -11,7 +11,9 @@ fn ids() -> PeerIds {
 }
 
 fn new(ids: &mut PeerIds, sequence: u8, prior_to: u64) -> Result<(), PeerError> {
-    ids.on_new(u64::from(sequence), prior_to, id(sequence), [sequence; 16])
+    let kept = ids.on_new(u64::from(sequence), prior_to, id(sequence), [sequence; 16])?;
+    assert!(kept, "there is memory");
+    Ok(())
 }
 
 #[test]
