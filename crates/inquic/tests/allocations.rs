@@ -73,7 +73,7 @@ fn bulk_transfer_allocates_nothing_for_a_packet() {
     assert!(packets > 40_000, "{packets}");
     // What is left is the runtime's: now and then a waker, and a page when a reader falls further behind than ever before.
     assert!(
-        allocations * 200 < packets,
+        allocations * 500 < packets,
         "{allocations} allocations for {packets} packets"
     );
     drop((stream, client));

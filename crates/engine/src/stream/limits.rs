@@ -15,6 +15,9 @@ pub const FULL_PAGES_FROM: usize = 4;
 pub const SPARE_PAGES: usize = 512;
 /// Unused page lists kept for the next stream, in each direction: as many as short streams fit one 44-packet batch.
 pub const SPARE_BUFFERS: usize = 64;
+/// Bytes of all of those together: 64 of short streams at 200 bytes, and one of a stream with [`STREAM_SEND_BUFFER`] in pages, whose
+/// writer fills it again and again.
+pub const SPARE_LISTS: usize = 2 * PAGE;
 
 /// Received pieces of one stream that do not touch, whatever their size (`attacks.md` 26).
 pub const PIECES: usize = 256;

@@ -3,7 +3,9 @@
 
 use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
 
-use super::limits::{FULL_PAGES_FROM, GENEROUS, PAGE, PIECE_MIN, SPARE_BUFFERS, SPARE_PAGES};
+use super::limits::{
+    FULL_PAGES_FROM, GENEROUS, PAGE, PIECE_MIN, SPARE_BUFFERS, SPARE_LISTS, SPARE_PAGES,
+};
 use super::spans::Spans;
 use inquic_platform::memory;
 
@@ -19,6 +21,8 @@ pub(super) struct Pool {
         reason = "a stream holds its buffer by 8 bytes, and takes this very box"
     )]
     buffers: Vec<Box<Buffer>>,
+    /// Bytes of memory of `buffers`.
+    lists: usize,
     /// Bytes of memory that streams hold.
     held: usize,
     /// Bytes of memory that streams may hold.
@@ -30,6 +34,7 @@ impl Pool {
         Self {
             spare: Vec::new(),
             buffers: Vec::new(),
+            lists: 0,
             held: 0,
             limit,
         }
@@ -110,6 +115,7 @@ impl Pool {
     /// An empty buffer whose first byte has this offset.
     pub(super) fn buffer(&mut self, origin: u64) -> Box<Buffer> {
         let mut buffer = self.buffers.pop().unwrap_or_default();
+        self.lists = self.lists.saturating_sub(buffer.allocated_bytes());
         buffer.origin = origin;
         buffer
     }
@@ -124,10 +130,13 @@ impl Pool {
         self.held = self
             .held
             .saturating_sub(core::mem::take(&mut buffer.charged));
-        // A buffer that a long list made large is not worth keeping.
-        if self.buffers.len() < SPARE_BUFFERS && buffer.allocated_bytes() <= PAGE / 8 {
-            // As with pages.
-            let _ = memory::pushed(&mut self.buffers, buffer);
+        // A list of pages grows step by step, so the next stream is spared that.
+        let lists = self.lists.saturating_add(buffer.allocated_bytes());
+        if self.buffers.len() < SPARE_BUFFERS
+            && lists <= SPARE_LISTS
+            && memory::pushed(&mut self.buffers, buffer)
+        {
+            self.lists = lists;
         }
     }
 
@@ -140,20 +149,16 @@ impl Pool {
     pub(super) fn shrink(&mut self) {
         self.spare = Vec::new();
         self.buffers = Vec::new();
+        self.lists = 0;
     }
 
     /// Bytes that streams hold, the spare pages, and the lists of both.
     pub(super) fn allocated_bytes(&self) -> usize {
-        let lists: usize = self
-            .buffers
-            .iter()
-            .map(|spare| spare.allocated_bytes())
-            .sum();
         self.held
             .saturating_add(self.spare.len().saturating_mul(PAGE))
             .saturating_add(self.spare.capacity().saturating_mul(size_of::<Page>()))
             .saturating_add(self.buffers.capacity().saturating_mul(size_of::<usize>()))
-            .saturating_add(lists)
+            .saturating_add(self.lists)
     }
 }
 
@@ -367,3 +372,6 @@ impl Buffer {
 
 /// The bits of an offset that say where in its page a byte is.
 const IN_PAGE: u64 = PAGE as u64 - 1;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,40 @@
+//! What a pool keeps for the next stream.
+
+use super::*;
+
+/// A buffer with room for so many pages in its list.
+fn long(pool: &mut Pool, pages: usize) -> Box<Buffer> {
+    let mut buffer = pool.buffer(0);
+    buffer.pages.reserve_exact(pages);
+    buffer
+}
+
+#[test]
+fn a_list_is_kept_and_serves_the_next_stream() {
+    let mut pool = Pool::new(usize::MAX);
+    let buffer = long(&mut pool, 128);
+    pool.give_buffer(buffer);
+    assert!(pool.buffer(7).pages.capacity() >= 128);
+    assert_eq!(pool.lists, 0);
+}
+
+#[test]
+fn lists_are_kept_up_to_their_bound_and_none_beyond() {
+    let mut pool = Pool::new(usize::MAX);
+    let buffers: Vec<_> = (0..100).map(|_| long(&mut pool, 64)).collect();
+    let each = buffers[0].allocated_bytes();
+    for buffer in buffers {
+        pool.give_buffer(buffer);
+    }
+    assert_eq!(pool.buffers.len(), SPARE_LISTS / each);
+    assert_eq!(pool.lists, pool.buffers.len() * each);
+    assert!(pool.lists <= SPARE_LISTS && pool.lists + each > SPARE_LISTS);
+    pool.shrink();
+    assert_eq!((pool.lists, pool.allocated_bytes()), (0, 0));
+
+    let short: Vec<_> = (0..100).map(|_| long(&mut pool, 0)).collect();
+    for buffer in short {
+        pool.give_buffer(buffer);
+    }
+    assert_eq!(pool.buffers.len(), SPARE_BUFFERS);
+}
