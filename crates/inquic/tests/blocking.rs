@@ -9,7 +9,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use common::{identity, identity_of, pair, pattern};
 use inquic::cert::CertificateAuthority;
-use inquic::{Connection, EcnState, Error, Listener, RetryPolicy, TransportConfig};
+use inquic::{Connection, EcnState, Error, Listener, TransportConfig};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 fn echo(connection: Connection) -> thread::JoinHandle<Error> {
@@ -114,32 +114,6 @@ fn ipv4_and_ipv6_reach_a_wildcard_listener() {
         );
         assert_eq!(client.peer_addr().port(), port);
     }
-}
-
-#[test]
-fn a_client_that_was_here_before_is_not_asked_to_prove_its_address() {
-    let identity = identity();
-    let listener = identity
-        .listen(Listener::builder())
-        .retry(RetryPolicy::Always)
-        .bind("127.0.0.1:0")
-        .unwrap();
-    let address = listener.local_addr().to_string();
-    let builder = identity.builder().resumption(0);
-    let mut sent = Vec::new();
-    for _ in 0..2 {
-        let client = builder.connect(&address).unwrap();
-        sent.push(client.stats().packets_sent);
-        let echo = echo(listener.accept().unwrap());
-        let mut stream = client.open().unwrap();
-        stream.write_all(b"x").unwrap();
-        stream.finish().unwrap();
-        stream.read_to_end(&mut Vec::new()).unwrap();
-        drop((stream, client));
-        echo.join().unwrap();
-    }
-    // The first client says hello twice: the server answers with Retry.
-    assert!(sent[1] < sent[0], "{sent:?}");
 }
 
 #[test]
@@ -449,8 +423,20 @@ fn descriptors_are_readable_while_calls_would_not_wait() {
     assert!(is_readable(&writable, 500));
 }
 
-/// What both ends found out about a path of loopback after three megabytes went each way.
-fn found(address: &str, config: TransportConfig) -> [inquic::Stats; 2] {
+/// What both ends found out about a path of loopback where neither had to wait so long for the other that it took its packets for
+/// lost, which has it ask about their size.
+fn found(address: &str, config: &TransportConfig) -> [inquic::Stats; 2] {
+    let undisturbed = |stats: &[inquic::Stats; 2]| {
+        stats
+            .iter()
+            .all(|stats| stats.probe_timeouts == 0 && stats.packets_lost == 0)
+    };
+    let mut tries = (0..50).map(|_| transfer(address, config.clone()));
+    tries.find(undisturbed).expect("a transfer without losses")
+}
+
+/// The same after so much went each way as takes a few round trips and fits the sockets' buffers.
+fn transfer(address: &str, config: TransportConfig) -> [inquic::Stats; 2] {
     let identity = identity();
     let listener = identity
         .listen(Listener::builder())
@@ -462,7 +448,7 @@ fn found(address: &str, config: TransportConfig) -> [inquic::Stats; 2] {
     let server = listener.accept().unwrap();
     let ends = server.clone();
     let echo = echo(server);
-    exchange(&client, &pattern(9, 3 << 20));
+    exchange(&client, &pattern(9, 100_000));
     let stats = [client.stats(), ends.stats()];
     drop((client, ends));
     echo.join().unwrap();
@@ -472,7 +458,7 @@ fn found(address: &str, config: TransportConfig) -> [inquic::Stats; 2] {
 #[test]
 fn the_largest_packets_of_each_family_are_found_and_marks_arrive() {
     for (address, size) in [("127.0.0.1:0", 1_472), ("[::1]:0", 1_452)] {
-        for stats in found(address, TransportConfig::default()) {
+        for stats in found(address, &TransportConfig::default()) {
             assert_eq!(stats.datagram_size, size, "{stats:?}");
             assert_eq!(
                 (stats.mtu_probes, stats.mtu_black_holes),
@@ -487,7 +473,7 @@ fn the_largest_packets_of_each_family_are_found_and_marks_arrive() {
 #[test]
 fn jumbo_packets_are_found_where_they_are_wanted() {
     let config = TransportConfig::default().udp_payload_ceiling(9_000);
-    for stats in found("127.0.0.1:0", config) {
+    for stats in found("127.0.0.1:0", &config) {
         assert_eq!(stats.datagram_size, 9_000, "{stats:?}");
     }
 }
@@ -497,11 +483,15 @@ fn a_fixed_size_is_not_searched() {
     let config = TransportConfig::default()
         .udp_payload(1_452)
         .udp_payload_ceiling(1_452);
-    for stats in found("127.0.0.1:0", config) {
+    for stats in found("127.0.0.1:0", &config) {
         assert_eq!(
             (stats.datagram_size, stats.mtu_probes),
             (1_452, 0),
             "{stats:?}"
         );
+    }
+    let config = TransportConfig::default().udp_payload(1_452);
+    for stats in found("127.0.0.1:0", &config) {
+        assert!(stats.mtu_probes > 0, "otherwise it is: {stats:?}");
     }
 }

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::{identity, pair, pattern};
-use inquic::{Connection, Error, Listener, TransportConfig};
+use inquic::{Connection, Error, Listener, RetryPolicy, TransportConfig};
 use inquic_wire::{Header, LongKind};
 
 const BYTES: usize = 3_000_000;
@@ -21,8 +21,8 @@ struct Nat {
     address: SocketAddr,
     rebind: Arc<AtomicU32>,
     over: Arc<AtomicBool>,
-    /// Bytes of the token in each Initial packet of the client that came by.
-    tokens: Arc<Mutex<Vec<usize>>>,
+    /// The token of each Initial packet of the client that came by.
+    tokens: Arc<Mutex<Vec<Vec<u8>>>>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
@@ -70,7 +70,7 @@ fn relay(
     server: SocketAddr,
     rebind: &AtomicU32,
     over: &AtomicBool,
-    tokens: &Mutex<Vec<usize>>,
+    tokens: &Mutex<Vec<Vec<u8>>>,
 ) {
     inside.set_nonblocking(true).unwrap();
     let (mut socket, mut bound) = (outside(server), 0);
@@ -91,7 +91,7 @@ fn relay(
                 ..
             }) = Header::parse_greased(&buffer[..bytes], 8)
             {
-                tokens.lock().unwrap().push(token.len());
+                tokens.lock().unwrap().push(buffer[token].to_vec());
             }
             // What the kernel has no room for is lost, as datagrams are.
             let _ = socket.send(&buffer[..bytes]);
@@ -299,7 +299,7 @@ fn the_next_connection_begins_where_the_first_one_did_with_its_tokens() {
         let client = builder.connect(&nat.address.to_string()).unwrap();
         let tokens = nat.tokens.lock().unwrap().clone();
         assert!(!tokens.is_empty(), "it is the first address that is asked");
-        assert_eq!(tokens.iter().any(|len| *len > 0), round > 0, "{tokens:?}");
+        assert_eq!(tokens[0].is_empty(), round == 0);
         let server = listener.accept().unwrap();
         // What the server has to say to its client at the new address comes before this.
         let mut stream = server.open_uni().unwrap();
@@ -318,6 +318,42 @@ fn the_next_connection_begins_where_the_first_one_did_with_its_tokens() {
         client.close(0, "");
         server.closed();
     }
+}
+
+#[test]
+fn a_client_that_was_here_before_is_not_asked_to_prove_its_address() {
+    let identity = identity();
+    let listener = identity
+        .listen(Listener::builder())
+        .retry(RetryPolicy::Always)
+        .bind("127.0.0.1:0")
+        .unwrap();
+    let nat = Nat::before(listener.local_addr());
+    let builder = identity.builder().resumption(0);
+    let connect = || {
+        nat.tokens.lock().unwrap().clear();
+        let client = builder.connect(&nat.address.to_string()).unwrap();
+        let server = listener.accept().unwrap();
+        // What comes in answer to the client's first words comes after the token.
+        let mut stream = client.open().unwrap();
+        stream.write_all(b"x").unwrap();
+        stream.finish().unwrap();
+        let mut heard = server.accept().unwrap().unwrap();
+        heard.read_to_end(&mut Vec::new()).unwrap();
+        heard.finish().unwrap();
+        stream.read_to_end(&mut Vec::new()).unwrap();
+        client.close(0, "");
+        server.closed();
+        nat.tokens.lock().unwrap().clone()
+    };
+    let first = connect();
+    assert!(first[0].is_empty() && !first.last().unwrap().is_empty());
+    let second = connect();
+    assert!(!second[0].is_empty());
+    assert!(
+        second.iter().all(|token| *token == second[0]),
+        "no Retry gave it another"
+    );
 }
 
 #[test]
