@@ -78,6 +78,9 @@ pub(crate) struct Serve {
     /// One JSON object on standard output for each connection that ended
     #[arg(long)]
     pub(crate) json: bool,
+    /// Log what happens on each connection to a file in DIR, in the qlog format [default: QLOGDIR, else no logs]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) qlog: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) datagram: Datagram,
 }
@@ -103,6 +106,9 @@ pub(crate) struct Client {
     /// One JSON object on standard output when done
     #[arg(long)]
     pub(crate) json: bool,
+    /// Log what happens on each connection to a file in DIR, in the qlog format [default: QLOGDIR, else no logs]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) qlog: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) datagram: Datagram,
 }
@@ -354,7 +360,8 @@ Exit codes:
   130  interrupted (Ctrl-C)
 
 INQUIC_HOME=kernel|embedded forces where QUIC runs.
-SSLKEYLOGFILE=FILE appends the secrets of every connection to FILE, with which Wireshark reads the traffic.";
+SSLKEYLOGFILE=FILE appends the secrets of every connection to FILE, with which Wireshark reads the traffic.
+QLOGDIR=DIR logs every connection of serve, get and put as --qlog does; qvis and Wireshark show what is in such a log.";
 
 const SERVE_HELP: &str = "\
 Examples:

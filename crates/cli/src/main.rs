@@ -30,7 +30,10 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return ExitCode::from(misunderstood(&error)),
     };
-    match run(&cli.command) {
+    let done = run(&cli.command);
+    // What is not in the logs by then is not worth more waiting.
+    let _ = inquic::qlog::flush(LOGS_TIMEOUT);
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             output::note(&failure.to_string());
@@ -112,3 +115,5 @@ fn misunderstood(error: &clap::Error) -> u8 {
 
 /// As many as hash and write at once: more would only wait for the disk and the cores.
 const BLOCKING_THREADS: usize = 16;
+/// How long logs may take to be written at the end.
+const LOGS_TIMEOUT: Duration = Duration::from_secs(2);

@@ -3,7 +3,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use inquic::tokio::{Connection, Listener, Stream};
@@ -109,6 +109,22 @@ pub(crate) fn certificate(chain: &Path, key: &Path) -> Result<Certificate, Failu
             "give PEM files that belong together, as `inquic cert` writes them",
         )
     })
+}
+
+/// Where logs go: where `asked`, else where `QLOGDIR` says, which may be nowhere. The directory is made if it is not there.
+pub(crate) fn logs(asked: Option<&Path>) -> Result<Option<PathBuf>, Failure> {
+    let variable = || std::env::var_os("QLOGDIR").filter(|path| !path.is_empty());
+    let Some(directory) = asked
+        .map(PathBuf::from)
+        .or_else(|| variable().map(PathBuf::from))
+    else {
+        return Ok(None);
+    };
+    std::fs::create_dir_all(&directory).map_err(|e| {
+        let cause = format!("cannot make {} for logs: {e}", shown(&directory));
+        Failure::new(Exit::Local, cause, "give another directory with --qlog")
+    })?;
+    Ok(Some(directory))
 }
 
 /// Listens.

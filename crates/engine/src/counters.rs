@@ -92,9 +92,18 @@ impl Drops {
             .fold(0, |sum, &count| sum.saturating_add(u64::from(count)))
     }
 
+    /// The reasons for which any were dropped, with how many.
+    pub fn counted(&self) -> impl Iterator<Item = (Drop, u32)> {
+        let all = Drop::ALL.into_iter().zip(self.0);
+        all.filter(|&(_, count)| count > 0)
+    }
+
     pub(crate) fn count(&mut self, reason: Drop) {
         if let Some(count) = self.0.get_mut(reason as usize) {
             *count = count.saturating_add(1);
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

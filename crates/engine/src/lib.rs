@@ -37,6 +37,7 @@ mod ranges;
 pub mod recovery;
 mod space;
 pub mod stream;
+pub mod trace;
 
 pub use config::Config;
 pub use connection::{

@@ -33,6 +33,13 @@ pub const HELD_PACKET_BYTES: usize = 1_500;
 pub const TOKEN_BYTES: usize = 512;
 /// Address validation tokens of a server that a client keeps; the newest wins.
 pub const TOKENS: usize = 2;
+/// Records of what happened on a connection that is watched and that its home has not taken: 64 datagrams received in one call,
+/// with a dozen frames each and what follows from them. 64 KiB of [`TRACE_RECORD_BYTES`] each, for watched connections only.
+pub const TRACE_RECORDS: usize = 1_024;
+/// Bytes of one record: a moment of 8, and the metrics of the recovery, the largest there is, of 56.
+pub const TRACE_RECORD_BYTES: usize = 64;
+/// Frames of one packet that are noted: ranges of an ACK at their most, and as many again.
+pub const TRACE_FRAMES: usize = 2 * RECEIVED_RANGES;
 /// Bytes of a CONNECTION_CLOSE reason that we send or keep.
 pub const REASON_BYTES: usize = 256;
 /// Datagrams that one call of `receive` takes apart: what one GRO buffer can hold and more.

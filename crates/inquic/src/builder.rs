@@ -20,6 +20,7 @@ use crate::home::limits;
 use crate::home::port::Port;
 use crate::home::ports::{self, Drive, Secrets};
 use crate::home::tokens::Tokens;
+use crate::home::trace::LogTo;
 
 /// Marks what belongs to the blocking face.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +43,7 @@ pub struct ConnectionBuilder<Face> {
     tokens: Arc<Tokens>,
     config: TransportConfig,
     server_name: Option<String>,
+    log_to: LogTo,
     face: PhantomData<Face>,
 }
 
@@ -57,6 +59,7 @@ pub struct ListenerBuilder<Face> {
     backlog: usize,
     io_threads: usize,
     preferred: Vec<SocketAddr>,
+    log_to: LogTo,
     face: PhantomData<Face>,
 }
 
@@ -68,6 +71,7 @@ impl<Face> ConnectionBuilder<Face> {
             tokens: Arc::default(),
             config: TransportConfig::default(),
             server_name: None,
+            log_to: LogTo::default(),
             face: PhantomData,
         }
     }
@@ -107,6 +111,26 @@ impl<Face> ConnectionBuilder<Face> {
     pub fn key_log_from_env(self) -> Self {
         match key_log_file() {
             Some(path) => self.key_log(path),
+            None => self,
+        }
+    }
+
+    /// Logs what happens on every connection, for people who look into one: a file for each in `directory`, in the qlog format, named
+    /// for the connection's first id. Its keys and data stay out; names, addresses and sizes do not.
+    ///
+    /// Bounds: 32 MiB in a file, 256 connections at once; the rest is not logged. A log never makes a connection fail or wait. Call
+    /// [`crate::qlog::flush`] before the process ends.
+    #[cfg(feature = "qlog")]
+    pub fn qlog(mut self, directory: impl AsRef<Path>) -> Self {
+        self.log_to.directory = Some(directory.as_ref().into());
+        self
+    }
+
+    /// As `qlog`, to the directory that the environment variable `QLOGDIR` names; nothing without it.
+    #[cfg(feature = "qlog")]
+    pub fn qlog_from_env(self) -> Self {
+        match std::env::var_os("QLOGDIR").filter(|path| !path.is_empty()) {
+            Some(directory) => self.qlog(directory),
             None => self,
         }
     }
@@ -152,6 +176,7 @@ impl<Face> ConnectionBuilder<Face> {
             self.config.engine(),
             tls,
             self.tokens.clone(),
+            self.log_to.clone(),
             name,
             addresses,
         ))
@@ -169,6 +194,7 @@ impl<Face> ListenerBuilder<Face> {
             backlog: limits::BACKLOG,
             io_threads: 1,
             preferred: Vec::new(),
+            log_to: LogTo::default(),
             face: PhantomData,
         }
     }
@@ -231,6 +257,26 @@ impl<Face> ListenerBuilder<Face> {
     pub fn key_log_from_env(self) -> Self {
         match key_log_file() {
             Some(path) => self.key_log(path),
+            None => self,
+        }
+    }
+
+    /// Logs what happens on every connection, for people who look into one: a file for each in `directory`, in the qlog format, named
+    /// for the connection's first id. Its keys and data stay out; names, addresses and sizes do not.
+    ///
+    /// Bounds: 32 MiB in a file, 256 connections at once; the rest is not logged. A log never makes a connection fail or wait. Call
+    /// [`crate::qlog::flush`] before the process ends.
+    #[cfg(feature = "qlog")]
+    pub fn qlog(mut self, directory: impl AsRef<Path>) -> Self {
+        self.log_to.directory = Some(directory.as_ref().into());
+        self
+    }
+
+    /// As `qlog`, to the directory that the environment variable `QLOGDIR` names; nothing without it.
+    #[cfg(feature = "qlog")]
+    pub fn qlog_from_env(self) -> Self {
+        match std::env::var_os("QLOGDIR").filter(|path| !path.is_empty()) {
+            Some(directory) => self.qlog(directory),
             None => self,
         }
     }
@@ -307,6 +353,7 @@ impl<Face> ListenerBuilder<Face> {
                 Ok(port) => {
                     port.listen(
                         tls,
+                        self.log_to,
                         ListenOptions {
                             config: self.config.with_preferred(&self.preferred),
                             backlog: self.backlog.max(1),

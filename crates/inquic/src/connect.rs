@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::home::entry::Owner;
 use crate::home::port::Port;
 use crate::home::tokens::Tokens;
+use crate::home::trace::LogTo;
 
 /// `host:port`, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,7 @@ pub(crate) struct Race {
     config: Arc<inquic_engine::Config>,
     tls: ClientConfig,
     tokens: Arc<Tokens>,
+    log_to: LogTo,
     server_name: String,
     /// Whether a connection is of use before its handshake is complete.
     early: bool,
@@ -86,6 +88,7 @@ impl Race {
         config: Arc<inquic_engine::Config>,
         tls: ClientConfig,
         tokens: Arc<Tokens>,
+        log_to: LogTo,
         server_name: String,
         addresses: Vec<SocketAddr>,
     ) -> Self {
@@ -94,6 +97,7 @@ impl Race {
             config,
             tls,
             tokens,
+            log_to,
             server_name,
             early: false,
             addresses: addresses.into_iter(),
@@ -121,7 +125,7 @@ impl Race {
             let session = session.map_err(Error::from);
             let owner = session.and_then(|session| {
                 self.port
-                    .connect(&self.config, address, session, &self.tokens)
+                    .connect(&self.config, address, session, &self.tokens, &self.log_to)
             });
             match owner {
                 Ok(owner) => {

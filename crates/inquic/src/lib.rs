@@ -209,6 +209,8 @@ mod connection;
 mod error;
 mod handshake_info;
 mod home;
+#[cfg(feature = "qlog")]
+pub mod qlog;
 mod stats;
 mod stream;
 pub mod tokio;
@@ -219,7 +221,7 @@ pub use config::TransportConfig;
 pub use error::Error;
 pub use handshake_info::HandshakeInfo;
 pub use inquic_engine::recovery::Algorithm;
-pub use inquic_engine::{EcnFailure, EcnState, RetryPolicy, Routing};
+pub use inquic_engine::{Drop as DropReason, Drops, EcnFailure, EcnState, RetryPolicy, Routing};
 pub use inquic_handshake::{Certificate, CipherSuite, ConfigError, KeyExchange, Roots, cert};
 pub use inquic_wire::Version;
 pub use stats::Stats;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use inquic_engine::EcnState;
+use inquic_engine::{Drops, EcnState};
 
 /// What a connection has done so far. Sizes are in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct Stats {
     pub packets_sent: u64,
     /// Packets received and opened.
     pub packets_received: u64,
+    /// Packets received and not processed, by reason.
+    pub drops: Drops,
     /// Packets of ours that were declared lost.
     pub packets_lost: u64,
     /// Bytes in UDP payloads sent.
@@ -89,7 +91,7 @@ impl From<inquic_engine::Stats> for Stats {
             migrations,
             paths,
             paths_failed,
-            drops: _,
+            drops,
             mtu_probes,
             mtu_probes_lost,
             mtu_black_holes,
@@ -107,6 +109,7 @@ impl From<inquic_engine::Stats> for Stats {
             datagram_size,
             packets_sent,
             packets_received,
+            drops,
             packets_lost,
             bytes_sent,
             bytes_received,

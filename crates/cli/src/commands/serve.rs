@@ -29,12 +29,15 @@ pub(crate) async fn run(args: &args::Serve) -> Result<(), Failure> {
     } else {
         RetryPolicy::WhenBusy
     };
-    let builder = Listener::builder()
+    let mut builder = Listener::builder()
         .certificate(quic::certificate(cert, key)?)
         .alpn([ALPN])
         .key_log_from_env()
         .retry(retry)
         .config(quic::transport(args.datagram));
+    if let Some(directory) = quic::logs(args.qlog.as_deref())? {
+        builder = builder.qlog(directory);
+    }
     let listener = quic::listen(builder, args.listen)?;
     let mut interrupt = Interrupt::new()?;
     say(&format!("listening {}", listener.local_addr()));

@@ -89,6 +89,9 @@ async fn connect(args: &args::Client, location: &Location) -> Result<Quic, Failu
     if let Some(name) = &args.server_name {
         builder = builder.server_name(name);
     }
+    if let Some(directory) = quic::logs(args.qlog.as_deref())? {
+        builder = builder.qlog(directory);
+    }
     Dialer {
         builder,
         server: location.server.clone(),
@@ -101,6 +104,11 @@ async fn connect(args: &args::Client, location: &Location) -> Result<Quic, Failu
 pub(crate) fn about(quic: &Quic) -> Value {
     let (info, stats) = (quic.0.handshake_info(), quic.0.stats());
     let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
+    let drops: serde_json::Map<_, Value> = stats
+        .drops
+        .counted()
+        .map(|(reason, count)| (format!("{reason:?}"), count.into()))
+        .collect();
     json!({
         "home": quic.0.home(),
         "peer": quic.0.peer_addr().to_string(),
@@ -112,6 +120,7 @@ pub(crate) fn about(quic: &Quic) -> Value {
         "packets_sent": stats.packets_sent,
         "packets_received": stats.packets_received,
         "packets_lost": stats.packets_lost,
+        "packets_dropped": drops,
         "udp_payload": stats.datagram_size,
         "ecn": format!("{:?}", stats.ecn),
     })

@@ -9,6 +9,7 @@ use super::state::State;
 use crate::limits;
 use crate::path::PeerIds;
 use crate::stream::{OpenError, Read, ReadError, Streams, WriteError};
+use crate::trace::What;
 
 /// The call needs a connection whose handshake is complete and that is not closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,15 +99,21 @@ impl Connection {
     /// # Errors
     ///
     /// [`NotConnected`] before the handshake is confirmed, or while the last update is not yet over.
-    pub fn initiate_key_update(&mut self, _now: Instant) -> Result<(), NotConnected> {
+    pub fn initiate_key_update(&mut self, now: Instant) -> Result<(), NotConnected> {
         //= RFC 9001 §6.1: An endpoint MUST NOT initiate a key update prior to having confirmed the handshake
         if !self.is_confirmed() {
             return Err(NotConnected);
         }
-        match self.keys.one_rtt() {
-            Some(keys) if keys.may_update() => keys.update().map_err(|_| NotConnected),
-            _ => Err(NotConnected),
-        }
+        let keys = self.keys.one_rtt().filter(|keys| keys.may_update());
+        let keys = keys.ok_or(NotConnected)?;
+        keys.update().map_err(|_| NotConnected)?;
+        let updates = keys.updates();
+        self.recovery.trace.at(now);
+        self.recovery.trace.note(|| What::KeyUpdate {
+            by_peer: false,
+            updates,
+        });
+        Ok(())
     }
 
     /// Sends a PING with the next packets.

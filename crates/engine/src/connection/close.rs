@@ -11,6 +11,7 @@ use super::Connection;
 use super::state::State;
 use crate::counters::Drop;
 use crate::limits;
+use crate::trace::What;
 
 /// Why a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,6 +144,7 @@ impl Connection {
     }
 
     fn begin_closing(&mut self, now: Instant, reason: CloseReason) {
+        self.recovery.trace.at(now);
         if !self.is_open() {
             return;
         }
@@ -175,6 +177,7 @@ impl Connection {
 
     fn on_over(&mut self, reason: CloseReason) {
         self.counts.close_reason = Some(reason);
+        self.recovery.trace.note(|| What::Over);
         self.pending.closed = true;
         for _ in core::mem::take(&mut self.held.packets) {
             self.drop_packet(Drop::Closed);

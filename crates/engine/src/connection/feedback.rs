@@ -12,6 +12,7 @@ use super::transmit::Transmit;
 use crate::limits;
 use crate::path::Reported;
 use crate::recovery::{Acked, Allowance, SentFrame};
+use crate::trace::What;
 
 impl Connection {
     /// The system refused to send a datagram of `bytes` bytes of UDP payload because of its size (EMSGSIZE). Its packets count as
@@ -56,6 +57,7 @@ impl Connection {
             //= congestion.
             self.recovery.on_ecn_ce(now, space, congested);
         }
+        self.note_metrics();
         self.follow_path(now);
     }
 
@@ -83,6 +85,7 @@ impl Connection {
         if self.max_datagram != usize::from(size) {
             self.max_datagram = usize::from(size);
             self.recovery.set_max_datagram_size(size);
+            self.recovery.trace.note(|| What::Mtu(size));
         }
     }
 

@@ -9,6 +9,7 @@ use inquic_wire::Level;
 use super::Connection;
 use crate::counters::Drop;
 use crate::limits;
+use crate::trace::What;
 
 /// Packets that came before the keys for them.
 #[derive(Default)]
@@ -75,7 +76,9 @@ impl Connection {
         } else {
             limits::HELD_PACKETS_UNVALIDATED
         };
-        if !self.held.hold(now, most, level, ecn, packet) {
+        if self.held.hold(now, most, level, ecn, packet) {
+            self.recovery.trace.note(|| What::Held(level));
+        } else {
             self.drop_packet(Drop::NoKeys);
         }
     }

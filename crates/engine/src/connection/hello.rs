@@ -14,6 +14,7 @@ use super::{Connection, Start};
 use crate::handshake::CryptoReceive;
 use crate::limits;
 use crate::protect::{DirectionKeys, OneRtt, Secret};
+use crate::trace::What;
 
 /// What only the handshake needs to remember.
 pub(super) struct Hello {
@@ -152,6 +153,7 @@ impl Connection {
         if !self.is_open() {
             return Err(HandshakeError::Closed);
         }
+        self.recovery.trace.at(now);
         let secret = Secret::new(suite, secret).map_err(HandshakeError::Crypto)?;
         match level {
             Level::ZeroRtt if self.is_handshaking() => {
@@ -216,6 +218,7 @@ impl Connection {
         }
         self.end_early(now);
         self.counts.on_complete(now);
+        self.recovery.trace.note(|| What::Complete);
         self.pending.connected = true;
         let confirm_by = match self.state {
             State::Handshaking { until } => Some(until),
@@ -239,6 +242,7 @@ impl Connection {
         }
         self.state = State::Connected { confirm_by: None };
         self.pending.confirmed = true;
+        self.recovery.trace.note(|| What::Confirmed);
         self.discard(Space::Initial);
         //= RFC 9001 §4.9.2: An endpoint MUST discard its Handshake keys when the TLS handshake is confirmed
         self.discard(Space::Handshake);
@@ -262,6 +266,7 @@ impl Connection {
             self.keys.other_initial = None;
         }
         self.recovery.discard_space(space);
+        self.recovery.trace.note(|| What::Discarded(space));
         self.carried.discard(space);
         self.ecn.on_discarded(space);
         if let Some(probes) = self.probes.get_mut(space.index()) {
@@ -363,6 +368,8 @@ impl Connection {
         }
         self.peer = peer;
         self.follow_limits();
+        self.recovery.trace.at(now);
+        self.recovery.trace.note(|| What::Parameters);
         self.refresh_timer();
         Ok(())
     }

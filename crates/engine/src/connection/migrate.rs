@@ -13,6 +13,7 @@ use super::close::CloseReason;
 use super::receive::LONG;
 use crate::counters::Drop;
 use crate::path::{Answered, OnFailed, Path, PathId};
+use crate::trace::What;
 
 /// Where the datagrams came from that are being processed.
 #[derive(Clone, Copy)]
@@ -312,6 +313,7 @@ impl Connection {
         }
         self.counts.migrations = self.counts.migrations.saturating_add(1);
         self.pending.migrated = true;
+        self.recovery.trace.note(|| What::Migrated);
         if self.carried.paths.active().is_validated() {
             self.measure(now, None);
         }
@@ -365,6 +367,7 @@ impl Connection {
             return Err(UNASKED_RESPONSE);
         };
         if let Some((id, answered)) = answered {
+            self.recovery.trace.note(|| What::PathChecked(true));
             self.on_path_validated(now, id, answered);
         }
         Ok(())
@@ -406,6 +409,7 @@ impl Connection {
     pub(super) fn expire_paths(&mut self, now: Instant) {
         while let Some((id, outcome)) = self.carried.paths.next_failed(now) {
             self.counts.paths_failed = self.counts.paths_failed.saturating_add(1);
+            self.recovery.trace.note(|| What::PathChecked(false));
             match outcome {
                 OnFailed::Keep => {}
                 OnFailed::Remove => {

@@ -28,6 +28,7 @@ mod spin;
 mod state;
 mod stats;
 mod timers;
+mod trace;
 mod transmit;
 mod version;
 

@@ -19,6 +19,7 @@ use super::state::State;
 use crate::datagram::Turn;
 use crate::limits;
 use crate::recovery::{SentFrame, SentPacket};
+use crate::trace::What;
 
 /// What may go into the next packet of a level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -233,6 +234,14 @@ impl Connection {
                 self.on_eliciting_sent(now, space);
             }
         }
+        let payload = datagram.get(built.payload_at..built.payload_end);
+        self.recovery.trace.packet(
+            What::Sent,
+            (built.level, built.number),
+            self.role.peer(),
+            ACK_DELAY_EXPONENT,
+            payload.unwrap_or_default(),
+        );
         job.start = built.start;
         job.number_at = built.number_at;
         job.payload_at = built.payload_at;
@@ -485,7 +494,7 @@ impl Carried {
 }
 
 /// We leave ours at the default (RFC 9000 §18.2).
-const ACK_DELAY_EXPONENT: u32 = 3;
+const ACK_DELAY_EXPONENT: u8 = 3;
 const SAMPLE_OFFSET: usize = 4;
 const FIXED: u8 = 0x40;
 /// Packets out of order before one counts as lost (RFC 9002 §6.1.1): to be told of fewer would say nothing.

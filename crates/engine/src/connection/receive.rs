@@ -19,6 +19,7 @@ use crate::path::Path;
 use crate::protect;
 use crate::space::Received as ReceivedNumbers;
 use crate::stream::OnStream;
+use crate::trace::What;
 
 /// Datagrams of one path, as a home received them. They are opened in place.
 #[derive(Debug)]
@@ -64,6 +65,7 @@ impl Connection {
             .counts
             .bytes_received
             .saturating_add(bytes.len() as u64);
+        self.recovery.trace.at(now);
         let segment = segment.max(1);
         let datagrams = bytes.len().div_ceil(segment);
         match &mut self.state {
@@ -349,6 +351,13 @@ impl Connection {
     ) {
         let Context { now, level, .. } = context;
         self.counts.packets_received = self.counts.packets_received.saturating_add(1);
+        self.recovery.trace.packet(
+            What::Received,
+            (level, number),
+            self.role,
+            self.peer.ack_delay_exponent,
+            payload,
+        );
         self.active_at = now;
         self.sent_since_heard = false;
         self.rest_at.get_or_insert(now + limits::REST);

@@ -10,6 +10,7 @@ use super::close::CloseReason;
 use crate::counters::Drop;
 use crate::limits;
 use crate::protect;
+use crate::trace::What;
 
 impl Connection {
     pub(super) fn on_retry(&mut self, packet: &[u8]) {
@@ -55,6 +56,7 @@ impl Connection {
         }
         self.hello.retry_id = Some(scid);
         self.hello.token = token;
+        self.recovery.trace.note(|| What::Retried);
         self.carried.peer_ids.replace_first(scid);
         self.restart(&scid)
     }
@@ -101,6 +103,7 @@ impl Connection {
             }
         }
         self.hello.version_negotiated = true;
+        self.recovery.trace.note(|| What::VersionNegotiated);
         let Some(version) = self
             .config
             .versions

@@ -12,6 +12,7 @@ use super::receive::{BATCH, LONG};
 use crate::counters::Drop;
 use crate::limits;
 use crate::protect::{self, Opening};
+use crate::trace::What;
 
 impl Connection {
     /// Takes datagrams that begin with short headers, up to [`BATCH`] of them, and opens them together.
@@ -174,7 +175,15 @@ impl Connection {
             }
             Opening::Previous => Ok(()),
             Opening::Next if opening == Opening::Next => {
-                keys.on_peer_update(now, keep, job.packet_number)
+                let followed = keys.on_peer_update(now, keep, job.packet_number);
+                let updates = keys.updates();
+                if followed.is_ok() {
+                    self.recovery.trace.note(|| What::KeyUpdate {
+                        by_peer: true,
+                        updates,
+                    });
+                }
+                followed
             }
             //= RFC 9001 §6.4: An endpoint that successfully removes protection with old keys when newer keys were used for
             //= packets with lower packet numbers MUST treat this as a connection error of type KEY_UPDATE_ERROR.

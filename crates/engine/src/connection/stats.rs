@@ -7,6 +7,7 @@ use super::close::CloseReason;
 use crate::counters::{Drop, Drops};
 use crate::datagram::DatagramStats;
 use crate::path::{EcnFailures, EcnState};
+use crate::trace::What;
 
 /// What a connection has done so far. Sizes are in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -150,5 +151,6 @@ impl Connection {
 
     pub(super) fn drop_packet(&mut self, reason: Drop) {
         self.counts.drops.count(reason);
+        self.recovery.trace.note(|| What::Dropped(reason));
     }
 }

@@ -76,6 +76,7 @@ impl Connection {
 
     /// Time has come to [`Connection::next_deadline`]. Harmless when called early.
     pub fn expire(&mut self, now: Instant) {
+        self.recovery.trace.at(now);
         match &self.state {
             State::Gone => return,
             State::Closing(closing) if closing.until > now => return,
@@ -133,6 +134,7 @@ impl Connection {
         let timeout = self.recovery.on_timeout(now, &mut |space, fate, frame| {
             carried.on_fate(space, fate, frame);
         });
+        self.note_metrics();
         let Timeout::Probe { space, packets } = timeout else {
             return self.follow_path(now);
         };

@@ -33,6 +33,7 @@ impl Connection {
     /// Builds datagrams into `out`, which has room for one full datagram or more; up to [`limits::TRANSMIT_BATCH`] of one
     /// size leave together. `None` when there is nothing to send now.
     pub fn transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
+        self.recovery.trace.at(now);
         let sent = match &mut self.state {
             State::Closing(closing) => {
                 if !closing.wanted {

@@ -13,6 +13,7 @@ use super::Connection;
 use crate::counters::Drop;
 use crate::handshake::CryptoSend;
 use crate::protect::{self, LevelKeys};
+use crate::trace::What;
 
 impl Connection {
     /// What our transport parameters say about versions. One reserved version among them keeps peers used to what they do
@@ -126,6 +127,7 @@ impl Connection {
             core::mem::swap(keys, &mut self.keys.initial);
             *of = old;
             self.version = version;
+            self.recovery.trace.note(|| What::Version(version));
         }
     }
 
@@ -140,6 +142,7 @@ impl Connection {
     pub(super) fn begin_again_with(&mut self, version: Version) -> bool {
         self.version = version;
         self.hello.original_version = version;
+        self.recovery.trace.note(|| What::Version(version));
         // RFC 9369 §5: a token is not used in another version than the one it was given in.
         self.hello.token = alloc::vec::Vec::new();
         self.stop_early();

@@ -30,6 +30,7 @@ use self::pacing::{Budget, Pacer};
 use self::reordering::Reordering;
 use self::sent::Log;
 use self::state::MAX_ACK_DELAY;
+use crate::trace::Trace;
 
 /// How a connection recovers and controls congestion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +138,8 @@ pub struct Recovery {
     has_rescue: bool,
     config: Config,
     stats: Stats,
+    /// What happens on the connection, if somebody watches it. It is in here because losses are known here alone.
+    pub(crate) trace: Trace,
 }
 
 impl Recovery {
@@ -162,6 +165,7 @@ impl Recovery {
             has_rescue: false,
             config: *config,
             stats: Stats::default(),
+            trace: Trace::default(),
         };
         recovery.set_rate(Instant::ZERO);
         recovery

@@ -11,6 +11,7 @@ use super::record::Newly;
 use super::reordering::Reordering;
 use super::sent::Log;
 use super::{Algorithm, Config, INITIAL_RTT, Recovery, Rtt, Stats, limits};
+use crate::trace::{Trace, What};
 
 impl Recovery {
     /// The round-trip time.
@@ -202,6 +203,7 @@ impl Recovery {
             application,
             reordering,
             controller,
+            trace,
             ..
         } = self;
         let log = match space {
@@ -214,6 +216,10 @@ impl Recovery {
                 Space::Initial | Space::Handshake => reordering.on_lost_elsewhere(),
                 Space::Application => reordering.on_lost(lost.number),
             }
+            trace.note(|| What::Lost {
+                space,
+                number: lost.number,
+            });
             controller.on_lost_packet(now, lost);
         };
         log.detect_lost(&judge, &mut |frame| fates(Fate::Lost, frame), &mut note)
@@ -233,6 +239,7 @@ impl Recovery {
         }
         if lost.persistent {
             self.reordering.close();
+            self.trace.note(|| What::PersistentCongestion);
             self.controller.on_persistent_congestion();
             self.stats.persistent_congestions = self.stats.persistent_congestions.saturating_add(1);
         }
@@ -244,6 +251,7 @@ impl Recovery {
         if reduced {
             self.stats.congestion_events = self.stats.congestion_events.saturating_add(1);
             self.has_rescue = true;
+            self.trace.note(|| What::Reduced);
         }
         reduced
     }
@@ -325,6 +333,6 @@ impl Default for Config {
 pub(super) const MAX_ACK_DELAY: Duration = Duration::from_millis(25);
 
 const _: () = assert!(
-    size_of::<Recovery>() <= limits::RECOVERY_BYTES,
+    size_of::<Recovery>() <= limits::RECOVERY_BYTES + size_of::<Trace>(),
     "kept for each connection"
 );

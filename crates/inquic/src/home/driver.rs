@@ -215,6 +215,7 @@ fn deliver(
                     run.len().max(1)
                 };
                 for bytes in run.chunks_mut(at_once) {
+                    let held = &mut *held;
                     held.socket.receive(
                         now,
                         Received {
@@ -224,8 +225,9 @@ fn deliver(
                             ecn,
                         },
                     );
+                    held.trace.drain(&mut held.socket);
                     if held.socket.is_handshaking() {
-                        entry.tell_news(&mut held, now, wakes);
+                        entry.tell_news(held, now, wakes);
                     }
                 }
                 touch(&entry, &mut held.touched, touched);

@@ -19,6 +19,7 @@ use super::moves::Moves;
 use super::port::Port;
 use super::readiness::Level;
 use super::tokens::Tokens;
+use super::trace::{LogTo, Trace};
 use super::waiters::{Waiters, Wakes};
 use crate::error::Error;
 
@@ -58,6 +59,8 @@ pub(crate) struct Held {
     pub(super) local: Option<SocketAddr>,
     /// Sockets of its own, once it has moved.
     pub(super) moves: Option<Box<Moves>>,
+    /// What happens on it is told here.
+    pub(super) trace: Trace,
 }
 
 /// An application's share of a connection. The last one to go closes it.
@@ -85,8 +88,16 @@ impl Entry {
                 early: false,
                 local: None,
                 moves: None,
+                trace: Trace::default(),
             }),
         }
+    }
+
+    /// Logs what happens from the beginning on.
+    pub(super) fn with_trace(mut self, to: &LogTo, now: Instant) -> Self {
+        let held = self.lock.get_mut().unwrap_or_else(PoisonError::into_inner);
+        held.trace = Trace::begin(to, &mut held.socket, now);
+        self
     }
 
     /// Keeps the tokens that the server, found at `remote`, gives.

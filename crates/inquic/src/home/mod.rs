@@ -24,6 +24,7 @@ mod thread;
 mod timers;
 mod tls;
 pub(crate) mod tokens;
+pub(crate) mod trace;
 mod turn;
 pub(crate) mod udp;
 mod waiters;

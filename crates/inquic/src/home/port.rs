@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use inquic_engine::{Config, EndpointKeys, Handle, Incoming, Path, Route, Transmit};
+use inquic_engine::{Config, Drops, EndpointKeys, Handle, Incoming, Path, Route, Transmit};
 use inquic_handshake::{ServerConfig, Session};
 use inquic_platform::{Instant, Platform};
 use inquic_socket::Socket;
@@ -24,6 +24,7 @@ use super::limits;
 use super::readiness::Level;
 use super::timers::Timers;
 use super::tokens::Tokens;
+use super::trace::LogTo;
 use super::udp::{Sent, Udp};
 use super::waiters::{NumberHasher, Wakes};
 use crate::error::Error;
@@ -55,7 +56,7 @@ struct Table {
     slots: HashMap<Handle, u32, BuildHasherDefault<NumberHasher>>,
     /// Listeners, and connects under way: the port stays while there are any.
     users: usize,
-    listening: Option<ServerConfig>,
+    listening: Option<(ServerConfig, LogTo)>,
     accepters: Vec<std::task::Waker>,
     acceptable: Option<Arc<Level>>,
     /// Why nothing works any more: the port has ended.
@@ -133,11 +134,16 @@ impl Port {
         matches!(self.bell, Bell::Task(_))
     }
 
+    /// Datagrams that belonged to no connection and were not answered, by reason.
+    pub(crate) fn drops(&self) -> Drops {
+        *self.table().port.endpoint().drops()
+    }
+
     /// Begins to listen.
-    pub(crate) fn listen(&self, tls: ServerConfig, options: ListenOptions) {
+    pub(crate) fn listen(&self, tls: ServerConfig, log_to: LogTo, options: ListenOptions) {
         let mut table = self.table();
         table.port.listen(options);
-        table.listening = Some(tls);
+        table.listening = Some((tls, log_to));
     }
 
     /// Stops listening; connections that nobody accepted are closed, the others live on.
@@ -192,6 +198,7 @@ impl Port {
         remote: SocketAddr,
         session: Session,
         tokens: &Arc<Tokens>,
+        log_to: &LogTo,
     ) -> Result<Owner, Error> {
         let now = clock::now();
         let path = Path {
@@ -213,7 +220,9 @@ impl Port {
                 )
             })?;
         let entry = table.insert(handle, |slot| {
-            Entry::new(self.clone(), slot, socket, session).with_tokens(tokens.clone(), remote)
+            Entry::new(self.clone(), slot, socket, session)
+                .with_tokens(tokens.clone(), remote)
+                .with_trace(log_to, now)
         });
         drop(table);
         entry.begin(now);
@@ -284,15 +293,15 @@ impl Port {
         now: Instant,
         incoming: &Incoming,
     ) -> Destination {
-        let Some(tls) = &table.listening else {
+        let Some((tls, log_to)) = &table.listening else {
             return Destination::Nowhere;
         };
-        let session = Session::server(tls);
+        let (session, log_to) = (Session::server(tls), log_to.clone());
         let Ok((handle, socket)) = table.port.admit(now, incoming) else {
             return Destination::Nowhere;
         };
         let entry = table.insert(handle, |slot| {
-            Entry::new(self.clone(), slot, socket, session)
+            Entry::new(self.clone(), slot, socket, session).with_trace(&log_to, now)
         });
         Destination::Entry(entry)
     }

@@ -41,6 +41,7 @@ impl Entry {
         if held.socket.needs_port() {
             self.port.service(now, &mut held.socket);
         }
+        held.trace.drain(&mut held.socket);
         self.arm(held);
     }
 
@@ -60,7 +61,9 @@ impl Entry {
         outbox: &mut [u8],
         wakes: &mut Wakes,
     ) -> bool {
-        let Some(batch) = held.socket.transmit(now, outbox) else {
+        let batch = held.socket.transmit(now, outbox);
+        held.trace.drain(&mut held.socket);
+        let Some(batch) = batch else {
             return false;
         };
         match self.send(held, udp, &batch, &outbox[..batch.bytes]) {

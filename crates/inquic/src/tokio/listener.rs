@@ -4,6 +4,8 @@ use std::future::poll_fn;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
+use inquic_engine::Drops;
+
 use super::Connection;
 use crate::builder::{ListenerBuilder, Tokio};
 use crate::error::Error;
@@ -51,6 +53,12 @@ impl Listener {
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.port.local_addr()
+    }
+
+    /// Datagrams that came to the port, belonged to no connection and were dropped, by reason.
+    #[must_use]
+    pub fn drops(&self) -> Drops {
+        self.port.drops()
     }
 
     /// Takes no more connections and wakes whoever waits in [`Listener::accept`]. Those accepted live on.

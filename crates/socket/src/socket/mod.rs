@@ -9,6 +9,8 @@ mod handshake;
 mod streams;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "trace")]
+mod trace;
 
 pub use inquic_engine::datagram::DatagramError;
 pub use inquic_engine::recovery::Fate;
