@@ -228,6 +228,8 @@ fn attacks() -> Result<Finding> {
         "inquic-sim",
         "--test",
         "attacks",
+        "--features",
+        "trace",
     ]);
     // Tests that fail make cargo fail; what they printed says which.
     let printed = tests.output().context("cannot run the attacks")?;

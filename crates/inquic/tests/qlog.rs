@@ -69,11 +69,9 @@ fn talk(directory: &Path) {
         .qlog(directory)
         .connect(&address)
         .unwrap();
-    for _ in 0..2 {
-        exchange(&client, 500_000);
-        client.key_update().unwrap();
-    }
-    exchange(&client, 10);
+    exchange(&client, 500_000);
+    client.key_update().unwrap();
+    exchange(&client, 500_000);
     client.close(7, "done");
     client.closed();
     server.join().unwrap();

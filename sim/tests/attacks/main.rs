@@ -12,3 +12,5 @@ mod mtu;
 mod packets;
 mod paths;
 mod strangers;
+#[cfg(feature = "trace")]
+mod tracing;

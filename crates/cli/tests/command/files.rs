@@ -340,3 +340,49 @@ fn secrets_are_logged_where_the_environment_says_and_are_the_same_at_both_ends()
     );
     assert_eq!(client, secrets("server.keys"));
 }
+
+#[test]
+fn connections_are_logged_where_they_are_asked_to_be_and_where_the_environment_says() {
+    let place = Place::new();
+    fs::write(place.path("served/file"), pattern(1000)).unwrap();
+    let server = place.serve(&["--qlog", &place.text("server/logs")]);
+    let get = place
+        .client("get", server.url("file"), place.path("got"))
+        .env("QLOGDIR", place.path("client-logs"))
+        .output()
+        .unwrap();
+    assert_eq!(code(&get), 0, "{get:?}");
+    assert_eq!(server.interrupt(), 0);
+    let log = |name: &str| {
+        let mut files = fs::read_dir(place.path(name)).unwrap();
+        let file = files.next().unwrap().unwrap();
+        assert!(files.next().is_none());
+        let name = file.file_name().into_string().unwrap();
+        (name, fs::read_to_string(file.path()).unwrap())
+    };
+    let (client, server) = (log("client-logs"), log("server/logs"));
+    let id = client.0.strip_suffix("_client.sqlog").unwrap();
+    assert_eq!(server.0, format!("{id}_server.sqlog"));
+    for (_, text) in [client, server] {
+        assert!(text.starts_with("\u{1e}{") && text.ends_with("}\n"));
+        for event in [
+            "quic:packet_sent",
+            "quic:packet_received",
+            "quic:connection_closed",
+        ] {
+            assert!(text.contains(event), "{event}");
+        }
+    }
+}
+
+#[test]
+fn directory_for_logs_that_cannot_be_made_is_told_before_anything_is_fetched() {
+    let place = Place::new();
+    fs::write(place.path("no-directory"), "a file").unwrap();
+    let got = place
+        .client("get", "quic://127.0.0.1:9/f", place.path("got"))
+        .args(["--qlog", &place.text("no-directory/logs")])
+        .output()
+        .unwrap();
+    assert_eq!(code(&got), 3, "{got:?}");
+}
