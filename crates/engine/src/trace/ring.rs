@@ -28,8 +28,9 @@ impl Ring {
         })
     }
 
-    pub(super) const fn at(&mut self, now: Instant) {
-        self.now = now;
+    /// Threads of a home may bring moments in another order than the connection's lock; records keep the lock's.
+    pub(super) fn at(&mut self, now: Instant) {
+        self.now = self.now.max(now);
     }
 
     pub(super) fn push(&mut self, what: What) {

@@ -40,6 +40,14 @@ fn records_come_out_in_order_with_their_moments() {
 }
 
 #[test]
+fn moments_of_records_never_go_back() {
+    let mut ring = Ring::new(Instant::from_nanos(5)).unwrap();
+    ring.at(Instant::from_nanos(3));
+    ring.push(What::Complete);
+    assert_eq!(ring.take().unwrap().at, Instant::from_nanos(5));
+}
+
+#[test]
 fn full_ring_leaves_out_what_is_new_and_counts_it() {
     let mut ring = Ring::new(Instant::ZERO).unwrap();
     ring.push(What::Complete);

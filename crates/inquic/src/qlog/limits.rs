@@ -11,6 +11,5 @@ pub(crate) const TOTAL_BYTES: u64 = 128 * FILE_BYTES;
 pub(crate) const FILES: usize = 16 * 1024;
 /// Files of one name that are told apart by a number: a client chooses the id that the name comes from.
 pub(crate) const SAME_NAMES: u32 = 16;
-/// Batches of notes on their way to the thread that writes. Each has what one call on a connection left, some 20 notes; with the
-/// 1,024 records that it can be at most they hold 20 MiB.
-pub(crate) const BATCHES: usize = 256;
+/// Notes on their way to the thread that writes: what 60 MB of transfer leave, at 80 bytes 20 MiB.
+pub(crate) const NOTES: usize = 256 * 1024;

@@ -16,7 +16,7 @@ mod words;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, SyncSender, TrySendError};
+use std::sync::mpsc::{self, Sender, SyncSender};
 use std::time::Duration;
 
 use inquic_engine::CloseReason;
@@ -28,7 +28,7 @@ use inquic_wire::{ConnectionId, Role, TransportParameters, Version};
 /// The log of one connection.
 pub(crate) struct Log {
     number: u64,
-    to: SyncSender<Message>,
+    to: Sender<Message>,
     /// Notes that found no room.
     missed: u64,
     /// Counts among [`limits::LOGS`] for as long as it is there.
@@ -80,8 +80,7 @@ impl Log {
             version: socket.version(),
             path: socket.path(),
         };
-        to.try_send(Message::Begin(number, Box::new(opening)))
-            .ok()?;
+        to.send(Message::Begin(number, Box::new(opening))).ok()?;
         socket.start_trace(now).then_some(Self {
             number,
             to,
@@ -105,18 +104,19 @@ impl Log {
         if missed > 0 {
             notes.push(Note::Missed(at, missed));
         }
-        let lost = notes.len() as u64;
-        self.missed = match self.to.try_send(Message::Notes(self.number, notes)) {
-            Ok(()) => 0,
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => missed + lost,
-        };
+        let count = notes.len();
+        let room = QUEUED.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |queued| {
+            (queued + count <= limits::NOTES).then_some(queued + count)
+        });
+        let taken = room.is_ok() && self.to.send(Message::Notes(self.number, notes)).is_ok();
+        self.missed = if taken { 0 } else { missed + count as u64 };
     }
 }
 
 impl Drop for Log {
     fn drop(&mut self) {
-        // When it is not told, the file stays open until the thread finds it in the way.
-        let _ = self.to.try_send(Message::End(self.number));
+        // A thread that is gone has closed the file.
+        let _ = self.to.send(Message::End(self.number));
     }
 }
 
@@ -163,3 +163,5 @@ pub fn flush(timeout: Duration) -> bool {
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
+/// Notes on their way to the thread.
+static QUEUED: AtomicUsize = AtomicUsize::new(0);

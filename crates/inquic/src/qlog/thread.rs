@@ -1,33 +1,34 @@
 //! The one thread that writes logs: notes in, files out. It may wait for a disk; nobody waits for it.
 
 use std::collections::HashMap;
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 
 use super::events::Translator;
 use super::file::{Budget, Output};
-use super::{Message, Note, Opening, limits};
+use super::{Message, Note, Opening, QUEUED};
 
 /// The way to the thread, which is started by the first log. `None` when it could not be.
-pub(super) fn sender() -> Option<SyncSender<Message>> {
+pub(super) fn sender() -> Option<Sender<Message>> {
     SENDER.get_or_init(start).as_ref().map(own)
 }
 
 /// The way to the thread, if there is one.
-pub(super) fn started() -> Option<SyncSender<Message>> {
+pub(super) fn started() -> Option<Sender<Message>> {
     SENDER.get()?.as_ref().map(own)
 }
 
-fn own(shared: &Mutex<SyncSender<Message>>) -> SyncSender<Message> {
+fn own(shared: &Mutex<Sender<Message>>) -> Sender<Message> {
     shared
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .clone()
 }
 
-fn start() -> Option<Mutex<SyncSender<Message>>> {
-    let (to, from) = mpsc::sync_channel(limits::BATCHES);
+fn start() -> Option<Mutex<Sender<Message>>> {
+    let (to, from) = mpsc::channel();
     let thread = thread::Builder::new().name("inquic-qlog".into());
     thread.spawn(move || Writer::default().run(&from)).ok()?;
     Some(Mutex::new(to))
@@ -56,7 +57,10 @@ impl Writer {
     fn take(&mut self, message: Message) {
         match message {
             Message::Begin(number, opening) => self.begin(number, &opening),
-            Message::Notes(number, notes) => self.write(number, &notes),
+            Message::Notes(number, notes) => {
+                QUEUED.fetch_sub(notes.len(), Ordering::Relaxed);
+                self.write(number, &notes);
+            }
             Message::End(number) => {
                 if let Some((_, mut output)) = self.logs.remove(&number) {
                     output.flush();
@@ -73,12 +77,6 @@ impl Writer {
     }
 
     fn begin(&mut self, number: u64, opening: &Opening) {
-        if self.logs.len() >= limits::LOGS {
-            // Some ended and it was not told: the oldest is the likeliest.
-            if let Some(oldest) = self.logs.keys().min().copied() {
-                self.logs.remove(&oldest);
-            }
-        }
         // Without a file there is no log. The application was not promised one.
         if let Some(mut output) = Output::create(opening, &mut self.budget) {
             let budget = &mut self.budget;
@@ -99,4 +97,4 @@ impl Writer {
     }
 }
 
-static SENDER: OnceLock<Option<Mutex<SyncSender<Message>>>> = OnceLock::new();
+static SENDER: OnceLock<Option<Mutex<Sender<Message>>>> = OnceLock::new();
