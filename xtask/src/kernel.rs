@@ -2,11 +2,14 @@
 //! compiler; out: one relocatable object, and whether a stock kernel could load it. It must never pass an object that
 //! holds a float, a vector register or a symbol that no kernel has.
 
+mod boot;
+mod module;
 mod object;
 
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Subcommand;
@@ -20,12 +23,24 @@ use crate::step::Outcome;
 pub(crate) enum Task {
     /// Compile wire, engine and socket for a stock kernel, and look for what a kernel cannot take.
     Check,
+    /// Make quic.ko for the newest stock kernel that there are packages of.
+    Build,
+    /// Boot that kernel in an emulator, and load and prove the module there.
+    Test,
 }
 
 /// Does what `cargo xtask kernel …` asks for.
 pub(crate) fn run(task: &Task) -> Result<Outcome> {
     match task {
         Task::Check => check(),
+        Task::Build => module::build().map(|built| match built {
+            Ok(module) => {
+                println!("{}", module.file.display());
+                Outcome::Passed
+            }
+            Err(why) => Outcome::Skipped(why),
+        }),
+        Task::Test => test(),
     }
 }
 
@@ -57,6 +72,18 @@ pub(crate) fn check() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
+/// Boots the stock kernel with the module.
+///
+/// # Errors
+///
+/// When the module cannot be built, or something in the booted kernel fails.
+pub(crate) fn test() -> Result<Outcome> {
+    match module::build()? {
+        Ok(module) => boot::run(&module),
+        Err(why) => Ok(Outcome::Skipped(why)),
+    }
+}
+
 /// What is missing for a build for the kernel, after an attempt to install it.
 pub(crate) fn missing() -> Option<String> {
     if cfg!(not(all(target_arch = "x86_64", target_os = "linux"))) {
@@ -77,6 +104,20 @@ pub(crate) fn compiler() -> Result<String> {
 /// Compiles the crates and links all that their public functions reach into one relocatable object.
 pub(crate) fn build() -> Result<Object> {
     let target_folder = shell::root().join("target/kernel");
+    let mut cargo = cargo(&target_folder);
+    cargo
+        // A library that waits for link-time optimisation holds no machine code to look at.
+        .args(["--config", "profile.release.lto=false"])
+        .args(["--config", "profile.release.codegen-units=1"]);
+    for package in PACKAGES {
+        cargo.args(["--package", package]);
+    }
+    shell::run(&mut cargo)?;
+    link(&target_folder.join(TARGET).join("release"))
+}
+
+/// Cargo with the distribution's compiler and the kernel's flags, about to build in release.
+fn cargo(target_folder: &Path) -> Command {
     let mut cargo = shell::cargo();
     cargo
         .env("RUSTC", COMPILER)
@@ -84,21 +125,14 @@ pub(crate) fn build() -> Result<Object> {
         .env("RUSTC_BOOTSTRAP", "1")
         .env("RUSTFLAGS", FLAGS.join(" "))
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        // A library that waits for link-time optimisation holds no machine code to look at.
-        .args(["--config", "profile.release.lto=false"])
-        .args(["--config", "profile.release.codegen-units=1"])
         .args(["build", "--release", "--target", TARGET])
         .args([
             "-Zbuild-std=core,alloc",
             "-Zbuild-std-features=compiler-builtins-mem",
         ])
         .arg("--target-dir")
-        .arg(&target_folder);
-    for package in PACKAGES {
-        cargo.args(["--package", package]);
-    }
-    shell::run(&mut cargo)?;
-    link(&target_folder.join(TARGET).join("release"))
+        .arg(target_folder);
+    cargo
 }
 
 /// Links as the module is linked: sections that nothing reaches are dropped. As long as no module names its entries,

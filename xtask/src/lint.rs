@@ -79,4 +79,8 @@ fn documentation() -> Result<Outcome> {
 }
 
 /// Workspaces that are built apart from the main one, for their dependencies would slow every build down.
-const OTHER_WORKSPACES: [&str; 2] = ["fuzz/Cargo.toml", "tests/peers/Cargo.toml"];
+const OTHER_WORKSPACES: [&str; 3] = [
+    "fuzz/Cargo.toml",
+    "kernel/Cargo.toml",
+    "tests/peers/Cargo.toml",
+];

@@ -11,6 +11,7 @@ mod lint;
 mod musts;
 mod panics;
 mod prove;
+mod python;
 mod shell;
 mod step;
 mod test;

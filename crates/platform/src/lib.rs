@@ -11,6 +11,8 @@ extern crate std;
 
 #[cfg(feature = "aws-lc")]
 pub mod aws_lc;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 pub mod crypto;
 pub mod memory;
 mod table;

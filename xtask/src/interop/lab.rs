@@ -6,7 +6,7 @@ mod install;
 mod process;
 
 pub(crate) use certificates::Certificates;
-pub(crate) use install::{cargo_build, peers_target, python, target};
+pub(crate) use install::{cargo_build, peers_target, target};
 pub(crate) use process::{
     Running, free_port, interrupted, keep_on_interrupt, poll, udp_port_is_bound,
 };

@@ -10,8 +10,9 @@ use anyhow::Result;
 use super::case::{Case, Pairing, Role, Scale};
 use super::files::{Cell, Files};
 use super::gtls;
-use super::lab::{Certificates, cargo_build, peers_target, python, target};
+use super::lab::{Certificates, cargo_build, peers_target, target};
 use super::requirements;
+use crate::python;
 use crate::shell::root;
 
 /// An implementation of QUIC.
@@ -63,8 +64,8 @@ impl Kind {
                 Ok(cargo_build(&peers, "quinn-peer", &peers_target())?.join("quinn-peer"))
             }
             Self::S2n => Ok(cargo_build(&peers, "s2n-peer", &peers_target())?.join("s2n-peer")),
-            Self::Aioquic => python("python", requirements().pip, 8),
-            Self::Picoquic => python("python-picoquic", requirements().pip_newer, 12),
+            Self::Aioquic => python::with("python", requirements().pip, 8),
+            Self::Picoquic => python::with("python-picoquic", requirements().pip_newer, 12),
             Self::Ngtcp2 => gtls::find(),
         }
     }

@@ -1,0 +1,11 @@
+//! The kernel home's Rust side: the engine over the kernel's memory, randomness and ciphers. Calls of the C shim come in, calls of
+//! the shim go out. Everything runs in process context; nothing in here waits for a packet.
+#![no_std]
+#![deny(unsafe_code)]
+
+extern crate alloc;
+
+mod ffi;
+mod memory;
+mod platform;
+mod prove;

@@ -1,0 +1,150 @@
+//! The module. In: `kernel/`, the headers of a stock kernel; out: `quic.ko` for it. It must never pass a module that objtool or modpost
+//! warns of.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use super::{TARGET, cargo, missing};
+use crate::shell;
+
+/// A module and the kernel it is for.
+pub(crate) struct Module {
+    /// The kernel's release, as `uname -r` would say there.
+    pub(crate) release: String,
+    /// `quic.ko`.
+    pub(crate) file: PathBuf,
+}
+
+/// Builds the module, or says what is missing for it.
+///
+/// # Errors
+///
+/// When it does not compile, or something warns of it.
+pub(crate) fn build() -> Result<Result<Module, String>> {
+    if let Some(why) = missing() {
+        return Ok(Err(why));
+    }
+    let release = match kernel() {
+        Ok(release) => release,
+        Err(error) => return Ok(Err(format!("{error:#}"))),
+    };
+    let target = shell::root().join("target/kernel-module");
+    shell::run(cargo(&target).arg("--manifest-path").arg(manifest()))?;
+    let folder = target.join(&release);
+    copy_shim(&folder)?;
+    link(
+        &target.join(TARGET).join("release/libinquic_kernel.a"),
+        &folder,
+    )?;
+    make(&release, &folder)?;
+    let file = folder.join("quic.ko");
+    println!("{}", shell::output(shell::command("size").arg(&file))?);
+    Ok(Ok(Module { release, file }))
+}
+
+fn manifest() -> PathBuf {
+    shell::root().join("kernel/Cargo.toml")
+}
+
+/// The release of the newest kernel of the series that apt offers, with its headers installed.
+fn kernel() -> Result<String> {
+    let packages = [HEADERS, SERIES].concat();
+    let search = || {
+        let pattern = format!("^{}", packages.replace('.', "\\."));
+        let printed =
+            shell::output(shell::command("apt-cache").args(["search", "--names-only", &pattern]))?;
+        anyhow::Ok(newest(&printed))
+    };
+    let release = if let Some(release) = search()? {
+        release
+    } else {
+        ensure!(
+            shell::is_root(),
+            "needs the list of packages (as root: apt-get update)"
+        );
+        shell::output(shell::command("apt-get").args(["-qq", "update"]))?;
+        search()?.with_context(|| format!("apt offers no {packages}*: no stock kernel"))?
+    };
+    shell::need_packages(&[&format!("{HEADERS}{release}"), "make", "gcc", "kmod"])?;
+    Ok(release)
+}
+
+/// The newest release among the packages that apt-cache printed: of the flavour for ordinary machines.
+fn newest(printed: &str) -> Option<String> {
+    let releases = printed.lines().filter_map(|line| {
+        let release = line.split_whitespace().next()?.strip_prefix(HEADERS)?;
+        let (number, flavour) = release.split_once('+')?;
+        let flavour = flavour
+            .strip_prefix("deb")?
+            .trim_start_matches(|c: char| c.is_ascii_digit());
+        let point: u32 = number.strip_prefix(SERIES)?.parse().ok()?;
+        (flavour == "-amd64").then(|| (point, release.to_owned()))
+    });
+    releases.max().map(|(_, release)| release)
+}
+
+/// Copies what changed, so that make builds no more than that.
+fn copy_shim(folder: &Path) -> Result<()> {
+    let from = shell::root().join("kernel");
+    fs::create_dir_all(folder.join("shim"))
+        .with_context(|| format!("cannot make {}", folder.display()))?;
+    let mut files = vec![PathBuf::from("Kbuild")];
+    for entry in fs::read_dir(from.join("shim")).context("cannot read kernel/shim")? {
+        files.push(Path::new("shim").join(entry?.file_name()));
+    }
+    for file in files {
+        let (new, old) = (fs::read(from.join(&file))?, fs::read(folder.join(&file)));
+        if old.ok().as_ref() != Some(&new) {
+            fs::write(folder.join(&file), new)?;
+        }
+    }
+    Ok(())
+}
+
+/// Links what the module's entries reach into one object for Kbuild.
+fn link(library: &Path, folder: &Path) -> Result<()> {
+    let object = folder.join("rust.o");
+    let mut ld = shell::command("ld");
+    ld.args(["-r", "--gc-sections"]);
+    for entry in ENTRIES {
+        ld.args(["-u", entry]);
+    }
+    shell::output(ld.arg("-o").arg(&object).arg(library))?;
+    // Link-time optimisation leaves its own form of the code behind.
+    let mut objcopy = shell::command("objcopy");
+    objcopy.args(["--remove-section=.llvmbc", "--remove-section=.llvmcmd"]);
+    shell::output(objcopy.arg(&object))?;
+    fs::write(folder.join(".rust.o.cmd"), "")?;
+    Ok(())
+}
+
+/// Has the kernel's own makefiles make the module.
+fn make(release: &str, folder: &Path) -> Result<()> {
+    let mut make = shell::command("make");
+    make.args(["--silent", "-C", &format!("/lib/modules/{release}/build")])
+        .arg(format!("M={}", folder.display()))
+        .arg("modules");
+    let done = make.output().context("cannot start make")?;
+    let said = String::from_utf8_lossy(&done.stderr);
+    print!("{}{said}", String::from_utf8_lossy(&done.stdout));
+    ensure!(done.status.success(), "make ended with {}", done.status);
+    let warnings = said.lines().filter(|line| is_warning(line)).count();
+    ensure!(warnings == 0, "{warnings} warnings of the module");
+    Ok(())
+}
+
+/// Whether the line warns of the module. That the kernel's compiler is another build of the same is no fault of it.
+fn is_warning(line: &str) -> bool {
+    line.contains("warning") && !line.contains("the compiler differs")
+}
+
+const HEADERS: &str = "linux-headers-";
+/// The series of the stock kernel that the module is for.
+const SERIES: &str = "6.12.";
+/// What the shim calls.
+const ENTRIES: [&str; 1] = ["inquic_prove"];
+
+#[cfg(test)]
+mod tests;
