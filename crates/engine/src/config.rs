@@ -49,6 +49,12 @@ pub struct Config {
     /// The largest DATAGRAM frame that we take, in bytes with its header (RFC 9221 §3); 0 for none, which is the default. 65,535
     /// takes all that fit into packets.
     pub max_datagram_frame_size: u16,
+    /// The largest UDP payload that the peer may send, in bytes, 1,200 to 65,527.
+    pub max_udp_payload_size: u16,
+    /// How many connection ids of the peer are kept, 2 to 8.
+    pub active_connection_id_limit: usize,
+    /// The scale of the delays in our ACK frames: so many bits less than microseconds, 0 to 20.
+    pub ack_delay_exponent: u8,
     /// Tell the peer not to move to another address by itself (RFC 9000 §18.2). Addresses that a NAT changes are followed anyway.
     pub disable_active_migration: bool,
     /// Server: where it would rather be reached, over IPv4 (RFC 9000 §9.6). The home must receive there.
@@ -76,6 +82,9 @@ impl Default for Config {
             udp_payload_ceiling: None,
             max_ack_delay: Duration::from_millis(25),
             max_datagram_frame_size: 0,
+            max_udp_payload_size: limits::UDP_PAYLOAD,
+            active_connection_id_limit: limits::CIDS,
+            ack_delay_exponent: 3,
             disable_active_migration: false,
             preferred_v4: None,
             preferred_v6: None,
@@ -85,6 +94,11 @@ impl Default for Config {
 }
 
 impl Config {
+    /// How many connection ids of the peer are kept.
+    pub(crate) fn ids_kept(&self) -> usize {
+        self.active_connection_id_limit.clamp(2, limits::CIDS_MAX)
+    }
+
     /// The versions that a connection may come to use: those of the list whose packets we can read.
     pub(crate) fn speaks(&self, version: Version) -> bool {
         version.is_known() && self.versions.contains(version)

@@ -41,8 +41,8 @@ pub mod trace;
 
 pub use config::Config;
 pub use connection::{
-    Audit, CloseReason, Connection, Event, HandshakeError, MigrateError, NotConnected, Received,
-    Stats, Transmit,
+    Audit, CloseReason, Connection, Event, HandshakeError, IdError, IdNumbers, MigrateError,
+    NotConnected, Received, Stats, Transmit,
 };
 pub use counters::{Drop, Drops};
 pub use endpoint::{

@@ -11,6 +11,8 @@ pub const LOCAL_CID_LEN: usize = 8;
 pub const PATHS: usize = 4;
 /// Connection ids that a peer may hold of us at once, and that we hold of a peer: one for each of [`PATHS`], and three spare.
 pub const CIDS: usize = 7;
+/// Connection ids of a peer that can be asked for: the socket ABI's bound.
+pub const CIDS_MAX: usize = 8;
 /// Retirements of the peer's ids that we have not seen acknowledged: two full turns of [`CIDS`].
 pub const CIDS_RETIRING: usize = 2 * CIDS;
 /// Ranges of received packet numbers that are remembered; older ones count as received (RFC 9000 §13.2.3).
@@ -48,6 +50,8 @@ pub const RECEIVE_BATCH: usize = inquic_platform::crypto::BATCH;
 pub const TRANSMIT_BATCH: usize = 64;
 /// Bytes that one call of `transmit` builds: the largest UDP payload over IPv4.
 pub const TRANSMIT_BYTES: usize = 65_507;
+/// Bytes in the UDP payload of the largest datagram that we take by default: as many as we would send at once.
+pub const UDP_PAYLOAD: u16 = 65_507;
 /// Bytes of datagrams (RFC 9221) that wait for the application, and the same again of those that wait to be sent; ten bytes
 /// are added for each. One of the longest there can be fits, and a millisecond of 500 Mbit/s. The oldest go first.
 pub const DATAGRAM_QUEUE: usize = 64 * 1024;

@@ -19,3 +19,5 @@ pub const CORK: Duration = Duration::from_millis(200);
 pub const SEND_BUFFER_MIN: usize = 4_608;
 /// The least that SO_RCVBUF gives: half of it, as with other sockets.
 pub const RECEIVE_BUFFER_MIN: usize = 2_304;
+/// Bytes of EncryptedExtensions that a client which has tried 0-RTT looks into: 256 of transport parameters, and the rest.
+pub const ENCRYPTED_EXTENSIONS: usize = 4 * 1024;

@@ -132,6 +132,7 @@ impl Connection {
     pub fn needs_endpoint(&self) -> bool {
         self.is_open()
             && (self.wanted_ids() > 0
+                || self.wants_preferred_id()
                 || self.carried.local_ids.has_retired()
                 || self.carried.peer_ids.tokens_changed()
                 || self.wants_token())

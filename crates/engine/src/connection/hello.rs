@@ -283,10 +283,11 @@ impl Connection {
         self.platform.random(&mut random);
         let mut parameters = TransportParameters {
             max_idle_timeout_ms: self.config.idle_timeout.as_millis(),
-            max_udp_payload_size: limits::TRANSMIT_BYTES as u64,
+            max_udp_payload_size: self.config.max_udp_payload_size.into(),
+            ack_delay_exponent: self.config.ack_delay_exponent.min(20),
             max_ack_delay_ms: u16::try_from(self.config.max_ack_delay.as_millis()).unwrap_or(25),
             disable_active_migration: self.config.disable_active_migration,
-            active_connection_id_limit: limits::CIDS as u64,
+            active_connection_id_limit: self.config.ids_kept() as u64,
             initial_source_connection_id: Some(self.hello.local_id),
             max_datagram_frame_size: self.config.max_datagram_frame_size.into(),
             version_information: Some(self.version_information(&random)),
@@ -307,6 +308,16 @@ impl Connection {
             Ok(()) => writer.position(),
             Err(_) => 0,
         }
+    }
+
+    /// Whether there is an id for the server's preferred address.
+    pub(super) fn has_preferred_id(&self) -> bool {
+        self.carried.local_ids.get(PREFERRED_ID).is_some()
+    }
+
+    /// Whether TLS has our transport parameters, or we have the peer's: then what they say stays.
+    pub(super) const fn parameters_are_settled(&self) -> bool {
+        self.hello.parameters_given || self.hello.parameters_known
     }
 
     /// Where a server would rather be reached, with the id that the endpoint made for it.

@@ -23,6 +23,7 @@ mod probe;
 mod quic_bit;
 mod receive;
 mod retry;
+mod settings;
 mod short;
 mod spin;
 mod state;
@@ -39,6 +40,7 @@ pub use event::Event;
 pub use hello::HandshakeError;
 pub use migrate::MigrateError;
 pub use receive::Received;
+pub use settings::{IdError, IdNumbers};
 pub use stats::Stats;
 pub use transmit::Transmit;
 
@@ -144,11 +146,13 @@ fn carried(config: &Config, start: &Start, path: PathState, mtu: Mtu) -> Result<
     if let Some((id, reset_token)) = start.preferred_id {
         local_ids.issue_told(id, reset_token)?;
     }
+    let mut peer_ids = PeerIds::new(start.peer_id);
+    peer_ids.set_limit(config.ids_kept());
     Ok(Carried::new(
         streams,
         Datagrams::new(config.max_datagram_frame_size),
         local_ids,
-        PeerIds::new(start.peer_id),
+        peer_ids,
         Paths::new(path),
         mtu,
     ))

@@ -91,6 +91,7 @@ impl Connection {
                 } else {
                     0
                 },
+                ack_delay_exponent: self.config.ack_delay_exponent,
             };
             self.carried
                 .write(wanted, &mut writer, &mut built.tail, frames)
@@ -239,7 +240,7 @@ impl Connection {
             What::Sent,
             (built.level, built.number),
             self.role.peer(),
-            ACK_DELAY_EXPONENT,
+            self.config.ack_delay_exponent.min(20),
             payload.unwrap_or_default(),
         );
         job.start = built.start;
@@ -339,6 +340,7 @@ struct Wanted {
     ping: bool,
     /// Bytes of the longest datagram that fits into a full packet; 0 when none waits.
     datagram_room: usize,
+    ack_delay_exponent: u8,
 }
 
 impl Carried {
@@ -432,7 +434,7 @@ impl Carried {
         else {
             return false;
         };
-        let delay = received.delay(wanted.now).as_micros() >> ACK_DELAY_EXPONENT;
+        let delay = received.delay(wanted.now).as_micros() >> wanted.ack_delay_exponent.min(20);
         if write_ack(
             writer,
             received.numbers().descending(),
@@ -466,10 +468,10 @@ impl Carried {
             self.owes_handshake_done = false;
             frames.push(SentFrame::HandshakeDone);
         }
+        let prior_to = self.local_ids.retire_prior_to();
         while let Some(issued) = self.local_ids.next_pending() {
-            if write_new_connection_id(writer, issued.sequence, 0, &issued.id, &issued.reset_token)
-                .is_err()
-            {
+            let (id, token) = (&issued.id, &issued.reset_token);
+            if write_new_connection_id(writer, issued.sequence, prior_to, id, token).is_err() {
                 break;
             }
             let sequence = issued.sequence;
@@ -493,8 +495,6 @@ impl Carried {
     }
 }
 
-/// We leave ours at the default (RFC 9000 §18.2).
-const ACK_DELAY_EXPONENT: u8 = 3;
 const SAMPLE_OFFSET: usize = 4;
 const FIXED: u8 = 0x40;
 /// Packets out of order before one counts as lost (RFC 9002 §6.1.1): to be told of fewer would say nothing.

@@ -361,6 +361,14 @@ impl Endpoint {
         while let Some(id) = connection.take_retired_id() {
             self.remove_id(handle, &id);
         }
+        if connection.wants_preferred_id() {
+            let id = self.new_id();
+            let token = self.keys.reset_token(&*self.platform, id.as_slice());
+            if self.add_id(handle, &id).is_ok() && connection.issue_preferred_id(id, token).is_err()
+            {
+                self.remove_id(handle, &id);
+            }
+        }
         for _ in 0..connection.wanted_ids() {
             let id = self.new_id();
             let token = self.keys.reset_token(&*self.platform, id.as_slice());

@@ -35,6 +35,8 @@ pub(crate) struct LocalIds {
     told_below: u64,
     /// How many the peer is willing to keep.
     peer_limit: usize,
+    /// Those below are to be retired by the peer.
+    retire_prior_to: u64,
 }
 
 impl LocalIds {
@@ -54,6 +56,7 @@ impl LocalIds {
             next_sequence: 1,
             told_below: 1,
             peer_limit: 1,
+            retire_prior_to: 0,
         })
     }
 
@@ -77,7 +80,48 @@ impl LocalIds {
 
     /// How many more the endpoint should make for us.
     pub(crate) fn wanted(&self) -> usize {
-        self.peer_limit.saturating_sub(self.in_force().count())
+        //= RFC 9000 §5.1.1: An endpoint MAY send connection IDs that temporarily exceed a peer's limit if the
+        //= NEW_CONNECTION_ID frame also requires the retirement of any excess, by including a sufficiently large value in the
+        //= Retire Prior To field.
+        let kept = self.in_force();
+        let kept = kept.filter(|issued| issued.sequence >= self.retire_prior_to);
+        self.peer_limit.saturating_sub(kept.count())
+    }
+
+    /// The sequence numbers of the id `used`, of the lowest and of the highest that are in force.
+    pub(crate) fn sequences(&self, used: &[u8]) -> [u64; 3] {
+        let mut all = self.in_force();
+        let used = all.find(|issued| issued.id.as_slice() == used);
+        let of = |issued: Option<&IssuedId>| issued.map(|issued| issued.sequence);
+        let first = of(self.in_force().next()).unwrap_or(self.next_sequence);
+        let last = self.in_force().map(|issued| issued.sequence).max();
+        [
+            of(used).unwrap_or(first).max(self.retire_prior_to),
+            first,
+            last.unwrap_or(first),
+        ]
+    }
+
+    /// The application asks the peer to retire every id below `prior_to`. `false` while the peer has not done so for the last
+    /// time that it was asked.
+    pub(crate) fn retire_below(&mut self, prior_to: u64) -> bool {
+        let before = self.retire_prior_to;
+        if self.in_force().any(|issued| issued.sequence < before) {
+            return false;
+        }
+        self.retire_prior_to = prior_to;
+        // Of those the peer need not hear any more.
+        for issued in &mut self.ids {
+            if issued.sequence < prior_to && issued.state == IssuedState::Pending {
+                issued.state = IssuedState::Told;
+            }
+        }
+        true
+    }
+
+    /// Those below are to be retired by the peer, which every frame about a newer one says.
+    pub(crate) const fn retire_prior_to(&self) -> u64 {
+        self.retire_prior_to
     }
 
     /// The endpoint made one that the peer is told of in the transport parameters, for the server's preferred address.
@@ -135,7 +179,9 @@ impl LocalIds {
 
     /// The frame that told of `sequence` was lost.
     pub(crate) fn on_lost(&mut self, sequence: u64) {
-        self.set_state(sequence, IssuedState::Pending);
+        if sequence >= self.retire_prior_to {
+            self.set_state(sequence, IssuedState::Pending);
+        }
     }
 
     fn set_state(&mut self, sequence: u64, state: IssuedState) {

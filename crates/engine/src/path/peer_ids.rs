@@ -26,6 +26,8 @@ pub(crate) struct PeerIds {
     /// Those of other paths, and those that no path uses.
     others: Vec<PeerId>,
     retire_prior_to: u64,
+    /// How many are kept at most, the active one included.
+    limit: usize,
     /// Retired by us, the frame not yet acknowledged: whether it waits to be sent, and its number.
     retiring: Vec<(bool, u64)>,
     /// Whether the reset tokens are others than the endpoint knows.
@@ -43,6 +45,7 @@ impl PeerIds {
             },
             others: Vec::new(),
             retire_prior_to: 0,
+            limit: limits::CIDS,
             retiring: Vec::new(),
             tokens_changed: false,
         }
@@ -56,6 +59,50 @@ impl PeerIds {
     /// The peer chose its first id, or Retry gave another one.
     pub(crate) const fn replace_first(&mut self, id: ConnectionId) {
         self.active.id = id;
+    }
+
+    /// Keeps so many ids at most, as the peer is told.
+    pub(crate) const fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+
+    /// The sequence numbers of the id in use, of the lowest and of the highest that are kept.
+    pub(crate) fn sequences(&self) -> [u64; 3] {
+        let active = self.active.sequence;
+        let others = self.others.iter().map(|id| id.sequence);
+        let (first, last) = others.fold((active, active), |(first, last), sequence| {
+            (first.min(sequence), last.max(sequence))
+        });
+        [active, first, last]
+    }
+
+    /// The application retires every id below `prior_to`, of which some are kept and some not. `false` when the peer owes
+    /// acknowledgements for too many already, or no other could take the active one's place.
+    pub(crate) fn retire_below(&mut self, prior_to: u64) -> bool {
+        let stays = |id: &PeerId| id.sequence >= prior_to;
+        let spare = self.others.iter().any(|id| stays(id) && id.path.is_none());
+        if !self.has_room_to_retire() || !(stays(&self.active) || spare) {
+            return false;
+        }
+        self.retire_prior_to = self.retire_prior_to.max(prior_to);
+        self.tokens_changed = true;
+        self.retire_old().is_ok()
+    }
+
+    /// The active path uses the id `sequence` from now on, and its last one is retired, so that no other path uses it.
+    /// `false` when there is no such id that no path uses, or no room to retire.
+    pub(crate) fn use_id(&mut self, sequence: u64) -> bool {
+        let mut others = self.others.iter();
+        let at = others.position(|id| id.sequence == sequence && id.path.is_none());
+        if !self.has_room_to_retire() {
+            return false;
+        }
+        let Some(next) = at.and_then(|at| memory::taken(&mut self.others, at)) else {
+            return false;
+        };
+        let old = core::mem::replace(&mut self.active, next);
+        self.tokens_changed = true;
+        self.retire(old.sequence).is_ok()
     }
 
     /// The reset token that came with the server's transport parameters.
@@ -140,7 +187,7 @@ impl PeerIds {
         //= active connection IDs, if the number of active connection IDs exceeds the value
         //= advertised in its active_connection_id_limit transport parameter, an endpoint MUST
         //= close the connection with an error of type CONNECTION_ID_LIMIT_ERROR.
-        if self.others.len() >= limits::CIDS {
+        if self.others.len() >= self.limit {
             return Err(PeerError::new(
                 Code::ConnectionIdLimit,
                 "more connection ids than we keep",

@@ -396,6 +396,15 @@ impl Recovery {
         self.reset_path();
     }
 
+    /// Another congestion controller takes over, and begins anew. Nothing happens when it is the same.
+    pub fn set_algorithm(&mut self, algorithm: Algorithm) {
+        if self.config.algorithm != algorithm {
+            self.config.algorithm = algorithm;
+            self.controller = self.config.controller();
+            self.set_rate(self.last_event);
+        }
+    }
+
     /// How long a challenge and its response took on a new path, in the place of the configured guess.
     pub fn guess_rtt(&mut self, took: Duration) {
         //= RFC 9002 §6.2.2: A connection MAY use the delay between sending a PATH_CHALLENGE and

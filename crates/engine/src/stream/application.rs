@@ -204,7 +204,7 @@ impl Streams {
             stream.tell_readable = true;
             return Err(ReadError::Blocked);
         }
-        let ceiling = self.stream_window.ceiling;
+        let ceiling = self.stream_ceiling;
         let (bytes, fin) = half.read(&mut self.receive_pool, out, (now, rtt), ceiling);
         stream.tell_readable = !half.is_readable();
         if half.wants_grant() {

@@ -1,6 +1,6 @@
 //! What a connection is told about its streams before it begins.
 
-use inquic_wire::{Role, TransportParameters};
+use inquic_wire::{Direction, Role, TransportParameters};
 
 use super::limits;
 
@@ -21,6 +21,23 @@ pub struct Config {
     pub send_buffer: usize,
     /// Bytes of one stream that may be written and not acknowledged.
     pub stream_send_buffer: usize,
+    /// Where the windows of some kinds of streams do not begin as `stream_window` says.
+    pub initial: Initial,
+    /// Whether the peer is told at once of each stream that it may open in the place of one that is over, and not of many together.
+    pub is_prompt: bool,
+    /// Whether changes of streams' states are told; see [`super::StreamEvent::Changed`].
+    pub tells_states: bool,
+}
+
+/// The windows with which the kinds of streams begin, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Initial {
+    /// Bidirectional streams that we open.
+    pub bidi_local: Option<u64>,
+    /// Bidirectional streams that the peer opens.
+    pub bidi_remote: Option<u64>,
+    /// Unidirectional streams that the peer opens.
+    pub uni: Option<u64>,
 }
 
 /// A receive window, which grows from `initial` to `ceiling` when the reader is faster than the window.
@@ -50,17 +67,47 @@ impl Config {
             max_streams_uni: limits::STREAMS,
             send_buffer: limits::SEND_BUFFER,
             stream_send_buffer: limits::STREAM_SEND_BUFFER,
+            initial: Initial {
+                bidi_local: None,
+                bidi_remote: None,
+                uni: None,
+            },
+            is_prompt: false,
+            tells_states: false,
         }
     }
 
     /// Writes the limits into the transport parameters that we send.
     pub fn fill(&self, parameters: &mut TransportParameters) {
-        let stream = self.stream_window.initial.min(inquic_wire::VARINT_MAX);
+        let Initial {
+            bidi_local,
+            bidi_remote,
+            uni,
+        } = self.initial;
+        let window = |own| self.window(own).min(inquic_wire::VARINT_MAX);
         parameters.initial_max_data = self.connection_window.initial.min(inquic_wire::VARINT_MAX);
-        parameters.initial_max_stream_data_bidi_local = stream;
-        parameters.initial_max_stream_data_bidi_remote = stream;
-        parameters.initial_max_stream_data_uni = stream;
+        parameters.initial_max_stream_data_bidi_local = window(bidi_local);
+        parameters.initial_max_stream_data_bidi_remote = window(bidi_remote);
+        parameters.initial_max_stream_data_uni = window(uni);
         parameters.initial_max_streams_bidi = self.max_streams_bidi.min(limits::STREAMS_MAX);
         parameters.initial_max_streams_uni = self.max_streams_uni.min(limits::STREAMS_MAX);
+    }
+
+    /// The window with which a kind of streams begins.
+    const fn window(&self, own: Option<u64>) -> u64 {
+        match own {
+            Some(own) => own,
+            None => self.stream_window.initial,
+        }
+    }
+
+    /// The window with which a stream begins that we opened, or the peer.
+    pub(super) fn window_of(&self, ours: bool, direction: Direction) -> u64 {
+        let own = match (direction, ours) {
+            (Direction::Unidirectional, _) => self.initial.uni,
+            (Direction::Bidirectional, true) => self.initial.bidi_local,
+            (Direction::Bidirectional, false) => self.initial.bidi_remote,
+        };
+        self.window(own).min(inquic_wire::VARINT_MAX)
     }
 }

@@ -4,8 +4,9 @@
 use inquic_wire::Direction;
 
 use super::receive::ReceiveHalf;
-use super::record::Events;
-use super::types::StreamEvent;
+use super::record::{Events, Stream};
+use super::state::ReceiveState;
+use super::types::{Change, StreamEvent};
 use super::{Streams, Told};
 
 impl Streams {
@@ -75,6 +76,10 @@ impl Streams {
         let share = self.stream_send_buffer;
         let stream = self.slab.get_mut(slot)?;
         let id = stream.id;
+        if stream.events.has(Events::CHANGES) {
+            let change = take_change(stream)?;
+            return Some(StreamEvent::Changed { id, change });
+        }
         if stream.events.has(Events::READABLE) {
             stream.events.clear(Events::READABLE);
             let readable = stream
@@ -98,4 +103,29 @@ impl Streams {
         stream.events.clear(Events::FINISHED);
         Some(StreamEvent::Finished(id))
     }
+}
+
+/// Takes one change of the stream's state; `None` when the state has gone on from there.
+fn take_change(stream: &mut Stream) -> Option<Change> {
+    if stream.events.has(Events::HEARD) {
+        stream.events.clear(Events::HEARD);
+        return Some(Change::Heard);
+    }
+    if stream.events.has(Events::RECEIVING) {
+        stream.events.clear(Events::RECEIVING);
+        let half = stream.receive.as_ref()?;
+        let size = half.size();
+        return match half.state {
+            ReceiveState::Recv => None,
+            ReceiveState::SizeKnown => Some(Change::Sized(size)),
+            ReceiveState::DataRecvd | ReceiveState::DataRead => Some(Change::Arrived(size)),
+            ReceiveState::ResetRecvd | ReceiveState::ResetRead => Some(Change::Reset {
+                code: half.code(),
+                size,
+            }),
+        };
+    }
+    stream.events.clear(Events::RESET_ARRIVED);
+    let (code, size) = stream.send.as_ref()?.reset_frame();
+    Some(Change::ResetArrived { code, size })
 }

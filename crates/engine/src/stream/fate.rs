@@ -90,6 +90,9 @@ impl Streams {
             && half.on_reset_acknowledged()
         {
             stream.control.clear(Control::RESET_STREAM);
+            if self.tells_states {
+                self.tell(slot, Events::RESET_ARRIVED);
+            }
             self.retire(slot);
         }
     }

@@ -77,6 +77,13 @@ impl Streams {
         Some(self.find(id)?.send.as_ref()?.limit())
     }
 
+    /// How far a stream of ours has been sent: its final size, once it was reset.
+    #[must_use]
+    pub fn sent_of(&self, id: StreamId) -> Option<u64> {
+        let (_, size) = self.find(id)?.send.as_ref()?.reset_frame();
+        Some(size)
+    }
+
     /// How many streams the peer lets us open in all.
     #[must_use]
     pub const fn limit_of_streams(&self, direction: Direction) -> u64 {

@@ -25,9 +25,11 @@ mod tests;
 mod transmit;
 mod types;
 
-pub use self::config::{Config, Window};
+pub use self::config::{Config, Initial, Window};
 pub use self::state::{ReceiveInput, ReceiveState, SendInput, SendState};
-pub use self::types::{OnStream, OpenError, Read, ReadError, Stats, StreamEvent, WriteError};
+pub use self::types::{
+    Change, OnStream, OpenError, Read, ReadError, Stats, StreamEvent, WriteError,
+};
 
 use inquic_wire::{Direction, Role, StreamId, TransportParameters};
 
@@ -44,9 +46,13 @@ use self::types::Both;
 #[derive(Debug)]
 pub struct Streams {
     role: Role,
-    stream_window: Window,
+    stream_ceiling: u64,
+    /// The windows with which bidirectional streams of ours, those of the peer, and unidirectional ones begin.
+    first_windows: [u64; 3],
     window_ceiling: u64,
     stream_send_buffer: usize,
+    is_prompt: bool,
+    tells_states: bool,
     /// Limits that the peer gave new streams, as it sees them.
     peer: PeerLimits,
 
@@ -159,7 +165,14 @@ impl Streams {
         };
         Self {
             role: config.role,
-            stream_window: config.stream_window,
+            stream_ceiling: config.stream_window.ceiling,
+            first_windows: [
+                config.window_of(true, Direction::Bidirectional),
+                config.window_of(false, Direction::Bidirectional),
+                config.window_of(false, Direction::Unidirectional),
+            ],
+            is_prompt: config.is_prompt,
+            tells_states: config.tells_states,
             window_ceiling: config.connection_window.ceiling,
             stream_send_buffer: config.stream_send_buffer,
             peer: PeerLimits::default(),
@@ -248,6 +261,16 @@ impl Streams {
         }
     }
 
+    /// How far we let the peer send on a new stream with this id.
+    fn first_window(&self, id: StreamId) -> u64 {
+        let [bidi_local, bidi_remote, uni] = self.first_windows;
+        match (id.direction(), id.initiator() == self.role) {
+            (Direction::Unidirectional, _) => uni,
+            (Direction::Bidirectional, true) => bidi_local,
+            (Direction::Bidirectional, false) => bidi_remote,
+        }
+    }
+
     #[inline]
     fn slot(&self, id: StreamId) -> Option<u32> {
         let table = if id.initiator() == self.role {
@@ -268,8 +291,7 @@ impl Streams {
         let local = id.initiator() == self.role;
         let both = id.direction() == Direction::Bidirectional;
         let send = (both || local).then(|| SendHalf::new(self.send_limit(id)));
-        let receive = (both || !local)
-            .then(|| ReceiveHalf::new(self.stream_window.initial.min(inquic_wire::VARINT_MAX)));
+        let receive = (both || !local).then(|| ReceiveHalf::new(self.first_window(id)));
         let slot = self.slab.insert(Stream::new(id, self.role, send, receive));
         let table = if local {
             &mut self.local.get_mut(id.direction()).table
@@ -355,11 +377,13 @@ impl Streams {
         }
     }
 
-    /// Lets the peer open as many streams as were closed, once it has used half of what it had: so it is not told of each.
+    /// Lets the peer open as many streams as were closed, once it has used half of what it had: so it is not told of each,
+    /// unless that was asked for.
     fn offer_streams(&mut self, direction: Direction) {
         let remote = self.remote.get(direction);
         let spare = remote.granted.saturating_sub(remote.opened);
-        if remote.granted < remote.limit() && spare <= remote.at_once / 2 {
+        let due = self.is_prompt || spare <= remote.at_once / 2;
+        if remote.granted < remote.limit() && due {
             self.pending.set(match direction {
                 Direction::Bidirectional => Pending::MAX_STREAMS_BIDI,
                 Direction::Unidirectional => Pending::MAX_STREAMS_UNI,

@@ -6,6 +6,7 @@ use inquic_wire::{Code, Direction, PeerError, StreamId};
 use super::limits::{GENEROUS, REFUSALS, RESERVE};
 use super::receive::Stored;
 use super::record::{Control, Events};
+use super::state::ReceiveState;
 use super::types::OnStream;
 use super::{MAX_STREAMS, Streams, Told, limits};
 
@@ -46,7 +47,7 @@ impl Streams {
             return Err(beyond_connection());
         }
         self.stats.bytes_received = received;
-        let ready = half.ready();
+        let (ready, before) = (half.ready(), half.state);
         let stored = half.on_data(&mut self.receive_pool, offset, data, fin);
         if half.ready() > ready {
             self.refusals = 0;
@@ -58,6 +59,9 @@ impl Streams {
         }
         if unread > 0 {
             self.discard(unread);
+        }
+        if self.tells_states {
+            self.tell_receiving(slot, before, true);
         }
         match stored {
             Stored::Kept => {
@@ -112,6 +116,7 @@ impl Streams {
             return Err(beyond_connection());
         }
         self.stats.bytes_received = received;
+        let before = half.state;
         half.on_reset(&mut self.receive_pool, code, final_size);
         let unread = half.take_unread();
         stream.control.clear(Control::MAX_STREAM_DATA);
@@ -125,8 +130,27 @@ impl Streams {
         if unread > 0 {
             self.discard(unread);
         }
+        if self.tells_states {
+            self.tell_receiving(slot, before, false);
+        }
         self.retire(slot);
         Ok(())
+    }
+
+    /// Tells what has become of a stream's receiving part since its state was `before`.
+    #[inline(never)]
+    fn tell_receiving(&mut self, slot: u32, before: ReceiveState, is_data: bool) {
+        let Some(stream) = self.slab.get_mut(slot) else {
+            return;
+        };
+        let after = stream.receive.as_ref().map(|half| half.state);
+        let first = is_data && !core::mem::replace(&mut stream.is_heard, true);
+        if first {
+            self.tell(slot, Events::HEARD);
+        }
+        if after != Some(before) {
+            self.tell(slot, Events::RECEIVING);
+        }
     }
 
     /// A STOP_SENDING frame: the stream is reset with the same code, and the application is told.
@@ -188,6 +212,9 @@ impl Streams {
                 Code::FrameEncoding,
                 "MAX_STREAMS above 2^60",
             ));
+        }
+        if self.tells_states && limit > self.local.get(direction).limit {
+            self.tell_of_streams(direction);
         }
         self.raise_streams(direction, limit);
         Ok(())

@@ -228,6 +228,11 @@ impl ReceiveHalf {
         )
     }
 
+    /// How far the peer has sent at least, or its final size.
+    pub(super) const fn size(&self) -> u64 {
+        self.highest
+    }
+
     /// Bytes that can be read.
     pub(super) const fn unread(&self) -> u64 {
         self.ready.saturating_sub(self.window.taken())

@@ -21,6 +21,8 @@ pub(super) struct Stream {
     pub(super) accepted: bool,
     /// Whether a read has found nothing since Readable was told, so that it may be told again.
     pub(super) tell_readable: bool,
+    /// Whether Heard was told.
+    pub(super) is_heard: bool,
     /// Whether a writer was told that there is no room, and not yet that there is.
     pub(super) waits: bool,
     pub(super) send: Option<SendHalf>,
@@ -74,12 +76,18 @@ flags! {
         WRITABLE = 1;
         STOPPED = 2;
         FINISHED = 3;
+        HEARD = 4;
+        RECEIVING = 5;
+        RESET_ARRIVED = 6;
     }
 }
 
 impl Events {
     /// The events that hold even when the stream's state has gone on, and that a closed stream waits for.
-    pub(super) const LASTING: Self = Self(Self::STOPPED.0 | Self::FINISHED.0);
+    pub(super) const LASTING: Self = Self(Self::STOPPED.0 | Self::FINISHED.0 | Self::CHANGES.0);
+    /// Changes of states, which are told only where that was asked for.
+    pub(super) const CHANGES: Self =
+        Self(Self::HEARD.0 | Self::RECEIVING.0 | Self::RESET_ARRIVED.0);
 }
 
 impl Stream {
@@ -97,6 +105,7 @@ impl Stream {
             priority: 0,
             accepted: id.initiator() == role,
             tell_readable: true,
+            is_heard: false,
             waits: false,
             send,
             receive,

@@ -74,8 +74,40 @@ pub enum StreamEvent {
     },
     /// The peer has all data and the end.
     Finished(StreamId),
+    /// The state of a stream has changed; told where [`super::Config::tells_states`] asks for it.
+    Changed {
+        /// The stream.
+        id: StreamId,
+        /// What it has come to.
+        change: Change,
+    },
     /// `open` may succeed again.
     MaxStreams(Direction),
+}
+
+/// A change of a stream's state. Sizes are in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Something has come from the peer, for the first time.
+    Heard,
+    /// The peer's end is known, and data is missing.
+    Sized(u64),
+    /// All data of the peer is here.
+    Arrived(u64),
+    /// The peer abandoned what it sends.
+    Reset {
+        /// The peer's reason.
+        code: u64,
+        /// As far as it had sent.
+        size: u64,
+    },
+    /// The peer knows that we abandoned what we send.
+    ResetArrived {
+        /// Our reason.
+        code: u64,
+        /// As far as we had sent.
+        size: u64,
+    },
 }
 
 /// Numbers about a connection's streams since it began.

@@ -22,8 +22,9 @@ impl Options {
         }
         match config.plpmtud_probe_interval {
             0 => {}
-            // Paths keep the size that they begin with.
-            5_000_000.. => return Err(Errno::EOPNOTSUPP),
+            interval @ PROBE_INTERVAL_MIN..=PROBE_INTERVAL_MAX => {
+                next.hints.plpmtud_probe_interval = interval;
+            }
             _ => return Err(Errno::EINVAL),
         }
         match config.initial_smoothed_rtt {
@@ -33,9 +34,9 @@ impl Options {
         }
         match config.payload_cipher_type {
             0 => {}
-            TLS_CIPHER_AES_CCM_128 => return Err(Errno::EOPNOTSUPP),
             cipher @ (TLS_CIPHER_AES_GCM_128
             | TLS_CIPHER_AES_GCM_256
+            | TLS_CIPHER_AES_CCM_128
             | TLS_CIPHER_CHACHA20_POLY1305) => {
                 next.hints.payload_cipher_type = cipher;
             }
@@ -69,7 +70,7 @@ impl Options {
         let micros = |length: Duration| u32::try_from(length.as_micros()).unwrap_or(u32::MAX);
         Config {
             version: self.engine.version.0,
-            plpmtud_probe_interval: 0,
+            plpmtud_probe_interval: self.hints.plpmtud_probe_interval,
             initial_smoothed_rtt: micros(self.engine.initial_rtt),
             payload_cipher_type: self.hints.payload_cipher_type,
             congestion_control_algo: match self.engine.algorithm {
@@ -87,3 +88,8 @@ impl Options {
         }
     }
 }
+
+/// Microseconds.
+const PROBE_INTERVAL_MIN: u32 = 5_000_000;
+/// Microseconds: thirty of them are still a number of the ABI.
+const PROBE_INTERVAL_MAX: u32 = u32::MAX / 30;

@@ -6,13 +6,13 @@
 mod config;
 #[cfg(test)]
 mod tests;
-mod transport_param;
+pub(crate) mod transport_param;
 
 use alloc::vec::Vec;
 
 use inquic_engine::{Config, RetryPolicy};
 use inquic_platform::Duration;
-use inquic_uapi::structs::{ConnectionClose, EventOption};
+use inquic_uapi::structs::{ConnectionClose, EventOption, TransportParam};
 use inquic_uapi::{EventType, Layout, option};
 
 use crate::errno::Errno;
@@ -45,12 +45,16 @@ pub struct Options {
     pub(crate) linger: Duration,
     /// SO_RCVBUF.
     receive_buffer: usize,
+    /// Whether the program has asked for stateless reset tokens, which servers always give.
+    stateless_reset: bool,
 }
 
 /// See [`inquic_uapi::structs::Config`].
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Hints {
     pub(crate) payload_cipher_type: u32,
+    /// Microseconds. The path is searched while full packets wait, whatever it says.
+    pub(crate) plpmtud_probe_interval: u32,
     pub(crate) receive_session_ticket: u8,
     pub(crate) certificate_request: u8,
 }
@@ -67,7 +71,14 @@ impl Options {
         match number {
             option::QUIC_SOCKOPT_EVENT => self.set_event(value)?,
             option::QUIC_SOCKOPT_CONNECTION_CLOSE => self.set_close(value),
-            option::QUIC_SOCKOPT_TRANSPORT_PARAM => self.set_transport_param(value)?,
+            option::QUIC_SOCKOPT_TRANSPORT_PARAM => {
+                let param = TransportParam::read(value);
+                if param.remote != 0 {
+                    // What is remembered of a peer is for a client that connects.
+                    return Err(Errno::EINVAL);
+                }
+                self.set_transport_param(&param)?;
+            }
             option::QUIC_SOCKOPT_CONFIG => self.set_config(value)?,
             option::QUIC_SOCKOPT_TOKEN => {
                 self.token = bounded(value, 1, option::TOKEN_LEN_MAX)?;
@@ -127,7 +138,12 @@ impl Options {
         Ok(match number {
             option::QUIC_SOCKOPT_EVENT => self.event(value)?.write(out),
             option::QUIC_SOCKOPT_CONNECTION_CLOSE => self.close.write(out),
-            option::QUIC_SOCKOPT_TRANSPORT_PARAM => self.get_transport_param(value)?.write(out),
+            option::QUIC_SOCKOPT_TRANSPORT_PARAM => {
+                if TransportParam::read(value).remote != 0 {
+                    return Err(Errno::EINVAL);
+                }
+                self.transport_param().write(out)
+            }
             option::QUIC_SOCKOPT_CONFIG => self.config().write(out),
             option::QUIC_SOCKOPT_TOKEN => copy(&self.token, out),
             option::QUIC_SOCKOPT_ALPN => copy(&self.alpn, out),
@@ -276,7 +292,12 @@ impl Default for Options {
         streams.stream_window.initial = MAX_STREAM_DATA;
         streams.max_streams_bidi = STREAMS;
         streams.max_streams_uni = STREAMS;
-        let receive_buffer = usize::try_from(streams.connection_window.ceiling);
+        // Programs count on one stream more for each that is over, at once, and on events of streams.
+        streams.is_prompt = true;
+        streams.tells_states = true;
+        engine.max_udp_payload_size = MAX_UDP_PAYLOAD;
+        engine.grease_quic_bit = false;
+        let receive_buffer = usize::try_from(engine.streams.connection_window.ceiling);
         Self {
             engine,
             receive_buffer: receive_buffer.unwrap_or(usize::MAX),
@@ -290,6 +311,7 @@ impl Default for Options {
             close: ConnectionClose::default(),
             eof: false,
             linger: Duration::ZERO,
+            stateless_reset: false,
         }
     }
 }
@@ -340,5 +362,7 @@ pub(crate) fn copy(from: &[u8], to: &mut [u8]) -> usize {
 const MAX_DATA: u64 = 65_535 * 32;
 /// A stream's window by default.
 const MAX_STREAM_DATA: u64 = 65_535 * 16;
+/// The largest UDP payload that is taken, by default.
+const MAX_UDP_PAYLOAD: u16 = 65_527;
 /// Streams of each kind that the peer may have open by default.
 const STREAMS: u64 = 100;

@@ -43,10 +43,11 @@ fn what_is_set_is_what_the_engine_gets() {
     assert_eq!(engine.idle_timeout, Duration::from_secs(5));
     assert_eq!(engine.streams.max_streams_bidi, 7);
     assert_eq!(engine.streams.connection_window.initial, 100_000);
-    assert_eq!(engine.streams.stream_window.initial, 50_000);
+    assert_eq!(engine.streams.initial.uni, Some(50_000));
     let read: TransportParam = get(&options, option::QUIC_SOCKOPT_TRANSPORT_PARAM);
     assert_eq!(read.max_idle_timeout, 5_000_000);
-    assert_eq!(read.max_stream_data_bidi_local, 50_000);
+    assert_eq!(read.max_stream_data_uni, 50_000);
+    assert_eq!(read.max_stream_data_bidi_local, 65_535 * 16);
 }
 
 #[test]
@@ -84,7 +85,7 @@ fn a_socket_may_stay_with_one_version() {
     let read: TransportParam = get(&options, option::QUIC_SOCKOPT_TRANSPORT_PARAM);
     assert_eq!(
         (read.grease_quic_bit, read.disable_compatible_version),
-        (1, 0)
+        (0, 0)
     );
     let config = Config {
         version: Version::V2.0,

@@ -5,8 +5,9 @@ use core::net::SocketAddr;
 
 use inquic_engine::{Handle, Received, Transmit};
 use inquic_platform::Instant;
+use inquic_uapi::EventType;
 
-use super::link::{Gone, Link, Request};
+use super::link::{Gone, Link, Offence, Request};
 use super::{Sock, State};
 use crate::options::Options;
 use crate::port::Port;
@@ -45,7 +46,14 @@ impl Sock {
 
     /// Builds a batch of datagrams into `out`; call it until there is none.
     pub fn transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<Transmit> {
-        self.link_mut()?.socket.transmit(now, out)
+        let link = self.link_mut()?;
+        match link.offence.take() {
+            None => {}
+            //= RFC 9001 §6: Endpoints MUST treat the receipt of a TLS KeyUpdate message as a connection error of type 0x010a
+            Some(Offence::KeyUpdate) => link.socket.fail_handshake(now, UNEXPECTED_MESSAGE),
+            Some(Offence::CertificateRequest) => link.socket.refuse_handshake(now),
+        }
+        link.socket.transmit(now, out)
     }
 
     /// Whether a program that has just sent with MSG_MORE is going to send more, so that packets can wait. They do not wait
@@ -105,13 +113,16 @@ impl Sock {
 
 impl Link {
     /// Takes the engine's events; whether there was one.
-    fn drain(&mut self, options: &Options) -> bool {
+    fn drain(&mut self, options: &mut Options) -> bool {
         let mut path = self.socket.path();
         let mut told = false;
         while let Some(event) = self.socket.next_event() {
             self.note_event(&event, path, options);
             path = self.socket.path();
             told = true;
+        }
+        if options.wants(EventType::KeyUpdate) || options.wants(EventType::ConnectionId) {
+            self.note_numbers(options);
         }
         told
     }
@@ -143,3 +154,6 @@ impl Port {
         settled
     }
 }
+
+/// TLS alert unexpected_message (RFC 8446 §6).
+const UNEXPECTED_MESSAGE: u8 = 10;

@@ -1,28 +1,34 @@
 //! Events for a program that asked for them: what the engine tells in, messages of socket-abi 1.7 out.
 
 use inquic_engine::datagram::DatagramEvent;
-use inquic_engine::stream::StreamEvent;
+use inquic_engine::stream::{Change, StreamEvent};
 use inquic_engine::{CloseReason, Event, Path};
 use inquic_uapi::event::{
-    QUIC_STREAM_RECV_STATE_RESET_RECVD, QUIC_STREAM_SEND_STATE_RECVD,
+    EVENT_LEN, QUIC_STREAM_RECV_STATE_RECV, QUIC_STREAM_RECV_STATE_RECVD,
+    QUIC_STREAM_RECV_STATE_RESET_RECVD, QUIC_STREAM_RECV_STATE_SIZE_KNOWN,
+    QUIC_STREAM_SEND_STATE_RECVD, QUIC_STREAM_SEND_STATE_RESET_RECVD,
     QUIC_STREAM_SEND_STATE_RESET_SENT,
 };
-use inquic_uapi::structs::{ConnectionClose, StreamUpdate};
+use inquic_uapi::structs::{ConnectionClose, StreamMaxData, StreamUpdate};
 use inquic_uapi::{EventType, Layout};
-use inquic_wire::StreamId;
+use inquic_wire::{Role, StreamId};
 
-use super::link::{Gone, Link, Request};
+use super::link::{Gone, Link, Numbers, Offence, Request};
+use super::tls::After;
 use crate::errno::{self, Errno};
 use crate::limits;
 use crate::options::Options;
 
 impl Link {
     /// Keeps what the calls will give to the program. `before` is the path until now.
-    pub(super) fn note_event(&mut self, event: &Event, before: Path, options: &Options) {
+    pub(super) fn note_event(&mut self, event: &Event, before: Path, options: &mut Options) {
         match event {
             Event::Handshake => {
                 if self.request == Request::New {
                     self.request = Request::Ready;
+                }
+                if self.socket.role() == Role::Client && self.socket.is_established() {
+                    self.take_tickets(options);
                 }
             }
             Event::Stream(event) => self.note_stream_event(*event, options),
@@ -65,21 +71,95 @@ impl Link {
             }
             StreamEvent::Stopped { id, code } => {
                 self.book.take_blocked(id);
-                self.queue_update(id, QUIC_STREAM_SEND_STATE_RESET_SENT, code, options);
+                let size = self.socket.connection().streams_seen().sent_of(id);
+                let state = QUIC_STREAM_SEND_STATE_RESET_SENT;
+                self.queue_update(id, state, code, size.unwrap_or(0), options);
                 // The message calls have no other word for it, and their programs need not come back to the stream.
                 let _ = self.socket.reset(id, code);
             }
             StreamEvent::Finished(id) => {
                 self.book.take_blocked(id);
-                self.queue_update(id, QUIC_STREAM_SEND_STATE_RECVD, 0, options);
+                self.queue_update(id, QUIC_STREAM_SEND_STATE_RECVD, 0, 0, options);
             }
-            StreamEvent::Writable(_) | StreamEvent::MaxStreams(_) => {}
+            StreamEvent::Changed { id, change } => self.note_change(id, change, options),
+            StreamEvent::Writable(id) => {
+                let limit = self.socket.connection().streams_seen().limit_of(id);
+                if self.book.take_blocked(id)
+                    && let Some(max_data) = limit
+                {
+                    let id = number(id);
+                    let payload = StreamMaxData { id, max_data };
+                    self.queue_layout(EventType::StreamMaxData, &payload, options);
+                }
+            }
+            StreamEvent::MaxStreams(direction) => {
+                let count = self.socket.connection().streams_seen();
+                let count = count.limit_of_streams(direction);
+                let kind = StreamId::new(self.socket.role(), direction, 0);
+                let kind = kind.map_or(0, StreamId::to_u64);
+                let id = count.saturating_mul(4) | kind;
+                self.queue_event(EventType::StreamMaxStream, &id.to_ne_bytes(), options);
+            }
         }
     }
 
-    /// The program comes to what the peer has reset.
-    pub(super) fn on_reset_read(&mut self, id: StreamId, code: u64, options: &Options) {
-        self.queue_update(id, QUIC_STREAM_RECV_STATE_RESET_RECVD, code, options);
+    /// A stream's state has changed.
+    fn note_change(&mut self, id: StreamId, change: Change, options: &Options) {
+        let (state, code, size) = match change {
+            Change::Heard => (QUIC_STREAM_RECV_STATE_RECV, 0, 0),
+            Change::Sized(size) => (QUIC_STREAM_RECV_STATE_SIZE_KNOWN, 0, size),
+            Change::Arrived(size) => (QUIC_STREAM_RECV_STATE_RECVD, 0, size),
+            Change::Reset { code, size } => (QUIC_STREAM_RECV_STATE_RESET_RECVD, code, size),
+            Change::ResetArrived { code, size } => (QUIC_STREAM_SEND_STATE_RESET_RECVD, code, size),
+        };
+        self.queue_update(id, state, code, size, options);
+        let ours = id.initiator() == self.socket.role();
+        if matches!(change, Change::Reset { .. }) && !self.book.is_described(id, ours) {
+            // The event is all that a program hears of it: what was not read is not given any more.
+            self.inbox.forget(id);
+            let _ = self.socket.stop(id, 0);
+        }
+    }
+
+    /// What changes without an event of the engine.
+    pub(super) fn note_numbers(&mut self, options: &Options) {
+        let before = core::mem::replace(&mut self.told, Numbers::of(&self.socket));
+        if self.told.key_updates != before.key_updates {
+            let (phase, _) = self.socket.connection().key_phase();
+            self.queue_event(EventType::KeyUpdate, &[u8::from(phase)], options);
+        }
+        for (dest, first, before) in [
+            (0, self.told.first_local, before.first_local),
+            (1, self.told.first_peer, before.first_peer),
+        ] {
+            if first != before {
+                let payload = self.connection_ids(dest);
+                self.queue_layout(EventType::ConnectionId, &payload, options);
+            }
+        }
+    }
+
+    /// Handshake messages that came after the handshake.
+    fn take_tickets(&mut self, options: &mut Options) {
+        let mut bytes = [0; 1024];
+        let mut messages = alloc::vec::Vec::new();
+        while let Some((_, len)) = self.socket.handshake_receive(&mut bytes) {
+            let bytes = bytes.get(..len).unwrap_or(&bytes);
+            self.tickets
+                .take(bytes, &mut |message| messages.push(message));
+            for message in messages.drain(..) {
+                match message {
+                    After::Ticket(ticket) => {
+                        self.queue_event(EventType::NewSessionTicket, &ticket, options);
+                        options.ticket = ticket;
+                    }
+                    After::KeyUpdate => self.offence = Some(Offence::KeyUpdate),
+                    After::CertificateRequest => {
+                        self.offence = Some(Offence::CertificateRequest);
+                    }
+                }
+            }
+        }
     }
 
     /// How the peer closed the connection, if it was the peer.
@@ -129,16 +209,23 @@ impl Link {
         self.queue_event(EventType::ConnectionClose, payload, options);
     }
 
-    fn queue_update(&mut self, id: StreamId, state: u8, code: u64, options: &Options) {
+    fn queue_update(&mut self, id: StreamId, state: u8, code: u64, size: u64, options: &Options) {
         let update = StreamUpdate {
-            id: i64::try_from(id.to_u64()).unwrap_or(i64::MAX),
+            id: number(id),
             state,
             errcode: u32::try_from(code).unwrap_or(u32::MAX),
+            finalsz: size,
             ..StreamUpdate::default()
         };
-        let mut bytes = [0; StreamUpdate::SIZE];
-        update.write(&mut bytes);
-        self.queue_event(EventType::StreamUpdate, &bytes, options);
+        self.queue_layout(EventType::StreamUpdate, &update, options);
+    }
+
+    fn queue_layout<T: Layout>(&mut self, event: EventType, payload: &T, options: &Options) {
+        if options.wants(event) {
+            let mut bytes = [0; EVENT_LEN];
+            let len = payload.write(&mut bytes);
+            self.queue_event(event, bytes.get(..len).unwrap_or(&bytes), options);
+        }
     }
 
     fn queue_event(&mut self, event: EventType, payload: &[u8], options: &Options) {
@@ -146,4 +233,8 @@ impl Link {
             self.inbox.push_event(event, payload);
         }
     }
+}
+
+fn number(id: StreamId) -> i64 {
+    i64::try_from(id.to_u64()).unwrap_or(i64::MAX)
 }

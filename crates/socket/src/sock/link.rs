@@ -6,6 +6,7 @@ use inquic_platform::Instant;
 
 use super::inbox::Inbox;
 use super::streams::Book;
+use super::tls::{Tickets, Verdict};
 use crate::errno::Errno;
 use crate::socket::Socket;
 
@@ -28,6 +29,31 @@ pub(super) struct Link {
     /// Whether SO_ERROR was asked for since the end.
     pub(super) error_taken: bool,
     pub(super) gone: Gone,
+    /// What was last told of in events.
+    pub(super) told: Numbers,
+    pub(super) tickets: Tickets,
+    /// Client: 0-RTT was tried, and this is what the server says to it.
+    pub(super) verdict: Option<Verdict>,
+    /// What the peer has done that it may not, to be answered when time is told.
+    pub(super) offence: Option<Offence>,
+}
+
+/// Numbers whose changes are events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Numbers {
+    pub(super) key_updates: u64,
+    /// The lowest ids in force that we gave and that the peer gave.
+    pub(super) first_local: u64,
+    pub(super) first_peer: u64,
+}
+
+/// What the peer's TLS may not do after the handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Offence {
+    /// RFC 9001 §6: TLS KeyUpdate messages.
+    KeyUpdate,
+    /// RFC 9001 §4.4: authentication after the handshake.
+    CertificateRequest,
 }
 
 /// How far a listener's connection is on the way to accept().
@@ -54,6 +80,7 @@ pub(super) enum Gone {
 
 impl Link {
     pub(super) fn new(socket: Socket, bound: SocketAddr, request: Request) -> Self {
+        let told = Numbers::of(&socket);
         Self {
             socket,
             bound,
@@ -66,6 +93,10 @@ impl Link {
             mask: 0,
             error_taken: false,
             gone: Gone::No,
+            told,
+            tickets: Tickets::default(),
+            verdict: None,
+            offence: None,
         }
     }
 
@@ -98,5 +129,17 @@ impl Link {
     /// Whether the handshake is under way.
     pub(super) fn is_connecting(&self) -> bool {
         self.socket.is_handshaking() && !self.socket.is_closed()
+    }
+}
+
+impl Numbers {
+    /// What they are now.
+    pub(super) fn of(socket: &Socket) -> Self {
+        let connection = socket.connection();
+        Self {
+            key_updates: connection.key_phase().1,
+            first_local: connection.local_id_numbers().first,
+            first_peer: connection.peer_id_numbers().first,
+        }
     }
 }

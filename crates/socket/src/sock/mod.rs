@@ -35,9 +35,11 @@ mod options;
 mod poll;
 mod receive;
 mod send;
+mod settings;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 pub use answer::{Got, Message, Sent, Set, Stop, Wait};
 

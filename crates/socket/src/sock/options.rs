@@ -6,7 +6,8 @@ use core::net::SocketAddr;
 use inquic_platform::{CipherSuite, Instant, KeySide};
 use inquic_uapi::option::{
     QUIC_SOCKOPT_ALPN, QUIC_SOCKOPT_CONFIG, QUIC_SOCKOPT_CONNECTION_CLOSE,
-    QUIC_SOCKOPT_CRYPTO_SECRET, QUIC_SOCKOPT_KEY_UPDATE, QUIC_SOCKOPT_SERVER_NAMES,
+    QUIC_SOCKOPT_CONNECTION_ID, QUIC_SOCKOPT_CONNECTION_MIGRATION, QUIC_SOCKOPT_CRYPTO_SECRET,
+    QUIC_SOCKOPT_EVENT, QUIC_SOCKOPT_KEY_UPDATE, QUIC_SOCKOPT_SERVER_NAMES,
     QUIC_SOCKOPT_SESSION_TICKET, QUIC_SOCKOPT_STATISTICS, QUIC_SOCKOPT_STREAM_DESCRIPTOR,
     QUIC_SOCKOPT_STREAM_OPEN, QUIC_SOCKOPT_STREAM_PRIORITY, QUIC_SOCKOPT_STREAM_RESET,
     QUIC_SOCKOPT_STREAM_STOP_SENDING, QUIC_SOCKOPT_TOKEN, QUIC_SOCKOPT_TRANSPORT_PARAM,
@@ -16,7 +17,8 @@ use inquic_uapi::socket::{
     AF_INET, AF_INET6, SO_ACCEPTCONN, SO_DOMAIN, SO_ERROR, SO_PROTOCOL, SO_TYPE, SOL_SOCKET,
 };
 use inquic_uapi::structs::{
-    CryptoSecret, ErrInfo, Statistics, StreamDescriptor, StreamInfo, StreamPriority,
+    ConnectionIdInfo, CryptoSecret, ErrInfo, Statistics, StreamDescriptor, StreamInfo,
+    StreamPriority, TransportParam,
 };
 use inquic_uapi::{
     IPPROTO_QUIC, Layout, QUIC_CRYPTO_APP, QUIC_CRYPTO_EARLY, QUIC_CRYPTO_HANDSHAKE, SOL_QUIC,
@@ -144,13 +146,19 @@ impl Link {
                 if !self.is_connecting() || value.len() > TRANSPORT_PARAM_EXT_LEN_MAX {
                     return Err(Errno::EINVAL);
                 }
-                self.socket.set_peer_transport_parameters(now, value)?;
+                self.set_peer_parameters(now, value)?;
             }
-            // What the connection was made with stays.
-            QUIC_SOCKOPT_TRANSPORT_PARAM | QUIC_SOCKOPT_CONFIG => return Err(Errno::EINVAL),
+            QUIC_SOCKOPT_TRANSPORT_PARAM => self.set_transport_param(value, options)?,
+            QUIC_SOCKOPT_CONFIG => self.set_config(value, options)?,
+            QUIC_SOCKOPT_ALPN if self.is_connecting() => options.set(number, value)?,
             QUIC_SOCKOPT_ALPN | QUIC_SOCKOPT_SERVER_NAMES => return Err(Errno::EINVAL),
-            // A client's token went with its first packet; a server gives tokens by itself.
-            QUIC_SOCKOPT_TOKEN => return Err(Errno::EINVAL),
+            QUIC_SOCKOPT_TOKEN => self.set_token(value, options)?,
+            QUIC_SOCKOPT_CONNECTION_ID => self.set_connection_ids(ConnectionIdInfo::read(value))?,
+            QUIC_SOCKOPT_CONNECTION_MIGRATION => return self.set_migration(value),
+            QUIC_SOCKOPT_EVENT => {
+                options.set(number, value)?;
+                self.forget_numbers();
+            }
             QUIC_SOCKOPT_STREAM_PRIORITY => self.set_priority(StreamPriority::read(value))?,
             _ => options.set(number, value)?,
         }
@@ -181,6 +189,14 @@ impl Link {
                 ));
             }
             QUIC_SOCKOPT_STREAM_PRIORITY => self.priority(StreamPriority::read(value))?.write(out),
+            QUIC_SOCKOPT_CONNECTION_ID => {
+                self.established()?;
+                let dest = ConnectionIdInfo::read(value).dest;
+                self.connection_ids(dest).write(out)
+            }
+            QUIC_SOCKOPT_TRANSPORT_PARAM if TransportParam::read(value).remote != 0 => {
+                self.peer_param().write(out)
+            }
             QUIC_SOCKOPT_CONNECTION_CLOSE => match self.peer_close() {
                 Some(close) => close.write(out),
                 None => options.close.write(out),
@@ -261,10 +277,6 @@ impl Link {
             priority: self.socket.priority(id),
             reserved: 0,
         })
-    }
-
-    fn move_to(&mut self, now: Instant, local: SocketAddr) -> Result<(), Errno> {
-        self.socket.migrate(now, local).map_err(|_| Errno::EINVAL)
     }
 
     /// SO_ERROR: told once.

@@ -19,7 +19,6 @@ use super::inbox::{Piece, Readable, Reading};
 use super::link::Link;
 use crate::errno::Errno;
 use crate::options::Options;
-use crate::socket::ReadError;
 
 /// A message and its control data.
 struct Given {
@@ -64,7 +63,7 @@ impl Sock {
             // There is no queue of errors, so nothing is ever in it.
             return Err(Stop::Failed(Errno::EAGAIN));
         }
-        if let Some(given) = link.next_message(now, reading, out, options) {
+        if let Some(given) = link.next_message(now, reading, out) {
             return Ok(given.deliver(control));
         }
         if !link.socket.is_closed() {
@@ -75,16 +74,16 @@ impl Sock {
 }
 
 impl Link {
-    fn next_message(
-        &mut self,
-        now: Instant,
-        reading: Reading,
-        out: &mut [u8],
-        options: &Options,
-    ) -> Option<Given> {
+    fn next_message(&mut self, now: Instant, reading: Reading, out: &mut [u8]) -> Option<Given> {
         let socket = &mut self.socket;
         let mut more = |out: &mut [u8]| socket.handshake_receive(out);
         if let Some((level, piece)) = self.inbox.hello(out, reading, &mut more) {
+            if let Some(verdict) = &mut self.verdict
+                && level == Level::Handshake
+                && !reading.peek
+            {
+                verdict.read(out.get(..piece.bytes).unwrap_or(out));
+            }
             return Some(Given::of(&piece, 0, Control::Handshake(level)));
         }
         if let Some(piece) = self.inbox.event(out, reading) {
@@ -96,7 +95,7 @@ impl Link {
         }
         while let Some(front) = self.inbox.front() {
             let given = match front {
-                Readable::Stream(id) => self.read_message(now, id, reading, out, options),
+                Readable::Stream(id) => self.read_message(now, id, reading, out),
                 Readable::Datagrams => self.datagram_message(reading, out),
             };
             if given.is_some() {
@@ -113,7 +112,6 @@ impl Link {
         id: StreamId,
         reading: Reading,
         out: &mut [u8],
-        options: &Options,
     ) -> Option<Given> {
         let read = if reading.peek {
             self.socket.peek(id, out)
@@ -131,15 +129,10 @@ impl Link {
                     control: Control::Stream(id),
                 })
             }
-            Ok(_) | Err(ReadError::Blocked | ReadError::Stopped | ReadError::Unknown) => {
+            // What the peer has reset is told of by an event alone.
+            Ok(_) | Err(_) => {
                 self.inbox.pop();
                 None
-            }
-            Err(ReadError::Reset(code)) => {
-                self.inbox.pop();
-                self.on_reset_read(id, code, options);
-                let piece = self.inbox.event(out, reading)?;
-                Some(Given::of(&piece, MSG_QUIC_NOTIFICATION, Control::None))
             }
         }
     }

@@ -143,6 +143,8 @@ impl Socket {
                 News::Writable(id)
             }
             Event::Stream(StreamEvent::Finished(id)) => News::Delivered(id),
+            // Only the C ABI has these told.
+            Event::Stream(StreamEvent::Changed { id, .. }) => News::Readable(id),
             Event::Stream(StreamEvent::MaxStreams(direction)) => News::MayOpen(direction),
             Event::Datagram(DatagramEvent::Received) => News::DatagramReceived,
             Event::Datagram(DatagramEvent::Room) => News::DatagramRoom,
