@@ -61,6 +61,7 @@ impl Connection {
         if silent {
             let mtu = Mtu::new(config.udp_payload, config.ceiling(self.path().remote));
             self.max_datagram = usize::from(mtu.size());
+            let trace = core::mem::take(&mut self.recovery.trace);
             self.recovery = Recovery::new(
                 &recovery::Config {
                     algorithm: config.algorithm,
@@ -70,6 +71,7 @@ impl Connection {
                 },
                 self.role,
             );
+            self.recovery.trace = trace;
             self.carried.mtu = mtu;
             if self.role == Role::Client && self.version != config.version {
                 let id = self.hello.original_id;
