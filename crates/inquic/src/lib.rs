@@ -220,6 +220,7 @@ pub use builder::{Blocking, ConnectionBuilder, ListenerBuilder, Tokio};
 pub use config::TransportConfig;
 pub use error::Error;
 pub use handshake_info::HandshakeInfo;
+pub use home::programs::Programs;
 pub use inquic_engine::recovery::Algorithm;
 pub use inquic_engine::{Drop as DropReason, Drops, EcnFailure, EcnState, RetryPolicy, Routing};
 pub use inquic_handshake::{Certificate, CipherSuite, ConfigError, KeyExchange, Roots, cert};

@@ -5,13 +5,12 @@
 use std::io;
 use std::sync::Arc;
 
-use inquic_engine::Received;
 use inquic_platform::Instant;
 
 use super::clock;
-use super::entry::Entry;
 use super::limits;
 use super::moves::Extra;
+use super::occupant::{Occupant, Run};
 use super::port::{Destination, Port, new_outbox};
 use super::runs;
 use super::udp::{Inbox, Train, Udp};
@@ -26,7 +25,7 @@ pub(crate) struct Driver {
     inbox: Inbox,
     outbox: Box<[u8]>,
     /// Connections to settle in this turn, each once.
-    touched: Vec<Arc<Entry>>,
+    touched: Vec<Occupant>,
     listed: Vec<u32>,
     wakes: Wakes,
 }
@@ -116,31 +115,16 @@ impl Driver {
             let Some(slot) = self.port.timers().expired(now) else {
                 break;
             };
-            let Some(entry) = self.port.find(slot) else {
-                continue;
-            };
-            let mut held = entry.lock();
-            held.armed = None;
-            if held
-                .socket
-                .next_deadline()
-                .is_some_and(|deadline| deadline <= now)
-            {
-                held.socket.expire(now);
-            }
-            touch(&entry, &mut held.touched, &mut self.touched);
-            drop(held);
+            let due = self.port.find(slot);
+            self.touched.extend(due.filter(|due| due.expire(now)));
         }
         if self.port.is_blocked() && !self.port.send_unsent() {
             return;
         }
         self.port.take_listed(&mut self.listed);
         for slot in self.listed.drain(..) {
-            if let Some(entry) = self.port.find(slot) {
-                let mut held = entry.lock();
-                held.listed = false;
-                touch(&entry, &mut held.touched, &mut self.touched);
-            }
+            let listed = self.port.find(slot);
+            self.touched.extend(listed.filter(Occupant::unlist));
         }
     }
 
@@ -150,17 +134,9 @@ impl Driver {
         } else {
             clock::now()
         };
-        for entry in self.touched.drain(..) {
-            let mut held = entry.lock();
-            held.touched = false;
-            entry.settle(
-                &mut held,
-                now,
-                self.source.udp(&self.port),
-                &mut self.outbox,
-                &mut self.wakes,
-            );
-            drop(held);
+        let udp = self.source.udp(&self.port);
+        for occupant in self.touched.drain(..) {
+            occupant.settle(now, udp, &mut self.outbox, &mut self.wakes);
             self.wakes.wake();
         }
     }
@@ -190,7 +166,7 @@ fn deliver(
     udp: &Udp,
     now: Instant,
     train: Train<'_>,
-    touched: &mut Vec<Arc<Entry>>,
+    touched: &mut Vec<Occupant>,
     wakes: &mut Wakes,
 ) {
     let Train {
@@ -205,32 +181,16 @@ fn deliver(
         let mut reply = [0; limits::REPLY_BYTES];
         let first = &run[..segment.min(run.len())];
         match port.route(now, &path, first, &mut reply) {
-            Destination::Entry(entry) => {
-                let mut held = entry.lock();
-                held.local = path.local;
-                // While TLS is at work it takes its step after each datagram: what opens the next may be in this one.
-                let at_once = if held.socket.is_handshaking() {
-                    segment.max(1)
-                } else {
-                    run.len().max(1)
+            Destination::Occupant(occupant) => {
+                let run = Run {
+                    path,
+                    bytes: run,
+                    segment,
+                    ecn,
                 };
-                for bytes in run.chunks_mut(at_once) {
-                    let held = &mut *held;
-                    held.socket.receive(
-                        now,
-                        Received {
-                            path,
-                            bytes,
-                            segment,
-                            ecn,
-                        },
-                    );
-                    held.trace.drain(&mut held.socket);
-                    if held.socket.is_handshaking() {
-                        entry.tell_news(held, now, wakes);
-                    }
+                if occupant.receive(now, run, wakes) {
+                    touched.push(occupant);
                 }
-                touch(&entry, &mut held.touched, touched);
             }
             Destination::Reply(bytes) => {
                 // An answer that the kernel cannot take is lost, as packets are.
@@ -238,11 +198,5 @@ fn deliver(
             }
             Destination::Nowhere => {}
         }
-    }
-}
-
-fn touch(entry: &Arc<Entry>, mark: &mut bool, touched: &mut Vec<Arc<Entry>>) {
-    if !std::mem::replace(mark, true) {
-        touched.push(entry.clone());
     }
 }

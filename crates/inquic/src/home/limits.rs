@@ -27,6 +27,13 @@ pub(crate) const TOKENS: usize = 256;
 pub(crate) const EXTRA_SOCKETS: usize = inquic_engine::limits::PATHS;
 /// I/O threads of one port.
 pub(crate) const IO_THREADS: usize = 64;
+/// Calls that programs of one `inquic run` can have under way, each with a thread of the home.
+pub(crate) const LINES: usize = 1_024;
+/// Bytes of a program's data that one call holds in the home at a time. What fits into a stream's send buffer is four times
+/// as much, and it stays in the cache of one core.
+pub(crate) const CALL_BYTES: usize = 256 * 1024;
+/// Bytes of control messages that a program may give, as net.core.optmem_max bounds them.
+pub(crate) const CONTROL_BYTES: usize = 128 * 1024;
 
 const _: () = assert!(
     RECEIVE_BUFFERS <= quinn_udp::BATCH_SIZE,

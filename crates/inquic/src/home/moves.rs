@@ -10,6 +10,7 @@ use inquic_engine::MigrateError;
 use super::clock;
 use super::entry::{Entry, Held};
 use super::limits;
+use super::port::Port;
 use super::ports;
 use super::readiness::Level;
 use super::udp::Udp;
@@ -50,12 +51,42 @@ impl Drop for Share {
     }
 }
 
+impl Share {
+    /// A socket at `address`, driven for `port`.
+    pub(super) fn bind(port: &Arc<Port>, address: SocketAddr) -> Result<Self, Error> {
+        let extra = Extra::bind(address)?;
+        ports::drive_extra(port, &extra)?;
+        Ok(Self(extra))
+    }
+
+    /// The address that it is bound to.
+    pub(super) fn local(&self) -> SocketAddr {
+        self.0.udp.local()
+    }
+}
+
+impl Moves {
+    /// The socket that sends from `local`, if there is one.
+    pub(super) fn find(&self, local: Option<SocketAddr>) -> Option<Arc<Extra>> {
+        let found = self.shares.iter().find(|share| share.0.udp.serves(local));
+        found.map(|share| share.0.clone())
+    }
+
+    /// Keeps a socket that the connection has begun to move to.
+    pub(super) fn keep(&mut self, share: Share) {
+        // Packets may still come where the connection was before, and nowhere else.
+        if self.shares.len() >= limits::EXTRA_SOCKETS {
+            self.shares.remove(0);
+        }
+        self.shares.push(share);
+        self.outcome = None;
+    }
+}
+
 impl Held {
     /// The socket of its own that sends from `local`, if there is one.
     pub(super) fn extra(&self, local: Option<SocketAddr>) -> Option<Arc<Extra>> {
-        let shares = &self.moves.as_ref()?.shares;
-        let found = shares.iter().find(|share| share.0.udp.serves(local));
-        found.map(|share| share.0.clone())
+        self.moves.as_ref()?.find(local)
     }
 
     /// A move has ended.
@@ -70,23 +101,15 @@ impl Held {
 impl Entry {
     /// Begins to move a client's connection to `address`.
     pub(crate) fn begin_move(&self, address: SocketAddr) -> Result<(), Error> {
-        let extra = Extra::bind(address)?;
-        ports::drive_extra(&self.port, &extra)?;
-        let share = Share(extra);
-        let local = share.0.udp.local();
+        let share = Share::bind(&self.port, address)?;
+        let local = share.local();
         let now = clock::now();
         let mut held = self.lock();
         if let Some(error) = held.ended() {
             return Err(error);
         }
         held.socket.migrate(now, local).map_err(refusal)?;
-        let moves = held.moves.get_or_insert_default();
-        // Packets may still come where the connection was before, and nowhere else.
-        if moves.shares.len() >= limits::EXTRA_SOCKETS {
-            moves.shares.remove(0);
-        }
-        moves.shares.push(share);
-        moves.outcome = None;
+        held.moves.get_or_insert_default().keep(share);
         self.flush(held, 0);
         Ok(())
     }

@@ -4,14 +4,17 @@
 //! Lock order, outermost first: an entry's lock; then any one of the port's. Nobody holds two of the port's at once, and
 //! nobody takes an entry's with one of the port's in hand.
 
+mod outgoing;
+mod served;
+
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasherDefault;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
-use inquic_engine::{Config, Drops, EndpointKeys, Handle, Incoming, Path, Route, Transmit};
+use inquic_engine::{Config, Drops, EndpointKeys, Handle, Incoming, Path, Route};
 use inquic_handshake::{ServerConfig, Session};
 use inquic_platform::{Instant, Platform};
 use inquic_socket::Socket;
@@ -21,13 +24,18 @@ use super::bell::Bell;
 use super::clock;
 use super::entry::{Entry, Owner};
 use super::limits;
+use super::occupant::Occupant;
+use super::programs::Served;
 use super::readiness::Level;
 use super::timers::Timers;
 use super::tokens::Tokens;
 use super::trace::LogTo;
-use super::udp::{Sent, Udp};
+use super::udp::Udp;
 use super::waiters::{NumberHasher, Wakes};
 use crate::error::Error;
+
+use outgoing::Unsent;
+pub(super) use outgoing::new_outbox;
 
 /// A UDP port of this process.
 pub(crate) struct Port {
@@ -50,29 +58,30 @@ pub(crate) struct Port {
 
 struct Table {
     port: inquic_socket::Port,
-    entries: Vec<Option<Arc<Entry>>>,
+    entries: Vec<Option<Occupant>>,
     /// Places of `entries` that are empty.
     free: Vec<u32>,
     slots: HashMap<Handle, u32, BuildHasherDefault<NumberHasher>>,
     /// Listeners, and connects under way: the port stays while there are any.
     users: usize,
-    listening: Option<(ServerConfig, LogTo)>,
-    accepters: Vec<std::task::Waker>,
+    listening: Option<Listening>,
+    accepters: Vec<Waker>,
     acceptable: Option<Arc<Level>>,
     /// Why nothing works any more: the port has ended.
     over: Option<Error>,
 }
 
-struct Unsent {
-    path: Path,
-    segment: usize,
-    ecn: u8,
-    bytes: Box<[u8]>,
+/// Who accepts what comes in.
+enum Listening {
+    /// The Rust API, once the handshake is complete.
+    Tls(ServerConfig, LogTo),
+    /// A program, which makes the handshake itself. It is woken for each.
+    Program(Waker),
 }
 
 /// Where datagrams go.
 pub(super) enum Destination {
-    Entry(Arc<Entry>),
+    Occupant(Occupant),
     /// Answered with so many bytes.
     Reply(usize),
     Nowhere,
@@ -143,7 +152,7 @@ impl Port {
     pub(crate) fn listen(&self, tls: ServerConfig, log_to: LogTo, options: ListenOptions) {
         let mut table = self.table();
         table.port.listen(options);
-        table.listening = Some((tls, log_to));
+        table.listening = Some(Listening::Tls(tls, log_to));
     }
 
     /// Stops listening; connections that nobody accepted are closed, the others live on.
@@ -161,10 +170,10 @@ impl Port {
                 }
             }
             let Some(handle) = waiting else { break };
-            let entry = table.entry(handle);
+            let waiting = table.find(handle);
             drop(table);
-            if let Some(entry) = entry {
-                entry.close(0, "");
+            if let Some(waiting) = waiting {
+                waiting.close();
             }
         }
         wakes.wake();
@@ -219,11 +228,12 @@ impl Port {
                     &std::io::Error::from_raw_os_error(errno.number()),
                 )
             })?;
-        let entry = table.insert(handle, |slot| {
-            Entry::new(self.clone(), slot, socket, session)
-                .with_tokens(tokens.clone(), remote)
-                .with_trace(log_to, now)
-        });
+        let slot = table.vacancy();
+        let entry = Entry::new(self.clone(), slot, socket, session)
+            .with_tokens(tokens.clone(), remote)
+            .with_trace(log_to, now);
+        let entry = Arc::new(entry);
+        table.occupy(slot, handle, Occupant::Entry(entry.clone()));
         drop(table);
         entry.begin(now);
         Ok(Owner { entry })
@@ -234,7 +244,7 @@ impl Port {
         let mut table = self.table();
         while let Some(handle) = table.port.accept() {
             table.level_acceptable();
-            if let Some(entry) = table.entry(handle) {
+            if let Some(Occupant::Entry(entry)) = table.find(handle) {
                 return Poll::Ready(Ok(Owner { entry }));
             }
         }
@@ -277,8 +287,8 @@ impl Port {
     ) -> Destination {
         let mut table = self.table();
         match table.port.route(now, path, datagram, reply) {
-            Route::Connection(handle) => match table.entry(handle) {
-                Some(entry) => Destination::Entry(entry),
+            Route::Connection(handle) => match table.find(handle) {
+                Some(occupant) => Destination::Occupant(occupant),
                 None => Destination::Nowhere,
             },
             Route::Incoming(incoming) => self.admit(table, now, &incoming),
@@ -293,20 +303,32 @@ impl Port {
         now: Instant,
         incoming: &Incoming,
     ) -> Destination {
-        let Some((tls, log_to)) = &table.listening else {
+        let session = match &table.listening {
+            None => return Destination::Nowhere,
+            Some(Listening::Tls(tls, log_to)) => Some((Session::server(tls), log_to.clone())),
+            Some(Listening::Program(_)) => None,
+        };
+        let slot = table.vacancy();
+        let admitted = match session {
+            Some((session, log_to)) => table.port.admit(now, incoming).map(|(handle, socket)| {
+                let entry =
+                    Entry::new(self.clone(), slot, socket, session).with_trace(&log_to, now);
+                (handle, Occupant::Entry(Arc::new(entry)))
+            }),
+            None => table.port.admit_sock(now, incoming).map(|(handle, sock)| {
+                let served = Served::admitted(sock, self.clone(), slot);
+                (handle, Occupant::Served(Arc::new(served)))
+            }),
+        };
+        let Ok((handle, occupant)) = admitted else {
+            table.free.push(slot);
             return Destination::Nowhere;
         };
-        let (session, log_to) = (Session::server(tls), log_to.clone());
-        let Ok((handle, socket)) = table.port.admit(now, incoming) else {
-            return Destination::Nowhere;
-        };
-        let entry = table.insert(handle, |slot| {
-            Entry::new(self.clone(), slot, socket, session).with_trace(&log_to, now)
-        });
-        Destination::Entry(entry)
+        table.occupy(slot, handle, occupant.clone());
+        Destination::Occupant(occupant)
     }
 
-    pub(super) fn find(&self, slot: u32) -> Option<Arc<Entry>> {
+    pub(super) fn find(&self, slot: u32) -> Option<Occupant> {
         self.table().entries.get(slot as usize)?.clone()
     }
 
@@ -374,50 +396,6 @@ impl Port {
         lock(&self.timers)
     }
 
-    /// Whether the kernel takes no more for now.
-    pub(super) fn is_blocked(&self) -> bool {
-        self.blocked.load(Ordering::Acquire)
-    }
-
-    /// Keeps a batch until the kernel takes it. Beyond the bound it is lost, as packets are.
-    pub(super) fn keep_unsent(&self, batch: &Transmit, bytes: &[u8]) {
-        let mut unsent = lock(&self.unsent);
-        if unsent.len() < limits::UNSENT_BATCHES {
-            unsent.push_back(Unsent {
-                path: batch.path,
-                segment: batch.segment,
-                ecn: batch.ecn,
-                bytes: bytes.into(),
-            });
-        }
-        self.blocked.store(true, Ordering::Release);
-        drop(unsent);
-        self.bell.ring();
-    }
-
-    /// Tries to send what was kept; returns whether the kernel takes more.
-    pub(super) fn send_unsent(&self) -> bool {
-        let mut unsent = lock(&self.unsent);
-        while let Some(batch) = unsent.front() {
-            let own = self.udp.iter().find(|udp| udp.serves(batch.path.local));
-            let udp = own.unwrap_or(&self.udp[0]);
-            if udp.send(&batch.path, &batch.bytes, batch.segment, batch.ecn) == Sent::Blocked {
-                return false;
-            }
-            unsent.pop_front();
-        }
-        self.blocked.store(false, Ordering::Release);
-        true
-    }
-
-    pub(super) fn take_outbox(&self) -> Box<[u8]> {
-        lock(&self.outboxes).pop().unwrap_or_else(new_outbox)
-    }
-
-    pub(super) fn give_outbox(&self, outbox: Box<[u8]>) {
-        lock(&self.outboxes).push(outbox);
-    }
-
     /// Whether nobody uses the port and nothing is left to do. From then on it takes no connection.
     pub(super) fn try_end(&self) -> bool {
         let mut table = self.table();
@@ -445,7 +423,7 @@ impl Port {
         }
         drop(table);
         for entry in entries {
-            entry.fail(error.clone(), &mut wakes);
+            entry.fail(error, &mut wakes);
         }
         self.ended.set(true);
         wakes.wake();
@@ -457,18 +435,20 @@ impl Port {
 }
 
 impl Table {
-    fn insert(&mut self, handle: Handle, make: impl FnOnce(u32) -> Entry) -> Arc<Entry> {
-        let slot = self.free.pop().unwrap_or_else(|| {
+    /// A place for a connection.
+    fn vacancy(&mut self) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
             self.entries.push(None);
             u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
-        });
-        let entry = Arc::new(make(slot));
-        self.entries[slot as usize] = Some(entry.clone());
-        self.slots.insert(handle, slot);
-        entry
+        })
     }
 
-    fn entry(&self, handle: Handle) -> Option<Arc<Entry>> {
+    fn occupy(&mut self, slot: u32, handle: Handle, occupant: Occupant) {
+        self.entries[slot as usize] = Some(occupant);
+        self.slots.insert(handle, slot);
+    }
+
+    fn find(&self, handle: Handle) -> Option<Occupant> {
         let slot = *self.slots.get(&handle)?;
         self.entries.get(slot as usize)?.clone()
     }
@@ -478,11 +458,6 @@ impl Table {
             level.set(self.port.is_acceptable() || self.listening.is_none());
         }
     }
-}
-
-/// A transmit buffer.
-pub(super) fn new_outbox() -> Box<[u8]> {
-    vec![0; limits::TRANSMIT_BYTES].into_boxed_slice()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -78,6 +78,21 @@ pub(crate) fn bind(
     start(udp, drive, secrets)
 }
 
+/// A port for a program's socket, bound to `address`, held once for the caller. `options` is a socket with the options that the
+/// program has set.
+pub(super) fn bind_for_program(
+    address: SocketAddr,
+    options: Option<socket2::Socket>,
+    shared: bool,
+) -> std::io::Result<Arc<Port>> {
+    let udp = match options {
+        Some(socket) => Udp::adopt(socket, address, shared)?,
+        None => Udp::bind(address, shared)?,
+    };
+    start(vec![udp], Drive::Threads, Secrets::default())
+        .map_err(|_| std::io::Error::from_raw_os_error(libc::ENOBUFS))
+}
+
 /// Drives a socket that a connection of `port` moves to.
 pub(super) fn drive_extra(port: &Arc<Port>, extra: &Arc<Extra>) -> Result<(), Error> {
     let started = if !port.driven_by_task() {

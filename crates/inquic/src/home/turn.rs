@@ -3,19 +3,86 @@
 //! Both the driver and an application's thread come here, with the connection's lock held. Of the port's locks at most one is
 //! taken at a time, and only for a moment.
 
-use inquic_engine::Transmit;
+use inquic_engine::Received;
 use inquic_platform::Instant;
 use inquic_socket::News;
 
 use super::datagrams::DatagramNews;
 use super::entry::{Entry, Held};
 use super::limits;
+use super::occupant::Run;
 use super::tls::Handshaking;
 use super::udp::{Sent, Udp};
 use super::waiters::Wakes;
 use crate::error::Error;
 
 impl Entry {
+    /// Takes datagrams. Whether it is to be settled in this turn and was not before.
+    pub(super) fn receive(&self, now: Instant, run: Run<'_>, wakes: &mut Wakes) -> bool {
+        let Run {
+            path,
+            bytes,
+            segment,
+            ecn,
+        } = run;
+        let mut held = self.lock();
+        held.local = path.local;
+        // While TLS is at work it takes its step after each datagram: what opens the next may be in this one.
+        let at_once = if held.socket.is_handshaking() {
+            segment.max(1)
+        } else {
+            bytes.len().max(1)
+        };
+        for bytes in bytes.chunks_mut(at_once) {
+            let held = &mut *held;
+            held.socket.receive(
+                now,
+                Received {
+                    path,
+                    bytes,
+                    segment,
+                    ecn,
+                },
+            );
+            held.trace.drain(&mut held.socket);
+            if held.socket.is_handshaking() {
+                self.tell_news(held, now, wakes);
+            }
+        }
+        !std::mem::replace(&mut held.touched, true)
+    }
+
+    /// The timer has come. Whether it is to be settled in this turn and was not before.
+    pub(super) fn expire(&self, now: Instant) -> bool {
+        let mut held = self.lock();
+        held.armed = None;
+        let deadline = held.socket.next_deadline();
+        if deadline.is_some_and(|deadline| deadline <= now) {
+            held.socket.expire(now);
+        }
+        !std::mem::replace(&mut held.touched, true)
+    }
+
+    /// It was on the port's list. Whether it is to be settled in this turn and was not before.
+    pub(super) fn unlist(&self) -> bool {
+        let mut held = self.lock();
+        held.listed = false;
+        !std::mem::replace(&mut held.touched, true)
+    }
+
+    /// Does what follows from what it was told in this turn.
+    pub(super) fn settle_turn(
+        &self,
+        now: Instant,
+        udp: &Udp,
+        outbox: &mut [u8],
+        wakes: &mut Wakes,
+    ) {
+        let mut held = self.lock();
+        held.touched = false;
+        self.settle(&mut held, now, udp, outbox, wakes);
+    }
+
     /// Does what follows from a change. Packets leave by the socket `udp`, built in `outbox`.
     pub(super) fn settle(
         &self,
@@ -66,7 +133,8 @@ impl Entry {
         let Some(batch) = batch else {
             return false;
         };
-        match self.send(held, udp, &batch, &outbox[..batch.bytes]) {
+        let extra = |local| held.extra(local);
+        match self.port.send(udp, &batch, &outbox[..batch.bytes], extra) {
             Sent::Done => {}
             Sent::Blocked => self.port.keep_unsent(&batch, &outbox[..batch.bytes]),
             Sent::Unreachable if held.socket.is_handshaking() && !held.is_server() => {
@@ -77,25 +145,6 @@ impl Entry {
             Sent::TooLarge => held.socket.on_refused(now, batch.segment),
         }
         true
-    }
-
-    /// Sends by the socket that has the path's local address: nearly always the one at hand.
-    fn send(&self, held: &Held, udp: &Udp, batch: &Transmit, bytes: &[u8]) -> Sent {
-        let Transmit {
-            path, segment, ecn, ..
-        } = batch;
-        if udp.serves(path.local) {
-            return udp.send(path, bytes, *segment, *ecn);
-        }
-        if let Some(extra) = held.extra(path.local) {
-            return match extra.udp.send(path, bytes, *segment, *ecn) {
-                // Nobody keeps it for a socket that one connection has alone: it is lost, as packets are.
-                Sent::Blocked => Sent::Done,
-                sent => sent,
-            };
-        }
-        let own = self.port.udp.iter().find(|udp| udp.serves(path.local));
-        own.map_or(Sent::Done, |udp| udp.send(path, bytes, *segment, *ecn))
     }
 
     pub(super) fn tell_news(&self, held: &mut Held, now: Instant, wakes: &mut Wakes) {

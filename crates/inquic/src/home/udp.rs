@@ -60,6 +60,11 @@ impl Udp {
         if let SocketAddr::V6(v6) = address {
             socket.set_only_v6(!v6.ip().is_unspecified())?;
         }
+        Self::adopt(socket, address, shared)
+    }
+
+    /// Binds a socket that has its options already.
+    pub(crate) fn adopt(socket: Socket, address: SocketAddr, shared: bool) -> io::Result<Self> {
         if shared {
             socket.set_reuse_port(true)?;
         }

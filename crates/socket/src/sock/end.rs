@@ -39,6 +39,15 @@ impl Sock {
     }
 }
 
+impl Sock {
+    /// Whether the connection is over, lingering included: nothing that was written is on its way any more.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.link()
+            .is_none_or(|link| link.socket.close_reason().is_some())
+    }
+}
+
 impl Link {
     /// What is on its way is thrown away, unless the program has asked to linger.
     fn close(&mut self, now: Instant, options: &Options) {

@@ -1,0 +1,134 @@
+//! Receiving calls: what the socket gives in; data, control messages and flags in the program's memory out.
+
+use inquic_calls::{ARGUMENTS, Call};
+use inquic_platform::Instant;
+use inquic_wire::StreamId;
+
+use super::calls::{Failure, Outcome, number};
+use super::memory::{Memory, Piece};
+use super::message::{Message, pieces};
+use super::served::Held;
+use crate::home::limits;
+
+/// A receiving call.
+pub(super) struct Receiving {
+    pieces: Vec<Piece>,
+    room: usize,
+    flags: u32,
+    /// Where recvmsg() tells more.
+    message: Option<Message>,
+    /// Where the length of the sender's address goes, of which a connection has none; 0 for nowhere.
+    name_len_at: u64,
+    /// Where the number of bytes goes; 0 for nowhere.
+    count_at: u64,
+}
+
+/// What was taken from the socket; the data is in the buffer.
+pub(super) struct Taken {
+    bytes: usize,
+    flags: u32,
+    control: Vec<u8>,
+}
+
+impl Receiving {
+    /// Reads where the program wants what it receives.
+    pub(super) fn read(memory: &Memory, call: Call, values: [u64; ARGUMENTS]) -> Outcome<Self> {
+        let [first, second, third, name, name_len, ..] = values;
+        let plain = |pieces, flags, name_len_at| Self {
+            pieces,
+            room: 0,
+            flags,
+            message: None,
+            name_len_at,
+            count_at: 0,
+        };
+        let mut receiving = match call {
+            Call::Receive => {
+                let len = usize::try_from(second).map_err(|_| Failure::Errno(libc::EINVAL))?;
+                let address = first;
+                let name_len_at = if name == 0 { 0 } else { name_len };
+                let flags = number(third).cast_unsigned();
+                plain(vec![Piece { address, len }], flags, name_len_at)
+            }
+            Call::Read => plain(pieces(memory, first, number(second))?, 0, 0),
+            _ => {
+                let mut message = Message::read(memory, first)?;
+                Self {
+                    count_at: third,
+                    ..plain(
+                        std::mem::take(&mut message.pieces),
+                        number(second).cast_unsigned(),
+                        0,
+                    )
+                }
+                .with(message)
+            }
+        };
+        let room = receiving.pieces.iter().map(|piece| piece.len);
+        receiving.room = room.fold(0, usize::saturating_add).min(limits::CALL_BYTES);
+        Ok(receiving)
+    }
+
+    fn with(self, message: Message) -> Self {
+        Self {
+            message: Some(message),
+            ..self
+        }
+    }
+
+    /// Takes what there is.
+    pub(super) fn take(
+        &self,
+        held: &mut Held,
+        now: Instant,
+        stream: Option<StreamId>,
+        buffer: &mut Vec<u8>,
+    ) -> Outcome<Taken> {
+        if buffer.len() < self.room {
+            buffer.resize(self.room, 0);
+        }
+        let out = &mut buffer[..self.room];
+        if let Some(stream) = stream {
+            let bytes = held.sock.stream_read(now, stream, out)?;
+            return Ok(Taken {
+                bytes,
+                flags: 0,
+                control: Vec::new(),
+            });
+        }
+        let control_len = self
+            .message
+            .as_ref()
+            .map_or(0, |message| message.control.len);
+        let mut control = [0; CONTROL_BYTES];
+        let room = control_len.min(CONTROL_BYTES);
+        let message = held
+            .sock
+            .recvmsg(now, self.flags, out, &mut control[..room])?;
+        Ok(Taken {
+            bytes: message.bytes,
+            flags: message.flags,
+            control: control[..message.control].to_vec(),
+        })
+    }
+
+    /// Writes it to the program's memory; how many bytes the call says.
+    pub(super) fn deliver(&self, memory: &Memory, taken: &Taken, buffer: &[u8]) -> Outcome<i64> {
+        memory.write(&self.pieces, &buffer[..taken.bytes.min(self.room)])?;
+        if self.name_len_at != 0 {
+            memory.write_bytes(self.name_len_at, &[0; 4])?;
+        }
+        if let Some(message) = &self.message {
+            message.tell(memory, taken.flags, &taken.control)?;
+        }
+        let bytes = i64::try_from(taken.bytes).unwrap_or(i64::MAX);
+        if self.count_at != 0 {
+            let count = u32::try_from(bytes).unwrap_or(u32::MAX);
+            memory.write_bytes(self.count_at, &count.to_ne_bytes())?;
+        }
+        Ok(bytes)
+    }
+}
+
+/// Room for the control messages of one message: there is one at most.
+const CONTROL_BYTES: usize = 64;
