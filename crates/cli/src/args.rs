@@ -1,5 +1,6 @@
 //! Comes in: the command line. Goes out: what to do, in types that cannot be wrong.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -30,6 +31,9 @@ pub(crate) enum Command {
     /// Sends a file, or everything in a directory
     #[command(after_help = PUT_HELP)]
     Put(Put),
+    /// Runs a program that uses QUIC sockets by the ordinary socket calls
+    #[command(after_help = RUN_HELP)]
+    Run(Run),
     /// Measures throughput, request rate, handshakes and idle connections
     #[command(subcommand, after_help = PERF_HELP)]
     Perf(Perf),
@@ -148,6 +152,19 @@ pub(crate) struct Put {
     pub(crate) destination: String,
     #[command(flatten)]
     pub(crate) client: Client,
+}
+
+/// What to run.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Run {
+    /// The library that is loaded into the program [default: libinquic_preload.so beside this command]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) library: Option<PathBuf>,
+    /// The program: a path, or a name that is looked up in PATH
+    pub(crate) program: OsString,
+    /// Its arguments
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) arguments: Vec<OsString>,
 }
 
 /// The two ends of a measurement.
@@ -388,6 +405,17 @@ Examples:
 
 The server must run with --writable. Links to directories or out of the tree, and devices, are left out.";
 
+const RUN_HELP: &str = "\
+The program, and all that it starts, has sockets of IPPROTO_QUIC: socket(AF_INET, SOCK_STREAM, 261) and what follows from it.
+Where the kernel has such sockets itself, they are used. Statically linked programs, and those that change user by themselves
+when they are started (setuid), get none.
+
+The exit code is the program's; 128 and the signal's number where a signal has ended it, 127 where there is no such program,
+126 where it cannot be run. Signals that are sent to this process go on to the program.
+
+Examples:
+  inquic run ./server --port 4433
+  inquic run python3 client.py";
 const PERF_HELP: &str = "\
 Examples:
   inquic cert localhost

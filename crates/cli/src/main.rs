@@ -1,4 +1,4 @@
-//! The `inquic` command: files over QUIC sockets, a demonstration, and measurements. Comes in: a command line. Goes out: an
+//! The `inquic` command: files over QUIC sockets, QUIC sockets for other programs, a demonstration, and measurements. Comes in: a command line. Goes out: an
 //! exit code, and one line on standard error where it is not 0.
 #![forbid(unsafe_code)]
 
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     // What is not in the logs by then is not worth more waiting.
     let _ = inquic::qlog::flush(LOGS_TIMEOUT);
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             output::note(&failure.to_string());
             ExitCode::from(failure.exit() as u8)
@@ -42,8 +42,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: &Command) -> Result<(), Failure> {
-    match command {
+fn run(command: &Command) -> Result<ExitCode, Failure> {
+    let done = match command {
+        Command::Run(args) => return commands::run::run(args),
         Command::Cert(args) => commands::cert::run(args),
         Command::Demo(args) => on(files_runtime(), demo::run(args)),
         Command::Serve(args) => on(files_runtime(), commands::serve::run(args)),
@@ -56,7 +57,8 @@ fn run(command: &Command) -> Result<(), Failure> {
         Command::Perf(Perf::Client(args)) => {
             on(Builder::new_current_thread(), commands::perf::client(args))
         }
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 /// Files are read, written and hashed beside the connection, on threads of their own.

@@ -2,5 +2,6 @@
 
 pub(crate) mod cert;
 pub(crate) mod perf;
+pub(crate) mod run;
 pub(crate) mod serve;
 pub(crate) mod transfer;

@@ -4,4 +4,5 @@ mod common;
 mod demo;
 mod files;
 mod perf;
+mod programs;
 mod trouble;

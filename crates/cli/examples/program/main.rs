@@ -1,0 +1,30 @@
+//! A program as `inquic run` runs it: QUIC by the C library's socket calls alone, with TLS on top of them. Comes in: what to be, a
+//! server or a client; goes out: lines on standard output that tests read. It knows nothing of inquic's home.
+#![deny(unsafe_code)]
+
+mod client;
+mod perf;
+mod server;
+mod sys;
+mod tls;
+
+use std::io;
+use std::net::SocketAddr;
+
+fn main() -> io::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let address = |text: &str| {
+        text.parse::<SocketAddr>()
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
+    };
+    match words.as_slice() {
+        ["server", how, at, certificate, key] => server::run(how, address(at)?, certificate, key),
+        ["client", at, ca, text] => client::echo(address(at)?, ca, text),
+        ["hold", at, ca] => client::hold(address(at)?, ca),
+        ["errors"] => client::errors(),
+        ["perf", at, ca, mode, amount] => perf::run(address(at)?, ca, mode, amount),
+        ["perf-server", at, certificate, key] => perf::serve(address(at)?, certificate, key),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "see main.rs")),
+    }
+}

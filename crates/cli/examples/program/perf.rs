@@ -1,0 +1,131 @@
+//! The performance protocol (benches/PROTOCOL.md), as far as bulk transfers and requests go.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use crate::client::connect;
+use crate::sys::{self, Fd};
+use crate::tls;
+
+const NEW: i32 = 0x400;
+const FIN: i32 = 0x200;
+const STREAM_INFO: i32 = 0;
+const CHUNK: usize = 256 * 1024;
+
+pub(crate) fn run(address: SocketAddr, ca: &str, mode: &str, amount: &str) -> io::Result<()> {
+    let amount: u64 = amount.parse().map_err(io::Error::other)?;
+    let socket = connect(address, ca, "perf")?;
+    let mut buffer = vec![0; CHUNK];
+    exchange(&socket, 0, 0, &mut buffer)?;
+    let start = now();
+    match mode {
+        "bulk-down" | "bulk-up" => {
+            let (up, down) = if mode == "bulk-up" {
+                (amount, 0)
+            } else {
+                (0, amount)
+            };
+            exchange(&socket, up, down, &mut buffer)?;
+            let seconds = start.elapsed().as_secs_f64();
+            let gbit_s = amount as f64 * 8.0 / seconds / 1e9;
+            println!("{{\"mode\":\"{mode}\",\"gbit_s\":{gbit_s:.3},\"seconds\":{seconds:.3}}}");
+        }
+        _ => {
+            for _ in 0..amount {
+                exchange(&socket, 1016, 1024, &mut buffer)?;
+            }
+            let rate = amount as f64 / start.elapsed().as_secs_f64();
+            println!("{{\"mode\":\"rr\",\"rate\":{rate:.0}}}");
+        }
+    }
+    Ok(())
+}
+
+/// One stream: so many bytes up, so many down.
+fn exchange(socket: &Fd, up: u64, down: u64, buffer: &mut [u8]) -> io::Result<()> {
+    if up + 8 <= 4096 {
+        let mut request = [0; 4096];
+        request[..8].copy_from_slice(&down.to_be_bytes());
+        sys::send(socket, &request[..8 + up as usize], NEW | FIN)?;
+    } else {
+        sys::send(socket, &down.to_be_bytes(), NEW)?;
+        let mut left = up;
+        while left > 0 {
+            let part = left.min(CHUNK as u64) as usize;
+            let last = if part as u64 == left { FIN } else { 0 };
+            let sent = sys::send(socket, &buffer[..part], last)?;
+            left -= sent as u64;
+        }
+    }
+    let mut got = 0;
+    loop {
+        let received = sys::receive(socket, buffer, 0)?;
+        let Some((_, flags)) = received.stream else {
+            continue;
+        };
+        got += received.bytes as u64;
+        if flags & FIN as u32 != 0 {
+            break;
+        }
+    }
+    if got == down {
+        Ok(())
+    } else {
+        Err(io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
+/// Serves one connection after the other.
+pub(crate) fn serve(address: SocketAddr, certificate: &str, key: &str) -> io::Result<()> {
+    let config = tls::server(certificate, key, "perf")?;
+    let listener = sys::socket(address, 0)?;
+    sys::bind(&listener, address)?;
+    sys::listen(&listener)?;
+    println!("listening {}", sys::local_address(&listener)?);
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        let connection = sys::accept(&listener, 0)?;
+        tls::accept(&connection, &config)?;
+        // The end of the client is the end of this.
+        drop(answer(&connection, &mut buffer));
+    }
+}
+
+/// Streams one after the other, as these clients send them.
+fn answer(connection: &Fd, buffer: &mut [u8]) -> io::Result<()> {
+    loop {
+        let mut wanted = Vec::new();
+        let (id, _) = loop {
+            let received = sys::receive(connection, buffer, 0)?;
+            let Some((id, flags)) = received.stream else {
+                continue;
+            };
+            if wanted.len() < 8 {
+                wanted.extend_from_slice(&buffer[..received.bytes.min(8)]);
+            }
+            if flags & FIN as u32 != 0 {
+                break (id, flags);
+            }
+        };
+        let mut down = [0; 8];
+        down.copy_from_slice(&wanted[..8]);
+        let mut left = u64::from_be_bytes(down);
+        loop {
+            let part = left.min(CHUNK as u64) as usize;
+            let flags = if part as u64 == left { FIN } else { 0 };
+            let mut info = [0; 16];
+            info[..8].copy_from_slice(&id.to_ne_bytes());
+            info[8..12].copy_from_slice(&flags.to_ne_bytes());
+            left -= sys::send_with(connection, &buffer[..part], STREAM_INFO, &info)? as u64;
+            if left == 0 {
+                break;
+            }
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "it measures")]
+fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,117 @@
+//! Echo servers: one after the other, a child for each, by epoll, and in another process that gets the descriptor passed.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+
+use inquic_handshake::ServerConfig;
+
+use crate::sys::{self, Epoll, Fd};
+use crate::tls;
+
+const STREAM_INFO: i32 = 0;
+
+pub(crate) fn run(how: &str, address: SocketAddr, certificate: &str, key: &str) -> io::Result<()> {
+    let config = tls::server(certificate, key, "test/1")?;
+    let flags = if how == "epoll" {
+        libc::SOCK_NONBLOCK
+    } else {
+        0
+    };
+    let listener = sys::socket(address, flags)?;
+    sys::set_option(&listener, 11, b"test/1")?;
+    sys::bind(&listener, address)?;
+    sys::listen(&listener)?;
+    println!("listening {}", sys::local_address(&listener)?);
+    match how {
+        "serial" => loop {
+            let connection = sys::accept(&listener, 0)?;
+            tls::accept(&connection, &config)?;
+            println!("ended {}", serve(&connection));
+        },
+        "fork" => loop {
+            let connection = sys::accept(&listener, 0)?;
+            if sys::fork()? {
+                drop(listener);
+                tls::accept(&connection, &config)?;
+                println!("ended {}", serve(&connection));
+                return Ok(());
+            }
+        },
+        "pass" => pass(&listener, &config),
+        "epoll" => epoll(&listener, &config),
+        _ => Err(io::ErrorKind::InvalidInput.into()),
+    }
+}
+
+/// Echoes until the connection ends; why it did.
+fn serve(connection: &Fd) -> io::Error {
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        if let Err(error) = echo(connection, &mut buffer) {
+            return error;
+        }
+    }
+}
+
+fn echo(connection: &Fd, buffer: &mut [u8]) -> io::Result<()> {
+    let received = sys::receive(connection, buffer, 0)?;
+    let Some((id, flags)) = received.stream else {
+        return Ok(());
+    };
+    let mut info = [0; 16];
+    info[..8].copy_from_slice(&id.to_ne_bytes());
+    info[8..12].copy_from_slice(&flags.to_ne_bytes());
+    sys::send_with(connection, &buffer[..received.bytes], STREAM_INFO, &info)?;
+    Ok(())
+}
+
+/// The child makes the handshakes and serves; the parent only accepts.
+fn pass(listener: &Fd, config: &ServerConfig) -> io::Result<()> {
+    let (ours, theirs) = sys::pair()?;
+    if sys::fork()? {
+        drop(ours);
+        while let Some(connection) = sys::pass(&theirs, None)? {
+            tls::accept(&connection, config)?;
+            println!("ended {}", serve(&connection));
+        }
+        return Ok(());
+    }
+    drop(theirs);
+    loop {
+        let connection = sys::accept(listener, 0)?;
+        sys::pass(&ours, Some(&connection))?;
+    }
+}
+
+fn epoll(listener: &Fd, config: &ServerConfig) -> io::Result<()> {
+    let epoll = Epoll::new()?;
+    epoll.add(listener)?;
+    let mut connections = HashMap::new();
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let ready = epoll.wait()?;
+        if ready == listener.0 {
+            let connection = match sys::accept(listener, libc::SOCK_NONBLOCK) {
+                Ok(connection) => connection,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+                Err(error) => return Err(error),
+            };
+            tls::accept(&connection, config)?;
+            epoll.add(&connection)?;
+            connections.insert(connection.0, connection);
+            continue;
+        }
+        let Some(connection) = connections.get(&ready) else {
+            continue;
+        };
+        match echo(connection, &mut buffer) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => println!("nothing"),
+            Err(error) => {
+                println!("ended {error}");
+                connections.remove(&ready);
+            }
+        }
+    }
+}

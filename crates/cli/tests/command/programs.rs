@@ -1,0 +1,240 @@
+//! Programs under `inquic run`: ordinary socket calls, in processes of all kinds, against each other.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::common::{Place, Server, code, inquic};
+
+/// The program in `examples/program`, which knows nothing of inquic's home.
+fn program() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let built = test.ancestors().nth(2).unwrap();
+    built.join("examples/program")
+}
+
+fn under_run(words: &[&str]) -> Command {
+    let mut command = inquic();
+    command.arg("run").arg(program()).args(words);
+    command
+}
+
+/// An echo server that prints `listening ADDR`, and a line for each connection that has ended.
+struct Echo {
+    child: Child,
+    address: String,
+    lines: BufReader<ChildStdout>,
+}
+
+impl Echo {
+    fn start(place: &Place, how: &str) -> Self {
+        let (certificate, key) = (place.text("cert.pem"), place.text("key.pem"));
+        let words = ["server", how, "127.0.0.1:0", &certificate, &key];
+        let mut child = under_run(&words).stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap());
+        let mut echo = Self {
+            child,
+            address: String::new(),
+            lines,
+        };
+        let line = echo.line();
+        echo.address
+            .push_str(line.strip_prefix("listening ").unwrap());
+        echo
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.lines.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    /// A client's words, and what it printed.
+    fn ask(&self, place: &Place, words: &str) -> Output {
+        let ca = place.text("ca.pem");
+        under_run(&["client", &self.address, &ca, words])
+            .output()
+            .unwrap()
+    }
+
+    fn echoes(how: &str) {
+        let place = Place::new();
+        let mut echo = Self::start(&place, how);
+        for words in ["one", "two", "three"] {
+            let answer = echo.ask(&place, words);
+            assert_eq!(out(&answer), format!("{words}\n"), "{}", err(&answer));
+            assert_eq!(code(&answer), 0);
+            assert!(echo.line().starts_with("ended "), "it hears of the end");
+        }
+    }
+}
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        signal(&self.child, Signal::TERM);
+        drop(self.child.wait());
+    }
+}
+
+fn signal(child: &Child, signal: Signal) {
+    let pid = Pid::from_raw(child.id().cast_signed()).unwrap();
+    kill_process(pid, signal).unwrap();
+}
+
+#[test]
+fn two_programs_talk_by_socket_calls() {
+    Echo::echoes("serial");
+}
+
+#[test]
+fn a_server_that_forks_serves_in_its_children() {
+    Echo::echoes("fork");
+}
+
+#[test]
+fn a_connection_is_passed_to_another_process() {
+    Echo::echoes("pass");
+}
+
+#[test]
+fn an_epoll_server_is_told_what_is_ready_and_nothing_else() {
+    // It prints `nothing` where epoll said something and recvmsg says EAGAIN, which would not be `ended`.
+    Echo::echoes("epoll");
+}
+
+#[test]
+fn a_program_that_is_killed_loses_its_connections() {
+    let place = Place::new();
+    let mut echo = Echo::start(&place, "serial");
+    let ca = place.text("ca.pem");
+    let words = ["hold", &echo.address, &ca];
+    let mut holder = under_run(&words).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(holder.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    assert_eq!(line, "holding on\n");
+
+    let program = only_child_of(holder.id());
+    kill_process(program, Signal::KILL).unwrap();
+
+    assert!(
+        echo.line().starts_with("ended "),
+        "at once, not after the idle timeout"
+    );
+    assert_eq!(holder.wait().unwrap().code(), Some(137));
+}
+
+#[test]
+fn addresses_that_are_nobodys_are_efault() {
+    let done = under_run(&["errors"]).output().unwrap();
+    assert_eq!(code(&done), 0, "{}", err(&done));
+    let text = out(&done);
+    assert_eq!(text.lines().count(), 11);
+    for line in text.lines() {
+        assert!(line.ends_with("Some(14)"), "{line}");
+    }
+}
+
+#[test]
+fn the_exit_code_is_the_programs() {
+    for (script, expected) in [("exit 0", 0), ("exit 7", 7), ("kill -TERM $$", 143)] {
+        let done = inquic().args(["run", "sh", "-c", script]).output().unwrap();
+        assert_eq!(code(&done), expected, "{script}");
+    }
+}
+
+#[test]
+fn a_program_that_is_not_there_is_127_and_one_that_cannot_run_126() {
+    let missing = inquic().args(["run", "/no/such/program"]).output().unwrap();
+    assert_eq!(code(&missing), 127);
+    assert!(err(&missing).contains("/no/such/program"));
+    let place = Place::new();
+    let text = inquic()
+        .arg("run")
+        .arg(place.path("cert.pem"))
+        .output()
+        .unwrap();
+    assert_eq!(code(&text), 126);
+}
+
+#[test]
+fn a_signal_goes_on_to_the_program() {
+    let script = "trap 'echo got it; exit 3' USR1; echo ready; while :; do sleep 0.05; done";
+    let mut child = inquic()
+        .args(["run", "sh", "-c", script])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    lines.read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n");
+    signal(&child, Signal::USR1);
+    let mut rest = String::new();
+    lines.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "got it\n");
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+}
+
+#[test]
+fn a_program_without_quic_is_as_it_was() {
+    let script = "printf 'a\\nb\\n' | sort -r | head -1; ls /proc/self/fd | wc -l";
+    let plain = Command::new("sh").args(["-c", script]).output().unwrap();
+    let run = inquic().args(["run", "sh", "-c", script]).output().unwrap();
+    assert_eq!(out(&run), out(&plain), "{}", err(&run));
+    assert_eq!(run.status.code(), Some(0));
+    assert_eq!(run.status.signal(), None);
+}
+
+#[test]
+fn without_the_library_nothing_runs() {
+    let done = inquic()
+        .args(["run", "--library", "/has a space/a.so", "true"])
+        .output()
+        .unwrap();
+    assert_ne!(code(&done), 0);
+    assert!(err(&done).contains("space"), "{}", err(&done));
+}
+
+#[test]
+fn a_program_measures_against_the_rust_api() {
+    let place = Place::new();
+    let mut server = inquic();
+    server.args(["perf", "server", "--listen", "127.0.0.1:0", "--cert"]);
+    server
+        .arg(place.path("cert.pem"))
+        .arg("--key")
+        .arg(place.path("key.pem"));
+    let server = Server::start(server);
+    let ca = place.text("ca.pem");
+    for (mode, amount) in [
+        ("bulk-down", "3000000"),
+        ("bulk-up", "3000000"),
+        ("rr", "20"),
+    ] {
+        let done = under_run(&["perf", &server.address, &ca, mode, amount])
+            .output()
+            .unwrap();
+        assert_eq!(code(&done), 0, "{mode}: {}", err(&done));
+        assert!(out(&done).contains(mode), "{}", out(&done));
+    }
+}
+
+fn out(done: &Output) -> String {
+    String::from_utf8_lossy(&done.stdout).into_owned()
+}
+
+fn err(done: &Output) -> String {
+    String::from_utf8_lossy(&done.stderr).into_owned()
+}
+
+/// The one process that `parent` has started.
+fn only_child_of(parent: u32) -> Pid {
+    let path = format!("/proc/{parent}/task/{parent}/children");
+    let children = std::fs::read_to_string(path).unwrap();
+    Pid::from_raw(children.trim().parse().unwrap()).unwrap()
+}
