@@ -61,7 +61,7 @@ impl Connection {
 
     /// The peer's transport parameters; the defaults before they are known.
     #[must_use]
-    pub const fn peer_parameters(&self) -> &TransportParameters {
+    pub const fn peer_parameters_or_default(&self) -> &TransportParameters {
         &self.peer
     }
 }

@@ -31,6 +31,6 @@ impl Socket {
     /// The peer's transport parameters; the defaults before they are known.
     #[must_use]
     pub const fn peer_parameters(&self) -> &TransportParameters {
-        self.connection.peer_parameters()
+        self.connection.peer_parameters_or_default()
     }
 }
