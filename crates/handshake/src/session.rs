@@ -363,6 +363,10 @@ impl Running {
         if !self.told_parameters
             && let Some(parameters) = self.tls.quic_transport_parameters()
         {
+            // A server found none in the ClientHello. rustls also takes those under the extension's number in the drafts.
+            if matches!(self.tls, Connection::Server(_)) {
+                return Err(HandshakeError::NoTransportParameters);
+            }
             socket.set_peer_transport_parameters(parameters)?;
             self.told_parameters = true;
         }

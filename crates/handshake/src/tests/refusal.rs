@@ -108,13 +108,12 @@ fn no_common_application_protocol_ends_with_alert_120() {
 }
 
 /// The ClientHello or ServerHello of a TLS stack with other habits than ours.
-fn foreign_client(alpn: &[&[u8]], quic: bool) -> Vec<u8> {
+fn foreign_client(alpn: &[&[u8]], quic: Option<rustls::quic::Version>) -> Vec<u8> {
     let mut config = client().build().expect("a client").tls.as_ref().clone();
     config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
     let name = "server.example".try_into().expect("a name");
     let mut hello = Vec::new();
-    if quic {
-        let version = rustls::quic::Version::V1;
+    if let Some(version) = quic {
         let client = rustls::quic::ClientConnection::new(config.into(), version, name, vec![]);
         client.expect("a client").write_hs(&mut hello);
     } else {
@@ -206,7 +205,7 @@ fn a_ticket_with_a_bound_for_early_data_breaks_a_rule_of_quic() {
 
 #[test]
 fn a_client_without_application_protocols_ends_with_alert_120() {
-    let (result, alert) = server_answers(foreign_client(&[], true));
+    let (result, alert) = server_answers(foreign_client(&[], Some(rustls::quic::Version::V1)));
     assert!(matches!(result, Err(HandshakeError::NoCommonProtocol)));
     assert_eq!(alert, Some(120));
 }
@@ -227,7 +226,7 @@ fn a_server_that_chooses_no_application_protocol_ends_with_alert_120() {
 #[test]
 fn a_client_without_transport_parameters_ends_with_alert_109() {
     // TLS over TCP also sets the session identifier; QUIC forbids that, so it is taken out here.
-    let mut hello = foreign_client(&[b"files/1"], false);
+    let mut hello = foreign_client(&[b"files/1"], None);
     let identifier = usize::from(hello[38]);
     hello.drain(39..39 + identifier);
     hello[38] = 0;
@@ -243,12 +242,24 @@ fn a_client_without_transport_parameters_ends_with_alert_109() {
 }
 
 #[test]
+fn transport_parameters_by_the_number_of_the_drafts_are_none() {
+    let drafts = rustls::quic::Version::V1Draft;
+    let (result, alert) = server_answers(foreign_client(&[b"files/1"], Some(drafts)));
+    let error = result.expect_err("refused");
+    assert!(
+        matches!(error, HandshakeError::NoTransportParameters),
+        "{error}"
+    );
+    assert_eq!(alert, Some(109));
+}
+
+#[test]
 fn a_client_in_compatibility_mode_is_refused() {
-    let (result, socket) = server_after(foreign_client(&[b"files/1"], false));
+    let (result, socket) = server_after(foreign_client(&[b"files/1"], None));
     assert!(matches!(result, Err(HandshakeError::CompatibilityMode)));
     assert!(socket.refused());
     let split = |at: usize| {
-        let mut hello = foreign_client(&[b"files/1"], false);
+        let mut hello = foreign_client(&[b"files/1"], None);
         let mut server = Session::server(&server().build().expect("a server"));
         let mut socket = MemorySocket::new(b"");
         let rest = hello.split_off(at);
