@@ -58,7 +58,7 @@ pub struct ListenerBuilder<Face> {
     routing: Option<Routing>,
     backlog: usize,
     io_threads: usize,
-    preferred: Vec<SocketAddr>,
+    preferred: Vec<Preferred>,
     log_to: LogTo,
     face: PhantomData<Face>,
 }
@@ -324,10 +324,16 @@ impl<Face> ListenerBuilder<Face> {
 
     /// Where clients that have connected are asked to go (RFC 9000 §9.6), an address for each family at most: one of this machine's
     /// that reaches it alone, while the one to bind may be shared with others. It is bound as well, if the first does not cover it.
-    pub fn preferred_address(mut self, address: SocketAddr) -> Self {
+    pub fn preferred_address(self, address: SocketAddr) -> Self {
+        self.preferred_address_behind(address, address)
+    }
+
+    /// The same where addresses are translated on the way: clients are asked to go to `public`, and what they send there comes to
+    /// `local`, which is bound if the first address does not cover it.
+    pub fn preferred_address_behind(mut self, public: SocketAddr, local: SocketAddr) -> Self {
         self.preferred
-            .retain(|other| other.is_ipv4() != address.is_ipv4());
-        self.preferred.push(address);
+            .retain(|other| other.public.is_ipv4() != public.is_ipv4());
+        self.preferred.push(Preferred { public, local });
         self
     }
 
@@ -342,6 +348,11 @@ impl<Face> ListenerBuilder<Face> {
         let addresses = address
             .to_socket_addrs()
             .map_err(|error| Error::io("the address to bind cannot be resolved", &error))?;
+        let (public, local): (Vec<_>, Vec<_>) = self
+            .preferred
+            .iter()
+            .map(|preferred| (preferred.public, preferred.local))
+            .unzip();
         let mut failure =
             Error::Config("there is no address to bind: write host:port, as in [::]:4433".into());
         for address in addresses {
@@ -349,13 +360,13 @@ impl<Face> ListenerBuilder<Face> {
                 master: self.token_key,
                 routing: self.routing,
             };
-            match ports::bind(address, drive, self.io_threads, secrets, &self.preferred) {
+            match ports::bind(address, drive, self.io_threads, secrets, &local) {
                 Ok(port) => {
                     port.listen(
                         tls,
                         self.log_to,
                         ListenOptions {
-                            config: self.config.with_preferred(&self.preferred),
+                            config: self.config.with_preferred(&public),
                             backlog: self.backlog.max(1),
                             max_half_open: inquic_engine::limits::HALF_OPEN,
                             retry: self.retry,
@@ -369,6 +380,14 @@ impl<Face> ListenerBuilder<Face> {
         }
         Err(failure)
     }
+}
+
+/// Where clients are asked to go.
+#[derive(Clone, Copy, Debug)]
+struct Preferred {
+    public: SocketAddr,
+    /// Where what they send there arrives.
+    local: SocketAddr,
 }
 
 /// The file of `SSLKEYLOGFILE`.

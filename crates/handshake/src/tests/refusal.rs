@@ -141,7 +141,7 @@ fn server_after(hello: Vec<u8>) -> (Result<Progress, HandshakeError>, MemorySock
 
 #[test]
 fn a_client_that_offers_a_suite_nobody_knows_is_answered() {
-    let mut hello = foreign_client(&[b"files/1"], true);
+    let mut hello = foreign_client(&[b"files/1"], Some(rustls::quic::Version::V1));
     // Two bytes of length and the suites stand behind the header, the version, the random bytes and an empty identifier.
     let at = 4 + 2 + 32 + 1;
     let suites = u16::from_be_bytes([hello[at], hello[at + 1]]) + 2;
