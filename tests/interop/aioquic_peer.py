@@ -3,35 +3,34 @@
 It never leaves the directory given, and it stops by itself when its fetches are done.
 """
 
-import argparse
 import asyncio
 import json
-import pathlib
+import os
 import ssl
 import sys
 
+import aioquic.asyncio.server
 from aioquic.asyncio import connect, serve
 from aioquic.asyncio.protocol import QuicConnectionProtocol
+from aioquic.buffer import Buffer
 from aioquic.quic.configuration import QuicConfiguration
-from aioquic.quic.packet import QuicProtocolVersion
+from aioquic.quic.connection import QuicConnection, QuicConnectionId
+from aioquic.quic.events import ConnectionIdIssued
+from aioquic.quic.packet import (
+    QuicPreferredAddress,
+    QuicProtocolVersion,
+    QuicTransportParameters,
+    push_quic_transport_parameters,
+)
 from aioquic.tls import CipherSuite
+from peer import ALPN, address, below, parsers, play, say
 
-ALPN = ["hq-interop"]
 RESERVED = 0x1A2A3A4A
 CIPHERS = {
     "aes128": CipherSuite.AES_128_GCM_SHA256,
     "aes256": CipherSuite.AES_256_GCM_SHA384,
     "chacha20": CipherSuite.CHACHA20_POLY1305_SHA256,
 }
-
-
-def say(line):
-    print(line, flush=True)
-
-
-def address(text):
-    host, _, port = text.rpartition(":")
-    return host.strip("[]"), int(port)
 
 
 def configuration(args, is_client):
@@ -53,12 +52,33 @@ def configuration(args, is_client):
     return result
 
 
-def below(directory, path):
-    root = pathlib.Path(directory).resolve()
-    file = (root / path.lstrip("/")).resolve()
-    if not file.is_relative_to(root):
-        raise ValueError(f"refused path {path!r}")
-    return file
+def offering(preferred):
+    """A server's connection that asks its client to go elsewhere, for which aioquic has no option."""
+    addresses = {"ipv4_address": None, "ipv6_address": None}
+    for pair in preferred:
+        # The other address is one of those that an unspecified one to listen on stands for.
+        host, port = address(pair.split("=")[0])
+        addresses["ipv6_address" if ":" in host else "ipv4_address"] = (host, port)
+
+    class Offering(QuicConnection):
+        def _serialize_transport_parameters(self):
+            given = QuicConnectionId(
+                cid=os.urandom(8),
+                sequence_number=self._host_cid_seq,
+                stateless_reset_token=os.urandom(16),
+                was_sent=True,
+            )
+            self._host_cids.append(given)
+            self._host_cid_seq += 1
+            self._events.append(ConnectionIdIssued(connection_id=given.cid))
+            elsewhere = QuicPreferredAddress(
+                connection_id=given.cid, stateless_reset_token=given.stateless_reset_token, **addresses
+            )
+            buffer = Buffer(capacity=512)
+            push_quic_transport_parameters(buffer, QuicTransportParameters(preferred_address=elsewhere))
+            return super()._serialize_transport_parameters() + buffer.data
+
+    return Offering
 
 
 async def run_server(args):
@@ -88,6 +108,8 @@ async def run_server(args):
             named["stream_handler"] = self.answer
             super().__init__(*given, **named)
 
+    if args.preferred:
+        aioquic.asyncio.server.QuicConnection = offering(args.preferred)
     host, port = address(args.listen)
     server = await serve(
         host,
@@ -168,38 +190,14 @@ async def run_client(args):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    roles = parser.add_subparsers(dest="role", required=True)
-    server = roles.add_parser("server")
-    server.add_argument("--listen", required=True)
-    server.add_argument("--cert", required=True)
-    server.add_argument("--key", required=True)
-    server.add_argument("--retry", action="store_true")
-    server.add_argument("--early", action="store_true", help="accept 0-RTT, as it does anyway")
+    parser, server, client = parsers(__doc__, CIPHERS)
     server.add_argument("--only-version-2", action="store_true", help="speak version 2, and nothing else")
-    client = roles.add_parser("client")
-    client.add_argument("--connect", required=True)
-    client.add_argument("--server-name", default="localhost")
-    client.add_argument("--ca", required=True)
-    client.add_argument("--resume", action="store_true")
-    client.add_argument("--early", action="store_true")
-    client.add_argument("--multiconnect", action="store_true", help="a connection for every path")
+    server.add_argument(
+        "--preferred", action="append", default=[], metavar="PUBLIC=LOCAL", help="ask clients to go there"
+    )
     client.add_argument("--version-negotiation", action="store_true")
-    client.add_argument("paths", nargs="+")
-    for role in (server, client):
-        role.add_argument("--dir", required=True)
-        role.add_argument("--cipher", choices=CIPHERS)
-        role.add_argument("--key-update", action="store_true")
-        role.add_argument("--prefer-version-2", action="store_true", help="version 2, then version 1")
     args = parser.parse_args()
-    try:
-        asyncio.run(run_server(args) if args.role == "server" else run_client(args))
-    except KeyboardInterrupt:
-        return 130
-    except Exception as error:  # A peer says in one line what went wrong; its trace is of no use to ours.
-        print(f"aioquic_peer: {type(error).__name__}: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return play("aioquic_peer", run_server(args) if args.role == "server" else run_client(args))
 
 
 if __name__ == "__main__":

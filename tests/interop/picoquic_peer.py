@@ -3,10 +3,8 @@
 It never leaves the directory given, and it stops by itself when its fetches are done.
 """
 
-import argparse
 import asyncio
 import json
-import pathlib
 import socket
 import sys
 import tempfile
@@ -19,22 +17,13 @@ from aiopquic.quic.events import (
     StreamDataReceived,
     StreamReset,
 )
+from peer import ALPN, address, below, parsers, play, say
 
-ALPN = ["hq-interop"]
 CIPHERS = {"aes128": 0x1301, "aes256": 0x1302, "chacha20": 0x1303}
 # With --key-update, picoquic begins a key phase after so many packets.
 KEY_PHASE_PACKETS = 100
 # What is written at once; a stream's ring holds 4 MiB.
 CHUNK = 1 << 20
-
-
-def say(line):
-    print(line, flush=True)
-
-
-def address(text):
-    host, _, port = text.rpartition(":")
-    return host.strip("[]"), int(port)
 
 
 def configuration(args, is_client, tickets=None):
@@ -58,14 +47,6 @@ def configuration(args, is_client, tickets=None):
     else:
         result.load_cert_chain(args.cert, args.key)
     return result
-
-
-def below(directory, path):
-    root = pathlib.Path(directory).resolve()
-    file = (root / path.lstrip("/")).resolve()
-    if not file.is_relative_to(root):
-        raise ValueError(f"refused path {path!r}")
-    return file
 
 
 async def run_server(args):
@@ -174,36 +155,9 @@ async def run_client(args):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    roles = parser.add_subparsers(dest="role", required=True)
-    server = roles.add_parser("server")
-    server.add_argument("--listen", required=True)
-    server.add_argument("--cert", required=True)
-    server.add_argument("--key", required=True)
-    server.add_argument("--retry", action="store_true")
-    server.add_argument("--early", action="store_true", help="accept 0-RTT, as it does anyway")
-    client = roles.add_parser("client")
-    client.add_argument("--connect", required=True)
-    client.add_argument("--server-name", default="localhost")
-    client.add_argument("--ca", required=True)
-    client.add_argument("--resume", action="store_true")
-    client.add_argument("--early", action="store_true", help="with --resume: ask again in 0-RTT")
-    client.add_argument("--multiconnect", action="store_true", help="a connection for every path")
-    client.add_argument("paths", nargs="+")
-    for role in (server, client):
-        role.add_argument("--dir", required=True)
-        role.add_argument("--cipher", choices=CIPHERS)
-        role.add_argument("--key-update", action="store_true")
-        role.add_argument("--prefer-version-2", action="store_true", help="servers go over to it when a client asks")
+    parser, _, _ = parsers(__doc__, CIPHERS)
     args = parser.parse_args()
-    try:
-        asyncio.run(run_server(args) if args.role == "server" else run_client(args))
-    except KeyboardInterrupt:
-        return 130
-    except Exception as error:  # A peer says in one line what went wrong; its trace is of no use to ours.
-        print(f"picoquic_peer: {type(error).__name__}: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return play("picoquic_peer", run_server(args) if args.role == "server" else run_client(args))
 
 
 if __name__ == "__main__":

@@ -59,6 +59,10 @@ pub(crate) enum Case {
     /// The client's address changes on the way.
     #[value(name = "rebind-addr")]
     RebindAddr,
+    /// The server asks the client to go to another of its addresses.
+    ConnectionMigration,
+    /// The error cases of h3spec: whoever breaks a rule is told which.
+    H3Spec,
     /// How fast a long file comes over the usual link.
     Goodput,
 }
@@ -73,7 +77,7 @@ pub(crate) enum Scale {
 }
 
 impl Case {
-    pub(crate) const ALL: [Self; 24] = [
+    pub(crate) const ALL: [Self; 26] = [
         Self::Handshake,
         Self::Transfer,
         Self::Bulk,
@@ -97,6 +101,8 @@ impl Case {
         Self::V2,
         Self::RebindPort,
         Self::RebindAddr,
+        Self::ConnectionMigration,
+        Self::H3Spec,
         Self::Goodput,
     ];
 
@@ -126,16 +132,18 @@ impl Case {
             Self::V2 => "v2",
             Self::RebindPort => "rebind-port",
             Self::RebindAddr => "rebind-addr",
+            Self::ConnectionMigration => "connectionmigration",
+            Self::H3Spec => "h3spec",
             Self::Goodput => "goodput",
         }
     }
 
-    /// The link between the two; none where they talk over loopback itself.
+    /// The link that it takes; none where the two talk over loopback itself.
     pub(crate) fn link(self, scale: Scale) -> Option<Terms> {
         let mut terms = Terms::usual();
         let some = |percent| Share { percent, burst: 3 };
         match self {
-            Self::Bulk | Self::VersionNegotiation => return None,
+            Self::Bulk | Self::VersionNegotiation | Self::H3Spec => return None,
             Self::LongRtt => terms.delay = Duration::from_millis(750),
             Self::BlackHole => {
                 terms.fault = Fault::BlackHole {
@@ -151,13 +159,21 @@ impl Case {
             Self::RebindPort | Self::RebindAddr => {
                 terms.rebinding = Some(Rebinding {
                     first: scale.pick(Duration::from_millis(500), Duration::from_secs(1)),
-                    every: scale.pick(Duration::from_millis(500), Duration::from_secs(1)),
+                    every: scale.pick(Duration::from_millis(500), Duration::from_secs(5)),
                     address: self == Self::RebindAddr,
                 });
             }
             _ => {}
         }
         Some(terms)
+    }
+
+    /// How many times it is run; the worst counts.
+    pub(crate) fn repetitions(self, scale: Scale) -> usize {
+        match self {
+            Self::Goodput => scale.pick(1, 5),
+            _ => 1,
+        }
     }
 
     /// Whether every file is fetched over a connection of its own.
@@ -167,7 +183,16 @@ impl Case {
 
     /// How long its clients may take.
     pub(crate) fn limit(self) -> Duration {
-        Duration::from_secs(if self.many_connections() { 300 } else { 60 })
+        let many = self.many_connections() || self == Self::H3Spec;
+        Duration::from_secs(if many { 300 } else { 60 })
+    }
+
+    /// What stands in its cells.
+    pub(crate) fn show(self, measured: f64) -> String {
+        match self {
+            Self::Goodput => format!("{measured:.2}"),
+            _ => format!("{measured:.0}"),
+        }
     }
 }
 
@@ -233,6 +258,13 @@ impl Pairing {
         }
     }
 
+    /// The link between the two; none where they talk over loopback itself.
+    pub(crate) fn link(&self, scale: Scale) -> Option<Terms> {
+        // What it prefers is an address that it has itself.
+        let beside = self.case == Case::ConnectionMigration && self.server() == Kind::Ngtcp2;
+        self.case.link(scale).filter(|_| !beside)
+    }
+
     /// The files that cross.
     pub(crate) fn paths(&self, scale: Scale) -> Vec<String> {
         let (names, numbered): (&[&str], (&str, usize)) = match self.case {
@@ -257,8 +289,12 @@ impl Pairing {
             Case::HandshakeLoss | Case::HandshakeCorruption => {
                 (&[], ("c", scale.pick(6, CONNECTIONS)))
             }
-            Case::TransferLoss | Case::TransferCorruption => (scale.pick(&["1m"], &["2m"]), NONE),
+            Case::TransferLoss | Case::TransferCorruption | Case::ConnectionMigration => {
+                (scale.pick(&["1m"], &["2m"]), NONE)
+            }
             Case::RebindPort | Case::RebindAddr => (scale.pick(&["2m"], &["10m"]), NONE),
+            // The offender asks for nothing.
+            Case::H3Spec => (&[], NONE),
             Case::Goodput => (scale.pick(&["3m"], &["10m"]), NONE),
         };
         let mut paths: Vec<String> = names.iter().map(|name| format!("/{name}")).collect();

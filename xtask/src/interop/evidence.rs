@@ -37,6 +37,13 @@ pub(crate) fn shown(pairing: &Pairing, server: &[String], client: &[String]) -> 
                 "nothing was negotiated"
             );
         }
+        Case::ConnectionMigration if pairing.client() == Kind::Inquic => {
+            let moved = report(client)?.get("moved").cloned();
+            ensure!(
+                moved == Some(Value::Bool(true)),
+                "the client stayed at the first address"
+            );
+        }
         _ => {}
     }
     Ok(())
@@ -91,6 +98,15 @@ pub(crate) fn refused(outcome: &Result<()>, client: &[String]) -> Result<()> {
         client.join(" | ")
     );
     Ok(())
+}
+
+/// How many offences of h3spec were answered as they should be.
+pub(crate) fn answered(client: &[String]) -> Result<f64> {
+    let report = report(client)?;
+    let count = report.get("cases").and_then(Value::as_f64);
+    count
+        .filter(|count| *count > 0.0)
+        .context("nothing was tried")
 }
 
 /// The line of JSON that a client ends with.

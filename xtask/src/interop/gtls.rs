@@ -9,6 +9,7 @@ use anyhow::{Result, ensure};
 
 use super::case::{Case, Pairing, Scale};
 use super::files::Cell;
+use super::place::Place;
 use crate::shell::found;
 
 /// Looks whether they are there.
@@ -22,7 +23,7 @@ pub(super) fn find() -> Result<PathBuf> {
 
 pub(super) fn server(
     pairing: &Pairing,
-    listen: SocketAddr,
+    place: &Place,
     served: &Path,
     cert: &Path,
     key: &Path,
@@ -35,6 +36,10 @@ pub(super) fn server(
     if pairing.case == Case::ChaCha20 {
         command.arg(CHACHA20);
     }
+    for (public, _) in &place.preferred {
+        command.arg(format!("--preferred-ipv4-addr={public}"));
+    }
+    let listen = place.listen;
     command
         .args([listen.ip().to_string(), listen.port().to_string()])
         .arg(key)

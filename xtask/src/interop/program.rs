@@ -11,6 +11,7 @@ use super::case::{Case, Pairing, Role, Scale};
 use super::files::{Cell, Files};
 use super::gtls;
 use super::lab::{Certificates, cargo_build, peers_target, target};
+use super::place::Place;
 use super::requirements;
 use crate::python;
 use crate::shell::root;
@@ -97,6 +98,15 @@ pub(crate) fn why_not(pairing: &Pairing) -> Option<&'static str> {
         }
         (Case::V2, _, Kind::Quinn | Kind::S2n) => Some("it speaks version 1 only"),
         (Case::V2, _, Kind::Ngtcp2) => Some("its version 2 is that of a draft"),
+        (Case::ConnectionMigration, Role::Client, Kind::S2n) => {
+            Some("s2n-quic has no preferred address")
+        }
+        (Case::ConnectionMigration, Role::Client, Kind::Picoquic) => {
+            Some("aiopquic has no option for the preferred address of a server")
+        }
+        (Case::ConnectionMigration, Role::Server, Kind::Quinn | Kind::S2n) => {
+            Some("the client stays where it is, whatever address the server prefers")
+        }
         (Case::Ecn, _, Kind::Aioquic) => Some("aioquic neither marks packets nor reports marks"),
         _ if pairing.http3() && ![Kind::Inquic, Kind::Quinn].contains(&pairing.ours) => {
             Some("no HTTP/3 here, and ngtcp2 has nothing else")
@@ -138,7 +148,7 @@ impl Programs {
     }
 
     /// The server of a pairing.
-    pub(crate) fn server(&self, pairing: &Pairing, listen: SocketAddr) -> Command {
+    pub(crate) fn server(&self, pairing: &Pairing, place: &Place) -> Command {
         let Certificates { cert, chain, .. } = &self.certificates;
         let cert = match pairing.case {
             Case::AmplificationLimit => chain,
@@ -146,10 +156,13 @@ impl Programs {
         };
         let kind = pairing.server();
         if kind == Kind::Ngtcp2 {
-            return gtls::server(pairing, listen, &self.served, cert, &self.certificates.key);
+            return gtls::server(pairing, place, &self.served, cert, &self.certificates.key);
         }
         let mut command = self.command(kind);
-        command.args(["server", "--listen", &listen.to_string()]);
+        command.args(["server", "--listen", &place.listen.to_string()]);
+        for (public, local) in &place.preferred {
+            command.args(["--preferred", &format!("{public}={local}")]);
+        }
         command
             .arg("--cert")
             .arg(cert)
@@ -161,7 +174,7 @@ impl Programs {
         if pairing.case == Case::Retry {
             command.arg("--retry");
         }
-        if pairing.case == Case::ZeroRtt {
+        if matches!(pairing.case, Case::ZeroRtt | Case::H3Spec) {
             command.arg("--early");
         }
         if pairing.case == Case::VersionNegotiation && kind == Kind::Aioquic {
@@ -181,6 +194,12 @@ impl Programs {
         let kind = pairing.client();
         if kind == Kind::Ngtcp2 {
             return gtls::clients(pairing, scale, connect, cell);
+        }
+        if pairing.case == Case::H3Spec {
+            let mut command = self.script(kind, "h3spec.py");
+            command.args(["server", "--connect", &connect.to_string(), "--ca"]);
+            command.arg(&self.certificates.ca);
+            return vec![command];
         }
         let mut command = self.command(kind);
         command.args(["client", "--connect", &connect.to_string()]);
@@ -209,23 +228,45 @@ impl Programs {
         vec![command]
     }
 
+    /// The peer that attacks clients, and starts one for each case.
+    pub(crate) fn offender(&self, pairing: &Pairing, cell: &Cell) -> Command {
+        let mut command = self.script(pairing.peer, "h3spec.py");
+        command
+            .args(["client", "--cert"])
+            .arg(&self.certificates.cert)
+            .arg("--key")
+            .arg(&self.certificates.key)
+            .arg("--")
+            .arg(self.path(pairing.ours))
+            .args(["client", "--connect", "{}", "--ca"])
+            .arg(&self.certificates.ca)
+            .arg("--dir")
+            .arg(&cell.get)
+            .arg("/1k");
+        command
+    }
+
     fn command(&self, kind: Kind) -> Command {
-        let path = match self.paths.get(&kind) {
+        match kind {
+            Kind::Aioquic => self.script(kind, "aioquic_peer.py"),
+            Kind::Picoquic => self.script(kind, "picoquic_peer.py"),
+            _ => Command::new(self.path(kind)),
+        }
+    }
+
+    /// What a peer that is a Python runs.
+    fn script(&self, kind: Kind, name: &str) -> Command {
+        let mut command = Command::new(self.path(kind));
+        command.arg(root().join("tests/interop").join(name));
+        command
+    }
+
+    fn path(&self, kind: Kind) -> PathBuf {
+        match self.paths.get(&kind) {
             Some(Ok(path)) => path.clone(),
             // Cannot be: a pairing with a missing program is skipped. Running this says so.
             _ => PathBuf::from(kind.name()),
-        };
-        let mut command = Command::new(path);
-        match kind {
-            Kind::Aioquic => {
-                command.arg(root().join("tests/interop/aioquic_peer.py"));
-            }
-            Kind::Picoquic => {
-                command.arg(root().join("tests/interop/picoquic_peer.py"));
-            }
-            _ => {}
         }
-        command
     }
 }
 

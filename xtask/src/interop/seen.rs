@@ -9,7 +9,7 @@ use super::case::{Case, Pairing, Scale};
 use super::link::{Crossing, Direction, Fate, Form, Record, VERSION_2};
 
 /// Checks a record; what was measured, where something was.
-pub(crate) fn seen(pairing: &Pairing, scale: Scale, record: &Record) -> Result<Option<String>> {
+pub(crate) fn seen(pairing: &Pairing, scale: Scale, record: &Record) -> Result<Option<f64>> {
     let expected = match pairing.case {
         Case::Resumption | Case::ZeroRtt => 2,
         case if case.many_connections() => pairing.paths(scale).len(),
@@ -47,6 +47,7 @@ pub(crate) fn seen(pairing: &Pairing, scale: Scale, record: &Record) -> Result<O
         }
         Case::V2 => version_2(record)?,
         Case::RebindPort | Case::RebindAddr => rebinding(record)?,
+        Case::ConnectionMigration => migration(record)?,
         Case::Goodput => return goodput(pairing, scale, record).map(Some),
         _ => {}
     }
@@ -230,7 +231,43 @@ fn rebinding(record: &Record) -> Result<()> {
     Ok(())
 }
 
-fn goodput(pairing: &Pairing, scale: Scale, record: &Record) -> Result<String> {
+/// The client goes to another address of the server and uses another connection ID there; the server finds the path good, which
+/// shows by its sending more than it may without an answer to its challenge, and the end of the file comes from there.
+fn migration(record: &Record) -> Result<()> {
+    let ids = record.handshakes();
+    let length = ids.first().map_or(0, Vec::len);
+    let used = |moved: bool| -> Vec<&[u8]> {
+        let packets = record.headers(Direction::ToServer, Form::Short);
+        let own = packets.filter(|(crossing, _)| (crossing.flow > 0) == moved);
+        own.filter_map(|(_, header)| header.destination.get(..length))
+            .collect()
+    };
+    let (before, after) = (used(false), used(true));
+    ensure!(!after.is_empty(), "the client stayed at the first address");
+    ensure!(
+        after.iter().all(|id| !before.contains(id)),
+        "the client used a connection ID at both addresses"
+    );
+    let moved = |direction| record.of(direction).filter(|c| c.flow > 0 && c.is_whole());
+    let bytes = |direction| {
+        moved(direction)
+            .map(|crossing| crossing.bytes)
+            .sum::<usize>()
+    };
+    let (came, sent) = (bytes(Direction::ToServer), bytes(Direction::ToClient));
+    ensure!(
+        sent > 3 * came,
+        "only {sent} bytes came from the other address, for {came}"
+    );
+    let full = record.of(Direction::ToClient).filter(|c| c.bytes >= 1200);
+    ensure!(
+        full.last().is_some_and(|crossing| crossing.flow > 0),
+        "the end of the file came from the first address"
+    );
+    Ok(())
+}
+
+fn goodput(pairing: &Pairing, scale: Scale, record: &Record) -> Result<f64> {
     let time = record.application_time().context("no data")?;
     let megabytes = scale.pick(3, 10);
     let bits = f64::from(megabytes * (8 << 20));
@@ -240,7 +277,7 @@ fn goodput(pairing: &Pairing, scale: Scale, record: &Record) -> Result<String> {
         pairing.server() != pairing.ours || rate >= floor,
         "{rate:.2} Mbit/s, less than {floor}: {record}"
     );
-    Ok(format!("{rate:.2}"))
+    Ok(rate)
 }
 
 #[cfg(test)]

@@ -78,7 +78,7 @@ fn what_was_measured_stands_in_the_table() {
 fn quick_runs_take_the_cases_of_full_ones_with_less_in_them() {
     let files = |scale, case| pairing(Role::Server, Kind::Quinn, case).paths(scale).len();
     for case in Case::ALL {
-        assert!(files(Scale::Quick, case) > 0);
+        assert!(case == Case::H3Spec || files(Scale::Quick, case) > 0);
         assert!(files(Scale::Quick, case) <= files(Scale::Full, case));
         let links = [case.link(Scale::Quick), case.link(Scale::Full)];
         assert_eq!(links[0].is_some(), links[1].is_some());

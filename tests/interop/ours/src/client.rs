@@ -121,10 +121,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         early = Some(connection.early_data_accepted()?);
     }
     let key_updates = connection.stats().key_updates;
+    let moved = connection.peer_addr() != arguments.connect;
     end(&connection);
     drop(control);
     say(&serde_json::json!({ "files": arguments.paths.len(), "resumed": resumed, "early": early, "key_update": arguments.key_update,
-        "key_updates": key_updates, "negotiation": null })
+        "key_updates": key_updates, "negotiation": null, "moved": moved })
     .to_string());
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use inquic::{Certificate, Connection, Listener, RetryPolicy, Stream, Version};
 use inquic_interop_http::{Directory, H3, HQ, REQUEST_BYTES, hq_path, http3};
 
@@ -42,6 +42,9 @@ pub(crate) struct Arguments {
     /// Prefer version 2 to version 1.
     #[arg(long)]
     prefer_version_2: bool,
+    /// Ask clients to go to another address; behind `=`, the one at which what they send there arrives.
+    #[arg(long, value_name = "PUBLIC=LOCAL")]
+    preferred: Vec<String>,
     /// Speak HTTP/3.
     #[arg(long)]
     http3: bool,
@@ -65,6 +68,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     if arguments.retry {
         builder = builder.retry(RetryPolicy::Always);
+    }
+    for preferred in &arguments.preferred {
+        let (public, local) = preferred.split_once('=').context("PUBLIC=LOCAL")?;
+        builder = builder.preferred_address_behind(public.parse()?, local.parse()?);
     }
     if let Some(cipher) = arguments.cipher {
         builder = builder.cipher_suites([cipher.suite()]);

@@ -54,6 +54,9 @@ pub struct ServerArgs {
     /// Update the keys of each connection after its first request.
     #[arg(long)]
     pub key_update: bool,
+    /// Ask clients to go to another address; behind `=`, the one at which what they send there arrives.
+    #[arg(long, value_name = "PUBLIC=LOCAL")]
+    pub preferred: Vec<String>,
     /// Speak HTTP/3.
     #[arg(long)]
     pub http3: bool,

@@ -7,6 +7,7 @@ use peers_common::{ClientArgs, FetchReport, ServerArgs, say, udp_socket, unspeci
 use quinn::{
     Connection, Endpoint, EndpointConfig, Incoming, TokioRuntime, TransportConfig, VarInt,
 };
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -25,6 +26,14 @@ pub(crate) async fn serve(args: &ServerArgs) -> anyhow::Result<()> {
     transport.max_concurrent_bidi_streams(1000_u32.into());
     transport.max_idle_timeout(Some(VarInt::from_u32(PATIENCE_MS).into()));
     config.transport_config(Arc::new(transport));
+    for preferred in &args.preferred {
+        // The other address is one of those that an unspecified one to listen on stands for.
+        let (public, _) = preferred.split_once('=').context("PUBLIC=LOCAL")?;
+        match public.parse()? {
+            SocketAddr::V4(v4) => config.preferred_address_v4(Some(v4)),
+            SocketAddr::V6(v6) => config.preferred_address_v6(Some(v6)),
+        };
+    }
     let socket = udp_socket(args.listen)?;
     let endpoint = Endpoint::new(
         EndpointConfig::default(),

@@ -202,6 +202,29 @@ fn a_new_path_is_answered_and_carries_data() {
 }
 
 #[test]
+fn a_client_goes_on_at_the_preferred_address_by_another_id() {
+    let sent = |flow, id: u8| {
+        let mut crossing = up(500, Form::Short);
+        crossing.flow = flow;
+        crossing.bytes = 40;
+        crossing.headers[0].destination = vec![id; 20];
+        crossing
+    };
+    let mut all = vec![up(0, Form::Initial), down(20, Form::Handshake), sent(0, 1)];
+    assert!(!holds(Case::ConnectionMigration, &all), "it stayed");
+    all.push(sent(1, 2));
+    all.push(down(520, Form::Short));
+    assert!(!holds(Case::ConnectionMigration, &all), "the server stayed");
+    all[4].flow = 1;
+    assert!(holds(Case::ConnectionMigration, &all));
+    all[3] = sent(1, 1);
+    assert!(
+        !holds(Case::ConnectionMigration, &all),
+        "the id is the old one"
+    );
+}
+
+#[test]
 fn goodput_counts_from_the_first_data_to_the_last() {
     let fetched = |ms: u64| {
         vec![
