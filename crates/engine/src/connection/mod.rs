@@ -46,7 +46,7 @@ pub use transmit::Transmit;
 
 use alloc::sync::Arc;
 
-use inquic_platform::{Duration, Instant, NoMemory, Platform};
+use inquic_platform::{CryptoError, Duration, Instant, KeySide, NoMemory, Platform};
 use inquic_wire::{ConnectionId, Role, TransportParameters, Version};
 
 use crate::config::Config;
@@ -158,6 +158,20 @@ fn carried(config: &Config, start: &Start, path: PathState, mtu: Mtu) -> Result<
     ))
 }
 
+/// The keys to begin with. A server's are those that open: what it seals with is made when it has opened something, since most
+/// of what strangers forge never opens.
+fn first_keys(platform: &dyn Platform, start: &Start) -> Result<protect::LevelKeys, CryptoError> {
+    let (version, role, id) = (start.version, start.role, &start.initial_id);
+    if role == Role::Client {
+        return protect::initial_keys(platform, version, role, id);
+    }
+    let open = protect::initial_half(platform, version, role, KeySide::Open, id)?;
+    Ok(protect::LevelKeys {
+        seal: None,
+        open: Some(open),
+    })
+}
+
 impl Connection {
     pub(crate) fn new(
         now: Instant,
@@ -165,8 +179,7 @@ impl Connection {
         config: Arc<Config>,
         start: Start,
     ) -> Result<Self, ConnectError> {
-        let initial =
-            protect::initial_keys(&*platform, start.version, start.role, &start.initial_id)?;
+        let initial = first_keys(&*platform, &start)?;
         let mtu = Mtu::new(config.udp_payload, config.ceiling(start.path.remote));
         let max_datagram = usize::from(mtu.size());
         let recovery = Recovery::new(

@@ -233,6 +233,9 @@ impl Connection {
             Ok(opened) => opened,
             Err(dropped) => return dropped.map_or((), |reason| self.drop_packet(reason)),
         };
+        if long.level == Level::Initial && !self.can_answer() {
+            return self.drop_packet(Drop::Memory);
+        }
         if !self.on_long_authentic(long.level, long.scid) {
             return self.drop_packet(Drop::Unexpected);
         }

@@ -4,9 +4,10 @@
 
 use alloc::boxed::Box;
 
-use inquic_platform::Instant;
+use inquic_platform::{Instant, KeySide};
 use inquic_wire::{
-    Code, Level, PeerError, Role, Space, TransportParameters, Version, VersionInformation, Versions,
+    Code, ConnectionId, Level, PeerError, Role, Space, TransportParameters, Version,
+    VersionInformation, Versions,
 };
 
 use super::Connection;
@@ -191,6 +192,22 @@ impl Connection {
         self.keys.handshake.open.is_some() || self.keys.handshake_discarded
     }
 
+    /// The destination id that the Initial keys come from.
+    fn initial_id(&self) -> ConnectionId {
+        self.hello.retry_id.unwrap_or(self.hello.original_id)
+    }
+
+    /// Makes the keys that a server answers Initial packets with, as one was found authentic; `false` without memory for them.
+    pub(super) fn can_answer(&mut self) -> bool {
+        if self.role == Role::Client || self.keys.initial.seal.is_some() {
+            return true;
+        }
+        let (platform, id) = (&*self.platform, self.initial_id());
+        let seal = protect::initial_half(platform, self.version, self.role, KeySide::Seal, &id);
+        self.keys.initial.seal = seal.ok();
+        self.keys.initial.seal.is_some()
+    }
+
     /// Makes the Initial keys of another version, once: a stranger's packet costs us no more than one derivation in all.
     fn make_other_initial(&mut self, version: Version) -> bool {
         if let Some(other) = &self.keys.other_initial {
@@ -199,7 +216,7 @@ impl Connection {
         if self.keys.initial_discarded {
             return false;
         }
-        let id = self.hello.retry_id.unwrap_or(self.hello.original_id);
+        let id = self.initial_id();
         let keys: Result<LevelKeys, _> =
             protect::initial_keys(&*self.platform, version, self.role, &id);
         let Ok(keys) = keys else {

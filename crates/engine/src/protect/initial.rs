@@ -16,19 +16,27 @@ pub(crate) fn initial_keys(
     role: Role,
     dcid: &ConnectionId,
 ) -> Result<LevelKeys, CryptoError> {
-    let initial = schedule::extract(platform, SUITE, &public_keys(version).salt, dcid);
-    let (ours, theirs) = match role {
-        Role::Client => (CLIENT, SERVER),
-        Role::Server => (SERVER, CLIENT),
-    };
-    let direction = |side, label| {
-        let secret = schedule::derive_secret(platform, SUITE, &initial, label);
-        DirectionKeys::derive(platform, version, SUITE, side, &secret)
-    };
     Ok(LevelKeys {
-        seal: Some(direction(KeySide::Seal, ours)?),
-        open: Some(direction(KeySide::Open, theirs)?),
+        seal: Some(initial_half(platform, version, role, KeySide::Seal, dcid)?),
+        open: Some(initial_half(platform, version, role, KeySide::Open, dcid)?),
     })
+}
+
+/// Those of one direction: a server that has not opened anything yet needs no others.
+pub(crate) fn initial_half(
+    platform: &dyn Platform,
+    version: Version,
+    role: Role,
+    side: KeySide,
+    dcid: &ConnectionId,
+) -> Result<DirectionKeys, CryptoError> {
+    let initial = schedule::extract(platform, SUITE, &public_keys(version).salt, dcid);
+    let label = match (role, side) {
+        (Role::Client, KeySide::Seal) | (Role::Server, KeySide::Open) => CLIENT,
+        (Role::Client, KeySide::Open) | (Role::Server, KeySide::Seal) => SERVER,
+    };
+    let secret = schedule::derive_secret(platform, SUITE, &initial, label);
+    DirectionKeys::derive(platform, version, SUITE, side, &secret)
 }
 
 /// The integrity tag of a Retry packet, over its pseudo-packet.

@@ -5,7 +5,7 @@ mod initial;
 mod one_rtt;
 mod schedule;
 
-pub(crate) use initial::{initial_keys, retry_tag};
+pub(crate) use initial::{initial_half, initial_keys, retry_tag};
 pub(crate) use one_rtt::{OneRtt, Opening};
 pub(crate) use schedule::Secret;
 
