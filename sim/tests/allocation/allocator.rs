@@ -19,6 +19,12 @@ thread_local! {
     static HELD: Cell<isize> = const { Cell::new(0) };
     /// The most that it held.
     static PEAK: Cell<isize> = const { Cell::new(0) };
+    /// Bytes that nothing which is given back may hold.
+    static SOUGHT: Cell<[[u8; 32]; 2]> = const { Cell::new([[0; 32]; 2]) };
+    /// Whether they are looked for.
+    static SEEKS: Cell<bool> = const { Cell::new(false) };
+    /// How often they were found.
+    static FOUND: Cell<u64> = const { Cell::new(0) };
 }
 
 #[global_allocator]
@@ -38,9 +44,34 @@ unsafe impl GlobalAlloc for Refusing {
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         note(-(layout.size() as isize));
+        if SEEKS.get() {
+            let block = std::hint::black_box(pointer);
+            // SAFETY: the block is the caller's until it is given back, and as long as its layout says. It came out of a call that
+            // the compiler cannot look into, so that what nobody has written to is some bytes or others, which are only compared.
+            let bytes = unsafe { std::slice::from_raw_parts(block, layout.size()) };
+            seek(bytes);
+        }
         // SAFETY: the caller's promise is passed on.
         unsafe { System.dealloc(pointer, layout) }
     }
+}
+
+fn seek(bytes: &[u8]) {
+    let sought = SOUGHT.get();
+    let hits = bytes
+        .windows(32)
+        .filter(|window| sought.iter().any(|secret| secret == window));
+    FOUND.set(FOUND.get() + hits.count() as u64);
+}
+
+/// How often a block that was given back during `call` held any of these.
+pub(crate) fn found_in_freed(sought: [[u8; 32]; 2], call: impl FnOnce()) -> u64 {
+    FOUND.set(0);
+    SOUGHT.set(sought);
+    SEEKS.set(true);
+    call();
+    SEEKS.set(false);
+    FOUND.get()
 }
 
 fn note(bytes: isize) {

@@ -9,5 +9,6 @@
 mod allocator;
 mod life;
 mod lives;
+mod secrets;
 mod strangers;
 mod sweep;
