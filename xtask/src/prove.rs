@@ -1,20 +1,22 @@
 //! `cargo xtask prove`: what is claimed, with numbers. In: the tree and minutes or hours; out: a table of what was asked, its floor,
 //! what came out and whether it held, and the same as JSON. A row that was not run is never counted as held.
 
+mod cost;
 mod rows;
 
+use std::cell::OnceCell;
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use serde_json::{Value, json};
 
 use crate::step::{Outcome, Stopwatch};
 use crate::{fuzz, interop, kernel, musts, panics, shell};
-use rows::State;
+use rows::{List, Rows, State, Tests};
 
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(crate) struct Arguments {
     /// What fits into ten minutes: 1,000 seeds, a hundredth of the damaged datagrams, no fuzzing, no peers, no measurements.
     #[arg(long)]
@@ -25,9 +27,12 @@ pub(crate) struct Arguments {
     /// Run this seed of the swarm alone, and nothing else.
     #[arg(long)]
     seed: Option<u64>,
-    /// Where the results are written.
-    #[arg(long, default_value = "target/prove.json")]
-    json: PathBuf,
+    /// Where the results are written; prove.json among what cargo builds.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Everything but the proofs that take hours: a hundredth of the damaged datagrams, and no fuzzing.
+    #[arg(long)]
+    no_hours: bool,
     /// How long to run each fuzz target.
     #[arg(long, default_value_t = 600)]
     fuzz_seconds: u64,
@@ -50,6 +55,9 @@ enum Verdict {
     Skipped,
 }
 
+/// How a claim is proven.
+type Proof<'a> = &'a dyn Fn() -> Result<Finding>;
+
 /// What a proof found: the value for the table, whether it held, and more for the JSON.
 type Finding = (String, Verdict, Value);
 
@@ -67,13 +75,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let seeds = arguments
         .seeds
         .unwrap_or(if quick { 1_000 } else { 20_000 });
-    let (null, real) = if quick {
+    let (null, real) = if quick || arguments.no_hours {
         (1_000_000, 100_000)
     } else {
         (100_000_000, 10_000_000)
     };
     let mut claims = Vec::new();
-    let mut prove = |what, floor: String, run: &dyn Fn() -> Result<Finding>| {
+    let mut prove = |what, floor: String, run: Proof<'_>| {
         claims.push(claim(what, floor, run));
     };
     prove(
@@ -81,7 +89,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         format!("{seeds}; 0"),
         &|| swarm(seeds),
     );
-    prove("attacks held", "every row".to_owned(), &attacks);
+    let tests = OnceCell::new();
+    let lists = [
+        ("attacks held", &ATTACKS),
+        ("weaknesses of the reference", &WEAKNESSES),
+    ];
+    for (what, list) in lists {
+        prove(what, "every row".to_owned(), &|| {
+            rows_held(list, tests.get_or_init(|| named_tests(quick)))
+        });
+    }
     prove(
         "requirements of the RFCs",
         "see the table".to_owned(),
@@ -103,28 +120,31 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         &|| damaged("--real", real),
     );
     if !quick {
-        prove("kernel check", "passes".to_owned(), &|| {
-            kernel::check().map(finding)
-        });
-        prove("panic sites", "none more".to_owned(), &|| {
-            panics::run(&panics::Arguments::default()).map(finding)
-        });
-        prove(
-            "fuzz",
-            format!("{} s a target", arguments.fuzz_seconds),
-            &|| {
-                let seconds = arguments.fuzz_seconds;
-                let targets = Vec::new();
-                fuzz::run(&fuzz::Arguments { seconds, targets }).map(finding)
-            },
-        );
-        prove("interop", "every case".to_owned(), &peers);
-        prove("bench", "its floors".to_owned(), &bench);
+        others(arguments, &mut prove);
     }
-    finish(&claims, &arguments.json)
+    finish(&claims, arguments.json.as_ref())
 }
 
-fn claim(what: &'static str, floor: String, run: &dyn Fn() -> Result<Finding>) -> Claim {
+/// What is proven with other programs and other people's stacks.
+fn others(arguments: &Arguments, prove: &mut dyn FnMut(&'static str, String, Proof<'_>)) {
+    prove("kernel check", "passes".to_owned(), &|| {
+        kernel::check().map(finding)
+    });
+    prove("panic sites", "none more".to_owned(), &|| {
+        panics::run(&panics::Arguments::default()).map(finding)
+    });
+    if !arguments.no_hours {
+        let seconds = arguments.fuzz_seconds;
+        prove("fuzz", format!("{seconds} s a target"), &|| {
+            let targets = Vec::new();
+            fuzz::run(&fuzz::Arguments { seconds, targets }).map(finding)
+        });
+    }
+    prove("interop", "every case".to_owned(), &peers);
+    prove("bench", "its floors".to_owned(), &bench);
+}
+
+fn claim(what: &'static str, floor: String, run: Proof<'_>) -> Claim {
     println!("\n=== {what}");
     let watch = Stopwatch::start();
     let (got, verdict, detail) =
@@ -140,7 +160,7 @@ fn claim(what: &'static str, floor: String, run: &dyn Fn() -> Result<Finding>) -
 }
 
 /// Prints the table and writes the results.
-fn finish(claims: &[Claim], file: &PathBuf) -> Result<()> {
+fn finish(claims: &[Claim], file: Option<&PathBuf>) -> Result<()> {
     println!();
     let word = |verdict| match verdict {
         Verdict::Held => "held",
@@ -166,7 +186,7 @@ fn finish(claims: &[Claim], file: &PathBuf) -> Result<()> {
             })
         })
         .collect();
-    let file = shell::root().join(file);
+    let file = file.map_or_else(|| shell::target().join("prove.json"), Clone::clone);
     fs::write(&file, format!("{:#}\n", Value::from(results)))
         .with_context(|| format!("cannot write {}", file.display()))?;
     let broken = claims
@@ -181,19 +201,21 @@ fn finish(claims: &[Claim], file: &PathBuf) -> Result<()> {
     Ok(())
 }
 
-/// A thousand seeds of the swarm, as a step of the tests.
+/// What takes minutes, as a step of the tests.
 ///
 /// # Errors
 ///
-/// When a seed breaks a rule, or a kind of fault was injected too seldom.
-pub(crate) fn quick_swarm() -> Result<Outcome> {
-    let (got, verdict, _) = swarm(1_000)?;
-    ensure!(verdict == Verdict::Held, "{got}");
+/// When a claim is not held.
+pub(crate) fn quick() -> Result<Outcome> {
+    run(&Arguments {
+        quick: true,
+        ..Arguments::default()
+    })?;
     Ok(Outcome::Passed)
 }
 
 fn swarm(seeds: u64) -> Result<Finding> {
-    let file = shell::root().join("target/swarm.json");
+    let file = shell::target().join("swarm.json");
     let mut command = example("swarm");
     command
         .args(["--seeds", &seeds.to_string(), "--floor", "1000", "--json"])
@@ -214,32 +236,13 @@ fn swarm(seeds: u64) -> Result<Finding> {
     Ok((got, verdict(ran.is_ok()), result))
 }
 
-fn attacks() -> Result<Finding> {
-    let root = shell::root();
-    let list =
-        fs::read_to_string(root.join(ATTACKS)).with_context(|| format!("cannot read {ATTACKS}"))?;
-    let known = rows::tests(&root, &["sim", "crates"])?;
-    let mut tests = shell::cargo();
-    tests.args([
-        "test",
-        "--profile",
-        "prove",
-        "-p",
-        "inquic-sim",
-        "--test",
-        "attacks",
-        "--features",
-        "trace",
-    ]);
-    // Tests that fail make cargo fail; what they printed says which.
-    let printed = tests.output().context("cannot run the attacks")?;
-    let ran = rows::outcomes(&String::from_utf8_lossy(&printed.stdout));
-    ensure!(
-        !ran.is_empty(),
-        "no attack ran: {}",
-        String::from_utf8_lossy(&printed.stderr)
-    );
-    let states = rows::states(&list, &|name| known.iter().any(|known| known == name), &ran);
+/// Whether the tests that a list names hold every row of it.
+fn rows_held(list: &List, tests: &Result<Tests>) -> Result<Finding> {
+    let tests = match tests {
+        Ok(tests) => tests,
+        Err(error) => bail!("{error:#}"),
+    };
+    let states = list.states(&list.read(&shell::root())?, tests);
     let count =
         |wanted: &dyn Fn(&State) -> bool| states.values().filter(|&state| wanted(state)).count();
     let held = count(&|state| *state == State::Held);
@@ -247,20 +250,73 @@ fn attacks() -> Result<Finding> {
     let mut missing = Vec::new();
     for (row, state) in &states {
         if let State::Missing(why) = state {
-            println!("row {row}: {why}");
-            missing.push(*row);
+            println!("{} {row}: {why}", list.file);
+            missing.push(row);
         }
     }
     let got = format!(
         "{held} held, {out} concern others, missing: {missing:?}; {} tests ran",
-        ran.len()
+        tests.ran.len()
     );
-    let all = missing.is_empty() && printed.status.success();
-    Ok((
-        got,
-        verdict(all),
-        json!({ "held": held, "missing": missing }),
-    ))
+    let detail = json!({ "held": held, "out": out, "missing": missing });
+    Ok((got, verdict(missing.is_empty()), detail))
+}
+
+/// Runs the tests that the lists name, each as often as the list asks; when quick, those of the simulator's attacks, in brief.
+fn named_tests(quick: bool) -> Result<Tests> {
+    let root = shell::root();
+    let mut known = rows::tests(&root, &["sim", "crates"])?;
+    known.extend(cost::COSTS.iter().map(|cost| format!("cost:{}", cost.kind)));
+    let mut tests = shell::cargo();
+    tests.args(["test", "--profile", "prove", "--no-fail-fast"]);
+    if quick {
+        tests.args([
+            "-p",
+            "inquic-sim",
+            "--features",
+            "trace",
+            "--test",
+            "attacks",
+        ]);
+    } else {
+        tests.env("INQUIC_FULL", "1");
+        for package in ["wire", "engine", "socket", "handshake", "sim"] {
+            tests.arg("-p").arg(format!("inquic-{package}"));
+        }
+        tests.args(["-p", "inquic", "--all-features", "--lib", "--tests", "--"]);
+        for list in [&ATTACKS, &WEAKNESSES] {
+            let text = list.read(&root)?;
+            tests.args(rows::named(&text));
+        }
+    }
+    // Tests that fail make cargo fail; what they printed says which.
+    let printed = tests.output().context("cannot run the tests")?;
+    let mut ran = rows::outcomes(&String::from_utf8_lossy(&printed.stdout));
+    ensure!(
+        !ran.is_empty(),
+        "no test ran: {}",
+        String::from_utf8_lossy(&printed.stderr)
+    );
+    for (name, _) in ran.iter().filter(|(_, passed)| !**passed) {
+        println!("{name} failed");
+    }
+    match cost::count() {
+        Ok(costs) => {
+            for cost in costs {
+                println!(
+                    "{:>8} instructions of {:>7}: {}",
+                    cost.each, cost.most, cost.kind
+                );
+                ran.insert(format!("cost:{}", cost.kind), cost.held());
+            }
+        }
+        Err(missing) => println!("instructions are not counted: {missing:#}"),
+    }
+    Ok(Tests {
+        known,
+        ran,
+        all: !quick,
+    })
 }
 
 fn requirements() -> Result<Finding> {
@@ -329,5 +385,14 @@ fn example(name: &str) -> std::process::Command {
     cargo
 }
 
-/// The list of attacks and their tests.
-const ATTACKS: &str = "docs/attacks.txt";
+/// The attacks, and the tests that hold them.
+const ATTACKS: List = List {
+    file: "docs/attacks.txt",
+    rows: &[Rows::Numbered(72)],
+};
+
+/// What is known to be weak in the C module that we are measured against, and the tests that it would fail.
+const WEAKNESSES: List = List {
+    file: "docs/weaknesses.txt",
+    rows: &[Rows::Numbered(40), Rows::Named("15b")],
+};

@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     report.step("documentation tests", documentation_tests);
     report.step("kernel check", kernel::check);
     report.step("panic sites", || panics::run(&panics::Arguments::default()));
-    report.step("swarm", prove::quick_swarm);
+    report.step("proofs, quick", prove::quick);
     report.step("fuzz", || {
         fuzz::run(&fuzz::Arguments {
             seconds: arguments.fuzz_seconds,

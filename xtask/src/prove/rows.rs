@@ -1,5 +1,5 @@
-//! The list of attacks against the tests that hold them. In: `docs/attacks.txt`, the tests of the tree by name, and what a run of
-//! the attacks printed; out: for each row whether it is held, out of scope, or missing. A row that nobody names is missing.
+//! Kept lists against the tests that hold them. In: a list such as `docs/attacks.txt`, the tests of the tree by name, and how those
+//! that were run went; out: for each row whether it is held, out of scope, or missing. A row that nobody names is missing.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,6 +7,27 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use syn::visit::{self, Visit};
+
+/// A list: where it is, and the rows that it has to have.
+pub(super) struct List {
+    pub(super) file: &'static str,
+    pub(super) rows: &'static [Rows],
+}
+
+/// Rows that are numbered, or that have another name.
+pub(super) enum Rows {
+    Numbered(u32),
+    Named(&'static str),
+}
+
+/// The tests of the tree, and how those that were run went.
+#[derive(Default)]
+pub(super) struct Tests {
+    pub(super) known: Vec<String>,
+    pub(super) ran: BTreeMap<String, bool>,
+    /// Whether every test that a list names was to be run.
+    pub(super) all: bool,
+}
 
 /// How a row stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,36 +40,85 @@ pub(super) enum State {
     Missing(String),
 }
 
-/// Every row's state, given which tests of the tree there are and how those that were run went.
-pub(super) fn states(
-    list: &str,
-    known: &dyn Fn(&str) -> bool,
-    ran: &BTreeMap<String, bool>,
-) -> BTreeMap<u32, State> {
-    let mut states: BTreeMap<u32, State> = (1..=ROWS)
-        .map(|row| (row, State::Missing("no test is named".to_owned())))
-        .collect();
-    for line in list.lines().filter(|line| !line.starts_with('#')) {
-        let mut words = line.split_whitespace();
-        let Some(row) = words.next().and_then(|row| row.parse().ok()) else {
-            continue;
-        };
-        let tests: Vec<&str> = words.collect();
-        let state = match tests.as_slice() {
-            ["out:", ..] => State::Out,
-            [] => State::Missing("no test is named".to_owned()),
-            tests => match tests
-                .iter()
-                .find(|test| !known(test) || ran.get(**test) == Some(&false))
-            {
-                Some(test) if known(test) => State::Missing(format!("{test} failed")),
-                Some(test) => State::Missing(format!("there is no test {test}")),
-                None => State::Held,
-            },
-        };
-        states.insert(row, state);
+impl List {
+    /// Its lines, without notes.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub(super) fn read(&self, root: &Path) -> Result<String> {
+        let path = root.join(self.file);
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
     }
-    states
+
+    /// Every row's state.
+    pub(super) fn states(&self, text: &str, tests: &Tests) -> BTreeMap<String, State> {
+        let unnamed = || State::Missing("no test is named".to_owned());
+        let mut states: BTreeMap<String, State> = BTreeMap::new();
+        for rows in self.rows {
+            match rows {
+                Rows::Numbered(count) => {
+                    states.extend((1..=*count).map(|row| (row.to_string(), unnamed())));
+                }
+                Rows::Named(row) => {
+                    states.insert((*row).to_owned(), unnamed());
+                }
+            }
+        }
+        for (row, named) in lines(text) {
+            let state = match named.as_slice() {
+                ["out:", _, ..] => State::Out,
+                [] | ["out:"] => unnamed(),
+                named => tests.state(named),
+            };
+            let is_known = states.insert(row.to_owned(), state).is_some();
+            if !is_known {
+                states.insert(
+                    row.to_owned(),
+                    State::Missing("there is no such row".to_owned()),
+                );
+            }
+        }
+        states
+    }
+}
+
+impl Tests {
+    fn state(&self, named: &[&str]) -> State {
+        for &test in named {
+            let why = match self.ran.get(test) {
+                Some(true) => continue,
+                Some(false) => format!("{test} failed"),
+                None if !self.known.iter().any(|known| known == test) => {
+                    format!("there is no test {test}")
+                }
+                None if self.all => format!("{test} was not run"),
+                None => continue,
+            };
+            return State::Missing(why);
+        }
+        State::Held
+    }
+}
+
+/// Every test that a list names.
+pub(super) fn named(text: &str) -> Vec<&str> {
+    lines(text)
+        .into_iter()
+        .filter(|(_, named)| named.first() != Some(&"out:"))
+        .flat_map(|(_, named)| named)
+        .collect()
+}
+
+/// The rows of a list, each with the words behind it.
+fn lines(text: &str) -> Vec<(&str, Vec<&str>)> {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .filter_map(|line| {
+            let mut words = line.split_whitespace();
+            Some((words.next()?, words.collect()))
+        })
+        .collect()
 }
 
 /// The names of all tests under some folders.
@@ -116,9 +186,6 @@ impl<'ast> Visit<'ast> for Names {
         visit::visit_item_fn(self, function);
     }
 }
-
-/// Rows of the list.
-const ROWS: u32 = 72;
 
 #[cfg(test)]
 mod tests;
