@@ -28,13 +28,20 @@ struct Nat {
 
 impl Nat {
     fn before(server: SocketAddr) -> Self {
+        Self::at("127.0.0.1", server)
+    }
+
+    /// One that the server knows under this address.
+    fn at(shown: &'static str, server: SocketAddr) -> Self {
         let inside = UdpSocket::bind("127.0.0.1:0").unwrap();
         let address = inside.local_addr().unwrap();
         let rebind = Arc::new(AtomicU32::new(0));
         let over = Arc::new(AtomicBool::new(false));
         let tokens = Arc::new(Mutex::new(Vec::new()));
         let (wanted, stop, seen) = (rebind.clone(), over.clone(), tokens.clone());
-        let thread = thread::spawn(move || relay(&inside, server, &wanted, &stop, &seen));
+        let thread = thread::spawn(move || {
+            relay(&inside, &|| outside(shown, server), &wanted, &stop, &seen);
+        });
         Self {
             address,
             rebind,
@@ -58,8 +65,8 @@ impl Drop for Nat {
     }
 }
 
-fn outside(server: SocketAddr) -> UdpSocket {
-    let outside = UdpSocket::bind("127.0.0.1:0").unwrap();
+fn outside(shown: &str, server: SocketAddr) -> UdpSocket {
+    let outside = UdpSocket::bind((shown, 0)).unwrap();
     outside.connect(server).unwrap();
     outside.set_nonblocking(true).unwrap();
     outside
@@ -67,19 +74,19 @@ fn outside(server: SocketAddr) -> UdpSocket {
 
 fn relay(
     inside: &UdpSocket,
-    server: SocketAddr,
+    outside: &dyn Fn() -> UdpSocket,
     rebind: &AtomicU32,
     over: &AtomicBool,
     tokens: &Mutex<Vec<Vec<u8>>>,
 ) {
     inside.set_nonblocking(true).unwrap();
-    let (mut socket, mut bound) = (outside(server), 0);
+    let (mut socket, mut bound) = (outside(), 0);
     let mut client = None;
     let mut buffer = vec![0; 65_536];
     while !over.load(Ordering::SeqCst) {
         let wanted = rebind.load(Ordering::SeqCst);
         if wanted != bound {
-            (socket, bound) = (outside(server), wanted);
+            (socket, bound) = (outside(), wanted);
         }
         let mut idle = true;
         while let Ok((bytes, from)) = inside.recv_from(&mut buffer) {
@@ -354,6 +361,32 @@ fn a_client_that_was_here_before_is_not_asked_to_prove_its_address() {
         second.iter().all(|token| *token == second[0]),
         "no Retry gave it another"
     );
+}
+
+#[test]
+fn a_ticket_is_good_from_another_address() {
+    let identity = identity();
+    let listener = identity
+        .listen(Listener::builder())
+        .bind("0.0.0.0:0")
+        .unwrap();
+    let server = SocketAddr::new([127, 0, 0, 1].into(), listener.local_addr().port());
+    let builder = identity.builder();
+    for (shown, resumed) in [("127.0.0.1", false), ("127.0.0.3", true)] {
+        let nat = Nat::at(shown, server);
+        let client = builder.connect(&nat.address.to_string()).unwrap();
+        let accepted = listener.accept().unwrap();
+        assert_eq!(accepted.peer_addr().ip().to_string(), shown);
+        assert_eq!(client.handshake_info().unwrap().resumed, resumed);
+        // The ticket comes before this.
+        let mut stream = accepted.open_uni().unwrap();
+        stream.write_all(b"x").unwrap();
+        stream.finish().unwrap();
+        let mut heard = client.accept_uni().unwrap().unwrap();
+        heard.read_to_end(&mut Vec::new()).unwrap();
+        client.close(0, "");
+        accepted.closed();
+    }
 }
 
 #[test]
