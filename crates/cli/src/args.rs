@@ -244,6 +244,10 @@ pub(crate) struct Transport {
     /// Versions of QUIC, the preferred one first
     #[arg(long, value_name = "LIST", default_value = "1,2")]
     pub(crate) quic_version: QuicVersions,
+    /// INSECURE: leave all packets after the handshake in clear if the other end is told the same, to measure what protection
+    /// costs. Anybody on the way can read and forge them
+    #[arg(long)]
+    pub(crate) insecure_disable_1rtt_encryption: bool,
 }
 
 /// Versions of QUIC, the preferred one first.

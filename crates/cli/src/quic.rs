@@ -159,13 +159,18 @@ pub(crate) fn measured(args: &args::Transport) -> TransportConfig {
         args::Congestion::NewReno => Algorithm::NewReno,
         args::Congestion::Bbr => Algorithm::Bbr,
     };
-    TransportConfig::default()
+    let config = TransportConfig::default()
         .idle_timeout(Duration::from_secs(60))
         .congestion(algorithm)
         .udp_payload(args.mtu)
         // What is measured has one size from beginning to end.
         .udp_payload_ceiling(args.mtu)
-        .versions(versions(args.quic_version))
+        .versions(versions(args.quic_version));
+    if args.insecure_disable_1rtt_encryption {
+        config.insecure_disable_1rtt_encryption()
+    } else {
+        config
+    }
 }
 
 fn versions(list: args::QuicVersions) -> Vec<Version> {

@@ -46,6 +46,10 @@ pub struct Config {
     pub udp_payload_ceiling: Option<u16>,
     /// The longest wait before an ACK (RFC 9000 §13.2.1).
     pub max_ack_delay: Duration,
+    /// Leave the 1-RTT packets without encryption and without authentication if the peer asks for the same
+    /// (draft-banks-quic-disable-encryption): whoever sees them can read, change and forge them. For measurements between machines
+    /// that trust everything in between; off by default.
+    pub insecure_disable_1rtt_encryption: bool,
     /// The largest DATAGRAM frame that we take, in bytes with its header (RFC 9221 §3); 0 for none, which is the default. 65,535
     /// takes all that fit into packets.
     pub max_datagram_frame_size: u16,
@@ -81,6 +85,7 @@ impl Default for Config {
             udp_payload: 1_200,
             udp_payload_ceiling: None,
             max_ack_delay: Duration::from_millis(25),
+            insecure_disable_1rtt_encryption: false,
             max_datagram_frame_size: 0,
             max_udp_payload_size: limits::UDP_PAYLOAD,
             active_connection_id_limit: limits::CIDS,

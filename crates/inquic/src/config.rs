@@ -140,6 +140,15 @@ impl TransportConfig {
         self
     }
 
+    /// **Insecure.** Leaves everything after the handshake without encryption and without authentication if the peer asks for the same
+    /// (draft-banks-quic-disable-encryption): whoever is on the way can read, change and forge it. It is for measuring what
+    /// protection costs, between machines that trust everything in between. [`crate::Stats::in_clear`] says whether it is so. Off by
+    /// default, and nothing but this call turns it on.
+    pub const fn insecure_disable_1rtt_encryption(mut self) -> Self {
+        self.engine.insecure_disable_1rtt_encryption = true;
+        self
+    }
+
     /// The engine's configuration of a server that would rather be reached elsewhere.
     pub(crate) fn with_preferred(&self, addresses: &[SocketAddr]) -> Arc<inquic_engine::Config> {
         let mut engine = self.engine.clone();

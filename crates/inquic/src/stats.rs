@@ -40,6 +40,9 @@ pub struct Stats {
     pub probe_timeouts: u64,
     /// Key updates, begun by either end.
     pub key_updates: u64,
+    /// Whether the packets go without any protection, as both ends asked for; see
+    /// [`crate::TransportConfig::insecure_disable_1rtt_encryption`].
+    pub in_clear: bool,
     /// Datagrams received.
     pub datagrams_received: u64,
     /// Datagrams received and thrown away because the application did not take them.
@@ -87,6 +90,7 @@ impl From<inquic_engine::Stats> for Stats {
             congestion_events,
             probe_timeouts,
             key_updates,
+            in_clear,
             datagrams,
             migrations,
             paths,
@@ -116,6 +120,7 @@ impl From<inquic_engine::Stats> for Stats {
             congestion_events,
             probe_timeouts,
             key_updates,
+            in_clear,
             datagrams_received: datagrams.received,
             datagrams_dropped: datagrams.dropped,
             datagrams_sent: datagrams.sent,

@@ -6,12 +6,13 @@ use std::time::Duration;
 use crate::args::{self, Mode};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
-use crate::output::say;
+use crate::output::{note, say};
 use crate::perf::{self, Buffers, Plan, Work};
 use crate::quic::{self, Dialer};
 
 /// Answers measurements until it is ended.
 pub(crate) async fn server(args: &args::PerfServer) -> Result<(), Failure> {
+    warn(args.transport);
     let builder = inquic::tokio::Listener::builder()
         .certificate(quic::certificate(&args.cert, &args.key)?)
         .alpn([perf::ALPN])
@@ -38,6 +39,7 @@ pub(crate) async fn server(args: &args::PerfServer) -> Result<(), Failure> {
 
 /// Measures, and prints what it found.
 pub(crate) async fn client(args: &args::PerfClient) -> Result<(), Failure> {
+    warn(args.transport);
     let builder = inquic::tokio::Connection::builder()
         .roots(quic::roots(Some(&args.ca))?)
         .server_name(&args.server_name)
@@ -72,4 +74,11 @@ pub(crate) async fn client(args: &args::PerfClient) -> Result<(), Failure> {
         report.to_string()
     });
     Ok(())
+}
+
+/// Says loudly what nobody should ask for by accident.
+fn warn(transport: args::Transport) {
+    if transport.insecure_disable_1rtt_encryption {
+        note("INSECURE: packets are not encrypted if the other end asks for the same");
+    }
 }

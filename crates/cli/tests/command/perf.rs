@@ -124,3 +124,15 @@ fn idle_connections_are_held_and_announced() {
     assert_eq!(report["connections"].as_u64(), Some(20));
     assert!(output.stdout.starts_with(b"held 20\n"), "{output:?}");
 }
+
+#[test]
+fn transfer_without_encryption_is_measured_and_warned_of() {
+    let insecure = "--insecure-disable-1rtt-encryption";
+    let client = ["--mode", "bulk-down", "--bytes", "5000000", insecure];
+    let (report, output) = measured(&client, &[insecure]);
+    assert_eq!(report["bytes"].as_u64(), Some(5_000_000));
+    let warned = |output: &Output| String::from_utf8_lossy(&output.stderr).contains("INSECURE");
+    assert!(warned(&output));
+    let (_, output) = measured(&client[..4], &[insecure]);
+    assert!(!warned(&output));
+}

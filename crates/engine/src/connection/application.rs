@@ -101,7 +101,8 @@ impl Connection {
     /// [`NotConnected`] before the handshake is confirmed, or while the last update is not yet over.
     pub fn initiate_key_update(&mut self, now: Instant) -> Result<(), NotConnected> {
         //= RFC 9001 §6.1: An endpoint MUST NOT initiate a key update prior to having confirmed the handshake
-        if !self.is_confirmed() {
+        // Keys that are not used are not changed.
+        if !self.is_confirmed() || self.keys.in_clear {
             return Err(NotConnected);
         }
         let keys = self.keys.one_rtt().filter(|keys| keys.may_update());

@@ -216,6 +216,11 @@ impl Connection {
             );
             return;
         }
+        if self.keys.in_clear
+            && let Some(keys) = self.keys.one_rtt()
+        {
+            keys.leave_unused();
+        }
         self.end_early(now);
         self.counts.on_complete(now);
         self.recovery.trace.note(|| What::Complete);
@@ -292,6 +297,7 @@ impl Connection {
             max_datagram_frame_size: self.config.max_datagram_frame_size.into(),
             version_information: Some(self.version_information(&random)),
             grease_quic_bit: self.config.grease_quic_bit,
+            disable_1rtt_encryption: self.config.insecure_disable_1rtt_encryption,
             min_ack_delay_us: self.config.min_ack_delay_us(),
             grease: Some(Grease::from_random(random)),
             ..TransportParameters::default()
@@ -377,6 +383,10 @@ impl Connection {
         if peer.grease_quic_bit && self.config.grease_quic_bit {
             self.quic_bit.set_free();
         }
+        // draft-banks-quic-disable-encryption: only if both ends ask. TLS has authenticated what the peer says before 1-RTT keys
+        // come from it.
+        self.keys.in_clear =
+            peer.disable_1rtt_encryption && self.config.insecure_disable_1rtt_encryption;
         self.peer = peer;
         self.follow_limits();
         self.recovery.trace.at(now);

@@ -8,6 +8,7 @@
 mod application;
 mod audit;
 mod carry;
+mod clear;
 mod close;
 mod datagrams;
 mod early;

@@ -2,7 +2,6 @@
 
 use alloc::vec::Vec;
 
-use inquic_platform::crypto::TAG_LEN;
 use inquic_platform::{Instant, SealJob, Tail};
 use inquic_wire::frame::{
     write_ack, write_handshake_done, write_immediate_ack, write_new_connection_id, write_new_token,
@@ -65,7 +64,7 @@ impl Connection {
         frames: &mut Vec<SentFrame>,
         built: &mut Built,
     ) -> Option<()> {
-        let room_end = datagram.len().checked_sub(TAG_LEN)?;
+        let room_end = datagram.len().checked_sub(self.tag_len(level))?;
         let mut writer = Writer::new(datagram.get_mut(start..room_end)?);
         let space = level.space();
         let number = self.numbers.get(space.index())?.next();
@@ -123,7 +122,7 @@ impl Connection {
 
     /// Lays out a probe of the path's MTU that fills `datagram`: PING and PADDING, nothing that would be missed.
     pub(super) fn build_mtu_probe(&mut self, datagram: &mut [u8]) -> Option<Built> {
-        let room_end = datagram.len().checked_sub(TAG_LEN)?;
+        let room_end = datagram.len().checked_sub(self.tag_len(Level::OneRtt))?;
         let mut writer = Writer::new(datagram.get_mut(..room_end)?);
         let number = self.numbers.get(Space::Application.index())?.next();
         let number_len = packet_number_len(number, self.recovery.largest_acked(Space::Application));
@@ -192,7 +191,7 @@ impl Connection {
         frames: &[SentFrame],
         job: &mut SealJob,
     ) -> Option<()> {
-        let end = built.payload_end.saturating_add(TAG_LEN);
+        let end = built.payload_end.saturating_add(self.tag_len(built.level));
         if let Some(plan) = &built.long {
             let packet = datagram.get_mut(built.start..end)?;
             let length = plan.length(packet.len()).ok()?;
@@ -308,9 +307,9 @@ impl Built {
         }
     }
 
-    /// Makes the packet longer with PADDING until its datagram has `len` bytes.
-    pub(super) fn pad_to(&mut self, len: usize, datagram: &mut [u8]) {
-        let payload_end = len.saturating_sub(TAG_LEN);
+    /// Makes the packet longer with PADDING until its datagram has `len` bytes, the tag included.
+    pub(super) fn pad_to(&mut self, len: usize, tag: usize, datagram: &mut [u8]) {
+        let payload_end = len.saturating_sub(tag);
         if let Some(padding) = datagram.get_mut(self.payload_end..payload_end) {
             padding.fill(0);
             self.payload_end = payload_end;

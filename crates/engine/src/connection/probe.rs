@@ -1,7 +1,6 @@
 //! Probes out: PATH_CHALLENGE and PATH_RESPONSE, each in a datagram of its own on the path that it is about (RFC 9000 §8.2).
 //! Apart from the response, nothing in them is of the peer's choosing, and they never take an address beyond its credit.
 
-use inquic_platform::crypto::TAG_LEN;
 use inquic_platform::{Instant, SealJob};
 use inquic_wire::frame::{write_path_challenge, write_path_response, write_ping};
 use inquic_wire::{Full, Level, Space, Writer, packet_number_len, write_short};
@@ -95,7 +94,7 @@ impl Connection {
             .of(id)
             .filter(|_| !probe.is_active)
             .unwrap_or(ids.active());
-        let room = datagram.len().checked_sub(TAG_LEN)?;
+        let room = datagram.len().checked_sub(self.tag_len(Level::OneRtt))?;
         let mut writer = Writer::new(datagram.get_mut(..room)?);
         let plan = write_short(&mut writer, &dcid, false, phase, number, number_len).ok()?;
         probe.write(&mut writer).ok()?;

@@ -23,6 +23,9 @@ impl Connection {
         segment: usize,
         ecn: u8,
     ) {
+        if self.keys.in_clear && self.keys.can_open(Level::OneRtt) {
+            return self.receive_clear(now, batch, segment, ecn);
+        }
         let mut jobs: [OpenJob; BATCH] = [NO_JOB; BATCH];
         let mut firsts = [0_u8; BATCH];
         let mut count = 0;
@@ -65,19 +68,8 @@ impl Connection {
 
     /// Checks a short-header datagram as far as can be seen, and gives its sample.
     fn sample_short(&mut self, now: Instant, datagram: &[u8], ecn: u8) -> Option<[u8; SAMPLE_LEN]> {
-        let (first, after) = datagram.split_first()?;
-        let known = after
-            .get(..limits::LOCAL_CID_LEN)
-            .is_some_and(|dcid| self.carried.local_ids.contains(dcid));
         let sample = protect::sample_at(datagram, NUMBER_AT);
-        // Whoever has declared that the fixed bit may be cleared takes packets in which it is.
-        let unfixed = first & FIXED == 0 && !self.config.grease_quic_bit;
-        if unfixed || sample.is_none() || !known {
-            if self.is_open() && self.is_stateless_reset(datagram) {
-                self.on_close(now, CloseReason::StatelessReset);
-            } else {
-                self.drop_packet(if known { Drop::Header } else { Drop::UnknownId });
-            }
+        if !self.admit_short(now, datagram, sample.is_some()) {
             return None;
         }
         if !self.keys.can_open(Level::OneRtt) {
@@ -85,6 +77,29 @@ impl Connection {
             return None;
         }
         sample
+    }
+
+    /// Checks what is never protected of a short-header datagram, which is `whole` as far as its length tells. One that fails is
+    /// dropped, or ends the connection as a stateless reset.
+    #[inline]
+    pub(super) fn admit_short(&mut self, now: Instant, datagram: &[u8], whole: bool) -> bool {
+        let Some((first, after)) = datagram.split_first() else {
+            return false;
+        };
+        let known = after
+            .get(..limits::LOCAL_CID_LEN)
+            .is_some_and(|dcid| self.carried.local_ids.contains(dcid));
+        // Whoever has declared that the fixed bit may be cleared takes packets in which it is.
+        let unfixed = first & FIXED == 0 && !self.config.grease_quic_bit;
+        let admitted = known && whole && !unfixed;
+        if !admitted {
+            if self.is_open() && self.is_stateless_reset(datagram) {
+                self.on_close(now, CloseReason::StatelessReset);
+            } else {
+                self.drop_packet(if known { Drop::Header } else { Drop::UnknownId });
+            }
+        }
+        admitted
     }
 
     /// Removes the header protection of a batch and decodes the packet numbers.
@@ -237,7 +252,7 @@ const NO_JOB: OpenJob = OpenJob {
 };
 const FIXED: u8 = 0x40;
 const KEY_PHASE: u8 = 0x04;
-const SPIN: u8 = 0x20;
-const RESERVED_SHORT: u8 = 0x18;
+pub(super) const SPIN: u8 = 0x20;
+pub(super) const RESERVED_SHORT: u8 = 0x18;
 /// Where the packet number of a short header begins.
-const NUMBER_AT: usize = 1 + limits::LOCAL_CID_LEN;
+pub(super) const NUMBER_AT: usize = 1 + limits::LOCAL_CID_LEN;

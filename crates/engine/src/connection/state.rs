@@ -33,6 +33,8 @@ pub(super) struct Keys {
     /// Which levels had keys that are gone for good.
     pub(super) initial_discarded: bool,
     pub(super) handshake_discarded: bool,
+    /// Both ends asked for 1-RTT packets without protection: the 1-RTT keys are there and are not used.
+    pub(super) in_clear: bool,
     /// 0-RTT, on connections that try it.
     pub(super) early: Option<Box<Early>>,
     /// Server: no 0-RTT keys will come, or they are gone.
@@ -60,6 +62,7 @@ impl Keys {
             },
             initial_discarded: false,
             handshake_discarded: false,
+            in_clear: false,
             early: None,
             early_refused: false,
         }

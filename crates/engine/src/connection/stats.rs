@@ -44,6 +44,8 @@ pub struct Stats {
     pub probe_timeouts: u64,
     /// Key updates, begun by either end.
     pub key_updates: u64,
+    /// Whether 1-RTT packets go without any protection, which both ends asked for.
+    pub in_clear: bool,
     /// Datagrams (RFC 9221).
     pub datagrams: DatagramStats,
     /// Times that the connection went to another path, by itself or after its peer.
@@ -128,6 +130,7 @@ impl Connection {
                 super::state::OneRttKeys::Ready(keys) => keys.updates(),
                 super::state::OneRttKeys::Waiting { .. } => 0,
             },
+            in_clear: self.keys.in_clear,
             datagrams: self.carried.datagrams.stats(),
             migrations: self.counts.migrations,
             paths: self.carried.paths.len() as u64,

@@ -3,11 +3,11 @@
 
 use alloc::vec::Vec;
 
-use inquic_platform::crypto::TAG_LEN;
 use inquic_platform::{Instant, SealJob};
 use inquic_wire::{Code, Level, PeerError, Role, Space};
 
 use super::Connection;
+use super::clear;
 use super::early::Half;
 use super::packet::{Built, Permit};
 use super::state::State;
@@ -131,7 +131,7 @@ impl Connection {
                 &mut built,
             );
             if packet.is_some() {
-                at = built.payload_end.saturating_add(TAG_LEN);
+                at = built.payload_end.saturating_add(self.tag_len(level));
                 *place = Some(built);
             }
             if announces {
@@ -166,7 +166,8 @@ impl Connection {
             && len < limits::DATAGRAM_MIN
             && let Some(last) = packets.iter_mut().rev().flatten().next()
         {
-            last.pad_to(limits::DATAGRAM_MIN, datagram);
+            let tag = self.tag_len(last.level);
+            last.pad_to(limits::DATAGRAM_MIN, tag, datagram);
         }
     }
 
@@ -347,6 +348,7 @@ impl Connection {
         };
         let tails = &self.carried.streams;
         let sealed = match (level, keys) {
+            (Level::OneRtt, _) if self.keys.in_clear => clear::put_tails(buffer, jobs, tails),
             (Level::OneRtt, None) => {
                 let (packet, header) = self.keys.one_rtt()?.seal_keys();
                 protect::seal(packet, header, buffer, jobs, tails)

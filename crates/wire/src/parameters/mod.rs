@@ -49,6 +49,8 @@ pub struct TransportParameters {
     pub max_datagram_frame_size: u64,
     /// The endpoint takes packets whose fixed bit is 0 (RFC 9287).
     pub grease_quic_bit: bool,
+    /// The endpoint wants 1-RTT packets without any protection, for measurements (draft-banks-quic-disable-encryption).
+    pub disable_1rtt_encryption: bool,
     /// The versions that the endpoint speaks, and the one in use (RFC 9368).
     pub version_information: Option<VersionInformation>,
     /// The shortest delay, in microseconds, that the endpoint can be asked to hold acknowledgements back for; it takes
@@ -152,6 +154,7 @@ impl Default for TransportParameters {
             retry_source_connection_id: None,
             max_datagram_frame_size: 0,
             grease_quic_bit: false,
+            disable_1rtt_encryption: false,
             version_information: None,
             min_ack_delay_us: None,
             grease: None,
@@ -186,6 +189,7 @@ mod ids {
     pub(super) const VERSION_INFORMATION: u64 = 0x11;
     pub(super) const MAX_DATAGRAM_FRAME_SIZE: u64 = 0x20;
     pub(super) const GREASE_QUIC_BIT: u64 = 0x2ab2;
+    pub(super) const DISABLE_1RTT_ENCRYPTION: u64 = 0xbaad;
     pub(super) const MIN_ACK_DELAY: u64 = 0xff04_de1b;
 }
 

@@ -79,6 +79,7 @@ impl TransportParameters {
             }
             ids::MAX_DATAGRAM_FRAME_SIZE => self.max_datagram_frame_size = integer(value)?,
             ids::GREASE_QUIC_BIT => self.grease_quic_bit = flag(value)?,
+            ids::DISABLE_1RTT_ENCRYPTION => self.disable_1rtt_encryption = flag(value)?,
             ids::VERSION_INFORMATION => {
                 self.version_information = Some(VersionInformation::parse(value, sender)?);
             }
@@ -103,7 +104,7 @@ impl TransportParameters {
 
 /// The parameters that have been read, to notice the second of a kind.
 struct Seen {
-    /// A bit for each id below 62, which holds all that RFC 9000, RFC 9221 and RFC 9368 define; the last two for those
+    /// A bit for each id below 61, which holds all that RFC 9000, RFC 9221 and RFC 9368 define; the last three for those
     /// that are above.
     low: u64,
     /// The first of the other ids.
@@ -113,7 +114,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// Unknown ids of 62 and above that are remembered.
+    /// Unknown ids of 61 and above that are remembered.
     //= RFC 9000 §7.4: An endpoint SHOULD treat receipt of duplicate transport parameters as a connection error of type
     //= TRANSPORT_PARAMETER_ERROR.
     //= type=exception: after 32 unknown parameters a second of a kind is skipped like the first, so that a long list
@@ -122,11 +123,12 @@ impl Seen {
 
     /// Whether `id` is new.
     fn insert(&mut self, id: u64) -> bool {
-        // The last two bits stand for the known ids above; unknown ids 62 and 63 are kept with the others.
+        // The last three bits stand for the known ids above; unknown ids 61 to 63 are kept with the others.
         let bit = match id {
-            0..62 => Some(1 << id),
+            0..61 => Some(1 << id),
             ids::GREASE_QUIC_BIT => Some(1 << 63),
             ids::MIN_ACK_DELAY => Some(1 << 62),
+            ids::DISABLE_1RTT_ENCRYPTION => Some(1 << 61),
             _ => None,
         };
         if let Some(bit) = bit {

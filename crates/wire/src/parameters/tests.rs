@@ -70,6 +70,7 @@ fn full() -> TransportParameters {
         retry_source_connection_id: id(6, 20),
         max_datagram_frame_size: 65_535,
         grease_quic_bit: true,
+        disable_1rtt_encryption: true,
         version_information: Some(VersionInformation {
             chosen: Version::V2,
             available: Versions::KNOWN,

@@ -32,6 +32,7 @@ impl TransportParameters {
             retry_source_connection_id,
             max_datagram_frame_size,
             grease_quic_bit: _,
+            disable_1rtt_encryption: _,
             version_information: _,
             min_ack_delay_us: _,
             grease: _,
@@ -80,6 +81,7 @@ impl TransportParameters {
         let flags = [
             (ids::DISABLE_ACTIVE_MIGRATION, self.disable_active_migration),
             (ids::GREASE_QUIC_BIT, self.grease_quic_bit),
+            (ids::DISABLE_1RTT_ENCRYPTION, self.disable_1rtt_encryption),
         ];
         for (id, _) in flags.into_iter().filter(|(_, set)| *set) {
             blob(w, id, &[])?;

@@ -72,6 +72,7 @@ fn others() -> Vec<(u64, Vec<u8>, bool)> {
         (0x10, std::vec![4; 8], true),
         (0x11, std::vec![0, 0, 0, 1, 0, 0, 0, 1], false),
         (0x2ab2, Vec::new(), false),
+        (0xbaad, Vec::new(), false),
         (0xff04_de1b, varint(1_000), false),
     ]
 }

@@ -39,7 +39,7 @@ fn parameters() -> impl Strategy<Value = TransportParameters> {
     let ids = prop::array::uniform3(prop::option::of(connection_id()));
     let numbers = prop::array::uniform9(number());
     let rest = (
-        any::<[bool; 2]>(),
+        any::<[bool; 3]>(),
         0_u8..=20,
         0_u16..1 << 14,
         prop::option::of(any::<[u8; 16]>()),
@@ -66,6 +66,7 @@ fn parameters() -> impl Strategy<Value = TransportParameters> {
             retry_source_connection_id: ids[2],
             max_datagram_frame_size: numbers[8],
             grease_quic_bit: flags[1],
+            disable_1rtt_encryption: flags[2],
             version_information: flags[0].then_some(VersionInformation {
                 chosen: Version::V1,
                 available: if flags[1] {

@@ -27,8 +27,8 @@ fn every_cut_but_those_between_parameters_is_refused() {
             Err(error) => assert_eq!(error.code, Code::TransportParameter),
         }
     }
-    // Before the first of 21 parameters and after each.
-    assert_eq!(accepted, 22);
+    // Before the first of 22 parameters and after each.
+    assert_eq!(accepted, 23);
 }
 
 #[test]
