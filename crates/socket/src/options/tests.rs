@@ -107,16 +107,21 @@ fn a_socket_may_stay_with_one_version() {
 }
 
 #[test]
-fn what_the_engine_cannot_do_is_refused_and_changes_nothing() {
+fn encryption_is_left_out_only_where_it_is_asked_for_and_then_stays_so() {
     let mut options = Options::default();
-    let param = TransportParam {
-        max_idle_timeout: 5_000_000,
-        disable_1rtt_encryption: 1,
-        ..TransportParam::default()
-    };
-    let set = options.set(option::QUIC_SOCKOPT_TRANSPORT_PARAM, &bytes(&param));
-    assert_eq!(set, Err(Errno::EOPNOTSUPP));
-    assert_eq!(options.engine().idle_timeout, Duration::from_secs(30));
+    assert!(!options.engine().insecure_disable_1rtt_encryption);
+    for asks in [1, 0] {
+        let param = TransportParam {
+            disable_1rtt_encryption: asks,
+            ..TransportParam::default()
+        };
+        options
+            .set(option::QUIC_SOCKOPT_TRANSPORT_PARAM, &bytes(&param))
+            .unwrap();
+        assert!(options.engine().insecure_disable_1rtt_encryption);
+        let read: TransportParam = get(&options, option::QUIC_SOCKOPT_TRANSPORT_PARAM);
+        assert_eq!(read.disable_1rtt_encryption, 1);
+    }
 }
 
 #[test]

@@ -15,12 +15,10 @@ impl Options {
         let mut next = self.engine.clone();
         set_numbers(&mut next, param)?;
         set_windows(&mut next, param)?;
-        if param.disable_1rtt_encryption != 0 {
-            return Err(Errno::EOPNOTSUPP);
-        }
         // What is on stays on: zero leaves what was.
         next.grease_quic_bit |= param.grease_quic_bit != 0;
         next.disable_active_migration |= param.disable_active_migration != 0;
+        next.insecure_disable_1rtt_encryption |= param.disable_1rtt_encryption != 0;
         self.stateless_reset |= param.stateless_reset != 0;
         if param.disable_compatible_version != 0 {
             let only = match next.version {
@@ -51,7 +49,7 @@ impl Options {
             disable_active_migration: u8::from(self.engine.disable_active_migration),
             grease_quic_bit: u8::from(self.engine.grease_quic_bit),
             stateless_reset: u8::from(self.stateless_reset),
-            disable_1rtt_encryption: 0,
+            disable_1rtt_encryption: u8::from(self.engine.insecure_disable_1rtt_encryption),
             disable_compatible_version: u8::from(self.engine.versions.len() == 1),
             active_connection_id_limit: byte(self.engine.active_connection_id_limit as u64),
             ack_delay_exponent: self.engine.ack_delay_exponent,
@@ -76,7 +74,7 @@ pub(crate) fn of_peer(peer: &TransportParameters) -> TransportParam {
         disable_active_migration: u8::from(peer.disable_active_migration),
         grease_quic_bit: u8::from(peer.grease_quic_bit),
         stateless_reset: u8::from(peer.stateless_reset_token.is_some()),
-        disable_1rtt_encryption: 0,
+        disable_1rtt_encryption: u8::from(peer.disable_1rtt_encryption),
         disable_compatible_version: u8::from(peer.version_information.is_none()),
         active_connection_id_limit: byte(peer.active_connection_id_limit),
         ack_delay_exponent: peer.ack_delay_exponent,
