@@ -3,6 +3,7 @@
 
 use anyhow::{Result, ensure};
 
+use crate::header;
 use crate::limits;
 use crate::musts;
 use crate::shell;
@@ -19,6 +20,7 @@ pub(crate) fn run() -> Result<()> {
     report.step("format", format);
     report.step("tidy", tidy_tree);
     report.step("limits", limits::check);
+    report.step("header", header::check);
     report.step("requirements", musts::check);
     report.step("clippy", clippy);
     report.step("documentation", documentation);

@@ -4,6 +4,7 @@
 
 mod bench;
 mod fuzz;
+mod header;
 mod interop;
 mod kernel;
 mod limits;
@@ -45,6 +46,8 @@ enum Task {
     Panics(panics::Arguments),
     /// Print every limit, and compare with LIMITS.md.
     Limits(limits::Arguments),
+    /// Print the C header of the sockets, and compare with include/linux/quic.h.
+    Header(header::Arguments),
     /// Run the fuzz targets.
     Fuzz(fuzz::Arguments),
     /// Count the requirements that the code cites, and look up their words.
@@ -76,6 +79,7 @@ fn run(task: &Task) -> Result<()> {
         Task::Kernel(task) => kernel::run(task).map(say),
         Task::Panics(arguments) => panics::run(arguments).map(say),
         Task::Limits(arguments) => limits::run(arguments).map(say),
+        Task::Header(arguments) => header::run(arguments).map(say),
         Task::Fuzz(arguments) => fuzz::run(arguments).map(say),
         Task::Tags(arguments) => tidy::check_tags(arguments).map(say),
         Task::Musts(arguments) => musts::run(arguments).map(say),

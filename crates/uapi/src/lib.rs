@@ -9,6 +9,7 @@
 mod layout;
 
 pub mod control;
+pub mod error;
 pub mod event;
 pub mod flags;
 pub mod option;
