@@ -114,11 +114,9 @@ impl Sock {
 impl Link {
     /// Takes the engine's events; whether there was one.
     fn drain(&mut self, options: &mut Options) -> bool {
-        let mut path = self.socket.path();
         let mut told = false;
         while let Some(event) = self.socket.next_event() {
-            self.note_event(&event, path, options);
-            path = self.socket.path();
+            self.note_event(&event, options);
             told = true;
         }
         if options.wants(EventType::KeyUpdate) || options.wants(EventType::ConnectionId) {

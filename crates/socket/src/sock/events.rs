@@ -2,7 +2,7 @@
 
 use inquic_engine::datagram::DatagramEvent;
 use inquic_engine::stream::{Change, StreamEvent};
-use inquic_engine::{CloseReason, Event, Path};
+use inquic_engine::{CloseReason, Event};
 use inquic_uapi::event::{
     EVENT_LEN, QUIC_STREAM_RECV_STATE_RECV, QUIC_STREAM_RECV_STATE_RECVD,
     QUIC_STREAM_RECV_STATE_RESET_RECVD, QUIC_STREAM_RECV_STATE_SIZE_KNOWN,
@@ -20,8 +20,8 @@ use crate::limits;
 use crate::options::Options;
 
 impl Link {
-    /// Keeps what the calls will give to the program. `before` is the path until now.
-    pub(super) fn note_event(&mut self, event: &Event, before: Path, options: &mut Options) {
+    /// Keeps what the calls will give to the program.
+    pub(super) fn note_event(&mut self, event: &Event, options: &mut Options) {
         match event {
             Event::Handshake => {
                 if self.request == Request::New {
@@ -38,9 +38,11 @@ impl Link {
                 self.queue_event(EventType::NewToken, &token, options);
             }
             Event::Migrated => {
+                let path = self.socket.path();
+                let before = core::mem::replace(&mut self.path, path);
                 // 1 when it was our address that changed, 0 when it was the peer's.
-                let ours = before.remote == self.socket.path().remote;
-                self.queue_event(EventType::ConnectionMigration, &[u8::from(ours)], options);
+                let ours = u8::from(before.remote == path.remote);
+                self.queue_event(EventType::ConnectionMigration, &[ours], options);
             }
             Event::Closed => {
                 if let Some(close) = self.peer_close() {

@@ -2,6 +2,7 @@
 
 use core::net::SocketAddr;
 
+use inquic_engine::Path;
 use inquic_platform::Instant;
 
 use super::inbox::Inbox;
@@ -15,6 +16,8 @@ pub(super) struct Link {
     pub(super) socket: Socket,
     /// What the socket was bound to.
     bound: SocketAddr,
+    /// The path that the program was told of last.
+    pub(super) path: Path,
     /// Where the peer's last datagrams came to.
     pub(super) heard: Option<SocketAddr>,
     pub(super) request: Request,
@@ -81,9 +84,11 @@ pub(super) enum Gone {
 impl Link {
     pub(super) fn new(socket: Socket, bound: SocketAddr, request: Request) -> Self {
         let told = Numbers::of(&socket);
+        let path = socket.path();
         Self {
             socket,
             bound,
+            path,
             heard: None,
             request,
             inbox: Inbox::default(),
