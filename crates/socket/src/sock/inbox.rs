@@ -27,6 +27,9 @@ pub(super) struct Inbox {
     datagram: Option<Vec<u8>>,
 }
 
+/// Takes handshake bytes of the engine: their level, and how many they are.
+pub(super) type TakeHello<'a> = dyn FnMut(&mut [u8]) -> Option<(Level, usize)> + 'a;
+
 /// What recvmsg can give after handshake messages and events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Readable {
@@ -74,7 +77,7 @@ impl Inbox {
         &mut self,
         out: &mut [u8],
         reading: Reading,
-        more: &mut dyn FnMut(&mut [u8]) -> Option<(Level, usize)>,
+        more: &mut TakeHello<'_>,
     ) -> Option<(Level, Piece)> {
         if self.hello.is_none() {
             if !reading.peek {

@@ -3,7 +3,7 @@
 
 use alloc::collections::BTreeSet;
 
-use inquic_engine::stream::SendState;
+use inquic_engine::stream::{ReceiveState, SendState};
 use inquic_platform::Instant;
 use inquic_uapi::Layout;
 use inquic_uapi::flags::{
@@ -326,7 +326,7 @@ impl Sock {
         let socket = &mut link.socket;
         let (sending, receiving) = socket.stream_states(id);
         let mut mask = 0;
-        if receiving.is_none_or(|state| state.is_terminal()) {
+        if receiving.is_none_or(ReceiveState::is_terminal) {
             mask |= POLLRDHUP | POLLIN | POLLRDNORM;
         } else if socket.is_readable(id) {
             mask |= POLLIN | POLLRDNORM;

@@ -225,7 +225,8 @@ fn shutdown_of_writing_closes_with_the_words() {
 #[test]
 fn close_throws_away_what_has_not_arrived() {
     let mut pair = Pair::established();
-    pair.client_sends(&[], NEW, &[1; 500_000]).unwrap();
+    pair.client_sends(&[], NEW, &alloc::vec![1; 500_000])
+        .unwrap();
     let now = pair.now;
     pair.client.sock().close(now);
     pair.run(3);
@@ -241,7 +242,8 @@ fn linger_delivers_after_close() {
     let number = option::QUIC_SOCKOPT_LINGER;
     set(pair.client.sock(), now, number, &linger).unwrap();
     assert_eq!(get(pair.client.sock(), number, &[]), Ok(linger.to_vec()));
-    pair.client_sends(&[], NEW | FIN, &[1; 50_000]).unwrap();
+    pair.client_sends(&[], NEW | FIN, &alloc::vec![1; 50_000])
+        .unwrap();
     pair.client.sock().close(now);
     let mut read = 0;
     for _ in 0..200 {

@@ -593,8 +593,10 @@ fn option_66_stream_priority_decides_who_sends_first() {
         })
     };
     let fin = MSG_QUIC_STREAM_NEW | MSG_QUIC_STREAM_FIN;
-    pair.client_sends(&stream(0, fin), 0, &[0; 20_000]).unwrap();
-    pair.client_sends(&stream(4, fin), 0, &[4; 20_000]).unwrap();
+    pair.client_sends(&stream(0, fin), 0, &vec![0; 20_000])
+        .unwrap();
+    pair.client_sends(&stream(4, fin), 0, &vec![4; 20_000])
+        .unwrap();
     set(pair.client.sock(), now, number, &priority(4, 1)).unwrap();
     let kept = get(pair.client.sock(), number, &priority(4, 0));
     assert_eq!(kept, Ok(priority(4, 1)));
