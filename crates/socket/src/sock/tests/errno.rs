@@ -97,7 +97,7 @@ fn sockaddr(text: &str) -> Vec<u8> {
 
 /// Every misuse of setsockopt: option, value, states, errno.
 fn misuse_of_set() -> Vec<(u32, Vec<u8>, &'static [On], Errno)> {
-    use Errno::{EINVAL, ENOPROTOOPT, EOPNOTSUPP, EPIPE};
+    use Errno::{EINVAL, ENOPROTOOPT, EPIPE};
     const NOT_ESTABLISHED: &[On] = &[Unbound, Listener, ConnectingClient, AcceptedServer, Closed];
     const NOT_CONNECTING: &[On] = &[
         Unbound,
@@ -106,9 +106,7 @@ fn misuse_of_set() -> Vec<(u32, Vec<u8>, &'static [On], Errno)> {
         EstablishedServer,
         Closed,
     ];
-    let param = |param: TransportParam| bytes(&param);
     let config = |config: Config| bytes(&config);
-    let none = TransportParam::default();
     let plain = Config::default();
     let reset = bytes(&ErrInfo::default());
     vec![
@@ -172,15 +170,6 @@ fn misuse_of_set() -> Vec<(u32, Vec<u8>, &'static [On], Errno)> {
             vec![1],
             NOT_CONNECTING,
             EINVAL,
-        ),
-        (
-            QUIC_SOCKOPT_TRANSPORT_PARAM,
-            param(TransportParam {
-                disable_1rtt_encryption: 1,
-                ..none
-            }),
-            &[Unbound, Listener],
-            EOPNOTSUPP,
         ),
         (
             QUIC_SOCKOPT_CONFIG,
