@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use inquic_calls::{
     ARGUMENTS, Answer, CALLED, CANCELLED, Call, DONE, HELLO_BYTES, HOME_VARIABLE, Hello, IDLE,
-    MUST_NOT_WAIT, Page, TOKEN_BYTES, Wish,
+    LINGERS, MUST_NOT_WAIT, Page, TOKEN_BYTES, Wish,
 };
 
 use crate::own::{self, Result, checked};
@@ -126,6 +126,13 @@ fn ring(page: &Page) {
 
 fn wait(taken: Taken, may_wait: bool) -> Result<Answered> {
     let page = taken.page();
+    // The home answers most calls before we would be asleep.
+    for _ in 0..LINGERS {
+        if page.state.load(Ordering::SeqCst) == DONE {
+            break;
+        }
+        own::let_others_run();
+    }
     let mut interrupts = 0;
     loop {
         page.program_sleeps.store(1, Ordering::SeqCst);

@@ -110,6 +110,12 @@ pub(crate) fn sleep(word: &AtomicU32, value: u32) -> Result<()> {
     checked(result).map(drop)
 }
 
+/// Lets other threads run, if there are any.
+pub(crate) fn let_others_run() {
+    // SAFETY: no address is given.
+    unsafe { libc::syscall(libc::SYS_sched_yield) };
+}
+
 /// Wakes who sleeps on `word`.
 pub(crate) fn wake(word: &AtomicU32) {
     // SAFETY: the word lives as long as it is borrowed.
@@ -135,18 +141,21 @@ pub(crate) fn drain(descriptor: c_int) {
 
 /// Makes a descriptor of the home's not writable.
 pub(crate) fn fill(descriptor: c_int) {
-    // SAFETY: the filler lives as long as the program.
-    unsafe {
-        libc::syscall(
-            libc::SYS_sendto,
-            descriptor,
-            FILLER.as_ptr(),
-            FILLER.len(),
-            libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL,
-            ptr::null::<c_void>(),
-            0,
-        )
-    };
+    // The home takes out all but one byte, whose memory it is that stays in use.
+    for filler in [&FILLER[..], &FILLER[..1]] {
+        // SAFETY: the filler lives as long as the program.
+        unsafe {
+            libc::syscall(
+                libc::SYS_sendto,
+                descriptor,
+                filler.as_ptr(),
+                filler.len(),
+                libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL,
+                ptr::null::<c_void>(),
+                0,
+            )
+        };
+    }
 }
 
 /// Closes a descriptor of the library's own.

@@ -71,3 +71,70 @@ pub(crate) fn errors() -> io::Result<()> {
     }
     Ok(())
 }
+
+/// What poll says from the making of a socket to its end; the server is one that reads late.
+pub(crate) fn masks(address: SocketAddr, ca: &str) -> io::Result<()> {
+    let all = libc::POLLIN | libc::POLLOUT | libc::POLLRDHUP;
+    let socket = sys::socket(address, 0)?;
+    println!("fresh {:#x}", sys::poll(&socket, all, 0)?);
+    sys::connect(&socket, address)?;
+    println!("connecting {:#x}", sys::poll(&socket, all, 0)?);
+    tls::connect(&socket, ca, "test/1")?;
+    println!("established {:#x}", sys::poll(&socket, all, 0)?);
+    let data = vec![0; 256 * 1024];
+    let mut flags = MSG_STREAM_NEW | libc::MSG_DONTWAIT;
+    let error = loop {
+        match sys::send(&socket, &data, flags) {
+            Ok(_) => flags = libc::MSG_DONTWAIT,
+            Err(error) => break error,
+        }
+    };
+    println!("full {:#x} {:?}", sys::poll(&socket, all, 0)?, error.kind());
+    println!("room {:#x}", sys::poll(&socket, libc::POLLOUT, 10_000)?);
+    sys::send(&socket, b"end", MSG_STREAM_FIN)?;
+    println!(
+        "answer {:#x}",
+        sys::poll(&socket, libc::POLLIN, 10_000)? & libc::POLLIN
+    );
+    println!("said {:?}", sys::receive(&socket, &mut [0; 16], 0)?.bytes);
+    println!("closed {:#x}", sys::poll(&socket, libc::POLLRDHUP, 10_000)?);
+    println!("closed {:#x}", sys::poll(&socket, all, 0)?);
+    println!(
+        "end {:?}",
+        sys::receive(&socket, &mut [0; 16], 0)
+            .err()
+            .map(|error| error.kind())
+    );
+    Ok(())
+}
+
+/// How waiting calls end that nothing comes for.
+pub(crate) fn waits(address: SocketAddr, ca: &str) -> io::Result<()> {
+    let socket = connect(address, ca, "test/1")?;
+    let wait = |what: &str| {
+        let start = now();
+        let error = sys::receive(&socket, &mut [0; 16], 0).err();
+        let tenths = start.elapsed().as_millis() / 100;
+        println!(
+            "{what} {:?} {tenths}",
+            error.and_then(|error| error.raw_os_error())
+        );
+    };
+    sys::interrupt_after(150, false)?;
+    wait("interrupted");
+    sys::set_receive_timeout(&socket, 350)?;
+    wait("timeout");
+    sys::set_receive_timeout(&socket, 0)?;
+    // A handler after which calls begin again: what ends this one is the data that comes.
+    sys::interrupt_after(150, true)?;
+    sys::send(&socket, b"wait", MSG_STREAM_NEW | MSG_STREAM_FIN)?;
+    let mut buffer = [0; 16];
+    let received = sys::receive(&socket, &mut buffer, 0)?;
+    println!("restarted {:?}", received.bytes);
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "it measures")]
+fn now() -> std::time::Instant {
+    std::time::Instant::now()
+}

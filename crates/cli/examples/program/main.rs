@@ -22,9 +22,21 @@ fn main() -> io::Result<()> {
         ["server", how, at, certificate, key] => server::run(how, address(at)?, certificate, key),
         ["client", at, ca, text] => client::echo(address(at)?, ca, text),
         ["hold", at, ca] => client::hold(address(at)?, ca),
+        ["masks", at, ca] => client::masks(address(at)?, ca),
+        ["waits", at, ca] => client::waits(address(at)?, ca),
+        ["shake", "client", number, ca] => tls::connect(&inherited(number)?, ca, "test/1"),
+        ["shake", "server", number, certificate, key] => {
+            let config = tls::server(certificate, key, "test/1")?;
+            tls::accept(&inherited(number)?, &config)
+        }
         ["errors"] => client::errors(),
         ["perf", at, ca, mode, amount] => perf::run(address(at)?, ca, mode, amount),
         ["perf-server", at, certificate, key] => perf::serve(address(at)?, certificate, key),
         _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "see main.rs")),
     }
+}
+
+/// A socket that whoever started us has left open.
+fn inherited(number: &str) -> io::Result<sys::Fd> {
+    number.parse().map(sys::Fd).map_err(io::Error::other)
 }

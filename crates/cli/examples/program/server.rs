@@ -10,6 +10,7 @@ use crate::sys::{self, Epoll, Fd};
 use crate::tls;
 
 const STREAM_INFO: i32 = 0;
+const FIN: u32 = 0x200;
 
 pub(crate) fn run(how: &str, address: SocketAddr, certificate: &str, key: &str) -> io::Result<()> {
     let config = tls::server(certificate, key, "test/1")?;
@@ -38,10 +39,40 @@ pub(crate) fn run(how: &str, address: SocketAddr, certificate: &str, key: &str) 
                 return Ok(());
             }
         },
+        "late" => late(&listener, &config),
         "pass" => pass(&listener, &config),
         "epoll" => epoll(&listener, &config),
         _ => Err(io::ErrorKind::InvalidInput.into()),
     }
+}
+
+/// Reads a second after the connection came, answers the end of the stream with two bytes, and closes a second later.
+fn late(listener: &Fd, config: &ServerConfig) -> io::Result<()> {
+    let second = std::time::Duration::from_secs(1);
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let connection = sys::accept(listener, 0)?;
+        tls::accept(&connection, config)?;
+        std::thread::sleep(second);
+        loop {
+            let Some((id, flags)) = sys::receive(&connection, &mut buffer, 0)?.stream else {
+                continue;
+            };
+            if flags & FIN != 0 {
+                sys::send_with(&connection, b"ok", STREAM_INFO, &info(id, FIN))?;
+                break;
+            }
+        }
+        std::thread::sleep(second);
+    }
+}
+
+/// The value of a stream's control message.
+fn info(id: i64, flags: u32) -> [u8; 16] {
+    let mut info = [0; 16];
+    info[..8].copy_from_slice(&id.to_ne_bytes());
+    info[8..12].copy_from_slice(&flags.to_ne_bytes());
+    info
 }
 
 /// Echoes until the connection ends; why it did.
@@ -59,10 +90,12 @@ fn echo(connection: &Fd, buffer: &mut [u8]) -> io::Result<()> {
     let Some((id, flags)) = received.stream else {
         return Ok(());
     };
-    let mut info = [0; 16];
-    info[..8].copy_from_slice(&id.to_ne_bytes());
-    info[8..12].copy_from_slice(&flags.to_ne_bytes());
-    sys::send_with(connection, &buffer[..received.bytes], STREAM_INFO, &info)?;
+    sys::send_with(
+        connection,
+        &buffer[..received.bytes],
+        STREAM_INFO,
+        &info(id, flags),
+    )?;
     Ok(())
 }
 

@@ -223,6 +223,42 @@ pub(crate) fn poll(socket: &Fd, events: i16, timeout_ms: c_int) -> io::Result<i1
     Ok(polled.revents)
 }
 
+/// How long receiving calls wait.
+pub(crate) fn set_receive_timeout(socket: &Fd, millis: i64) -> io::Result<()> {
+    let time = libc::timeval {
+        tv_sec: millis / 1000,
+        tv_usec: millis % 1000 * 1000,
+    };
+    let len = size_of_val(&time) as libc::socklen_t;
+    let (level, name) = (libc::SOL_SOCKET, libc::SO_RCVTIMEO);
+    // SAFETY: the value lives until the call returns.
+    done(unsafe { libc::setsockopt(socket.0, level, name, (&raw const time).cast(), len) })
+        .map(drop)
+}
+
+/// Has a signal come, once, whose handler does nothing; after it calls begin again if they may `restart`.
+pub(crate) fn interrupt_after(millis: i64, restart: bool) -> io::Result<()> {
+    extern "C" fn nothing(_: c_int) {}
+    // SAFETY: all zero is an action.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = nothing as extern "C" fn(c_int) as usize;
+    action.sa_flags = if restart { libc::SA_RESTART } else { 0 };
+    // SAFETY: the action lives until the call returns, and its handler does nothing.
+    done(unsafe { libc::sigaction(libc::SIGALRM, &raw const action, ptr::null_mut()) })?;
+    let once = libc::itimerval {
+        it_interval: libc::timeval {
+            tv_sec: 0,
+            tv_usec: 0,
+        },
+        it_value: libc::timeval {
+            tv_sec: millis / 1000,
+            tv_usec: millis % 1000 * 1000,
+        },
+    };
+    // SAFETY: the time lives until the call returns.
+    done(unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const once, ptr::null_mut()) }).map(drop)
+}
+
 /// Forks: true in the child.
 pub(crate) fn fork() -> io::Result<bool> {
     // SAFETY: this program has one thread.

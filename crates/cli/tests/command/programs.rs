@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::common::{Place, Server, code, inquic};
+use crate::common::{Place, Server, code, inquic, skipped};
 
 /// The program in `examples/program`, which knows nothing of inquic's home.
 fn program() -> PathBuf {
@@ -137,6 +137,67 @@ fn addresses_that_are_nobodys_are_efault() {
     for line in text.lines() {
         assert!(line.ends_with("Some(14)"), "{line}");
     }
+}
+
+#[test]
+fn poll_says_what_the_connection_is_like() {
+    let place = Place::new();
+    let late = Echo::start(&place, "late");
+    let ca = place.text("ca.pem");
+    let done = under_run(&["masks", &late.address, &ca]).output().unwrap();
+    assert_eq!(code(&done), 0, "{}", err(&done));
+    // POLLIN 1, POLLOUT 4, POLLERR 8, POLLHUP 0x10, POLLRDHUP 0x2000.
+    let expected = [
+        "fresh 0x4",
+        "connecting 0x0",
+        "established 0x4",
+        "full 0x0 WouldBlock",
+        "room 0x4",
+        "answer 0x1",
+        "said 2",
+        "closed 0x2018",
+        "closed 0x201d",
+        "end Some(NotConnected)",
+    ];
+    assert_eq!(out(&done).lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_waiting_call_ends_with_a_signal_or_its_time() {
+    let place = Place::new();
+    let echo = Echo::start(&place, "serial");
+    let ca = place.text("ca.pem");
+    let done = under_run(&["waits", &echo.address, &ca]).output().unwrap();
+    assert_eq!(code(&done), 0, "{}", err(&done));
+    let text = out(&done);
+    let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split(' ').collect()).collect();
+    assert_eq!(lines[0][..2], ["interrupted", "Some(4)"], "EINTR");
+    assert_eq!(lines[1][..2], ["timeout", "Some(11)"], "EAGAIN");
+    assert!(lines[0][2].parse::<u32>().unwrap() >= 1, "{text}");
+    assert!(lines[1][2].parse::<u32>().unwrap() >= 3, "{text}");
+    assert_eq!(lines[2], ["restarted", "4"]);
+}
+
+#[test]
+fn python_talks_to_itself_with_its_socket_module() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        return skipped("python3 is not installed");
+    }
+    let place = Place::new();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/command/talk.py");
+    let program = program();
+    let done = inquic()
+        .args(["run", "python3", script])
+        .arg(program)
+        .args([
+            place.path("cert.pem"),
+            place.path("key.pem"),
+            place.path("ca.pem"),
+        ])
+        .output()
+        .unwrap();
+    assert_eq!(code(&done), 0, "{}", err(&done));
+    assert_eq!(out(&done), "b'HELLO' 0 512\nend of the connection\n");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::line::Line;
 use super::opened::Opened;
 use super::receive::Receiving;
 use super::send::Sending;
-use super::served::{Caller, Held, Wait};
+use super::served::{Caller, Held, Served, Wait};
 use super::{names, options};
 
 /// A call that was asked.
@@ -44,7 +44,8 @@ pub(super) struct Answer {
 
 /// What became of an attempt.
 pub(super) enum Attempt {
-    Answered(Answer),
+    /// With the socket that is to catch up with it once the program has its answer.
+    Answered(Answer, Option<Arc<Served>>),
     /// It waits, and its waker is woken.
     Waits,
 }
@@ -120,17 +121,17 @@ impl Asked {
     /// Tries it.
     pub(super) fn attempt(&mut self, line: &Line, waker: &Waker, buffer: &mut Vec<u8>) -> Attempt {
         let Some(call) = self.call else {
-            return Attempt::Answered(Answer::of(Err(Failure::Errno(libc::ENOSYS)), 0));
+            return Attempt::Answered(Answer::of(Err(Failure::Errno(libc::ENOSYS)), 0), None);
         };
         if call == Call::Put {
             let [place, number, ..] = self.values;
             let number = (number & u64::from(u32::MAX)) as u32;
             let written = line.memory.write_bytes(place, &number.to_ne_bytes());
             let outcome = written.map(|()| 0).map_err(Failure::from);
-            return Attempt::Answered(Answer::of(outcome, 0));
+            return Attempt::Answered(Answer::of(outcome, 0), None);
         }
         let Some(opened) = self.opened.clone() else {
-            return Attempt::Answered(Answer::of(Err(Failure::Errno(libc::ENOTSOCK)), 0));
+            return Attempt::Answered(Answer::of(Err(Failure::Errno(libc::ENOTSOCK)), 0), None);
         };
         let answered = match call {
             Call::Send | Call::SendMessage | Call::Write => {
@@ -143,7 +144,8 @@ impl Asked {
             Call::GetOption => self.get_option(&opened, line, waker),
             _ => Some(self.simple(call, &opened, line, waker)),
         };
-        answered.map_or(Attempt::Waits, Attempt::Answered)
+        let behind = Some(opened.served.clone());
+        answered.map_or(Attempt::Waits, |answer| Attempt::Answered(answer, behind))
     }
 
     /// It is tried no more.

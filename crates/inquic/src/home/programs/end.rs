@@ -9,7 +9,7 @@ use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 
-use inquic_calls::{DRAIN, FILL, FILLER_BYTES};
+use inquic_calls::{BUFFER_BYTES, DRAIN, FILL, FILLER_BYTES};
 use inquic_uapi::flags::{POLLERR, POLLIN, POLLOUT};
 use rustix::net::{
     AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags,
@@ -39,7 +39,8 @@ impl End {
     pub(super) fn new() -> io::Result<(Self, OwnedFd, u64)> {
         let flags = SocketFlags::CLOEXEC;
         let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-        sockopt::set_socket_send_buffer_size(&theirs, 0)?;
+        // The kernel doubles what is asked for.
+        sockopt::set_socket_send_buffer_size(&theirs, BUFFER_BYTES / 2)?;
         let cookie = sockopt::socket_cookie(&theirs)?;
         // It stays in our end: closing that with something unread is an error to the other.
         send(&theirs, &[0], SendFlags::DONTWAIT)?;
@@ -54,7 +55,8 @@ impl End {
     /// Makes the program's end not writable, before it is given away.
     pub(super) fn fill(&mut self, theirs: &OwnedFd) {
         let filler = [0; FILLER_BYTES];
-        self.filled = send(theirs, &filler, SendFlags::DONTWAIT).is_ok();
+        let filled = send(theirs, &filler, SendFlags::DONTWAIT);
+        self.filled = filled.and(send(theirs, &[0], SendFlags::DONTWAIT)).is_ok();
     }
 
     /// What hangs up when nobody has the program's end.
@@ -106,7 +108,8 @@ impl End {
         }
     }
 
-    /// Takes out of our end all but one byte.
+    /// Takes out of our end all but one byte, which came by itself after each filler: memory is in use until all that came with it
+    /// is taken.
     fn empty(&self) {
         let Ours::Open(ours) = &self.ours else {
             return;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::task::{Wake, Waker};
 
-use inquic_calls::{CALLED, CANCELLED, Call, DONE, MUST_NOT_WAIT};
+use inquic_calls::{CALLED, CANCELLED, Call, DONE, LINGERS, MUST_NOT_WAIT};
 use inquic_platform::Instant;
 use rustix::thread::futex;
 use rustix::time::Timespec;
@@ -88,12 +88,27 @@ impl Line {
                 }
                 _ => None,
             };
+            if self.lingers(bell) {
+                continue;
+            }
             self.page.home_sleeps.store(1, Ordering::SeqCst);
             if self.page.bell.load(Ordering::SeqCst) == bell {
                 self.sleep(&waker, bell, until);
             }
             self.page.home_sleeps.store(0, Ordering::Relaxed);
         }
+    }
+
+    /// Lets others run for a moment, after which most programs make their next call: going to sleep and being woken takes longer.
+    /// Whether the bell has rung.
+    fn lingers(&self, bell: u32) -> bool {
+        for _ in 0..LINGERS {
+            if self.page.bell.load(Ordering::SeqCst) != bell {
+                return true;
+            }
+            std::thread::yield_now();
+        }
+        false
     }
 
     /// Sleeps until the bell rings; a call that waits is given up at its time.
@@ -175,14 +190,21 @@ impl Line {
                 Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
                 Err(TryLockError::WouldBlock) => return,
             };
+            let mut behind = None;
             while self.again.swap(false, Ordering::SeqCst) {
                 let Desk { asked, buffer } = &mut *desk;
                 let Some(call) = asked else { break };
                 let waker = Waker::from(self.clone());
-                if let Attempt::Answered(answer) = call.attempt(self, &waker, buffer) {
+                if let Attempt::Answered(answer, served) = call.attempt(self, &waker, buffer) {
                     *asked = None;
+                    behind = served;
                     self.reply(&answer);
                 }
+            }
+            drop(desk);
+            // The program goes on meanwhile.
+            if let Some(served) = behind {
+                served.catch_up();
             }
         }
     }

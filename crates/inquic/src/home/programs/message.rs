@@ -52,8 +52,8 @@ impl Message {
         Ok(memory.read_bytes(address, len)?)
     }
 
-    /// Writes what recvmsg() tells beside the data.
-    pub(super) fn tell(&self, memory: &Memory, flags: u32, control: &[u8]) -> Outcome<()> {
+    /// What recvmsg() tells beside the data, and where that goes.
+    pub(super) fn tell(&self, flags: u32, control: &[u8]) -> ([Piece; 4], Vec<u8>) {
         let at = |offset: u64, len| Piece {
             address: self.place.wrapping_add(offset),
             len,
@@ -71,8 +71,7 @@ impl Message {
         bytes.extend_from_slice(&[0; 4]);
         bytes.extend_from_slice(&(control.len() as u64).to_ne_bytes());
         bytes.extend_from_slice(&flags.to_ne_bytes());
-        memory.write(&places, &bytes)?;
-        Ok(())
+        (places, bytes)
     }
 }
 

@@ -114,12 +114,31 @@ impl Receiving {
 
     /// Writes it to the program's memory; how many bytes the call says.
     pub(super) fn deliver(&self, memory: &Memory, taken: &Taken, buffer: &[u8]) -> Outcome<i64> {
-        memory.write(&self.pieces, &buffer[..taken.bytes.min(self.room)])?;
+        let data = &buffer[..taken.bytes.min(self.room)];
+        match &self.message {
+            // What is small goes with the rest, in one call.
+            Some(message) if data.len() <= TOGETHER_BYTES => {
+                let (places, told) = message.tell(taken.flags, &taken.control);
+                let mut left = data.len();
+                let mut all: Vec<Piece> = Vec::with_capacity(self.pieces.len() + places.len());
+                for piece in &self.pieces {
+                    let len = piece.len.min(left);
+                    left -= len;
+                    all.push(Piece { len, ..*piece });
+                }
+                all.extend_from_slice(&places);
+                memory.write(&all, &[data, &told].concat())?;
+            }
+            message => {
+                memory.write(&self.pieces, data)?;
+                if let Some(message) = message {
+                    let (places, told) = message.tell(taken.flags, &taken.control);
+                    memory.write(&places, &told)?;
+                }
+            }
+        }
         if self.name_len_at != 0 {
             memory.write_bytes(self.name_len_at, &[0; 4])?;
-        }
-        if let Some(message) = &self.message {
-            message.tell(memory, taken.flags, &taken.control)?;
         }
         let bytes = i64::try_from(taken.bytes).unwrap_or(i64::MAX);
         if self.count_at != 0 {
@@ -130,5 +149,7 @@ impl Receiving {
     }
 }
 
+/// Data up to which it is copied once more to save a call: that takes a tenth of a microsecond.
+const TOGETHER_BYTES: usize = 4096;
 /// Room for the control messages of one message: there is one at most.
 const CONTROL_BYTES: usize = 64;

@@ -89,7 +89,7 @@ struct Acceptable(Weak<Served>);
 impl Wake for Acceptable {
     fn wake(self: Arc<Self>) {
         if let Some(served) = self.0.upgrade() {
-            served.act(|_, _| ());
+            served.catch_up();
         }
     }
 }
@@ -145,8 +145,9 @@ impl Served {
         answer
     }
 
-    /// As [`Served::act`], for a descriptor: what its library has to do as well. A call that says [`Wait`] leaves its waker, and
-    /// has no answer.
+    /// Makes a call on a descriptor: its answer, and what the descriptor's library has to do. What follows from the call is left to
+    /// [`Served::catch_up`], so that the program gets its answer before that. A call that says [`Wait`] leaves its waker, has no
+    /// answer, and all has followed.
     pub(super) fn act_for<T>(
         &self,
         opened: &Opened,
@@ -154,27 +155,29 @@ impl Served {
         call: impl FnOnce(&mut Held, Instant) -> Result<T, Wait>,
     ) -> Option<(T, u32)> {
         let now = clock::now();
-        let mut wakes = Wakes::default();
         let mut held = self.lock();
-        let answer = match call(&mut held, now) {
-            Ok(answer) => Some(answer),
-            Err(Wait { receives }) => {
-                held.waiting.push(Waiting {
-                    stream: opened.stream,
-                    receives,
-                    waker: caller.waker.clone(),
-                });
-                None
+        let receives = match call(&mut held, now) {
+            Ok(answer) => {
+                let mask = held.mask(self.port.get().map(|port| &**port), opened.stream);
+                return Some((answer, opened.orders(mask, caller.may_fill)));
             }
+            Err(Wait { receives }) => receives,
         };
-        self.follow(&mut held, now, &mut wakes);
-        let answer = answer.map(|answer| {
-            let mask = held.mask(self.port.get().map(|port| &**port), opened.stream);
-            (answer, opened.orders(mask, caller.may_fill))
+        held.waiting.push(Waiting {
+            stream: opened.stream,
+            receives,
+            waker: caller.waker.clone(),
         });
+        let mut wakes = Wakes::default();
+        self.follow(&mut held, now, &mut wakes);
         drop(held);
         wakes.wake();
-        answer
+        None
+    }
+
+    /// Does what follows from a call.
+    pub(super) fn catch_up(&self) {
+        self.act(|_, _| ());
     }
 
     /// A call that waited does not any more.
