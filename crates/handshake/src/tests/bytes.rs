@@ -160,6 +160,25 @@ fn key_update_after_the_handshake_is_refused_with_alert_10() {
     }
 }
 
+/// The alert of a server that waits for the client's Finished and gets this instead.
+fn alert_after(message: &[u8]) -> Option<u8> {
+    let mut pair = after(2);
+    let arrived = &mut pair.server_socket.arrived;
+    arrived.push_back((Level::Handshake, message.to_vec()));
+    assert!(pair.server.step(&mut pair.server_socket).is_err());
+    pair.server_socket.failure()
+}
+
+#[test]
+fn key_update_during_the_handshake_is_refused_with_alert_10() {
+    assert_eq!(alert_after(&[24, 0, 0, 1, 0]), Some(10));
+}
+
+#[test]
+fn end_of_early_data_is_refused_with_alert_10() {
+    assert_eq!(alert_after(&[5, 0, 0, 0]), Some(10));
+}
+
 /// Feeds a server the beginning of a ClientHello of `len` bytes, in all, and says how it ended.
 fn long_hello(len: usize) -> Result<Progress, HandshakeError> {
     let body = u32::try_from(len - 4).expect("short").to_be_bytes();
