@@ -119,12 +119,14 @@ def of_both(attacks_server):
         ("KeyUpdate of TLS in 1-RTT", alert(Alert.unexpected_message), crypto(KEY_UPDATE)),
     ]:
         yield Case(name, codes, frames=lambda _, frames=frames: frames)
+    # A client has left that level when the last message of the server has come (RFC 9001 section 4.1.3).
+    late = alert(Alert.unexpected_message) + (() if attacks_server else (violation,))
     ping = frame(0x01)
     yield Case("reserved bits of a short header", (violation,), frames=lambda _: ping, bits=SHORT_RESERVED)
     for name, codes, frames, bits in [
         ("reserved bits of a Handshake packet", (violation,), lambda _: ping, LONG_RESERVED),
         ("PATH_CHALLENGE in Handshake", (violation,), lambda _: frame(0x1A) + bytes(8), 0),
-        ("KeyUpdate of TLS in Handshake", alert(Alert.unexpected_message), late_key_update, 0),
+        ("KeyUpdate of TLS in Handshake", late, late_key_update, 0),
     ]:
         yield Case(name, codes, frames=frames, epoch=Epoch.HANDSHAKE, bits=bits)
 

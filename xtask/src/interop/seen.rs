@@ -30,7 +30,7 @@ pub(crate) fn seen(pairing: &Pairing, scale: Scale, record: &Record) -> Result<O
             "no 0-RTT packet crossed the link"
         ),
         Case::BlackHole => black_hole(record)?,
-        Case::Ecn => ecn(record)?,
+        Case::Ecn => ecn(pairing, record)?,
         Case::AmplificationLimit => {
             // A server may take a client's use of its connection ID as proof (RFC 9000 §8.1); ours does not.
             if pairing.server() == pairing.ours {
@@ -123,14 +123,19 @@ fn black_hole(record: &Record) -> Result<()> {
 
 /// Packets are marked in both directions, and those of the last quarter too: a sender whose marks were not acknowledged has
 /// stopped by then (RFC 9000 §13.4.2). One that sends little is seen between its test and the first acknowledgement, when it may
-/// mark nothing (§A.4); then it is enough that it marks again.
-fn ecn(record: &Record) -> Result<()> {
+/// mark nothing (§A.4); then it is enough that it marks again, and from a peer, whose acknowledgements nobody acknowledges, that it
+/// ever did.
+fn ecn(pairing: &Pairing, record: &Record) -> Result<()> {
     for direction in [Direction::ToServer, Direction::ToClient] {
         let all: Vec<&Crossing> = record.of(direction).collect();
         let marked = |crossings: &[&Crossing]| crossings.iter().filter(|c| c.ecn & 3 != 0).count();
         let last = all.get(all.len() * 3 / 4..).unwrap_or_default();
+        let sender = match direction {
+            Direction::ToServer => pairing.client(),
+            Direction::ToClient => pairing.server(),
+        };
         let least = if all.len() < FEW {
-            1
+            usize::from(sender == pairing.ours)
         } else {
             last.len() * 9 / 10
         };
