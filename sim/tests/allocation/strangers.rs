@@ -11,7 +11,9 @@ use crate::allocator::{held, take_peak};
 /// What a listener may hold for strangers.
 const LISTENER: isize = 8 << 20;
 
-/// What it may hold for one half-open connection, with what the simulated handshake keeps of its own.
+/// What it may hold for one half-open connection, with what the simulated handshake keeps of its own: 5,632 bytes are the connection,
+/// which is made whole at once, and most of the rest are handshake messages of both ends. Packets that wait for keys come to nothing
+/// here, as the keys are there with the first packet.
 const HALF_OPEN: isize = 8_704;
 
 fn address(index: u32) -> SocketAddr {
