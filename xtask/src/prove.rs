@@ -30,6 +30,9 @@ pub(crate) struct Arguments {
     /// Where the results are written; prove.json among what cargo builds.
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Only the claims with this in their name.
+    #[arg(long)]
+    only: Option<String>,
     /// Everything but the proofs that take hours: a hundredth of the damaged datagrams, and no fuzzing.
     #[arg(long)]
     no_hours: bool,
@@ -81,8 +84,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         (100_000_000, 10_000_000)
     };
     let mut claims = Vec::new();
-    let mut prove = |what, floor: String, run: Proof<'_>| {
-        claims.push(claim(what, floor, run));
+    let mut prove = |what: &'static str, floor: String, run: Proof<'_>| {
+        let wanted = arguments.only.as_deref().unwrap_or_default();
+        if what.contains(wanted) {
+            claims.push(claim(what, floor, run));
+        }
     };
     prove(
         "swarm: seeds, none broken, each fault often enough",
