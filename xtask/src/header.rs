@@ -256,9 +256,10 @@ fn comment(attrs: &[Attribute], indent: &str) -> String {
             words.extend(line.value().split_whitespace().map(plain));
         }
     }
-    match words.is_empty() {
-        true => String::new(),
-        false => format!("{indent}/* {} */\n", words.join(" ")),
+    if words.is_empty() {
+        String::new()
+    } else {
+        format!("{indent}/* {} */\n", words.join(" "))
     }
 }
 
