@@ -3,6 +3,7 @@
 mod common;
 mod demo;
 mod files;
+mod libquic;
 mod perf;
 mod programs;
 mod trouble;

@@ -1,0 +1,228 @@
+//! The handshake's view of a socket: what TLS says goes out as socket calls, in the order in which TLS said it; what recvmsg gave
+//! comes in.
+//!
+//! A secret is installed only when the messages before it have been given to the socket: the reference installs it earlier, and
+//! packets may then leave that depend on messages which have not.
+
+use std::collections::VecDeque;
+use std::io;
+
+use inquic_handshake::{
+    CipherSuite, HandshakeSocket, KeySide, Level, TRANSPORT_PARAMETERS_BYTES, alert_name,
+};
+use inquic_uapi::structs::{Config, ConnectionClose, CryptoSecret};
+use inquic_uapi::{
+    Layout, QUIC_CRYPTO_APP, QUIC_CRYPTO_EARLY, QUIC_CRYPTO_HANDSHAKE, QUIC_CRYPTO_INITIAL,
+    QUIC_CRYPTO_SECRET_BUFFER_SIZE, TLS_CIPHER_AES_CCM_128, TLS_CIPHER_AES_GCM_128,
+    TLS_CIPHER_AES_GCM_256, TLS_CIPHER_CHACHA20_POLY1305, option,
+};
+use inquic_wire::Version;
+
+use crate::calls::Calls;
+
+/// A socket during its handshake.
+pub(crate) struct Link {
+    pub(crate) calls: Box<dyn Calls>,
+    todo: VecDeque<Todo>,
+    arrived: VecDeque<(Level, Vec<u8>)>,
+    version: Version,
+}
+
+/// What TLS wants done, in order.
+enum Todo {
+    Send { level: u8, bytes: Vec<u8> },
+    Secret(Box<CryptoSecret>),
+}
+
+/// Handshake messages to send next.
+pub(crate) struct Outgoing {
+    pub(crate) level: u8,
+    pub(crate) bytes: Vec<u8>,
+    /// Others follow.
+    pub(crate) more: bool,
+}
+
+impl Link {
+    pub(crate) fn new(calls: Box<dyn Calls>) -> Self {
+        let mut config = [0; Config::SIZE];
+        let read = calls.getsockopt(option::QUIC_SOCKOPT_CONFIG, &mut config);
+        let version = match read {
+            Ok(len) => Version(Config::read(config.get(..len).unwrap_or_default()).version),
+            Err(_) => Version::V1,
+        };
+        Self {
+            calls,
+            todo: VecDeque::new(),
+            arrived: VecDeque::new(),
+            version: if version.is_known() {
+                version
+            } else {
+                Version::V1
+            },
+        }
+    }
+
+    /// Installs the secrets whose turn it is, and gives the messages that follow them; none when nothing is left to do.
+    ///
+    /// # Errors
+    ///
+    /// What the socket says about a secret.
+    pub(crate) fn next(&mut self) -> io::Result<Option<Outgoing>> {
+        while let Some(todo) = self.todo.pop_front() {
+            match todo {
+                Todo::Secret(secret) => {
+                    let mut value = [0; CryptoSecret::SIZE];
+                    secret.write(&mut value);
+                    let done = self
+                        .calls
+                        .setsockopt(option::QUIC_SOCKOPT_CRYPTO_SECRET, &value);
+                    value.fill(0);
+                    done?;
+                }
+                Todo::Send { level, bytes } => {
+                    let more = matches!(self.todo.front(), Some(Todo::Send { .. }));
+                    return Ok(Some(Outgoing { level, bytes, more }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes what recvmsg gave.
+    ///
+    /// # Errors
+    ///
+    /// `ECONNRESET` for nothing, `EBADMSG` for what is no handshake message.
+    pub(crate) fn arrive(&mut self, bytes: &[u8], level: Option<u8>) -> io::Result<()> {
+        if bytes.is_empty() {
+            return Err(errno(libc::ECONNRESET));
+        }
+        let level = level
+            .and_then(level_of)
+            .ok_or_else(|| errno(libc::EBADMSG))?;
+        self.arrived.push_back((level, bytes.to_vec()));
+        Ok(())
+    }
+}
+
+impl HandshakeSocket for Link {
+    fn transport_parameters(
+        &mut self,
+        out: &mut [u8; TRANSPORT_PARAMETERS_BYTES],
+    ) -> io::Result<usize> {
+        self.calls
+            .getsockopt(option::QUIC_SOCKOPT_TRANSPORT_PARAM_EXT, out)
+    }
+
+    fn set_peer_transport_parameters(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.calls
+            .setsockopt(option::QUIC_SOCKOPT_TRANSPORT_PARAM_EXT, bytes)
+    }
+
+    fn begin_early_data(&mut self, _remembered: &[u8]) -> io::Result<()> {
+        // The program would have to say what it sends before the handshake, for which there is no call.
+        Err(errno(libc::EOPNOTSUPP))
+    }
+
+    fn set_early_data_accepted(&mut self, _accepted: bool) {}
+
+    fn install_secret(
+        &mut self,
+        level: Level,
+        side: KeySide,
+        suite: CipherSuite,
+        secret: &[u8],
+    ) -> io::Result<()> {
+        let mut bytes = [0; QUIC_CRYPTO_SECRET_BUFFER_SIZE];
+        let place = bytes.get_mut(..secret.len());
+        place
+            .ok_or_else(|| errno(libc::EMSGSIZE))?
+            .copy_from_slice(secret);
+        self.todo.push_back(Todo::Secret(Box::new(CryptoSecret {
+            send: u8::from(side == KeySide::Seal),
+            level: crypto_level(level),
+            reserved: 0,
+            cipher_type: match suite {
+                CipherSuite::Aes128GcmSha256 => TLS_CIPHER_AES_GCM_128,
+                CipherSuite::Aes256GcmSha384 => TLS_CIPHER_AES_GCM_256,
+                CipherSuite::ChaCha20Poly1305Sha256 => TLS_CIPHER_CHACHA20_POLY1305,
+                CipherSuite::Aes128CcmSha256 => TLS_CIPHER_AES_CCM_128,
+            },
+            secret: bytes,
+        })));
+        Ok(())
+    }
+
+    fn send(&mut self, level: Level, bytes: &[u8]) -> io::Result<()> {
+        self.todo.push_back(Todo::Send {
+            level: crypto_level(level),
+            bytes: bytes.to_vec(),
+        });
+        Ok(())
+    }
+
+    fn receive(&mut self, out: &mut [u8]) -> io::Result<Option<(Level, usize)>> {
+        let Some((level, bytes)) = self.arrived.front_mut() else {
+            return Ok(None);
+        };
+        let (level, len) = (*level, bytes.len().min(out.len()));
+        for (to, from) in out.iter_mut().zip(bytes.drain(..len)) {
+            *to = from;
+        }
+        if bytes.is_empty() {
+            self.arrived.pop_front();
+        }
+        Ok(Some((level, len)))
+    }
+
+    fn original_version(&self) -> Version {
+        self.version
+    }
+
+    fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The socket tells the peer when the program closes it.
+    fn fail(&mut self, alert: u8) {
+        let mut close = ConnectionClose {
+            errcode: CRYPTO_ERROR | u32::from(alert),
+            ..ConnectionClose::default()
+        };
+        let name = alert_name(alert).as_bytes();
+        for (to, from) in close.phrase.iter_mut().zip(name) {
+            *to = *from;
+        }
+        let mut value = [0; ConnectionClose::SIZE];
+        close.write(&mut value);
+        // A connection that is over already needs no reason.
+        let _ = self
+            .calls
+            .setsockopt(option::QUIC_SOCKOPT_CONNECTION_CLOSE, &value);
+    }
+}
+
+pub(crate) fn errno(number: i32) -> io::Error {
+    io::Error::from_raw_os_error(number)
+}
+
+const fn crypto_level(level: Level) -> u8 {
+    match level {
+        Level::Initial => QUIC_CRYPTO_INITIAL,
+        Level::ZeroRtt => QUIC_CRYPTO_EARLY,
+        Level::Handshake => QUIC_CRYPTO_HANDSHAKE,
+        Level::OneRtt => QUIC_CRYPTO_APP,
+    }
+}
+
+const fn level_of(level: u8) -> Option<Level> {
+    match level {
+        QUIC_CRYPTO_INITIAL => Some(Level::Initial),
+        QUIC_CRYPTO_HANDSHAKE => Some(Level::Handshake),
+        QUIC_CRYPTO_APP => Some(Level::OneRtt),
+        _ => None,
+    }
+}
+
+/// CRYPTO_ERROR (RFC 9000 §20.1), to which the alert is added.
+const CRYPTO_ERROR: u32 = 0x100;

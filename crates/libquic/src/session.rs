@@ -1,0 +1,460 @@
+//! One handshake: what the program chose and what its socket says come in; which socket call is next, and an errno with a line for
+//! people, go out. It never trusts a server whose certificate was not verified, and never lasts beyond its deadline.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use inquic_handshake::{
+    Certificate, ClientConfig, ConfigError, HandshakeError, Progress, Roots, ServerConfig, Session,
+};
+use inquic_uapi::{QUIC_CRYPTO_APP, option};
+
+use crate::calls::Calls;
+use crate::limits;
+use crate::link::{Link, Outgoing, errno};
+use crate::{log, sys};
+
+/// A handshake of one socket, with what was chosen for it.
+pub(crate) struct Handshake {
+    link: Link,
+    is_server: bool,
+    pub(crate) choices: Choices,
+    /// What the client trusts and remembers, once it was needed or given.
+    client: Option<ClientConfig>,
+    running: Option<Session>,
+    deadline: Option<Instant>,
+    next: Next,
+    /// Why it failed, for people.
+    why: String,
+    /// The ticket that TLS was last given.
+    fed: Vec<u8>,
+}
+
+/// What a program chooses.
+pub(crate) struct Choices {
+    pub(crate) alpn: Vec<Vec<u8>>,
+    pub(crate) server_name: Option<String>,
+    /// Authorities to trust in place of the system's.
+    pub(crate) authorities: Option<PathBuf>,
+    /// A server's chain and key.
+    pub(crate) certificate: Option<(PathBuf, PathBuf)>,
+    pub(crate) timeout: Duration,
+}
+
+/// What is to be done next on the socket.
+pub(crate) enum Next {
+    Send(Outgoing),
+    Receive,
+    /// Nothing: the handshake has not begun, or is complete.
+    Nothing,
+}
+
+/// Why something failed: an errno, with the reason told to the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Failed(pub(crate) i32);
+
+impl Handshake {
+    /// For a socket, whose role it asks.
+    pub(crate) fn new(calls: Box<dyn Calls>) -> Self {
+        // A server has no token of its own to tell (socket-abi 1.3).
+        let mut token = [0; option::TOKEN_LEN_MAX];
+        let is_server = calls
+            .getsockopt(option::QUIC_SOCKOPT_TOKEN, &mut token)
+            .is_err();
+        Self {
+            link: Link::new(calls),
+            is_server,
+            choices: Choices {
+                alpn: Vec::new(),
+                server_name: None,
+                authorities: None,
+                certificate: None,
+                timeout: limits::HANDSHAKE,
+            },
+            client: None,
+            running: None,
+            deadline: None,
+            next: Next::Nothing,
+            why: String::new(),
+            fed: Vec::new(),
+        }
+    }
+
+    /// Why the last call failed; empty when none did.
+    pub(crate) fn why(&self) -> &str {
+        &self.why
+    }
+
+    pub(crate) const fn next(&self) -> &Next {
+        &self.next
+    }
+
+    /// The protocol that was agreed on, or the list before that.
+    pub(crate) fn alpn(&self) -> Vec<u8> {
+        let info = self.running.as_ref().and_then(Session::info);
+        info.map_or_else(|| self.choices.alpn.join(&b','), |info| info.alpn.clone())
+    }
+
+    /// Whether a ticket stood in for the server's certificate.
+    #[cfg(test)]
+    pub(crate) fn is_resumed(&self) -> bool {
+        let info = self.running.as_ref().and_then(Session::info);
+        info.is_some_and(|info| info.resumed)
+    }
+
+    /// Begins.
+    ///
+    /// # Errors
+    ///
+    /// `EISCONN` when it has begun before, else what is wrong with the choices.
+    pub(crate) fn start(&mut self) -> Result<(), Failed> {
+        if self.running.is_some() {
+            return Err(self.fail(libc::EISCONN, "the session has had its handshake"));
+        }
+        if self.choices.alpn.is_empty() {
+            self.choices.alpn = self.alpn_of_socket();
+        }
+        let made = if self.is_server {
+            self.server()
+        } else {
+            self.client()
+        };
+        self.running = Some(made.map_err(|error| self.misconfigured(&error))?);
+        self.deadline = sys::now().checked_add(self.choices.timeout);
+        self.advance()
+    }
+
+    /// Puts the handshake away, whatever became of it. What the session remembers stays.
+    pub(crate) fn stop(&mut self) {
+        self.next = Next::Nothing;
+    }
+
+    /// The socket took so many bytes of what was to be sent.
+    ///
+    /// # Errors
+    ///
+    /// Why the handshake cannot go on.
+    pub(crate) fn on_sent(&mut self, result: io::Result<usize>) -> Result<(), Failed> {
+        match result {
+            Ok(_) => self.advance(),
+            Err(error) => self.on_error(&error),
+        }
+    }
+
+    /// The socket gave bytes of a crypto level.
+    ///
+    /// # Errors
+    ///
+    /// Why the handshake cannot go on.
+    pub(crate) fn on_received(
+        &mut self,
+        result: io::Result<(&[u8], Option<u8>)>,
+    ) -> Result<(), Failed> {
+        match result.and_then(|(bytes, level)| self.link.arrive(bytes, level)) {
+            Ok(()) => self.advance(),
+            Err(error) => self.on_error(&error),
+        }
+    }
+
+    /// Makes the socket calls itself until the handshake is complete.
+    ///
+    /// # Errors
+    ///
+    /// Why it failed; `ETIMEDOUT` at the deadline.
+    pub(crate) fn run(&mut self) -> Result<(), Failed> {
+        let mut buffer = vec![0; limits::RECEIVE_BYTES];
+        loop {
+            let calls = &self.link.calls;
+            let (sending, result) = match &self.next {
+                Next::Nothing => return Ok(()),
+                Next::Send(out) => {
+                    let sent = calls.send(out.level, &out.bytes, out.more);
+                    (true, sent.map(|len| (len, None)))
+                }
+                Next::Receive => (false, calls.receive(&mut buffer)),
+            };
+            match result {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let left = self.time_left()?;
+                    if let Err(error) = self.link.calls.wait(sending, left) {
+                        self.on_error(&error)?;
+                    }
+                }
+                Ok((len, _)) if sending => self.on_sent(Ok(len))?,
+                Ok((len, level)) => {
+                    let bytes = buffer.get(..len).unwrap_or_default();
+                    self.on_received(Ok((bytes, level)))?;
+                }
+                Err(error) => self.on_error(&error)?,
+            }
+        }
+    }
+
+    /// How long it may still take.
+    ///
+    /// # Errors
+    ///
+    /// `ETIMEDOUT` when that is over.
+    pub(crate) fn time_left(&mut self) -> Result<Duration, Failed> {
+        let left = self.deadline.map_or(Duration::ZERO, |at| {
+            at.saturating_duration_since(sys::now())
+        });
+        if left.is_zero() {
+            return Err(self.fail(libc::ETIMEDOUT, "the handshake took too long"));
+        }
+        Ok(left)
+    }
+
+    /// A name under which the server's tickets can be given to another session of this process.
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN` before a ticket has come, `EINVAL` at a server or before the handshake is complete.
+    pub(crate) fn session_data(&mut self) -> Result<[u8; SESSION_DATA_BYTES], Failed> {
+        let mut ticket = vec![0; option::SESSION_TICKET_LEN_MAX];
+        let (Some(client), Some(session), Next::Nothing) =
+            (&self.client, &mut self.running, &self.next)
+        else {
+            return Err(self.fail(libc::EINVAL, "only a connected client has tickets"));
+        };
+        let read = self
+            .link
+            .calls
+            .getsockopt(option::QUIC_SOCKOPT_SESSION_TICKET, &mut ticket);
+        let len = match read {
+            Ok(len) => len,
+            Err(error) => return Err(self.refused(&error)),
+        };
+        ticket.truncate(len);
+        if !ticket.is_empty() && ticket != self.fed {
+            let stepped = self
+                .link
+                .arrive(&ticket, Some(QUIC_CRYPTO_APP))
+                .map_err(HandshakeError::from)
+                .and_then(|()| session.step(&mut self.link));
+            if let Err(error) = stepped {
+                return Err(self.failed(&error));
+            }
+            self.fed = ticket;
+        }
+        if self.fed.is_empty() {
+            return Err(self.fail(libc::EAGAIN, "no ticket has come yet"));
+        }
+        Ok(keep(client.clone()))
+    }
+
+    /// Resumes with what [`Handshake::session_data`] gave.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` for what this process has not given, or has forgotten.
+    pub(crate) fn set_session_data(&mut self, data: &[u8]) -> Result<(), Failed> {
+        match find(data) {
+            Some(client) => {
+                self.client = Some(client);
+                Ok(())
+            }
+            None => Err(self.fail(libc::EINVAL, "session data of another process, or too old")),
+        }
+    }
+
+    /// Remembers a failure.
+    pub(crate) fn fail(&mut self, number: i32, why: &str) -> Failed {
+        why.clone_into(&mut self.why);
+        self.next = Next::Nothing;
+        log::line(log::ERROR, why);
+        Failed(number)
+    }
+
+    /// Lets TLS do what it can, and finds out which socket call is next.
+    fn advance(&mut self) -> Result<(), Failed> {
+        if self.take_next()? {
+            return Ok(());
+        }
+        let Some(session) = &mut self.running else {
+            return Err(self.fail(libc::EINVAL, "the handshake has not begun"));
+        };
+        let progress = match session.step(&mut self.link) {
+            Ok(progress) => progress,
+            Err(error) => return Err(self.failed(&error)),
+        };
+        if !self.take_next()? {
+            self.next = match progress {
+                Progress::Pending => Next::Receive,
+                Progress::Complete => {
+                    log::line(log::DEBUG, "the handshake is complete");
+                    Next::Nothing
+                }
+            };
+        }
+        Ok(())
+    }
+
+    /// Does what TLS asked for; `true` when there is something to send.
+    fn take_next(&mut self) -> Result<bool, Failed> {
+        match self.link.next() {
+            Ok(Some(out)) => {
+                self.next = Next::Send(out);
+                Ok(true)
+            }
+            Ok(None) => Ok(false),
+            Err(error) => Err(self.refused(&error)),
+        }
+    }
+
+    fn on_error(&mut self, error: &io::Error) -> Result<(), Failed> {
+        match error.kind() {
+            // The same call is to be made again, as long as there is time.
+            io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => self.time_left().map(drop),
+            _ => Err(self.refused(error)),
+        }
+    }
+
+    fn refused(&mut self, error: &io::Error) -> Failed {
+        let number = error.raw_os_error().unwrap_or(libc::EIO);
+        self.fail(
+            number,
+            &format!("the socket failed in the handshake: {error}"),
+        )
+    }
+
+    fn failed(&mut self, error: &HandshakeError) -> Failed {
+        use HandshakeError as E;
+        let number = match error {
+            E::Socket(error) => error.raw_os_error().unwrap_or(libc::EIO),
+            E::UntrustedAuthority { .. }
+            | E::Expired { .. }
+            | E::NotYetValid { .. }
+            | E::WrongName { .. }
+            | E::Certificate { .. } => libc::EKEYREJECTED,
+            E::NoCommonProtocol => libc::EPROTONOSUPPORT,
+            E::PeerAlert(_) => libc::ECONNABORTED,
+            E::Internal(_) => libc::EIO,
+            _ => libc::EPROTO,
+        };
+        self.fail(number, &error.to_string())
+    }
+
+    fn misconfigured(&mut self, error: &ConfigError) -> Failed {
+        let number = match error {
+            ConfigError::File(_, error) => error.raw_os_error().unwrap_or(libc::EIO),
+            ConfigError::NoSystemRoots => libc::ENOENT,
+            _ => libc::EINVAL,
+        };
+        self.fail(number, &error.to_string())
+    }
+
+    fn client(&mut self) -> Result<Session, ConfigError> {
+        let config = if let Some(config) = &self.client {
+            config.clone()
+        } else {
+            let mut builder = ClientConfig::builder().alpn(&self.choices.alpn);
+            if let Some(file) = &self.choices.authorities {
+                builder = builder.roots(Roots::pem_file(file)?);
+            }
+            builder.build()?
+        };
+        self.client = Some(config.clone());
+        // Without a name the certificate must be for the address.
+        let name = match &self.choices.server_name {
+            Some(name) => name.clone(),
+            None => match self.link.calls.peer() {
+                Ok(address) => address.to_string(),
+                Err(_) => return Err(ConfigError::ServerName(String::new())),
+            },
+        };
+        Session::client(&config, &name)
+    }
+
+    fn server(&self) -> Result<Session, ConfigError> {
+        let (chain, key) = self
+            .choices
+            .certificate
+            .as_ref()
+            .ok_or(ConfigError::CertificateMissing)?;
+        let mut builder = ServerConfig::builder()
+            .certificate(Certificate::from_pem_files(chain, key)?)
+            .alpn(&self.choices.alpn);
+        // The listener's key, so that whoever accepts the next connection opens the ticket.
+        let mut secret = [0; option::SESSION_TICKET_LEN_MAX];
+        let read = self
+            .link
+            .calls
+            .getsockopt(option::QUIC_SOCKOPT_SESSION_TICKET, &mut secret);
+        if read.is_ok_and(|len| len >= 32)
+            && let Some(key) = secret.first_chunk()
+        {
+            builder = builder.ticket_key(*key);
+        }
+        Ok(Session::server(&builder.build()?))
+    }
+
+    fn alpn_of_socket(&self) -> Vec<Vec<u8>> {
+        let mut list = [0; limits::ALPN_BYTES];
+        let read = self
+            .link
+            .calls
+            .getsockopt(option::QUIC_SOCKOPT_ALPN, &mut list);
+        let list = read.ok().and_then(|len| list.get(..len));
+        names(list.unwrap_or_default())
+    }
+}
+
+/// The names of a list with commas, spaces around them left out.
+pub(crate) fn names(list: &[u8]) -> Vec<Vec<u8>> {
+    list.split(|byte| *byte == b',')
+        .map(|name| name.iter().copied().filter(|byte| *byte > b' ').collect())
+        .filter(|name: &Vec<u8>| !name.is_empty())
+        .collect()
+}
+
+/// Keeps what a client remembers of servers, under a name that only this process understands: rustls gives nobody what is in a
+/// ticket.
+fn keep(client: ClientConfig) -> [u8; SESSION_DATA_BYTES] {
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    let (next, clients) = &mut *kept;
+    *next += 1;
+    if clients.len() >= limits::KEPT_SESSIONS {
+        clients.pop_front();
+    }
+    clients.push_back((*next, client));
+    let mut data = [0; SESSION_DATA_BYTES];
+    let number = next.to_be_bytes();
+    let process = u64::from(std::process::id()).to_be_bytes();
+    for (to, from) in data.iter_mut().zip(process.into_iter().chain(number)) {
+        *to = from;
+    }
+    data
+}
+
+fn find(data: &[u8]) -> Option<ClientConfig> {
+    let data: &[u8; SESSION_DATA_BYTES] = data.try_into().ok()?;
+    let number = u64::from_be_bytes(*data.last_chunk()?);
+    let process = u64::from_be_bytes(*data.first_chunk()?);
+    if process != u64::from(std::process::id()) {
+        return None;
+    }
+    let kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut clients = kept.1.iter();
+    clients
+        .find(|(known, _)| *known == number)
+        .map(|(_, client)| client.clone())
+}
+
+impl From<io::Error> for Failed {
+    fn from(error: io::Error) -> Self {
+        Self(error.raw_os_error().unwrap_or(libc::EIO))
+    }
+}
+
+/// EINVAL.
+pub(crate) fn invalid() -> io::Error {
+    errno(libc::EINVAL)
+}
+
+/// Bytes of the name of a session.
+pub(crate) const SESSION_DATA_BYTES: usize = 16;
+static KEPT: Mutex<(u64, VecDeque<(u64, ClientConfig)>)> = Mutex::new((0, VecDeque::new()));
