@@ -4,6 +4,7 @@
 mod floors;
 mod measure;
 mod network;
+mod programs;
 mod results;
 
 use std::fs;
@@ -41,6 +42,9 @@ pub(crate) struct Arguments {
     /// Only over these networks.
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Link::Loopback, Link::Veth])]
     networks: Vec<Link>,
+    /// Measure a program under `inquic run` beside the Rust API, and nothing else.
+    #[arg(long)]
+    programs: bool,
     /// Do not build first.
     #[arg(long)]
     no_build: bool,
@@ -107,7 +111,6 @@ pub(crate) fn requirements() -> &'static [&'static str] {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     need_packages(requirements())?;
     keep_on_interrupt()?;
-    let programs = programs(arguments)?;
     let load = if arguments.quick {
         Load::QUICK
     } else {
@@ -115,6 +118,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     };
     let rounds = arguments.rounds.unwrap_or(load.rounds);
     ensure!(rounds > 0, "no rounds, no medians");
+    if arguments.programs {
+        return programs::measure(rounds, arguments.quick, !arguments.no_build);
+    }
+    let programs = programs(arguments)?;
     let certificates = Certificates::make(&target().join("bench/certificates"))?;
     let networks = networks(arguments)?;
     let machine = machine();
