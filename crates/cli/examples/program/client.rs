@@ -7,6 +7,8 @@ use std::time::Duration;
 use crate::sys::{self, Fd};
 use crate::tls;
 
+const STREAM_OPEN: i32 = 1;
+const STREAM_DESCRIPTOR: i32 = 69;
 const MSG_STREAM_NEW: i32 = 0x400;
 const MSG_STREAM_FIN: i32 = 0x200;
 
@@ -105,6 +107,62 @@ pub(crate) fn masks(address: SocketAddr, ca: &str) -> io::Result<()> {
             .err()
             .map(|error| error.kind())
     );
+    Ok(())
+}
+
+/// The calls that move data in other ways than one buffer at a time, and what else there is about a socket.
+pub(crate) fn calls(address: SocketAddr, ca: &str) -> io::Result<()> {
+    let socket = connect(address, ca, "test/1")?;
+    let mut info = [0; 16];
+    info[..8].copy_from_slice(&(-1_i64).to_ne_bytes());
+    sys::get_option(&socket, STREAM_OPEN, &mut info)?;
+    println!("opened {}", info[0]);
+    println!("writev {}", sys::write_two(&socket, [b"he", b"llo "])?);
+    println!("sendmmsg {:?}", sys::send_two(&socket, [b"wo", b"rld"])?);
+    println!("fin {}", sys::send(&socket, b"!", MSG_STREAM_FIN)?);
+    // The end of the stream comes last.
+    let mut said = Vec::new();
+    let other = sys::copy(&socket)?;
+    while said.len() < 12 {
+        sys::poll(&other, libc::POLLIN, 10_000)?;
+        let waiting = sys::waiting(&other)?;
+        let (mut first, mut second) = ([0; 3], [0; 64]);
+        let bytes = sys::read_two(&other, [&mut first, &mut second])?;
+        assert!(waiting as usize >= bytes, "FIONREAD says less than came");
+        said.extend_from_slice(&first[..bytes.min(3)]);
+        said.extend_from_slice(&second[..bytes.saturating_sub(3)]);
+    }
+    println!("readv {}", String::from_utf8_lossy(&said));
+    let error = sys::send_file(&socket, &socket).err();
+    println!(
+        "sendfile {:?}",
+        error.and_then(|error| error.raw_os_error())
+    );
+    Ok(())
+}
+
+/// A stream with a descriptor of its own.
+pub(crate) fn stream(address: SocketAddr, ca: &str) -> io::Result<()> {
+    let socket = connect(address, ca, "test/1")?;
+    let mut value = [0; 16];
+    value[..8].copy_from_slice(&(-1_i64).to_ne_bytes());
+    value[8..12].copy_from_slice(&MSG_STREAM_NEW.to_ne_bytes());
+    sys::get_option(&socket, STREAM_DESCRIPTOR, &mut value)?;
+    let mut number = [0; 4];
+    number.copy_from_slice(&value[12..]);
+    let stream = Fd(i32::from_ne_bytes(number));
+    println!("write {}", sys::write(&stream, b"by itself")?);
+    sys::shutdown(&stream, libc::SHUT_WR)?;
+    let mut said = Vec::new();
+    let mut buffer = [0; 64];
+    loop {
+        sys::poll(&stream, libc::POLLIN, 10_000)?;
+        match sys::read(&stream, &mut buffer)? {
+            0 => break,
+            bytes => said.extend_from_slice(&buffer[..bytes]),
+        }
+    }
+    println!("read {}", String::from_utf8_lossy(&said));
     Ok(())
 }
 

@@ -23,6 +23,8 @@ fn main() -> io::Result<()> {
         ["client", at, ca, text] => client::echo(address(at)?, ca, text),
         ["hold", at, ca] => client::hold(address(at)?, ca),
         ["masks", at, ca] => client::masks(address(at)?, ca),
+        ["calls", at, ca] => client::calls(address(at)?, ca),
+        ["stream", at, ca] => client::stream(address(at)?, ca),
         ["waits", at, ca] => client::waits(address(at)?, ca),
         ["shake", "client", number, ca] => tls::connect(&inherited(number)?, ca, "test/1"),
         ["shake", "server", number, certificate, key] => {

@@ -223,6 +223,83 @@ pub(crate) fn poll(socket: &Fd, events: i16, timeout_ms: c_int) -> io::Result<i1
     Ok(polled.revents)
 }
 
+/// read(), of whatever the descriptor is.
+pub(crate) fn read(descriptor: &Fd, out: &mut [u8]) -> io::Result<usize> {
+    // SAFETY: the buffer lives until the call returns.
+    checked(unsafe { libc::read(descriptor.0, out.as_mut_ptr().cast(), out.len()) })
+}
+
+/// write(), to whatever the descriptor is.
+pub(crate) fn write(descriptor: &Fd, data: &[u8]) -> io::Result<usize> {
+    // SAFETY: the data lives until the call returns.
+    checked(unsafe { libc::write(descriptor.0, data.as_ptr().cast(), data.len()) })
+}
+
+pub(crate) fn shutdown(socket: &Fd, how: c_int) -> io::Result<()> {
+    // SAFETY: no address is given.
+    done(unsafe { libc::shutdown(socket.0, how) }).map(drop)
+}
+
+/// Another number for the same socket.
+pub(crate) fn copy(socket: &Fd) -> io::Result<Fd> {
+    // SAFETY: no address is given.
+    done(unsafe { libc::dup(socket.0) }).map(Fd)
+}
+
+/// writev() of two parts.
+pub(crate) fn write_two(socket: &Fd, parts: [&[u8]; 2]) -> io::Result<usize> {
+    let parts = parts.map(|part| libc::iovec {
+        iov_base: part.as_ptr().cast_mut().cast(),
+        iov_len: part.len(),
+    });
+    // SAFETY: the parts live until the call returns, which only reads them.
+    checked(unsafe { libc::writev(socket.0, parts.as_ptr(), 2) })
+}
+
+/// readv() into two parts.
+pub(crate) fn read_two(socket: &Fd, parts: [&mut [u8]; 2]) -> io::Result<usize> {
+    let parts = parts.map(|part| libc::iovec {
+        iov_base: part.as_mut_ptr().cast(),
+        iov_len: part.len(),
+    });
+    // SAFETY: the parts live until the call returns.
+    checked(unsafe { libc::readv(socket.0, parts.as_ptr(), 2) })
+}
+
+/// sendmmsg() of two messages, which go on with the same stream.
+pub(crate) fn send_two(socket: &Fd, data: [&[u8]; 2]) -> io::Result<(usize, [u32; 2])> {
+    let mut parts = data.map(|part| libc::iovec {
+        iov_base: part.as_ptr().cast_mut().cast(),
+        iov_len: part.len(),
+    });
+    // SAFETY: all zero is an empty message.
+    let mut messages: [libc::mmsghdr; 2] = unsafe { std::mem::zeroed() };
+    for (message, part) in messages.iter_mut().zip(&mut parts) {
+        message.msg_hdr.msg_iov = part;
+        message.msg_hdr.msg_iovlen = 1;
+    }
+    // SAFETY: the messages and all that they point to live until the call returns.
+    let sent = unsafe { libc::sendmmsg(socket.0, messages.as_mut_ptr(), 2, 0) };
+    Ok((
+        checked(sent as isize)?,
+        messages.map(|message| message.msg_len),
+    ))
+}
+
+/// How many bytes FIONREAD says.
+pub(crate) fn waiting(socket: &Fd) -> io::Result<c_int> {
+    let mut bytes = 0;
+    // SAFETY: the number lives until the call returns.
+    done(unsafe { libc::ioctl(socket.0, libc::FIONREAD, &raw mut bytes) })?;
+    Ok(bytes)
+}
+
+/// sendfile() to a socket.
+pub(crate) fn send_file(socket: &Fd, file: &Fd) -> io::Result<usize> {
+    // SAFETY: no place is given.
+    checked(unsafe { libc::sendfile(socket.0, file.0, ptr::null_mut(), 10) })
+}
+
 /// How long receiving calls wait.
 pub(crate) fn set_receive_timeout(socket: &Fd, millis: i64) -> io::Result<()> {
     let time = libc::timeval {

@@ -163,6 +163,35 @@ fn poll_says_what_the_connection_is_like() {
 }
 
 #[test]
+fn data_moves_by_every_call_that_moves_data() {
+    let place = Place::new();
+    let echo = Echo::start(&place, "serial");
+    let ca = place.text("ca.pem");
+    let done = under_run(&["calls", &echo.address, &ca]).output().unwrap();
+    assert_eq!(code(&done), 0, "{}", err(&done));
+    let expected = [
+        "opened 0",
+        "writev 6",
+        "sendmmsg (2, [2, 3])",
+        "fin 1",
+        "readv hello world!",
+        // As in the ABI: what moves data in the kernel does not work on QUIC sockets.
+        "sendfile Some(22)",
+    ];
+    assert_eq!(out(&done).lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_stream_has_a_descriptor_of_its_own() {
+    let place = Place::new();
+    let echo = Echo::start(&place, "serial");
+    let ca = place.text("ca.pem");
+    let done = under_run(&["stream", &echo.address, &ca]).output().unwrap();
+    assert_eq!(code(&done), 0, "{}", err(&done));
+    assert_eq!(out(&done), "write 9\nread by itself\n");
+}
+
+#[test]
 fn a_waiting_call_ends_with_a_signal_or_its_time() {
     let place = Place::new();
     let echo = Echo::start(&place, "serial");
