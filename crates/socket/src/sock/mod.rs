@@ -12,15 +12,16 @@
 //!
 //! 1. `bind`: [`Sock::bind`] checks the address; the home binds UDP there and tells [`Sock::on_bound`]. Before `listen` and
 //!    `connect` it does the same for a socket that is not bound ([`Sock::local_address`] is none), at port 0.
-//! 2. A datagram that [`crate::Port::route`] calls incoming goes to [`crate::Port::admit_sock`], and the new `Sock` into the table.
+//! 2. A datagram that [`crate::Port::route`] calls incoming goes to [`crate::Port::admit_sock`], and the new `Sock` into the
+//!    table.
 //! 3. After datagrams ([`Sock::receive`]), time ([`Sock::expire`]) and calls:
 //!    - [`Sock::take_changes`]; when it says so, everybody who waits for this socket is woken, and poll is asked again;
 //!    - if [`Sock::needs_port`], [`crate::Port::settle`], whose answer says whom to wake and what to forget;
 //!    - unless [`Sock::is_corked`] after a call, [`Sock::transmit`] until there is nothing, then [`Sock::take_changes`] again;
 //!    - a timer for [`Sock::next_deadline`].
 //! 4. `accept`: [`Sock::accept`] names a connection of the table. Its handshake is its program's to make.
-//! 5. `close` of the last descriptor: [`Sock::close`]. The `Sock` stays in the table until [`crate::Port::settle`] says that it is
-//!    gone.
+//! 5. `close` of the last descriptor: [`Sock::close`]. The `Sock` stays in the table until [`crate::Port::settle`] says that it
+//!    is gone.
 
 pub mod address;
 mod answer;
