@@ -27,16 +27,14 @@ pub(crate) fn whole_hello(
             Err(HandshakeError::CompatibilityMode)
         }
         ClientHello::Part => Ok(None),
-        ClientHello::Other | ClientHello::Whole { .. } => Ok(Some(std::mem::take(hello))),
+        ClientHello::Other | ClientHello::Whole(_) => Ok(Some(std::mem::take(hello))),
     }
 }
 
 /// The transport parameters in a whole ClientHello.
 pub(crate) fn parameters_in(hello: &[u8]) -> Option<&[u8]> {
     match ClientHello::look(hello) {
-        ClientHello::Whole {
-            transport_parameters,
-        } => transport_parameters,
+        ClientHello::Whole(offer) => offer.transport_parameters,
         ClientHello::Part | ClientHello::Other => None,
     }
 }

@@ -34,7 +34,7 @@ mod varint;
 mod versions;
 mod writer;
 
-pub use client_hello::ClientHello;
+pub use client_hello::{ClientHello, Offer, Protocols, ServerName};
 pub use error::{Code, Full, PeerError, Truncated};
 pub use frame::{Ack, AckFrequency, EcnCounts, Frame, Frames};
 pub use header::{
