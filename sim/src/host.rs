@@ -174,7 +174,7 @@ impl Host {
             Route::Reply(count) => {
                 return self.replies.push((path.remote, reply[..count].to_vec()));
             }
-            Route::Drop(_) => return,
+            Route::Held | Route::Forward(_) | Route::Drop(_) => return,
         };
         let segment = datagram.len();
         if let Some(entry) = self.connections.get_mut(&handle) {

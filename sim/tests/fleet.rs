@@ -164,7 +164,7 @@ impl Fleet {
                 let path = self.client.path();
                 return receive(&mut self.client, self.now, path, &mut reply[..bytes], bytes);
             }
-            Route::Drop(reason) => panic!("dropped: {reason:?}"),
+            route => panic!("not delivered: {route:?}"),
         }
         if let Some((_, connection, _)) = &mut server.connection {
             let len = datagram.len();

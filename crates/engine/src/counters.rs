@@ -41,11 +41,15 @@ pub enum Drop {
     Closed,
     /// The home had no memory for what the packet needs.
     Memory,
+    /// No room is left for clients whose hello is not whole, or for their 0-RTT.
+    HelloLimit,
+    /// Nobody on the port takes what the client asks for, or it cannot be read.
+    Unclaimed,
 }
 
 impl Drop {
     /// Every reason, in the order of the counters.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::Header,
         Self::UnknownId,
         Self::UnknownVersion,
@@ -64,6 +68,8 @@ impl Drop {
         Self::Unexpected,
         Self::Closed,
         Self::Memory,
+        Self::HelloLimit,
+        Self::Unclaimed,
     ];
 }
 

@@ -46,6 +46,7 @@ pub use connection::{
 };
 pub use counters::{Drop, Drops};
 pub use endpoint::{
-    ConnectError, Endpoint, EndpointKeys, Handle, Incoming, Listen, RetryPolicy, Route, Routing,
+    Claim, ClaimError, ConnectError, Endpoint, EndpointKeys, Handle, HeldDatagram, Incoming,
+    Introduction, Listen, Listener, Members, Owner, OwnerError, RetryPolicy, Route, Routing,
 };
 pub use path::{EcnFailure, EcnFailures, EcnState, Path};

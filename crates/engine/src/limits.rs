@@ -103,6 +103,32 @@ pub const REST: Duration = Duration::from_secs(1);
 pub const MEMORY_RETRY: Duration = Duration::from_millis(10);
 /// Handshakes that a listener has under way at most, unless it says otherwise: at 8.5 KiB each, 8 MiB.
 pub const HALF_OPEN: usize = 960;
+/// Bytes of a ClientHello that is read before its owner is known: one with shares for the largest post-quantum groups together
+/// has 6 KiB, and RFC 9000 §7.5 asks for 4,096 bytes.
+pub const HELLO_BYTES: usize = 16 * 1024;
+/// Datagrams that wait until their client's hello is whole: 16 KiB in Initial packets of 1,200 bytes, and 0-RTT.
+pub const HELLO_DATAGRAMS: usize = 20;
+/// Bytes of those: as many of 1,200 bytes.
+pub const HELLO_HELD_BYTES: usize = HELLO_DATAGRAMS * DATAGRAM_MIN;
+/// The same of a client of which only 0-RTT came yet: what is sent behind one lost Initial packet in an initial window.
+pub const HELLO_EARLY_DATAGRAMS: usize = 2;
+/// Clients that wait so at once: at 24,000 bytes of datagrams, 16 KiB of hello and 4 KiB of gaps each, 5.5 MiB.
+pub const HELLOS: usize = 128;
+/// Of them, those from one address, or from one IPv6 network of 64 bits.
+pub const HELLOS_PER_SOURCE: usize = 16;
+/// How long they wait: a lost packet is sent again after 1 s and after 3 s.
+pub const HELLO_TIME: Duration = Duration::from_secs(5);
+/// Those who listen on one port, at most.
+pub const OWNERS: usize = 64;
+/// Server names of one listener: with [`OWNERS`], 4,096 comparisons for a hello.
+pub const CLAIM_NAMES: usize = 64;
+/// Application protocols of one listener.
+pub const CLAIM_PROTOCOLS: usize = 32;
+/// Clients of other processes that have our port, too, whose first id is remembered for [`HANDSHAKE_TIMEOUT`]: 400 a second, 80 bytes
+/// each.
+pub const FORWARDS: usize = 4_096;
+/// How far apart two Retry packets to the same first packet of a client have to be to differ.
+pub const RETRY_PERIOD: Duration = Duration::from_secs(1);
 /// Age at which a Retry token is refused: a client answers at once.
 pub const RETRY_TOKEN_AGE: Duration = Duration::from_secs(10);
 /// Age at which a NEW_TOKEN token is taken as absent.
@@ -131,6 +157,10 @@ pub const CLOSE_ANSWERS: u32 = 21;
 /// One packet number in this many is skipped, on average, so that an ACK of what was never sent shows itself.
 pub const SKIP_EVERY: u64 = 512;
 
+const _: () = assert!(
+    HELLO_BYTES as u64 <= CRYPTO_BUFFER,
+    "what was read before can be given to the connection"
+);
 const _: () = assert!(
     LOCAL_CID_LEN >= 8,
     "an Initial of ours must carry a destination id of 8 bytes"

@@ -6,18 +6,18 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use inquic_engine::{RetryPolicy, Routing};
+use inquic_engine::{Claim, RetryPolicy, Routing};
 use inquic_handshake::{
     Certificate, CipherSuite, ClientConfig, ClientConfigBuilder, KeyExchange, Roots, ServerConfig,
     ServerConfigBuilder,
 };
-use inquic_socket::port::ListenOptions;
+use inquic_socket::port::{ListenOptions, ListenerId};
 
 use crate::config::TransportConfig;
 use crate::connect::{Race, Target};
 use crate::error::Error;
 use crate::home::limits;
-use crate::home::port::Port;
+use crate::home::port::{Port, Service};
 use crate::home::ports::{self, Drive, Secrets};
 use crate::home::tokens::Tokens;
 use crate::home::trace::LogTo;
@@ -60,6 +60,10 @@ pub struct ListenerBuilder<Face> {
     io_threads: usize,
     preferred: Vec<Preferred>,
     log_to: LogTo,
+    protocols: Vec<Vec<u8>>,
+    names: Vec<Vec<u8>>,
+    shares: bool,
+    spreads: bool,
     face: PhantomData<Face>,
 }
 
@@ -195,6 +199,10 @@ impl<Face> ListenerBuilder<Face> {
             io_threads: 1,
             preferred: Vec::new(),
             log_to: LogTo::default(),
+            protocols: Vec::new(),
+            names: Vec::new(),
+            shares: false,
+            spreads: false,
             face: PhantomData,
         }
     }
@@ -207,7 +215,33 @@ impl<Face> ListenerBuilder<Face> {
 
     /// The application protocols that we speak, the preferred one first (ALPN). There is no default.
     pub fn alpn(mut self, protocols: impl IntoIterator<Item: AsRef<[u8]>>) -> Self {
-        self.tls = self.tls.alpn(protocols);
+        let protocols = protocols.into_iter();
+        self.protocols = protocols.map(|name| name.as_ref().to_vec()).collect();
+        self.tls = self.tls.alpn(&self.protocols);
+        self
+    }
+
+    /// The names that clients ask for (SNI) who want to reach this listener, and no other; `*.example.org` stands for every name
+    /// with one label in its place. Any name by default. Listeners of other names and protocols may have the same port, see
+    /// [`ListenerBuilder::share_port`], which this implies.
+    pub fn server_names(mut self, names: impl IntoIterator<Item: AsRef<str>>) -> Self {
+        let names = names.into_iter();
+        self.names = names.map(|name| name.as_ref().into()).collect();
+        self.share_port(true)
+    }
+
+    /// Lets other listeners have the same address and port, of this process or of another of the same user, which say so, too. Each
+    /// gets the clients that ask for its names and protocols; those who claim the same are refused, unless both
+    /// [`ListenerBuilder::reuse_port`]. Off by default. docs/port-sharing.md has the rules.
+    pub const fn share_port(mut self, on: bool) -> Self {
+        self.shares = on;
+        self
+    }
+
+    /// Lets other listeners claim the same names and protocols on a shared port, if they want that, too: each client goes to one of
+    /// them (SO_REUSEPORT). Off by default.
+    pub const fn reuse_port(mut self, on: bool) -> Self {
+        self.spreads = on;
         self
     }
 
@@ -337,22 +371,35 @@ impl<Face> ListenerBuilder<Face> {
         self
     }
 
-    /// A port that listens on the first of the addresses that can be bound.
+    /// A port that listens on the first of the addresses that can be bound, held once for the listener.
     pub(crate) fn port(
         self,
         address: impl ToSocketAddrs,
         drive: Drive,
-    ) -> Result<Arc<Port>, Error> {
+    ) -> Result<(Arc<Port>, ListenerId), Error> {
         crate::check_home()?;
-        let tls = self.tls.build()?;
-        let addresses = address
-            .to_socket_addrs()
-            .map_err(|error| Error::io("the address to bind cannot be resolved", &error))?;
+        let claim = Claim::new(&self.names, &self.protocols)
+            .map_err(|error| Error::Config(format!("the listener cannot be had so: {error}")))?;
         let (public, local): (Vec<_>, Vec<_>) = self
             .preferred
             .iter()
             .map(|preferred| (preferred.public, preferred.local))
             .unzip();
+        let options = ListenOptions {
+            backlog: self.backlog.max(1),
+            retry: self.retry,
+            claim,
+            spreads: self.spreads,
+            ..ListenOptions::new(self.config.with_preferred(&public))
+        };
+        let service = Service {
+            tls: self.tls.build()?,
+            log_to: self.log_to,
+            options,
+        };
+        let addresses = address
+            .to_socket_addrs()
+            .map_err(|error| Error::io("the address to bind cannot be resolved", &error))?;
         let mut failure =
             Error::Config("there is no address to bind: write host:port, as in [::]:4433".into());
         for address in addresses {
@@ -360,21 +407,14 @@ impl<Face> ListenerBuilder<Face> {
                 master: self.token_key,
                 routing: self.routing,
             };
-            match ports::bind(address, drive, self.io_threads, secrets, &local) {
-                Ok(port) => {
-                    port.listen(
-                        tls,
-                        self.log_to,
-                        ListenOptions {
-                            config: self.config.with_preferred(&public),
-                            backlog: self.backlog.max(1),
-                            max_half_open: inquic_engine::limits::HALF_OPEN,
-                            retry: self.retry,
-                            inherited: None,
-                        },
-                    );
-                    return Ok(port);
-                }
+            let listening = if self.shares {
+                ports::listen_shared(address, drive, secrets, &local, &service)
+            } else {
+                let bound = ports::bind(address, drive, self.io_threads, secrets, &local);
+                bound.and_then(|port| Ok((port.clone(), ports::listen(&port, address, &service)?)))
+            };
+            match listening {
+                Ok(listening) => return Ok(listening),
                 Err(error) => failure = error,
             }
         }

@@ -210,6 +210,7 @@ impl Error {
             HandshakeError::NoCommonProtocol | HandshakeError::PeerAlert(120) => {
                 Self::NoCommonAlpn(text)
             }
+            HandshakeError::PeerAlert(112) => Self::WrongName(text),
             HandshakeError::PeerAlert(42..=48) => Self::CertificateRefused(text),
             _ => Self::Handshake(text),
         }

@@ -2,9 +2,11 @@
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use inquic_engine::{
-    Config, Endpoint, EndpointKeys, Handle, Incoming, Listen, Path, RetryPolicy, Route,
+    Claim, Config, Endpoint, EndpointKeys, Handle, Incoming, Listen, Owner, OwnerError, Path,
+    RetryPolicy, Route,
 };
 use inquic_platform::{Instant, Platform};
 
@@ -16,14 +18,21 @@ use crate::options::Options;
 use crate::sock::{Family, Sock};
 use crate::socket::Socket;
 
-/// A UDP port, shared by a listener and any number of connections.
+/// A UDP port, shared by its listeners and any number of connections.
 pub struct Port {
     endpoint: Endpoint,
-    listener: Option<Listener>,
+    listeners: Vec<Listener>,
+    /// The number of the next listener.
+    next: u32,
 }
+
+/// Names a listener of a port. Never used for another listener again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ListenerId(u32);
 
 /// What listen() made.
 struct Listener {
+    id: ListenerId,
     config: Arc<Config>,
     backlog: usize,
     /// Connections whose handshake is complete and that nobody has accepted, oldest first.
@@ -44,6 +53,10 @@ pub struct ListenOptions {
     pub max_half_open: usize,
     /// When to ask a client to prove its address first.
     pub retry: RetryPolicy,
+    /// The names and protocols that clients have to ask for.
+    pub claim: Claim,
+    /// Whether others may listen for the same, if they want that, too (SO_REUSEPORT).
+    pub spreads: bool,
     /// What connections are made with whose program uses the C ABI; none for programs in Rust.
     pub inherited: Option<Arc<Inherited>>,
 }
@@ -69,46 +82,91 @@ impl Inherited {
     }
 }
 
+impl ListenOptions {
+    /// How to listen for whatever comes.
+    #[must_use]
+    pub fn new(config: Arc<Config>) -> Self {
+        Self {
+            config,
+            backlog: limits::BACKLOG,
+            max_half_open: inquic_engine::limits::HALF_OPEN,
+            retry: RetryPolicy::default(),
+            claim: Claim::default(),
+            spreads: false,
+            inherited: None,
+        }
+    }
+}
+
 impl Port {
     /// A port that listens to nobody yet.
     #[must_use]
     pub fn new(platform: Arc<dyn Platform>, keys: EndpointKeys) -> Self {
         Self {
             endpoint: Endpoint::new(platform, keys),
-            listener: None,
+            listeners: Vec::new(),
+            next: 0,
         }
     }
 
-    /// Starts to listen, or changes how. A backlog of zero stops it; connections that wait already stay.
-    pub fn listen(&mut self, options: ListenOptions) {
+    /// Starts to listen.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::EADDRINUSE`] when another listener claims a part of the same and not both want to share it;
+    /// [`Errno::ENOMEM`] when there are too many. [`Errno::EINVAL`] for a backlog of zero.
+    pub fn listen(&mut self, options: ListenOptions) -> Result<ListenerId, Errno> {
         if options.backlog == 0 {
-            self.stop_listening();
-            return;
+            return Err(Errno::EINVAL);
         }
-        let ready = self
-            .listener
-            .take()
-            .map_or_else(VecDeque::new, |before| before.ready);
-        self.endpoint.set_listening(Some(Listen {
-            max_half_open: options.max_half_open,
-            retry: options.retry,
-            versions: options.config.versions,
-        }));
-        self.listener = Some(Listener {
-            config: options.config,
-            backlog: options.backlog.min(limits::BACKLOG),
-            ready,
+        let id = ListenerId(self.next);
+        self.listeners.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+        let (config, backlog) = (options.config.clone(), options.backlog);
+        let inherited = options.inherited.clone();
+        self.endpoint
+            .add_owner(entered(id, options))
+            .map_err(refusal)?;
+        self.next = self.next.wrapping_add(1);
+        self.listeners.push(Listener {
+            id,
+            config,
+            backlog: backlog.min(limits::BACKLOG),
+            ready: VecDeque::new(),
             overflows: 0,
-            inherited: options.inherited,
+            inherited,
         });
+        Ok(id)
     }
 
-    /// Stops to listen and gives back, one a call, the connections that nobody has accepted.
-    pub fn stop_listening(&mut self) -> Option<Handle> {
-        self.endpoint.set_listening(None);
-        let waiting = self.listener.as_mut()?.ready.pop_front();
+    /// Changes how a listener listens. A backlog of zero stops it; connections that wait already stay.
+    ///
+    /// # Errors
+    ///
+    /// As [`Port::listen`]; nothing has changed then. [`Errno::EINVAL`] when it does not listen any more.
+    pub fn relisten(&mut self, id: ListenerId, options: ListenOptions) -> Result<(), Errno> {
+        if options.backlog == 0 {
+            self.endpoint.remove_owner(Owner::Local(id.0));
+            return Ok(());
+        }
+        let listener = self.listeners.iter_mut().find(|one| one.id == id);
+        let listener = listener.ok_or(Errno::EINVAL)?;
+        let (config, backlog) = (options.config.clone(), options.backlog);
+        let inherited = options.inherited.clone();
+        self.endpoint
+            .add_owner(entered(id, options))
+            .map_err(refusal)?;
+        listener.config = config;
+        listener.inherited = inherited;
+        listener.backlog = backlog.min(limits::BACKLOG);
+        Ok(())
+    }
+
+    /// Stops a listener and gives back, one a call, the connections that nobody has accepted.
+    pub fn stop_listening(&mut self, id: ListenerId) -> Option<Handle> {
+        self.endpoint.remove_owner(Owner::Local(id.0));
+        let waiting = self.listener_mut(id)?.ready.pop_front();
         if waiting.is_none() {
-            self.listener = None;
+            self.listeners.retain(|listener| listener.id != id);
         }
         waiting
     }
@@ -118,14 +176,32 @@ impl Port {
         self.endpoint.route(now, path, datagram, reply)
     }
 
-    /// Makes the socket for a connection that comes in; it is given the same datagram next.
+    /// As [`Port::route`], for a datagram that came with these ECN bits.
+    pub fn route_marked(
+        &mut self,
+        now: Instant,
+        path: &Path,
+        ecn: u8,
+        datagram: &[u8],
+        reply: &mut [u8],
+    ) -> Route {
+        self.endpoint.route_marked(now, path, ecn, datagram, reply)
+    }
+
+    /// Makes the socket for a connection that comes in; it is given the datagrams of [`Incoming::take_datagrams`] next, and then
+    /// the one that was routed.
     ///
     /// # Errors
     ///
     /// [`Errno::EAGAIN`] when the backlog is full: the client's retransmission asks again, as with TCP.
     /// [`Errno::ECONNREFUSED`] when nobody listens or the engine refuses.
     pub fn admit(&mut self, now: Instant, incoming: &Incoming) -> Result<(Handle, Socket), Errno> {
-        let Some(listener) = &mut self.listener else {
+        let Owner::Local(id) = incoming.owner() else {
+            return Err(Errno::ECONNREFUSED);
+        };
+        let id = ListenerId(id);
+        let listener = self.listeners.iter_mut().find(|one| one.id == id);
+        let Some(listener) = listener else {
             return Err(Errno::ECONNREFUSED);
         };
         if listener.ready.len() >= listener.backlog {
@@ -137,7 +213,7 @@ impl Port {
             .endpoint
             .accept(now, incoming, &listener.config)
             .map_err(|_| Errno::ECONNREFUSED)?;
-        Ok((handle, Socket::new(handle, connection)))
+        Ok((handle, Socket::accepted(handle, connection, id)))
     }
 
     /// As [`Port::admit`], for a listener of the C ABI.
@@ -150,9 +226,11 @@ impl Port {
         now: Instant,
         incoming: &Incoming,
     ) -> Result<(Handle, Sock), Errno> {
+        let Owner::Local(id) = incoming.owner() else {
+            return Err(Errno::ECONNREFUSED);
+        };
         let inherited = self
-            .listener
-            .as_ref()
+            .listener(ListenerId(id))
             .and_then(|listener| listener.inherited.clone())
             .ok_or(Errno::ECONNREFUSED)?;
         let (handle, socket) = self.admit(now, incoming)?;
@@ -162,46 +240,42 @@ impl Port {
 
     /// How many connections may wait for accept().
     #[must_use]
-    pub fn backlog(&self) -> usize {
-        self.listener
-            .as_ref()
-            .map_or(0, |listener| listener.backlog)
+    pub fn backlog(&self, id: ListenerId) -> usize {
+        self.listener(id).map_or(0, |listener| listener.backlog)
     }
 
-    /// Queues a connection whose handshake is complete for accept(). `false` when nobody listens any more.
-    pub fn on_established(&mut self, handle: Handle) -> bool {
-        let Some(listener) = &mut self.listener else {
+    /// Queues a connection whose handshake is complete for accept(). `false` when its listener is gone.
+    pub fn on_established(&mut self, listener: Option<ListenerId>, handle: Handle) -> bool {
+        let listener = listener.and_then(|id| self.listener_mut(id));
+        let Some(listener) = listener else {
             return false;
         };
         listener.ready.push_back(handle);
         true
     }
 
-    /// The connection that has waited longest for accept().
-    pub fn accept(&mut self) -> Option<Handle> {
-        self.listener.as_mut()?.ready.pop_front()
+    /// The connection that has waited longest for a listener's accept().
+    pub fn accept(&mut self, id: ListenerId) -> Option<Handle> {
+        self.listener_mut(id)?.ready.pop_front()
     }
 
     /// Whether accept() would give a connection.
     #[must_use]
-    pub fn is_acceptable(&self) -> bool {
-        self.listener
-            .as_ref()
+    pub fn is_acceptable(&self, id: ListenerId) -> bool {
+        self.listener(id)
             .is_some_and(|listener| !listener.ready.is_empty())
     }
 
-    /// Whether the port listens.
+    /// Whether a listener is there.
     #[must_use]
-    pub const fn is_listening(&self) -> bool {
-        self.listener.is_some()
+    pub fn is_listening(&self, id: ListenerId) -> bool {
+        self.listener(id).is_some()
     }
 
     /// Connections turned away because the backlog was full.
     #[must_use]
-    pub fn overflows(&self) -> u64 {
-        self.listener
-            .as_ref()
-            .map_or(0, |listener| listener.overflows)
+    pub fn overflows(&self, id: ListenerId) -> u64 {
+        self.listener(id).map_or(0, |listener| listener.overflows)
     }
 
     /// Opens a connection to `path.remote`. As in the ABI it sends nothing: the handshake's first message does.
@@ -231,7 +305,8 @@ impl Port {
 
     /// Forgets a connection that is gone.
     pub fn remove(&mut self, socket: &Socket) {
-        if let Some(listener) = &mut self.listener {
+        let listener = socket.listener().and_then(|id| self.listener_mut(id));
+        if let Some(listener) = listener {
             listener.ready.retain(|&handle| handle != socket.handle());
         }
         self.endpoint.remove(socket.handle());
@@ -241,5 +316,47 @@ impl Port {
     #[must_use]
     pub const fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// The engine's endpoint, for who else has the port.
+    pub const fn endpoint_mut(&mut self) -> &mut Endpoint {
+        &mut self.endpoint
+    }
+
+    fn listener(&self, id: ListenerId) -> Option<&Listener> {
+        self.listeners.iter().find(|listener| listener.id == id)
+    }
+
+    fn listener_mut(&mut self, id: ListenerId) -> Option<&mut Listener> {
+        self.listeners.iter_mut().find(|listener| listener.id == id)
+    }
+}
+
+impl ListenerId {
+    /// Its number, the same as that of [`Owner::Local`].
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+}
+
+/// A listener as the engine knows it.
+fn entered(id: ListenerId, options: ListenOptions) -> inquic_engine::Listener {
+    inquic_engine::Listener {
+        owner: Owner::Local(id.0),
+        listen: Listen {
+            max_half_open: options.max_half_open,
+            retry: options.retry,
+            versions: options.config.versions,
+        },
+        claim: options.claim,
+        spreads: options.spreads,
+    }
+}
+
+const fn refusal(error: OwnerError) -> Errno {
+    match error {
+        OwnerError::Overlap => Errno::EADDRINUSE,
+        OwnerError::Full => Errno::ENOMEM,
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use inquic_engine::{Config, EndpointKeys, Handle, Path, Received, RetryPolicy, Route};
 use inquic_platform::{CipherSuite, Duration, Instant, Platform};
-use inquic_socket::port::ListenOptions;
+use inquic_socket::port::{ListenOptions, ListenerId};
 use inquic_socket::{Port, Socket};
 use inquic_wire::Role;
 
@@ -30,6 +30,7 @@ pub(super) struct Node {
     pub(super) address: SocketAddr,
     pub(super) seats: BTreeMap<Handle, Seat>,
     pub(super) port: Port,
+    listener: Option<ListenerId>,
     pub(super) watch: Arc<Watch>,
     pub(super) credits: Credits,
     settings: Settings,
@@ -80,20 +81,23 @@ impl Node {
     ) -> Self {
         let keys = EndpointKeys::random(&*platform);
         let mut port = Port::new(platform, keys);
+        let mut listener = None;
         if role == Role::Server {
-            port.listen(ListenOptions {
-                config: Arc::clone(&settings.config),
-                backlog: 64,
-                max_half_open: 32,
-                retry: settings.retry,
-                inherited: None,
-            });
+            listener = port
+                .listen(ListenOptions {
+                    backlog: 64,
+                    max_half_open: 32,
+                    retry: settings.retry,
+                    ..ListenOptions::new(Arc::clone(&settings.config))
+                })
+                .ok();
         }
         Self {
             role,
             address,
             seats: BTreeMap::new(),
             port,
+            listener,
             watch,
             credits: Credits::default(),
             settings,
@@ -241,7 +245,7 @@ impl Node {
                 self.outbox.push_back(reply);
                 None
             }
-            Route::Drop(_) => None,
+            Route::Held | Route::Forward(_) | Route::Drop(_) => None,
         }
     }
 
@@ -408,7 +412,10 @@ impl Node {
         if self.settings.habits.never_accepts {
             return;
         }
-        while let Some(handle) = self.port.accept() {
+        let Some(listener) = self.listener else {
+            return;
+        };
+        while let Some(handle) = self.port.accept(listener) {
             if let Some(seat) = self.seats.get_mut(&handle) {
                 seat.accepted = true;
                 self.settle(scene, handle);

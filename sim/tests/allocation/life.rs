@@ -251,7 +251,7 @@ impl Life {
                 let reply = reply[..count].to_vec();
                 return self.flying.push_back((at, 1 - to, reply));
             }
-            Route::Connection(_) | Route::Drop(_) => return,
+            Route::Connection(_) | Route::Held | Route::Forward(_) | Route::Drop(_) => return,
         }
         let segment = datagram.len();
         if let Some(connection) = &mut end.connection {

@@ -22,7 +22,9 @@ const fn after(reason: Drop) -> Option<Drop> {
         Drop::Duplicate => Drop::Unexpected,
         Drop::Unexpected => Drop::Closed,
         Drop::Closed => Drop::Memory,
-        Drop::Memory => return None,
+        Drop::Memory => Drop::HelloLimit,
+        Drop::HelloLimit => Drop::Unclaimed,
+        Drop::Unclaimed => return None,
     })
 }
 

@@ -1,9 +1,14 @@
 //! Strangers: who may begin a handshake, who has to show first that it receives at its address, who is turned away
 //! (RFC 9000 §5.2.2, §8.1.2). Nothing is kept for anybody who is not let in.
 
+use alloc::vec::Vec;
+
 use inquic_platform::Instant;
 use inquic_wire::{ConnectionId, Header, LongKind, Version, Versions};
 
+use super::gather::Stranger;
+use super::hello::HeldDatagram;
+use super::owners::Owner;
 use super::token::{Client, Mark, Opened};
 use super::{Endpoint, Route};
 use crate::counters::Drop;
@@ -36,6 +41,10 @@ pub enum RetryPolicy {
 /// A client that is let in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incoming {
+    /// Whose client it is.
+    pub(super) owner: Owner,
+    /// What came of it before the datagram that told whose it is.
+    pub(super) datagrams: Vec<HeldDatagram>,
     pub(super) path: Path,
     /// The version of its first packet.
     pub(super) version: Version,
@@ -48,6 +57,32 @@ pub struct Incoming {
     pub(super) validated: bool,
     /// What is remembered of the token that showed it.
     pub(super) used: Option<Mark>,
+}
+
+/// Who a client is, for another process that has the same port to make its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Introduction {
+    /// Where it comes from, and where to.
+    pub path: Path,
+    /// The version of its first packet.
+    pub version: Version,
+    /// The destination id of its packets, from which their keys come.
+    pub dcid: ConnectionId,
+    /// Its own id.
+    pub scid: ConnectionId,
+    /// The destination id of its very first packet, before any Retry.
+    pub original_id: ConnectionId,
+    /// The id that a Retry packet gave it.
+    pub retry_id: Option<ConnectionId>,
+    /// Whether it has shown that it receives at its address.
+    pub validated: bool,
+}
+
+impl Listen {
+    /// Whether no state is made for a client that has not validated its address.
+    pub(super) fn always_validates(&self) -> bool {
+        self.retry == RetryPolicy::Always
+    }
 }
 
 impl Default for Listen {
@@ -72,17 +107,64 @@ impl Incoming {
     pub const fn is_validated(&self) -> bool {
         self.validated
     }
+
+    /// Which of those who listen gets it.
+    #[must_use]
+    pub const fn owner(&self) -> Owner {
+        self.owner
+    }
+
+    /// What came of the client before, oldest first: its connection gets these first, each with its time.
+    #[must_use]
+    pub fn take_datagrams(&mut self) -> Vec<HeldDatagram> {
+        core::mem::take(&mut self.datagrams)
+    }
+
+    /// What another process needs to know of the client.
+    #[must_use]
+    pub const fn introduction(&self) -> Introduction {
+        Introduction {
+            path: self.path,
+            version: self.version,
+            dcid: self.dcid,
+            scid: self.scid,
+            original_id: self.original_id,
+            retry_id: self.retry_id,
+            validated: self.validated,
+        }
+    }
+
+    /// A client that another process has let in for `owner`, with all that came of it.
+    #[must_use]
+    pub const fn introduced(
+        client: Introduction,
+        owner: Owner,
+        datagrams: Vec<HeldDatagram>,
+    ) -> Self {
+        Self {
+            owner,
+            datagrams,
+            path: client.path,
+            version: client.version,
+            dcid: client.dcid,
+            scid: client.scid,
+            original_id: client.original_id,
+            retry_id: client.retry_id,
+            validated: client.validated,
+            used: None,
+        }
+    }
 }
 
 impl Endpoint {
     /// A long-header packet for no connection that we know.
-    pub(super) fn admit(
-        &mut self,
-        now: Instant,
-        path: &Path,
-        datagram: &[u8],
-        reply: &mut [u8],
-    ) -> Route {
+    pub(super) fn admit(&mut self, stranger: Stranger<'_>, reply: &mut [u8]) -> Route {
+        let Stranger {
+            at: now,
+            path,
+            datagram,
+            ..
+        } = stranger;
         let Some(listen) = self.listen else {
             return Route::Drop(Drop::NotListening);
         };
@@ -95,6 +177,14 @@ impl Endpoint {
                 ..
             }) if !listen.versions.contains(version) => {
                 self.refuse_version(now, version, (&dcid, &scid), datagram.len(), reply)
+            }
+            Ok(Header::Long {
+                kind: LongKind::ZeroRtt,
+                dcid,
+                ..
+            }) if self.must_read && dcid.len() >= limits::LOCAL_CID_LEN => {
+                self.gatherings.expire(now);
+                self.hold_early(stranger, dcid)
             }
             Ok(Header::Long {
                 kind: LongKind::Initial,
@@ -111,6 +201,8 @@ impl Endpoint {
                 }
                 let token = datagram.get(token).unwrap_or_default();
                 let incoming = Incoming {
+                    owner: self.first_owner,
+                    datagrams: Vec::new(),
                     path: *path,
                     version,
                     dcid,
@@ -121,7 +213,18 @@ impl Endpoint {
                     used: None,
                 };
                 let greased = datagram.first().is_some_and(|first| first & FIXED == 0);
-                self.admit_initial(now, listen, greased, incoming, token, reply)
+                if !self.must_read {
+                    return self.admit_initial(now, listen, greased, incoming, token, reply);
+                }
+                self.gatherings.expire(now);
+                let client = (path.remote, dcid);
+                if let Some(known) = self.gathered(&client) {
+                    return self.gather(stranger, known, reply);
+                }
+                match self.admit_initial(now, listen, greased, incoming, token, reply) {
+                    Route::Incoming(incoming) => self.gather(stranger, incoming, reply),
+                    route => route,
+                }
             }
             Ok(Header::UnknownVersion {
                 version,
@@ -152,7 +255,10 @@ impl Endpoint {
         if datagram < limits::DATAGRAM_MIN {
             return Route::Drop(Drop::UnknownVersion);
         }
-        self.negotiate_version(now, version, ids, reply)
+        let spoken = self
+            .listen
+            .map_or_else(Versions::empty, |listen| listen.versions);
+        self.negotiate_version(now, version, ids, &spoken, reply)
     }
 
     /// A client that was let in is not served after all: the token that it brought is as good as before.
@@ -175,7 +281,8 @@ impl Endpoint {
         if incoming.dcid.len() < limits::LOCAL_CID_LEN {
             return Route::Drop(Drop::Header);
         }
-        if self.half_open >= listen.max_half_open {
+        let under_way = self.half_open.saturating_add(self.gatherings.len());
+        if under_way >= listen.max_half_open {
             return Route::Drop(Drop::HalfOpenLimit);
         }
         let client = Client {
@@ -202,7 +309,9 @@ impl Endpoint {
             Opened::Refused => return self.refuse_token(now, &incoming, reply),
         }
         incoming.used = Mark::of(token).filter(|_| incoming.validated);
-        let busy = self.half_open >= listen.max_half_open / 4;
+        let busy = under_way >= listen.max_half_open / 4
+            || self.gatherings.len() >= limits::HELLOS / 4
+            || self.forwards.len() >= limits::FORWARDS / 4;
         let validate = match listen.retry {
             RetryPolicy::Always => true,
             RetryPolicy::WhenBusy => busy,

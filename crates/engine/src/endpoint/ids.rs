@@ -20,6 +20,8 @@ pub struct Routing {
     server: [u8; SERVER_MAX],
     len: usize,
     key: Option<[u8; 16]>,
+    /// Whether it is for a port that several processes have together.
+    of_member: bool,
 }
 
 /// Where new ids come from.
@@ -69,7 +71,23 @@ impl Routing {
             server: kept,
             len: server.len(),
             key,
+            of_member: false,
         })
+    }
+
+    /// For a process that has its port together with others: ids in which whoever receives for all of them finds the process.
+    ///
+    /// `member` is its number; `tag` and `key` are the same for all of them, and known to nobody else.
+    #[must_use]
+    pub const fn of_member(member: u8, tag: [u8; 2], key: [u8; 16]) -> Self {
+        let [high, low] = tag;
+        Self {
+            rotation: 0,
+            server: [member, high, low],
+            len: SERVER_MAX,
+            key: Some(key),
+            of_member: true,
+        }
     }
 }
 
@@ -104,6 +122,19 @@ impl Ids {
             None => random,
         }
     }
+
+    /// The id for packets to us that follows from `seed`, whose bytes look random.
+    pub(super) fn seeded(&self, seed: Id) -> Id {
+        match &self.routed {
+            Some(routed) => routed.id_of(seed, seed),
+            None => seed,
+        }
+    }
+
+    /// The member of our port in an id that one of them gave, if the port has members.
+    pub(super) fn member(&self, id: Id) -> Option<u8> {
+        self.routed.as_ref()?.member(id)
+    }
 }
 
 impl Routed {
@@ -126,24 +157,29 @@ impl Routed {
     }
 
     fn id(&mut self, random: Id) -> Id {
+        let nonce = match &self.cipher {
+            // Counted nonces would show how many connections there are; they have to look random.
+            Cipher::Plain | Cipher::Missing => random,
+            Cipher::Aes(_) => {
+                self.nonce = self.nonce.wrapping_add(1);
+                self.nonce.to_be_bytes()
+            }
+        };
+        self.id_of(random, nonce)
+    }
+
+    fn id_of(&self, random: Id, nonce: Id) -> Id {
         let Routing {
             rotation,
             server,
             len,
             ..
         } = self.routing;
-        let [_, mut body @ ..] = random;
-        let nonce = match &self.cipher {
-            // Counted nonces would show how many connections there are; they have to look random.
-            Cipher::Plain => random,
-            Cipher::Aes(_) => {
-                self.nonce = self.nonce.wrapping_add(1);
-                self.nonce.to_be_bytes()
-            }
-            Cipher::Missing => return with_first(UNROUTABLE << 5 | SELF_LEN, body),
-        };
-        let [_, low @ ..] = nonce;
-        body = low;
+        if matches!(self.cipher, Cipher::Missing) {
+            let [_, body @ ..] = random;
+            return with_first(UNROUTABLE << 5 | SELF_LEN, body);
+        }
+        let [_, mut body @ ..] = nonce;
         for (byte, of_server) in body.iter_mut().zip(server).take(len) {
             *byte = of_server;
         }
@@ -151,6 +187,29 @@ impl Routed {
             body = encrypt(&**key, body);
         }
         with_first(rotation << 5 | SELF_LEN, body)
+    }
+}
+
+impl Routed {
+    /// The member in an id that was made with the same key and tag. An id that somebody else made shows one with a chance of
+    /// 2^-24 for each first byte that is right.
+    fn member(&self, id: Id) -> Option<u8> {
+        let Routing {
+            rotation,
+            server,
+            of_member,
+            ..
+        } = self.routing;
+        let [first, body @ ..] = id;
+        let Cipher::Aes(key) = &self.cipher else {
+            return None;
+        };
+        if !of_member || first != rotation << 5 | SELF_LEN {
+            return None;
+        }
+        let [member, high, low, ..] = decrypt(&**key, body);
+        let [_, tag @ ..] = server;
+        (tag == [high, low]).then_some(member)
     }
 }
 
@@ -178,6 +237,18 @@ fn encrypt(key: &dyn HeaderKey, body: Body) -> Body {
     left = pass(key, 2, right, left, |[.., last]| *last &= HIGH);
     right = pass(key, 3, left, right, |[first, ..]| *first &= LOW);
     left = pass(key, 4, right, left, |[.., last]| *last &= HIGH);
+    join(left, right)
+}
+
+/// The passes backwards (QUIC-LB §5.4.2).
+fn decrypt(key: &dyn HeaderKey, body: Body) -> Body {
+    let [a, b, c, middle, d, e, f] = body;
+    let mut left = [a, b, c, middle & HIGH];
+    let mut right = [middle & LOW, d, e, f];
+    left = pass(key, 4, right, left, |[.., last]| *last &= HIGH);
+    right = pass(key, 3, left, right, |[first, ..]| *first &= LOW);
+    left = pass(key, 2, right, left, |[.., last]| *last &= HIGH);
+    right = pass(key, 1, left, right, |[first, ..]| *first &= LOW);
     join(left, right)
 }
 

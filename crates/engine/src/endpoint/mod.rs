@@ -4,18 +4,32 @@
 //! the length of one look-up. State for a stranger is made only after admission said yes (attacks: Initial floods).
 
 mod admit;
+mod claim;
+mod forward;
+mod gather;
+mod hello;
 mod ids;
+mod keys;
+mod owners;
 mod reply;
+mod shared;
+#[cfg(test)]
+mod testing;
 mod token;
 
-pub use admit::{Incoming, Listen, RetryPolicy};
+pub use admit::{Incoming, Introduction, Listen, RetryPolicy};
+pub use claim::{Claim, ClaimError};
+pub use forward::Members;
+pub use hello::HeldDatagram;
 pub use ids::Routing;
+pub use keys::EndpointKeys;
+pub use owners::{Listener, Owner, OwnerError};
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use inquic_platform::{CipherSuite, CryptoError, Instant, NoMemory, Platform, Table, memory};
+use inquic_platform::{CryptoError, Instant, NoMemory, Platform, Table, memory};
 use inquic_wire::{ConnectionId, Role, dcid_of};
 
 use crate::config::Config;
@@ -23,15 +37,13 @@ use crate::connection::{Connection, Start};
 use crate::counters::{Drop, Drops};
 use crate::limits;
 use crate::path::Path;
+use forward::Forwards;
+use gather::{Gatherings, Stranger};
 use ids::Ids;
+use owners::Owners;
 use reply::StatelessBudget;
+use shared::Whose;
 use token::Tokens;
-
-/// The secrets of a port. With the same master secret, tokens and stateless resets stay valid across restarts and machines.
-pub struct EndpointKeys {
-    master: [u8; 32],
-    routing: Option<Routing>,
-}
 
 /// Names a connection of an endpoint. Never used for another connection again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,6 +67,10 @@ pub enum Route {
     Incoming(Incoming),
     /// So many bytes of the reply buffer go back to where the datagram came from.
     Reply(usize),
+    /// Nowhere yet: it was kept until it is known whose client it is of.
+    Held,
+    /// To this process of those that have the port together.
+    Forward(u8),
     /// Nowhere.
     Drop(Drop),
 }
@@ -72,7 +88,19 @@ pub struct Endpoint {
     resets: Table<[u8; 16], Handle>,
     entries: Table<Handle, Entry>,
     next_handle: u64,
+    owners: Owners,
+    /// Whether strangers are let in by this endpoint itself.
+    admits: bool,
+    /// What holds for all owners together; none when strangers are not let in.
     listen: Option<Listen>,
+    /// Whether hellos have to be read to know whose they are, and whose they are if not.
+    must_read: bool,
+    first_owner: Owner,
+    gatherings: Gatherings,
+    members: Members,
+    /// Until when members that are not there may come back.
+    awaits_members: Option<Instant>,
+    forwards: Forwards,
     half_open: usize,
     stateless: StatelessBudget,
     fresh: Ids,
@@ -85,51 +113,6 @@ struct Entry {
     first: Option<(SocketAddr, ConnectionId)>,
     resets: Vec<[u8; 16]>,
     half_open: bool,
-}
-
-impl EndpointKeys {
-    /// Secrets derived from a master secret that others may share.
-    #[must_use]
-    pub const fn from_master(master: [u8; 32]) -> Self {
-        Self {
-            master,
-            routing: None,
-        }
-    }
-
-    /// Secrets of this endpoint alone.
-    #[must_use]
-    pub fn random(platform: &dyn Platform) -> Self {
-        let mut master = [0; 32];
-        platform.random(&mut master);
-        Self::from_master(master)
-    }
-
-    /// The same secrets, and connection ids by which a load balancer finds this server.
-    #[must_use]
-    pub const fn with_routing(mut self, routing: Routing) -> Self {
-        self.routing = Some(routing);
-        self
-    }
-
-    fn derive(&self, platform: &dyn Platform, label: &[u8], data: &[u8]) -> [u8; 32] {
-        let mut hash = [0; 48];
-        platform.hmac(
-            CipherSuite::Aes128GcmSha256,
-            &self.master,
-            &[label, data],
-            &mut hash,
-        );
-        hash.first_chunk().copied().unwrap_or_default()
-    }
-
-    /// The stateless reset token of one of our ids (RFC 9000 §10.3.2).
-    fn reset_token(&self, platform: &dyn Platform, id: &[u8]) -> [u8; 16] {
-        self.derive(platform, b"stateless reset", id)
-            .first_chunk()
-            .copied()
-            .unwrap_or_default()
-    }
 }
 
 impl From<CryptoError> for ConnectError {
@@ -160,7 +143,15 @@ impl Endpoint {
             resets: Table::new(),
             entries: Table::new(),
             next_handle: 0,
+            owners: Owners::default(),
+            admits: true,
             listen: None,
+            must_read: false,
+            first_owner: Owner::SOLE,
+            gatherings: Gatherings::default(),
+            members: Members::default(),
+            awaits_members: None,
+            forwards: Forwards::default(),
             half_open: 0,
             stateless: StatelessBudget::default(),
             fresh,
@@ -168,21 +159,40 @@ impl Endpoint {
         }
     }
 
-    /// Begins to listen, changes how, or stops.
-    pub const fn set_listening(&mut self, listen: Option<Listen>) {
-        self.listen = listen;
-    }
-
     /// Where `datagram` goes. An answer is written to `reply`, which has room for 1,200 bytes or more.
     pub fn route(&mut self, now: Instant, path: &Path, datagram: &[u8], reply: &mut [u8]) -> Route {
-        let route = self.find(now, path, datagram, reply);
+        self.route_marked(now, path, 0, datagram, reply)
+    }
+
+    /// As [`Endpoint::route`], for a datagram that came with these ECN bits, which matter if it has to be kept.
+    pub fn route_marked(
+        &mut self,
+        now: Instant,
+        path: &Path,
+        ecn: u8,
+        datagram: &[u8],
+        reply: &mut [u8],
+    ) -> Route {
+        let stranger = Stranger {
+            at: now,
+            path,
+            ecn,
+            datagram,
+        };
+        let route = self.find(stranger, reply);
         if let Route::Drop(reason) = route {
             self.drops.count(reason);
         }
         route
     }
 
-    fn find(&mut self, now: Instant, path: &Path, datagram: &[u8], reply: &mut [u8]) -> Route {
+    fn find(&mut self, stranger: Stranger<'_>, reply: &mut [u8]) -> Route {
+        let Stranger {
+            at: now,
+            path,
+            datagram,
+            ..
+        } = stranger;
         let Some(dcid) = dcid_of(datagram, limits::LOCAL_CID_LEN) else {
             return Route::Drop(Drop::Header);
         };
@@ -197,6 +207,12 @@ impl Endpoint {
         if let Some(handle) = token.and_then(|token| self.resets.get(token)) {
             return Route::Connection(*handle);
         }
+        match self.member_of(now, dcid) {
+            Some(Whose::Member(member)) => return Route::Forward(member),
+            // Its connection is not over: it is to hear nothing that says so.
+            Some(Whose::Awaited) => return Route::Drop(Drop::UnknownId),
+            None => {}
+        }
         if datagram.first().is_some_and(|first| first & LONG == 0) {
             return self.reset(now, dcid, datagram.len(), reply);
         }
@@ -204,7 +220,10 @@ impl Endpoint {
             ConnectionId::new(dcid).and_then(|dcid| self.first_ids.get(&(path.remote, dcid)));
         match first {
             Some(handle) => Route::Connection(*handle),
-            None => self.admit(now, path, datagram, reply),
+            None => match self.forward_of(now, path, dcid) {
+                Some(member) => Route::Forward(member),
+                None => self.admit(stranger, reply),
+            },
         }
     }
 
@@ -457,20 +476,6 @@ impl Endpoint {
     #[must_use]
     pub const fn half_open(&self) -> usize {
         self.half_open
-    }
-
-    /// A secret of this port for whoever protects TLS session tickets: the same for endpoints with the same keys.
-    #[must_use]
-    pub fn ticket_key(&self) -> [u8; 64] {
-        let mut key = [0; 64];
-        let halves = [b"session ticket 0", b"session ticket 1"];
-        for (half, label) in key.chunks_mut(32).zip(halves) {
-            let derived = self.keys.derive(&*self.platform, label, &[]);
-            for (to, from) in half.iter_mut().zip(derived) {
-                *to = from;
-            }
-        }
-        key
     }
 
     /// Datagrams that went nowhere, by reason.

@@ -1,18 +1,21 @@
 //! Answers that need no state: Version Negotiation, Retry, the refusal of a token, stateless reset. Each is smaller than, or a
 //! fraction of, what it answers, and their number per second is bounded, so that the port is no amplifier.
 
+use core::net::IpAddr;
+
 use inquic_platform::crypto::TAG_LEN;
 use inquic_platform::{Duration, Instant, NoTails, SealJob, Tail};
 use inquic_wire::frame::write_connection_close;
 use inquic_wire::{
-    Code, LongKind, Role, Version, Versions, Writer, retry_pseudo_packet, write_long, write_retry,
-    write_version_negotiation,
+    Code, ConnectionId, LongKind, PeerError, Role, Version, Versions, Writer, retry_pseudo_packet,
+    write_long, write_retry, write_version_negotiation,
 };
 
 use super::token::Client;
 use super::{Endpoint, Incoming, Route};
 use crate::counters::Drop;
 use crate::limits;
+use crate::path::Path;
 use crate::protect;
 
 /// How many stateless answers may still be given in the second that runs.
@@ -43,6 +46,7 @@ impl Endpoint {
         now: Instant,
         refused: Version,
         (dcid, scid): (&[u8], &[u8]),
+        spoken: &Versions,
         reply: &mut [u8],
     ) -> Route {
         if !self.stateless.take(now) {
@@ -59,10 +63,8 @@ impl Endpoint {
             reserved
         };
         let mut versions = Versions::of(&[reserved]);
-        if let Some(listen) = self.listen {
-            for version in listen.versions.as_slice() {
-                versions.push(*version);
-            }
+        for version in spoken.as_slice() {
+            versions.push(*version);
         }
         let versions = versions.as_slice();
         match write_version_negotiation(&mut writer, random, scid, dcid, versions) {
@@ -71,12 +73,13 @@ impl Endpoint {
         }
     }
 
-    /// Asks a client to come again with a token that it only gets at its own address.
+    /// Asks a client to come again with a token that it only gets at its own address. Every datagram of a client's first flight gets
+    /// the same answer: of two that differ, the client would follow one, and what it sent before the other would be lost.
     pub(super) fn retry(&mut self, now: Instant, incoming: &Incoming, reply: &mut [u8]) -> Route {
         if !self.stateless.take(now) {
             return Route::Drop(Drop::RateLimit);
         }
-        let id = self.new_id();
+        let id = self.retry_id(now, incoming);
         // RFC 9369 §4.1: a Retry is of the version of what it answers, and the client stays with it.
         let version = incoming.version;
         let client = Client {
@@ -86,7 +89,7 @@ impl Endpoint {
         };
         let token = self
             .tokens
-            .for_retry(&*self.platform, now, client, &incoming.dcid);
+            .for_retry(&*self.platform, period(now), client, &incoming.dcid);
         let mut writer = Writer::new(reply);
         if write_retry(&mut writer, version, &incoming.scid, &id, &token).is_err() {
             return Route::Drop(Drop::Header);
@@ -102,6 +105,37 @@ impl Endpoint {
         }
     }
 
+    /// The id that a Retry packet gives to a client.
+    fn retry_id(&self, now: Instant, incoming: &Incoming) -> ConnectionId {
+        let mut client = [0; CLIENT_LEN];
+        let mut writer = Writer::new(&mut client);
+        let Path { remote, .. } = incoming.path;
+        let ip = match remote.ip() {
+            IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+            IpAddr::V6(ip) => ip,
+        };
+        let written = writer
+            .u64(period(now).as_nanos())
+            .and_then(|()| writer.u32(incoming.version.0))
+            .and_then(|()| writer.bytes(&ip.octets()))
+            .and_then(|()| writer.u16(remote.port()))
+            .and_then(|()| writer.bytes(&incoming.dcid));
+        debug_assert!(written.is_ok(), "an id has 20 bytes at most");
+        let mut seed = self
+            .keys
+            .derive(&*self.platform, b"retry", writer.written());
+        loop {
+            let id = self
+                .fresh
+                .seeded(seed.first_chunk().copied().unwrap_or_default());
+            // One that a connection has would lead there.
+            if !self.ids.contains(&u64::from_be_bytes(id)) {
+                return ConnectionId::new(&id).unwrap_or(ConnectionId::EMPTY);
+            }
+            seed = self.keys.derive(&*self.platform, b"retry", &seed);
+        }
+    }
+
     /// Ends the attempt of a client whose Retry token is stale or used. No state is made, and nothing is sent again.
     pub(super) fn refuse_token(
         &mut self,
@@ -109,20 +143,47 @@ impl Endpoint {
         incoming: &Incoming,
         reply: &mut [u8],
     ) -> Route {
+        //= RFC 9000 §8.1.2: Instead, the server SHOULD immediately close (Section 10.2) the connection with an INVALID_TOKEN
+        //= error.
+        self.close_stranger(now, incoming, Drop::Token, BAD_TOKEN, reply)
+    }
+
+    /// Ends the attempt of a client that nobody on this port takes.
+    pub(super) fn refuse(
+        &mut self,
+        now: Instant,
+        incoming: &Incoming,
+        offence: PeerError,
+        reply: &mut [u8],
+    ) -> Route {
+        self.close_stranger(now, incoming, Drop::Unclaimed, offence, reply)
+    }
+
+    fn close_stranger(
+        &mut self,
+        now: Instant,
+        incoming: &Incoming,
+        reason: Drop,
+        offence: PeerError,
+        reply: &mut [u8],
+    ) -> Route {
         if !self.stateless.take(now) {
             return Route::Drop(Drop::RateLimit);
         }
-        self.drops.count(Drop::Token);
-        //= RFC 9000 §8.1.2: Instead, the server SHOULD immediately close (Section 10.2) the connection with an INVALID_TOKEN
-        //= error.
-        match self.write_refusal(incoming, reply) {
+        self.drops.count(reason);
+        match self.write_refusal(incoming, offence, reply) {
             Some(len) => Route::Reply(len),
             None => Route::Drop(Drop::Memory),
         }
     }
 
     /// An Initial packet with a CONNECTION_CLOSE frame, sealed. It asks for no acknowledgement, so it need not fill a datagram.
-    fn write_refusal(&self, incoming: &Incoming, reply: &mut [u8]) -> Option<usize> {
+    fn write_refusal(
+        &self,
+        incoming: &Incoming,
+        offence: PeerError,
+        reply: &mut [u8],
+    ) -> Option<usize> {
         let Incoming {
             version,
             dcid,
@@ -134,7 +195,12 @@ impl Endpoint {
         let mut writer = Writer::new(reply);
         let kind = LongKind::Initial;
         let plan = write_long(&mut writer, kind, *version, scid, dcid, &[], 0, 1).ok()?;
-        write_connection_close(&mut writer, Code::InvalidToken, 0, REFUSAL).ok()?;
+        let PeerError {
+            code,
+            frame_type,
+            reason,
+        } = offence;
+        write_connection_close(&mut writer, code, frame_type, reason.as_bytes()).ok()?;
         writer.zeros(TAG_LEN).ok()?;
         let end = writer.position();
         writer.patch(plan.length_at, &plan.length(end).ok()?).ok()?;
@@ -194,4 +260,13 @@ impl Endpoint {
 
 /// A reset is as long as a short packet with a little data, so that it cannot be told from one.
 const RESET_LEN: usize = 42;
-const REFUSAL: &[u8] = b"the Retry token is stale or used";
+const BAD_TOKEN: PeerError = PeerError::new(Code::InvalidToken, "the Retry token is stale or used");
+/// A time, a version, an address with its port, the longest id.
+const CLIENT_LEN: usize = 8 + 4 + 16 + 2 + 20;
+
+/// The beginning of the time in which a client's first packet gets the same Retry packet.
+fn period(now: Instant) -> Instant {
+    let period = limits::RETRY_PERIOD.as_nanos();
+    let since = now.as_nanos().checked_rem(period).unwrap_or_default();
+    Instant::from_nanos(now.as_nanos().saturating_sub(since))
+}

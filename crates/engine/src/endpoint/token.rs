@@ -63,7 +63,8 @@ impl Tokens {
         }
     }
 
-    /// The token of a Retry packet: bound to address and port, and to the source id of that packet.
+    /// The token of a Retry packet: bound to address and port, and to the source id of that packet. The same for the same packet at
+    /// the same time, so that a client's first flight of several datagrams gets one answer.
     pub(super) fn for_retry(
         &self,
         platform: &dyn Platform,
@@ -71,7 +72,15 @@ impl Tokens {
         client: Client<'_>,
         original_id: &ConnectionId,
     ) -> Vec<u8> {
-        self.make(platform, Kind::Retry, now, client, original_id.as_slice())
+        let (bound, bound_len) = bound_client(Kind::Retry, client);
+        let bound = bound.get(..bound_len).unwrap_or_default();
+        let mut hash = [0; 48];
+        let made = now.as_nanos().to_be_bytes();
+        let parts = [RETRY_SALT, &made, bound, original_id.as_slice()];
+        platform.hmac(SUITE, &self.secret, &parts, &mut hash);
+        let salt = hash.first_chunk().copied().unwrap_or_default();
+        let id = original_id.as_slice();
+        self.make(platform, Kind::Retry, salt, now, client, id)
     }
 
     /// The token of a NEW_TOKEN frame: bound to the address; the port is another one next time.
@@ -87,7 +96,9 @@ impl Tokens {
             version,
             dcid: &[],
         };
-        self.make(platform, Kind::NewToken, now, client, &[])
+        let mut salt = [0; SALT_LEN];
+        platform.random(&mut salt);
+        self.make(platform, Kind::NewToken, salt, now, client, &[])
     }
 
     /// An empty token when the home cannot make keys, or there is no memory, which asks for nothing and promises nothing.
@@ -95,12 +106,11 @@ impl Tokens {
         &self,
         platform: &dyn Platform,
         kind: Kind,
+        salt: [u8; SALT_LEN],
         now: Instant,
         client: Client<'_>,
         id: &[u8],
     ) -> Vec<u8> {
-        let mut salt = [0; SALT_LEN];
-        platform.random(&mut salt);
         let Some(key) = self.key(platform, KeySide::Seal, &salt) else {
             return Vec::new();
         };
@@ -198,7 +208,7 @@ impl Tokens {
         Some((made, ConnectionId::new(reader.rest())?))
     }
 
-    /// Each token has a key of its own, so that no nonce is ever used twice.
+    /// Each token has a key of its own, so that no nonce is ever used for two texts.
     fn key(
         &self,
         platform: &dyn Platform,
@@ -289,6 +299,8 @@ fn bound_client(kind: Kind, client: Client<'_>) -> ([u8; BOUND_LEN], usize) {
 
 const SUITE: CipherSuite = CipherSuite::Aes128GcmSha256;
 const SALT_LEN: usize = 16;
+/// What tells the salt of a Retry token from a token's key, which have the same secret: it is longer than a salt.
+const RETRY_SALT: &[u8] = b"the salt of a Retry token";
 const HEAD_LEN: usize = 1 + SALT_LEN;
 /// Kind, version, address, port, the longest id.
 const BOUND_LEN: usize = 1 + 4 + 16 + 2 + 20;

@@ -81,6 +81,16 @@ impl CryptoReceive {
         }
     }
 
+    /// The contiguous bytes that TLS could take now.
+    pub(crate) fn prefix(&self) -> &[u8] {
+        self.bytes.get(..self.ready()).unwrap_or_default()
+    }
+
+    /// Bytes that are there, contiguous or not.
+    pub(crate) const fn held_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Gives contiguous bytes to TLS.
     pub(crate) fn take(&mut self, out: &mut [u8]) -> usize {
         let count = self.ready().min(out.len());

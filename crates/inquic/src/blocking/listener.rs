@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use inquic_engine::Drops;
+use inquic_socket::port::ListenerId;
 
 use super::{Connection, wait};
 use crate::builder::{Blocking, ListenerBuilder};
@@ -18,6 +19,7 @@ use crate::stream::Readiness;
 /// Any number of threads may accept from it. Dropping it stops it; connections that were accepted live on.
 pub struct Listener {
     port: Arc<Port>,
+    id: ListenerId,
     nonblocking: AtomicBool,
 }
 
@@ -28,8 +30,10 @@ impl ListenerBuilder<Blocking> {
     ///
     /// [`Error`] with the cause: port in use, no permission, no certificate, …
     pub fn bind(self, address: impl ToSocketAddrs) -> Result<Listener, Error> {
+        let (port, id) = self.port(address, Drive::Threads)?;
         Ok(Listener {
-            port: self.port(address, Drive::Threads)?,
+            port,
+            id,
             nonblocking: AtomicBool::new(false),
         })
     }
@@ -48,7 +52,7 @@ impl Listener {
     /// [`Error::ListenerClosed`] after [`Listener::close`].
     pub fn accept(&self) -> Result<Connection, Error> {
         let owner = wait(self.nonblocking.load(Ordering::Relaxed), |context| {
-            self.port.poll_accept(context)
+            self.port.poll_accept(self.id, context)
         })?;
         Ok(Connection::new(owner))
     }
@@ -67,7 +71,7 @@ impl Listener {
 
     /// Takes no more connections and wakes whoever waits in [`Listener::accept`]. Those accepted live on.
     pub fn close(&self) {
-        self.port.stop_listening();
+        self.port.stop_listening(self.id);
     }
 
     /// Whether [`Listener::accept`] returns [`Error::WouldBlock`] in place of waiting.
@@ -81,7 +85,7 @@ impl Listener {
     ///
     /// When the system has no descriptor left.
     pub fn readiness(&self) -> Result<Readiness, Error> {
-        let level = self.port.acceptable();
+        let level = self.port.acceptable(self.id);
         level
             .map(Readiness)
             .map_err(|error| Error::io("cannot make a descriptor", &error))
@@ -90,7 +94,7 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        self.port.stop_listening();
+        self.port.stop_listening(self.id);
         self.port.release();
     }
 }

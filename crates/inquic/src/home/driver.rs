@@ -5,6 +5,7 @@
 use std::io;
 use std::sync::Arc;
 
+use inquic_engine::{HeldDatagram, Incoming, Path};
 use inquic_platform::Instant;
 
 use super::clock;
@@ -37,6 +38,8 @@ pub(super) enum Source {
     Port(usize),
     /// One that a connection moved to.
     Extra(Arc<Extra>),
+    /// The process that receives for us; packets leave by the port's first socket.
+    Link,
 }
 
 /// What a turn found.
@@ -70,7 +73,7 @@ impl Driver {
     /// One turn. `readable` says whether the socket may have datagrams.
     pub(super) fn turn(&mut self, readable: bool) -> Turn {
         // One system call in a turn: what it brings is acknowledged and read while it is in the cache.
-        let again = readable && self.receive();
+        let again = readable && self.reads() && self.receive();
         if self.is_first() {
             self.collect_due();
         }
@@ -83,6 +86,39 @@ impl Driver {
         } else {
             Turn::Idle
         }
+    }
+
+    /// Whether what comes by the socket is for this process to take.
+    pub(super) fn reads(&self) -> bool {
+        match self.source {
+            Source::Port(_) => self.port.reads(),
+            Source::Extra(_) => true,
+            Source::Link => false,
+        }
+    }
+
+    /// Takes datagrams that came another way than by the socket.
+    pub(super) fn deliver(&mut self, now: Instant, train: Train<'_>) {
+        let Self {
+            port,
+            source,
+            touched,
+            wakes,
+            ..
+        } = self;
+        deliver(port, source.udp(port), now, train, touched, wakes);
+        wakes.wake();
+    }
+
+    /// Makes the connection of a client that another process has let in, and gives it what came of it.
+    pub(super) fn admit(&mut self, now: Instant, incoming: Incoming) {
+        let path = *incoming.path();
+        if let Destination::Occupant(occupant, held) = self.port.admit_introduced(now, incoming)
+            && receive_held(&occupant, &path, held, &mut self.wakes)
+        {
+            self.touched.push(occupant);
+        }
+        self.wakes.wake();
     }
 
     /// Takes one system call's worth of datagrams; returns whether there may be more.
@@ -128,7 +164,8 @@ impl Driver {
         }
     }
 
-    fn settle(&mut self) {
+    /// Does what follows for the connections that were touched.
+    pub(super) fn settle(&mut self) {
         let now = if self.is_first() {
             self.port.recent()
         } else {
@@ -147,6 +184,7 @@ impl Source {
         match self {
             Self::Port(index) => &port.udp[*index],
             Self::Extra(extra) => &extra.udp,
+            Self::Link => &port.udp[0],
         }
     }
 }
@@ -176,19 +214,27 @@ fn deliver(
         ecn,
     } = train;
     while !bytes.is_empty() {
-        let (run, rest) = bytes.split_at_mut(runs::first(bytes, segment));
-        bytes = rest;
+        let run = runs::first(bytes, segment);
         let mut reply = [0; limits::REPLY_BYTES];
-        let first = &run[..segment.min(run.len())];
-        match port.route(now, &path, first, &mut reply) {
-            Destination::Occupant(occupant) => {
+        let first = segment.min(run);
+        let destination = port.route(now, &path, ecn, &bytes[..first], &mut reply);
+        if let Destination::Held = destination {
+            bytes = &mut bytes[first..];
+            continue;
+        }
+        let (run, rest) = bytes.split_at_mut(run);
+        bytes = rest;
+        match destination {
+            Destination::Occupant(occupant, held) => {
+                let mut is_new = receive_held(&occupant, &path, held, wakes);
                 let run = Run {
                     path,
                     bytes: run,
                     segment,
                     ecn,
                 };
-                if occupant.receive(now, run, wakes) {
+                is_new |= occupant.receive(now, run, wakes);
+                if is_new {
                     touched.push(occupant);
                 }
             }
@@ -196,7 +242,32 @@ fn deliver(
                 // An answer that the kernel cannot take is lost, as packets are.
                 let _ = udp.send(&path, &reply[..bytes], bytes, 0);
             }
-            Destination::Nowhere => {}
+            Destination::Member(member) => {
+                if let Some(share) = &port.share {
+                    share.forward(member, &path, segment, ecn, run);
+                }
+            }
+            Destination::Held | Destination::Nowhere => {}
         }
     }
+}
+
+/// Gives a new connection what came of its client before. Whether it is to be settled in this turn and was not before.
+fn receive_held(
+    occupant: &Occupant,
+    path: &Path,
+    datagrams: Vec<HeldDatagram>,
+    wakes: &mut Wakes,
+) -> bool {
+    let mut is_new = false;
+    for HeldDatagram { at, ecn, mut bytes } in datagrams {
+        let run = Run {
+            path: *path,
+            segment: bytes.len(),
+            bytes: &mut bytes,
+            ecn,
+        };
+        is_new |= occupant.receive(at, run, wakes);
+    }
+    is_new
 }

@@ -25,6 +25,29 @@ pub(crate) const BACKLOG: usize = 1_024;
 pub(crate) const TOKENS: usize = 256;
 /// Sockets of its own that one connection has after it moved: as many as it has paths.
 pub(crate) const EXTRA_SOCKETS: usize = inquic_engine::limits::PATHS;
+/// Processes that have a port together, at most, beside the one that receives for all.
+pub(crate) const MEMBERS: usize = 32;
+/// Processes that are asking to be one of them.
+pub(crate) const JOINING: i32 = 16;
+/// Bytes of one message between them: a train of datagrams, and where it came from.
+pub(crate) const LINK_MESSAGE: usize = RECEIVE_BYTES + 1024;
+/// Kernel buffers asked for between two of them: as for UDP.
+pub(crate) const LINK_BYTES: usize = SOCKET_BUFFER_BYTES;
+/// Messages that are taken before connections answer: as many trains as one system call takes from UDP.
+pub(crate) const LINK_BATCH: usize = RECEIVE_BUFFERS;
+/// How long an answer of the process that receives may take: it has little else to do.
+pub(crate) const ANSWER: inquic_platform::Duration = inquic_platform::Duration::from_millis(500);
+/// How often somebody asks to have a port, too: with [`JOIN_PAUSE`] between, for 2 s, twice [`SUCCESSION`].
+pub(crate) const JOIN_TRIES: u32 = 40;
+/// Between two of those attempts.
+pub(crate) const JOIN_PAUSE: inquic_platform::Duration = inquic_platform::Duration::from_millis(50);
+/// How long a new receiver waits for those who were there before, until it takes others.
+pub(crate) const SUCCESSION: inquic_platform::Duration = inquic_platform::Duration::from_secs(1);
+/// How long it leaves the port unread meanwhile: four times what those need who try every [`SUCCEED_PAUSE`].
+pub(crate) const RETURN: inquic_platform::Duration = inquic_platform::Duration::from_millis(20);
+/// Between two attempts to become the receiver, or to find it: two hundred in the second that it may take.
+pub(crate) const SUCCEED_PAUSE: inquic_platform::Duration =
+    inquic_platform::Duration::from_millis(5);
 /// I/O threads of one port.
 pub(crate) const IO_THREADS: usize = 64;
 /// Calls that programs of one `inquic run` can have under way, each with a thread of the home.

@@ -20,6 +20,7 @@ pub(crate) mod ports;
 pub(crate) mod programs;
 pub(crate) mod readiness;
 mod runs;
+mod share;
 mod sys;
 mod task;
 mod thread;

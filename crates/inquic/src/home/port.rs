@@ -4,21 +4,23 @@
 //! Lock order, outermost first: an entry's lock; then any one of the port's. Nobody holds two of the port's at once, and
 //! nobody takes an entry's with one of the port's in hand.
 
+mod listeners;
 mod outgoing;
 mod served;
+mod shared;
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasherDefault;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
 
-use inquic_engine::{Config, Drops, EndpointKeys, Handle, Incoming, Path, Route};
-use inquic_handshake::{ServerConfig, Session};
+use inquic_engine::{
+    Config, Drops, EndpointKeys, Handle, HeldDatagram, Incoming, Owner as PortOwner, Path, Route,
+};
+use inquic_handshake::Session;
 use inquic_platform::{Instant, Platform};
 use inquic_socket::Socket;
-use inquic_socket::port::ListenOptions;
 
 use super::bell::Bell;
 use super::clock;
@@ -27,6 +29,7 @@ use super::limits;
 use super::occupant::Occupant;
 use super::programs::Served;
 use super::readiness::Level;
+use super::share::Share;
 use super::timers::Timers;
 use super::tokens::Tokens;
 use super::trace::LogTo;
@@ -34,6 +37,8 @@ use super::udp::Udp;
 use super::waiters::{NumberHasher, Wakes};
 use crate::error::Error;
 
+pub(crate) use listeners::Service;
+use listeners::{Accepts, Listening};
 use outgoing::Unsent;
 pub(super) use outgoing::new_outbox;
 
@@ -54,6 +59,8 @@ pub(crate) struct Port {
     outboxes: Mutex<Vec<Box<[u8]>>>,
     /// Readable once the port has ended: tells the other I/O threads.
     pub(super) ended: Level,
+    /// Other processes that have the port, too.
+    pub(super) share: Option<Arc<Share>>,
 }
 
 struct Table {
@@ -64,26 +71,21 @@ struct Table {
     slots: HashMap<Handle, u32, BuildHasherDefault<NumberHasher>>,
     /// Listeners, and connects under way: the port stays while there are any.
     users: usize,
-    listening: Option<Listening>,
-    accepters: Vec<Waker>,
-    acceptable: Option<Arc<Level>>,
+    listening: Vec<Listening>,
     /// Why nothing works any more: the port has ended.
     over: Option<Error>,
 }
 
-/// Who accepts what comes in.
-enum Listening {
-    /// The Rust API, once the handshake is complete.
-    Tls(ServerConfig, LogTo),
-    /// A program, which makes the handshake itself. It is woken for each.
-    Program(Waker),
-}
-
 /// Where datagrams go.
 pub(super) enum Destination {
-    Occupant(Occupant),
+    /// To a connection, which gets first what was kept of its client, if it is new.
+    Occupant(Occupant, Vec<HeldDatagram>),
     /// Answered with so many bytes.
     Reply(usize),
+    /// To another process that has the port, too.
+    Member(u8),
+    /// Kept until it is known whose it is: the next datagram, even of the same client, may have another destination.
+    Held,
     Nowhere,
 }
 
@@ -93,19 +95,22 @@ impl Port {
         bell: Bell,
         platform: Arc<dyn Platform>,
         keys: EndpointKeys,
+        share: Option<Arc<Share>>,
     ) -> std::io::Result<Self> {
+        let mut port = inquic_socket::Port::new(platform, keys);
+        if share.as_ref().is_some_and(|share| !share.reads()) {
+            port.endpoint_mut().set_admitting(false);
+        }
         Ok(Self {
             udp: udp.into_boxed_slice(),
             bell,
             table: Mutex::new(Table {
-                port: inquic_socket::Port::new(platform, keys),
+                port,
                 entries: Vec::new(),
                 free: Vec::new(),
                 slots: HashMap::default(),
                 users: 1,
-                listening: None,
-                accepters: Vec::new(),
-                acceptable: None,
+                listening: Vec::new(),
                 over: None,
             }),
             timers: Mutex::default(),
@@ -115,6 +120,7 @@ impl Port {
             looked_at: AtomicU64::new(clock::now().as_nanos()),
             outboxes: Mutex::default(),
             ended: Level::new()?,
+            share,
         })
     }
 
@@ -146,37 +152,6 @@ impl Port {
     /// Datagrams that belonged to no connection and were not answered, by reason.
     pub(crate) fn drops(&self) -> Drops {
         *self.table().port.endpoint().drops()
-    }
-
-    /// Begins to listen.
-    pub(crate) fn listen(&self, tls: ServerConfig, log_to: LogTo, options: ListenOptions) {
-        let mut table = self.table();
-        table.port.listen(options);
-        table.listening = Some(Listening::Tls(tls, log_to));
-    }
-
-    /// Stops listening; connections that nobody accepted are closed, the others live on.
-    pub(crate) fn stop_listening(&self) {
-        let mut wakes = Wakes::default();
-        loop {
-            let mut table = self.table();
-            let waiting = table.port.stop_listening();
-            if table.listening.take().is_some() {
-                for waker in table.accepters.drain(..) {
-                    wakes.push(waker);
-                }
-                if let Some(level) = &table.acceptable {
-                    level.set(true);
-                }
-            }
-            let Some(handle) = waiting else { break };
-            let waiting = table.find(handle);
-            drop(table);
-            if let Some(waiting) = waiting {
-                waiting.close();
-            }
-        }
-        wakes.wake();
     }
 
     /// Somebody uses the port and wants it to stay. Fails when it has ended.
@@ -239,60 +214,32 @@ impl Port {
         Ok(Owner { entry })
     }
 
-    /// The next connection whose handshake is complete.
-    pub(crate) fn poll_accept(&self, context: &Context<'_>) -> Poll<Result<Owner, Error>> {
-        let mut table = self.table();
-        while let Some(handle) = table.port.accept() {
-            table.level_acceptable();
-            if let Some(Occupant::Entry(entry)) = table.find(handle) {
-                return Poll::Ready(Ok(Owner { entry }));
-            }
-        }
-        if let Some(error) = &table.over {
-            return Poll::Ready(Err(error.clone()));
-        }
-        if table.listening.is_none() {
-            return Poll::Ready(Err(Error::ListenerClosed));
-        }
-        table.level_acceptable();
-        if !table
-            .accepters
-            .iter()
-            .any(|waker| waker.will_wake(context.waker()))
-        {
-            table.accepters.push(context.waker().clone());
-        }
-        Poll::Pending
-    }
-
-    /// A descriptor that is readable while accept() has a connection.
-    pub(crate) fn acceptable(&self) -> std::io::Result<Arc<Level>> {
-        let mut table = self.table();
-        if let Some(level) = &table.acceptable {
-            return Ok(level.clone());
-        }
-        let level = Arc::new(Level::new()?);
-        table.acceptable = Some(level.clone());
-        table.level_acceptable();
-        Ok(level)
-    }
-
     /// Where a run of datagrams with one destination id goes; a new connection is made for a client's first.
     pub(super) fn route(
         self: &Arc<Self>,
         now: Instant,
         path: &Path,
+        ecn: u8,
         datagram: &[u8],
         reply: &mut [u8],
     ) -> Destination {
         let mut table = self.table();
-        match table.port.route(now, path, datagram, reply) {
+        match table.port.route_marked(now, path, ecn, datagram, reply) {
             Route::Connection(handle) => match table.find(handle) {
-                Some(occupant) => Destination::Occupant(occupant),
+                Some(occupant) => Destination::Occupant(occupant, Vec::new()),
                 None => Destination::Nowhere,
             },
-            Route::Incoming(incoming) => self.admit(table, now, &incoming),
+            Route::Incoming(incoming) => match incoming.owner() {
+                PortOwner::Local(_) => self.admit(table, now, incoming),
+                PortOwner::Remote(member) => {
+                    drop(table);
+                    self.introduce(member, now, ecn, datagram, incoming);
+                    Destination::Held
+                }
+            },
             Route::Reply(bytes) => Destination::Reply(bytes),
+            Route::Held => Destination::Held,
+            Route::Forward(member) => Destination::Member(member),
             Route::Drop(_) => Destination::Nowhere,
         }
     }
@@ -301,48 +248,48 @@ impl Port {
         self: &Arc<Self>,
         mut table: MutexGuard<'_, Table>,
         now: Instant,
-        incoming: &Incoming,
+        mut incoming: Incoming,
     ) -> Destination {
-        let session = match &table.listening {
-            None => return Destination::Nowhere,
-            Some(Listening::Tls(tls, log_to)) => Some((Session::server(tls), log_to.clone())),
-            Some(Listening::Program(_)) => None,
+        let PortOwner::Local(number) = incoming.owner() else {
+            return Destination::Nowhere;
         };
+        let mut listening = table.listening.iter();
+        let found = listening.find(|one| one.id.number() == number);
+        let session = match found.map(|one| &one.accepts) {
+            None => return Destination::Nowhere,
+            Some(Accepts::Tls(tls, log_to)) => Some((Session::server(tls), log_to.clone())),
+            Some(Accepts::Program(_)) => None,
+        };
+        let held = incoming.take_datagrams();
+        // Its time begins with the first that came of it.
+        let begun = held.first().map_or(now, |first| first.at);
         let slot = table.vacancy();
         let admitted = match session {
-            Some((session, log_to)) => table.port.admit(now, incoming).map(|(handle, socket)| {
-                let entry =
-                    Entry::new(self.clone(), slot, socket, session).with_trace(&log_to, now);
-                (handle, Occupant::Entry(Arc::new(entry)))
-            }),
-            None => table.port.admit_sock(now, incoming).map(|(handle, sock)| {
-                let served = Served::admitted(sock, self.clone(), slot);
-                (handle, Occupant::Served(Arc::new(served)))
-            }),
+            Some((session, log_to)) => {
+                table.port.admit(begun, &incoming).map(|(handle, socket)| {
+                    let entry =
+                        Entry::new(self.clone(), slot, socket, session).with_trace(&log_to, begun);
+                    (handle, Occupant::Entry(Arc::new(entry)))
+                })
+            }
+            None => table
+                .port
+                .admit_sock(begun, &incoming)
+                .map(|(handle, sock)| {
+                    let served = Served::admitted(sock, self.clone(), slot);
+                    (handle, Occupant::Served(Arc::new(served)))
+                }),
         };
         let Ok((handle, occupant)) = admitted else {
             table.free.push(slot);
             return Destination::Nowhere;
         };
         table.occupy(slot, handle, occupant.clone());
-        Destination::Occupant(occupant)
+        Destination::Occupant(occupant, held)
     }
 
     pub(super) fn find(&self, slot: u32) -> Option<Occupant> {
         self.table().entries.get(slot as usize)?.clone()
-    }
-
-    /// Queues a connection for accept(). `false` when nobody listens any more.
-    pub(super) fn on_established(&self, handle: Handle, wakes: &mut Wakes) -> bool {
-        let mut table = self.table();
-        if !table.port.on_established(handle) {
-            return false;
-        }
-        table.level_acceptable();
-        for waker in table.accepters.drain(..) {
-            wakes.push(waker);
-        }
-        true
     }
 
     pub(super) fn service(&self, now: Instant, socket: &mut Socket) {
@@ -415,11 +362,13 @@ impl Port {
         table.over.get_or_insert_with(|| error.clone());
         let entries: Vec<_> = table.entries.iter_mut().filter_map(Option::take).collect();
         table.slots.clear();
-        for waker in table.accepters.drain(..) {
-            wakes.push(waker);
-        }
-        if let Some(level) = &table.acceptable {
-            level.set(true);
+        for listening in &mut table.listening {
+            for waker in listening.accepters.drain(..) {
+                wakes.push(waker);
+            }
+            if let Some(level) = &listening.acceptable {
+                level.set(true);
+            }
         }
         drop(table);
         for entry in entries {
@@ -451,12 +400,6 @@ impl Table {
     fn find(&self, handle: Handle) -> Option<Occupant> {
         let slot = *self.slots.get(&handle)?;
         self.entries.get(slot as usize)?.clone()
-    }
-
-    fn level_acceptable(&self) {
-        if let Some(level) = &self.acceptable {
-            level.set(self.port.is_acceptable() || self.listening.is_none());
-        }
     }
 }
 

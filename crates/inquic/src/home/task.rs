@@ -26,7 +26,11 @@ pub(crate) fn start(port: &Arc<Port>) -> io::Result<()> {
     for index in 1..port.udp.len() {
         start_beside(port, Source::Port(index))?;
     }
-    let socket = sys::watch(port, &Source::Port(0))?;
+    let socket = if port.reads() {
+        Some(sys::watch(port, &Source::Port(0))?)
+    } else {
+        None
+    };
     let timer = timerfd_create(
         TimerfdClockId::Monotonic,
         TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC,
@@ -96,7 +100,8 @@ impl Future for Beside {
 
 struct Task {
     driver: Driver,
-    socket: AsyncFd<Socket>,
+    /// None while another process receives for us: each of its datagrams would wake us.
+    socket: Option<AsyncFd<Socket>>,
     /// A timer of the kernel's: the runtime's own count milliseconds, in which a gigabit is paced a hundred packets.
     timer: AsyncFd<OwnedFd>,
     /// When `timer` ends; none when it has.
@@ -110,7 +115,14 @@ impl Future for Task {
         let task = &mut *self;
         for _ in 0..TURNS {
             task.driver.port.bell.listen(context.waker());
-            let readable = match task.socket.poll_read_ready(context) {
+            if task.socket.is_none() && task.driver.reads() {
+                task.socket = sys::watch(&task.driver.port, &Source::Port(0)).ok();
+            }
+            let ready = match &task.socket {
+                Some(socket) => socket.poll_read_ready(context),
+                None => Poll::Pending,
+            };
+            let readable = match ready {
                 Poll::Ready(Ok(mut guard)) => {
                     let turn = task.driver.turn(true);
                     if matches!(turn, Turn::Idle) {

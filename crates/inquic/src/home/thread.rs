@@ -54,7 +54,11 @@ impl Driver {
         let udp = self.source.udp(port);
         let first = self.is_first();
         let mut timeout = None;
-        let mut wanted = PollFlags::IN;
+        let mut wanted = if self.reads() {
+            PollFlags::IN
+        } else {
+            PollFlags::empty()
+        };
         if first {
             port.bell.fall_asleep();
             // What was listed after the turn and before the bell could wake us.
@@ -78,7 +82,7 @@ impl Driver {
             None => port.ended.as_fd(),
         };
         let retired = match &self.source {
-            Source::Port(_) => alarm,
+            Source::Port(_) | Source::Link => alarm,
             Source::Extra(extra) => extra.retired.as_fd(),
         };
         let mut descriptors = [

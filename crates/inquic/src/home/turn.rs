@@ -207,7 +207,7 @@ impl Entry {
 
     /// Queues a server's connection for accept().
     fn offer(&self, held: &mut Held, now: Instant, wakes: &mut Wakes) {
-        if held.is_server() && !self.port.on_established(held.socket.handle(), wakes) {
+        if held.is_server() && !self.port.on_established(&held.socket, wakes) {
             held.socket.abort(now, 0, b"");
         }
     }

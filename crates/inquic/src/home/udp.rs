@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use inquic_engine::Path;
 use quinn_udp::{EcnCodepoint, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
@@ -72,7 +72,19 @@ impl Udp {
         drop(socket.set_recv_buffer_size(limits::SOCKET_BUFFER_BYTES));
         drop(socket.set_send_buffer_size(limits::SOCKET_BUFFER_BYTES));
         socket.bind(&address.into())?;
-        let socket = UdpSocket::from(socket);
+        Self::new(socket.into())
+    }
+
+    /// A socket that another process has bound.
+    pub(crate) fn inherit(socket: OwnedFd) -> io::Result<Self> {
+        let socket = Socket::from(socket);
+        if socket.r#type()? != Type::DGRAM || socket.protocol()? != Some(Protocol::UDP) {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        Self::new(socket.into())
+    }
+
+    fn new(socket: UdpSocket) -> io::Result<Self> {
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         sys::stop_timestamps(&socket)?;
         let local = socket.local_addr()?;

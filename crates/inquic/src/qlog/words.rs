@@ -97,7 +97,9 @@ fn dropped(reason: Drop) -> EventData {
         | Drop::RateLimit
         | Drop::Token
         | Drop::UnknownPath
-        | Drop::ForbiddenPath => PacketDroppedTrigger::Rejected,
+        | Drop::ForbiddenPath
+        | Drop::HelloLimit
+        | Drop::Unclaimed => PacketDroppedTrigger::Rejected,
         Drop::NoKeys | Drop::KeysDiscarded | Drop::Duplicate | Drop::Unexpected | Drop::Closed => {
             PacketDroppedTrigger::General
         }

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
 use inquic_engine::Drops;
+use inquic_socket::port::ListenerId;
 
 use super::Connection;
 use crate::builder::{ListenerBuilder, Tokio};
@@ -17,6 +18,7 @@ use crate::home::ports::Drive;
 /// Any number of tasks may accept from it. Dropping it stops it; connections that were accepted live on.
 pub struct Listener {
     port: Arc<Port>,
+    id: ListenerId,
 }
 
 impl ListenerBuilder<Tokio> {
@@ -27,9 +29,8 @@ impl ListenerBuilder<Tokio> {
     ///
     /// [`Error`] with the cause: port in use, no permission, no certificate, …
     pub fn bind(self, address: impl ToSocketAddrs) -> Result<Listener, Error> {
-        Ok(Listener {
-            port: self.port(address, Drive::here())?,
-        })
+        let (port, id) = self.port(address, Drive::here())?;
+        Ok(Listener { port, id })
     }
 }
 
@@ -45,7 +46,7 @@ impl Listener {
     ///
     /// [`Error::ListenerClosed`] after [`Listener::close`].
     pub async fn accept(&self) -> Result<Connection, Error> {
-        let owner = poll_fn(|context| self.port.poll_accept(context)).await?;
+        let owner = poll_fn(|context| self.port.poll_accept(self.id, context)).await?;
         Ok(Connection::new(owner))
     }
 
@@ -63,13 +64,13 @@ impl Listener {
 
     /// Takes no more connections and wakes whoever waits in [`Listener::accept`]. Those accepted live on.
     pub fn close(&self) {
-        self.port.stop_listening();
+        self.port.stop_listening(self.id);
     }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        self.port.stop_listening();
+        self.port.stop_listening(self.id);
         self.port.release();
     }
 }

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 
-use inquic_engine::{Handle, Path};
+use inquic_engine::{Claim, Handle, Path};
 use inquic_platform::Instant;
 
 use super::answer::{Stop, Wait};
@@ -64,7 +64,11 @@ impl Sock {
             self.state = State::Idle(Some(local));
             return Ok(());
         }
-        port.listen(self.listening(local, backlog));
+        let options = self.listening(local, backlog)?;
+        match self.listener {
+            Some(listener) => port.relisten(listener, options)?,
+            None => self.listener = Some(port.listen(options)?),
+        }
         self.state = State::Listening {
             local,
             changed: false,
@@ -78,23 +82,30 @@ impl Sock {
             return None;
         };
         self.state = State::Idle(Some(local));
-        port.stop_listening()
+        let waiting = port.stop_listening(self.listener?);
+        if waiting.is_none() {
+            self.listener = None;
+        }
+        waiting
     }
 
     /// What the port is to know of a listener.
-    fn listening(&self, local: SocketAddr, backlog: usize) -> ListenOptions {
-        ListenOptions {
+    fn listening(&self, local: SocketAddr, backlog: usize) -> Result<ListenOptions, Errno> {
+        let claim = Claim::new(self.options.names(), self.options.alpn());
+        Ok(ListenOptions {
             config: Arc::new(self.options.engine().clone()),
             backlog,
             max_half_open: inquic_engine::limits::HALF_OPEN,
             retry: self.options.retry(),
+            claim: claim.map_err(|_| Errno::EINVAL)?,
+            spreads: self.shares_port(),
             inherited: Some(Arc::new(Inherited {
                 family: self.family,
                 kind: self.kind,
                 local,
                 options: self.options.clone(),
             })),
-        }
+        })
     }
 
     /// Lets the port know what has been set on a listener since listen(), for the connections to come.
@@ -104,9 +115,13 @@ impl Sock {
         };
         let local = *local;
         if core::mem::take(changed) {
-            let backlog = port.backlog();
-            let listening = self.listening(local, backlog);
-            port.listen(listening);
+            let Some(listener) = self.listener else {
+                return;
+            };
+            // What cannot be had so stays as it was.
+            if let Ok(options) = self.listening(local, port.backlog(listener)) {
+                let _ = port.relisten(listener, options);
+            }
         }
     }
 
@@ -119,7 +134,8 @@ impl Sock {
         if !self.is_listening() {
             return Err(Stop::Failed(Errno::EINVAL));
         }
-        port.accept().ok_or(Stop::Blocked {
+        let waiting = self.listener.and_then(|listener| port.accept(listener));
+        waiting.ok_or(Stop::Blocked {
             on: Wait::Accept,
             errno: Errno::EAGAIN,
         })
@@ -135,6 +151,7 @@ impl Sock {
             general: super::General::default(),
             options: inherited.options.clone(),
             state: State::Connection(Box::new(link)),
+            listener: None,
         }
     }
 

@@ -139,7 +139,7 @@ impl Port {
         }
         if link.request == Request::Ready {
             link.request = Request::Queued;
-            settled.acceptable = self.on_established(link.socket.handle());
+            settled.acceptable = self.on_established(link.socket.listener(), link.socket.handle());
             if !settled.acceptable {
                 link.socket.abort(now, 0, b"");
             }

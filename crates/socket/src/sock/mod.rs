@@ -52,6 +52,7 @@ use inquic_uapi::socket::{AF_INET, AF_INET6, SOCK_DGRAM, SOCK_STREAM};
 
 use crate::errno::Errno;
 use crate::options::Options;
+use crate::port::ListenerId;
 
 use general::General;
 use link::Link;
@@ -74,6 +75,8 @@ pub struct Sock {
     /// What was set, before there was a connection or on it; a listener's is for the connections to come.
     options: Options,
     state: State,
+    /// What the port knows it by while it listens, and until nobody waits in its queue.
+    listener: Option<ListenerId>,
 }
 
 enum State {
@@ -110,6 +113,7 @@ impl Sock {
             general: General::default(),
             options: Options::default(),
             state: State::Idle(None),
+            listener: None,
         })
     }
 
@@ -147,6 +151,18 @@ impl Sock {
     #[must_use]
     pub const fn is_listening(&self) -> bool {
         matches!(self.state, State::Listening { .. })
+    }
+
+    /// Under what the port knows it as a listener, while it is one or somebody waits in its queue.
+    #[must_use]
+    pub const fn listener(&self) -> Option<ListenerId> {
+        self.listener
+    }
+
+    /// The listener that a connection has come to.
+    #[must_use]
+    pub fn came_to(&self) -> Option<ListenerId> {
+        self.link().and_then(|link| link.socket.listener())
     }
 
     const fn link(&self) -> Option<&Link> {

@@ -11,10 +11,13 @@ use crate::port::Port;
 impl Sock {
     /// The mask of poll(2). `port` is needed of a listener only.
     pub fn poll(&mut self, port: Option<&Port>) -> u32 {
+        let listener = self.listener;
+        let is_acceptable =
+            |port: &Port| listener.is_some_and(|listener| port.is_acceptable(listener));
         match &mut self.state {
             // As with TCP: there is nothing to wait for.
             State::Idle(_) => POLLOUT | POLLWRNORM | POLLHUP,
-            State::Listening { .. } if port.is_some_and(Port::is_acceptable) => POLLIN | POLLRDNORM,
+            State::Listening { .. } if port.is_some_and(is_acceptable) => POLLIN | POLLRDNORM,
             State::Listening { .. } => 0,
             State::Connection(link) => link.poll(),
         }

@@ -104,7 +104,7 @@ impl Host {
                 self.table.insert(handle, sock);
                 handle
             }
-            Route::Reply(_) | Route::Drop(_) => return,
+            Route::Reply(_) | Route::Held | Route::Forward(_) | Route::Drop(_) => return,
         };
         let datagrams = Received {
             path,

@@ -27,6 +27,7 @@ use inquic_engine::{
 use inquic_platform::Instant;
 use inquic_wire::{Direction, Role, StreamId};
 
+use crate::port::ListenerId;
 use close::Ending;
 
 /// A connection's socket.
@@ -37,6 +38,8 @@ pub struct Socket {
     /// The token of the last NEW_TOKEN frame.
     token: Vec<u8>,
     handshake_waits: bool,
+    /// The listener that it came to; none when it was opened here.
+    listener: Option<ListenerId>,
 }
 
 /// What changed on a socket. A home wakes whoever waits for it.
@@ -87,7 +90,22 @@ impl Socket {
             ending: Ending::Open,
             token: Vec::new(),
             handshake_waits: false,
+            listener: None,
         }
+    }
+
+    /// The socket of a connection that came to a listener.
+    pub(crate) fn accepted(handle: Handle, connection: Connection, listener: ListenerId) -> Self {
+        Self {
+            listener: Some(listener),
+            ..Self::new(handle, connection)
+        }
+    }
+
+    /// The listener that it came to; none when it was opened here.
+    #[must_use]
+    pub const fn listener(&self) -> Option<ListenerId> {
+        self.listener
     }
 
     /// Takes datagrams of this connection.

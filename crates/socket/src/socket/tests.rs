@@ -16,12 +16,13 @@ use inquic_wire::Level;
 
 use super::{News, Socket};
 use crate::errno::Errno;
-use crate::port::{ListenOptions, Port};
+use crate::port::{ListenOptions, ListenerId, Port};
 
 /// One host: a port and at most one connection.
 pub(super) struct Host {
     address: SocketAddr,
     port: Port,
+    listener: Option<ListenerId>,
     pub(super) socket: Option<Socket>,
     pub(super) news: Vec<News>,
 }
@@ -41,6 +42,7 @@ impl Host {
         Self {
             address: address.parse().unwrap(),
             port: Port::new(platform, EndpointKeys::from_master([7; 32])),
+            listener: None,
             socket: None,
             news: Vec::new(),
         }
@@ -65,7 +67,7 @@ impl Host {
                 let (_, socket) = self.port.admit(now, &incoming).unwrap();
                 self.socket = Some(socket);
             }
-            Route::Reply(_) | Route::Drop(_) => return,
+            Route::Reply(_) | Route::Held | Route::Forward(_) | Route::Drop(_) => return,
         }
         self.socket().receive(
             now,
@@ -85,7 +87,7 @@ impl Host {
         };
         while let Some(news) = socket.next_news() {
             if news == News::Established {
-                self.port.on_established(socket.handle());
+                self.port.on_established(socket.listener(), socket.handle());
             }
             if news == News::Gone {
                 self.port.remove(socket);
@@ -118,13 +120,13 @@ impl Pair {
         let now = Instant::from_nanos(1_000_000_000);
         let mut client = Host::new(1, "192.0.2.1:1000");
         let mut server = Host::new(2, "192.0.2.2:443");
-        server.port.listen(ListenOptions {
-            config: Arc::default(),
+        let listening = server.port.listen(ListenOptions {
             backlog: 4,
             max_half_open: 4,
             retry: RetryPolicy::default(),
-            inherited: None,
+            ..ListenOptions::new(Arc::default())
         });
+        server.listener = listening.ok();
         let path = Path {
             local: None,
             remote: server.address,
@@ -165,7 +167,7 @@ impl Pair {
         assert!(pair.client.news.contains(&News::Confirmed));
         assert!(pair.server.news.contains(&News::Established));
         assert_eq!(
-            pair.server.port.accept(),
+            pair.server.port.accept(pair.server.listener.unwrap()),
             pair.server.socket.as_ref().map(Socket::handle)
         );
         pair
@@ -240,7 +242,8 @@ fn connect_sends_nothing_before_the_handshake_does() {
 #[test]
 fn a_port_that_does_not_listen_admits_nobody() {
     let mut pair = Pair::connecting();
-    assert_eq!(pair.server.port.stop_listening(), None);
+    let listener = pair.server.listener.unwrap();
+    assert_eq!(pair.server.port.stop_listening(listener), None);
     pair.client
         .socket()
         .handshake_send(Level::Initial, b"client hello")
@@ -252,13 +255,14 @@ fn a_port_that_does_not_listen_admits_nobody() {
 #[test]
 fn a_client_that_finds_the_backlog_full_may_come_again_with_the_token_of_its_retry() {
     let mut pair = Pair::connecting();
-    pair.server.port.listen(ListenOptions {
-        config: Arc::default(),
+    let listener = pair.server.listener.unwrap();
+    let options = ListenOptions {
         backlog: 2,
         max_half_open: 4,
         retry: RetryPolicy::Always,
-        inherited: None,
-    });
+        ..ListenOptions::new(Arc::default())
+    };
+    pair.server.port.relisten(listener, options).unwrap();
     let now = pair.now;
     pair.client
         .socket()
@@ -281,7 +285,7 @@ fn a_client_that_finds_the_backlog_full_may_come_again_with_the_token_of_its_ret
     let (second, _) = pair.client.flush(now).remove(0);
     let waiting = pair.client.socket().handle();
     for _ in 0..2 {
-        assert!(pair.server.port.on_established(waiting));
+        assert!(pair.server.port.on_established(Some(listener), waiting));
     }
     for _ in 0..3 {
         let Route::Incoming(incoming) = route(&mut pair, &second, &mut reply) else {
@@ -290,7 +294,7 @@ fn a_client_that_finds_the_backlog_full_may_come_again_with_the_token_of_its_ret
         let admitted = pair.server.port.admit(now, &incoming);
         assert_eq!(admitted.err(), Some(Errno::EAGAIN));
     }
-    pair.server.port.accept();
+    pair.server.port.accept(listener);
     let Route::Incoming(incoming) = route(&mut pair, &second, &mut reply) else {
         panic!("it is let in")
     };

@@ -95,7 +95,9 @@ impl Node {
                 }
                 News::Established if self.role == Role::Server => {
                     seat.name = seat.hello.peer_name().unwrap_or(0);
-                    self.port.on_established(handle);
+                    let port = &mut self.port;
+                    seat.socket
+                        .with(|socket| port.on_established(socket.listener(), handle));
                     if self.settings.habits.never_accepts {
                         scene.tally.note(Fault::NeverAccepts);
                     }

@@ -12,18 +12,6 @@ const KEY: [u8; 16] = [
     0x8f, 0x95, 0xf0, 0x92, 0x45, 0x76, 0x5f, 0x80, 0x25, 0x69, 0x34, 0xe5, 0x0c, 0x66, 0x20, 0x7f,
 ];
 
-/// The body as a load balancer with the key reads it (QUIC-LB §5.4.2): the passes backwards.
-fn decrypt(key: &dyn HeaderKey, body: Body) -> Body {
-    let [a, b, c, middle, d, e, f] = body;
-    let mut left = [a, b, c, middle & HIGH];
-    let mut right = [middle & LOW, d, e, f];
-    left = pass(key, 4, right, left, |[.., last]| *last &= HIGH);
-    right = pass(key, 3, left, right, |[first, ..]| *first &= LOW);
-    left = pass(key, 2, right, left, |[.., last]| *last &= HIGH);
-    right = pass(key, 1, left, right, |[first, ..]| *first &= LOW);
-    join(left, right)
-}
-
 fn cipher() -> Box<dyn HeaderKey> {
     let platform = AwsLc::new();
     platform
@@ -104,4 +92,29 @@ fn the_key_is_not_in_what_is_printed() {
     let routing = Routing::new(0, &[1], Some(KEY)).unwrap();
     let text = format!("{routing:?}");
     assert!(!text.contains("143") && !text.contains("8f"), "{text}");
+}
+
+#[test]
+fn a_member_is_read_from_its_ids_by_the_others_and_from_no_other_id() {
+    let platform = AwsLc::new();
+    let mut members = [3, 200].map(|member| {
+        let routing = Routing::of_member(member, [7, 9], KEY);
+        Ids::new(&platform, Some(&routing))
+    });
+    for (at, number) in [(0, 3), (1, 200)] {
+        for _ in 0..100 {
+            let id = members[at].local(&platform);
+            assert_eq!(members[1 - at].member(id), Some(number));
+            let random = members[at].random(&platform);
+            assert_eq!(members[1 - at].member(random), None);
+        }
+        let seeded = members[at].seeded([5; 8]);
+        assert_eq!(seeded, members[at].seeded([5; 8]));
+        assert_eq!(members[1 - at].member(seeded), Some(number));
+    }
+    let other = Routing::of_member(3, [7, 8], KEY);
+    let foreign = Ids::new(&platform, Some(&other)).local(&platform);
+    assert_eq!(members[0].member(foreign), None);
+    let fleet = Routing::new(0, &[3, 7, 9], Some(KEY)).unwrap();
+    assert_eq!(Ids::new(&platform, Some(&fleet)).member(foreign), None);
 }

@@ -6,9 +6,11 @@ use std::task::Waker;
 use inquic_engine::Handle;
 use inquic_platform::Instant;
 use inquic_socket::Errno;
+use inquic_socket::port::ListenerId;
 use inquic_socket::sock::{Sock, Stop};
 
-use super::{Listening, Port};
+use super::Port;
+use super::listeners::{Accepts, Listening};
 use crate::home::occupant::Occupant;
 use crate::home::programs::Served;
 use crate::home::waiters::Wakes;
@@ -23,18 +25,30 @@ impl Port {
     pub(in crate::home) fn serve_listener(
         &self,
         waker: Waker,
-        listen: impl FnOnce(&mut inquic_socket::Port) -> Result<(), Errno>,
+        listen: impl FnOnce(&mut inquic_socket::Port) -> Result<Option<ListenerId>, Errno>,
     ) -> Result<(), Errno> {
         let mut table = self.table();
-        listen(&mut table.port)?;
-        table.listening = Some(Listening::Program(waker));
+        let Some(id) = listen(&mut table.port)? else {
+            return Ok(());
+        };
+        let accepts = Accepts::Program(waker);
+        match table.listening_mut(id) {
+            Some(listening) => listening.accepts = accepts,
+            None => table.listening.push(Listening {
+                id,
+                accepts,
+                accepters: Vec::new(),
+                acceptable: None,
+            }),
+        }
         Ok(())
     }
 
     /// A program's listener stops: the connections that nobody accepted.
     pub(in crate::home) fn unlisten(&self, sock: &mut Sock) -> Vec<Occupant> {
         let mut table = self.table();
-        table.listening = None;
+        let id = sock.listener();
+        table.listening.retain(|listening| Some(listening.id) != id);
         let mut unaccepted = Vec::new();
         while let Some(handle) = sock.unlisten(&mut table.port) {
             unaccepted.extend(table.find(handle));
@@ -78,7 +92,9 @@ impl Port {
         let mut table = self.table();
         let settled = table.port.settle(now, sock);
         if settled.acceptable
-            && let Some(Listening::Program(waker)) = &table.listening
+            && let Some(id) = sock.came_to()
+            && let Some(listening) = table.listening_mut(id)
+            && let Accepts::Program(waker) = &listening.accepts
         {
             wakes.push(waker.clone());
         }

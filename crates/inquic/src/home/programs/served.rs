@@ -217,8 +217,11 @@ impl Served {
             let port = self.bound(held)?;
             let waker = Waker::from(Arc::new(Acceptable(Arc::downgrade(self))));
             let sock = &mut held.sock;
-            port.serve_listener(waker, |port| sock.listen(port, backlog))
-                .map_err(Errno::number)?;
+            port.serve_listener(waker, |port| {
+                sock.listen(port, backlog)?;
+                Ok(sock.listener())
+            })
+            .map_err(Errno::number)?;
             if !held.sock.is_listening() {
                 unaccepted = port.unlisten(&mut held.sock);
             }
