@@ -14,6 +14,7 @@ mod crossing;
 mod duel;
 mod fault;
 mod hello;
+pub mod hellos;
 mod host;
 mod link;
 mod null;

@@ -78,10 +78,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let seeds = arguments
         .seeds
         .unwrap_or(if quick { 1_000 } else { 20_000 });
-    let (null, real) = if quick || arguments.no_hours {
-        (1_000_000, 100_000)
+    let (null, real, hellos) = if quick || arguments.no_hours {
+        (1_000_000, 100_000, 10_000)
     } else {
-        (100_000_000, 10_000_000)
+        (100_000_000, 10_000_000, 1_000_000)
     };
     let mut claims = Vec::new();
     let mut prove = |what: &'static str, floor: String, run: Proof<'_>| {
@@ -124,6 +124,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         "damaged datagrams, real keys",
         format!("{real}; 0 panics"),
         &|| damaged("--real", real),
+    );
+    prove(
+        "hellos for a port with many owners",
+        format!("{hellos}; 0 misdelivered"),
+        &|| example_of("hellos", &["--count", &hellos.to_string()], hellos),
     );
     if !quick {
         others(arguments, &mut prove);
@@ -346,7 +351,12 @@ fn allocations() -> Result<Finding> {
 }
 
 fn damaged(kind: &str, count: u64) -> Result<Finding> {
-    shell::run(example("damaged").args([kind, "--count", &count.to_string()]))?;
+    example_of("damaged", &[kind, "--count", &count.to_string()], count)
+}
+
+/// A program of the simulator that fails if what it looks for is not so.
+fn example_of(name: &str, arguments: &[&str], count: u64) -> Result<Finding> {
+    shell::run(example(name).args(arguments))?;
     Ok((count.to_string(), Verdict::Held, Value::Null))
 }
 
