@@ -73,6 +73,10 @@ pub(crate) struct Serve {
     /// Its private key, PEM
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
+    /// Have the port together with other servers of this user, and take the clients that ask for NAME; may be given more than once,
+    /// and `*.example.org` stands for one label more
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Vec<String>,
     /// Take uploads, too
     #[arg(long)]
     pub(crate) writable: bool,
@@ -388,6 +392,7 @@ const SERVE_HELP: &str = "\
 Examples:
   inquic cert localhost && inquic serve . --cert cert.pem --key key.pem
   inquic serve /srv/in --listen 192.0.2.1:4433 --cert cert.pem --key key.pem --writable --retry
+  inquic serve a --name a.example … & inquic serve b --name b.example …        # both on one port
 
 Prints `listening ADDR` when it is ready. Ctrl-C closes every connection and ends it.
 Files are written under a temporary name, synced, then renamed: nobody sees half a file.";

@@ -35,6 +35,9 @@ pub(crate) async fn run(args: &args::Serve) -> Result<(), Failure> {
         .key_log_from_env()
         .retry(retry)
         .config(quic::transport(args.datagram));
+    if !args.name.is_empty() {
+        builder = builder.server_names(&args.name);
+    }
     if let Some(directory) = quic::logs(args.qlog.as_deref())? {
         builder = builder.qlog(directory);
     }
