@@ -142,3 +142,6 @@ impl End {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -109,3 +109,6 @@ fn each(
     }
     Ok(done)
 }
+
+#[cfg(test)]
+mod tests;

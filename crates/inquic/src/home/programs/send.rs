@@ -205,3 +205,6 @@ fn without_fin(control: &[u8]) -> Vec<u8> {
     }
     changed
 }
+
+#[cfg(test)]
+mod tests;
