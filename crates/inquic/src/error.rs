@@ -143,6 +143,9 @@ pub enum Error {
     /// The stream's half does not exist.
     #[error("the stream is unidirectional: it cannot be used in this direction")]
     WrongDirection,
+    /// There is no memory for it.
+    #[error("out of memory: the connection goes on; give some back and call again")]
+    NoMemory,
     /// A call that would have to wait.
     #[error("not ready: wait for readiness and call again")]
     WouldBlock,
@@ -249,6 +252,7 @@ impl Error {
             | Self::ListenerClosed
             | Self::NotEstablished => io::ErrorKind::NotConnected,
             Self::Stopped(_) => io::ErrorKind::BrokenPipe,
+            Self::NoMemory => io::ErrorKind::OutOfMemory,
             Self::WouldBlock => io::ErrorKind::WouldBlock,
             Self::Io { kind, .. } => *kind,
         }

@@ -78,9 +78,7 @@ pub fn copied<T: Copy>(values: &[T]) -> Option<Vec<T>> {
 pub fn zeroed(len: usize) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(len).ok()?;
-    if len <= bytes.capacity() {
-        bytes.resize(len, 0);
-    }
+    lengthen(&mut bytes, len);
     Some(bytes)
 }
 
@@ -126,6 +124,15 @@ pub fn append<T: Copy>(list: &mut Vec<T>, values: &[T]) {
     debug_assert!(values.len() <= room, "room was made");
     if values.len() <= room {
         list.extend_from_slice(values);
+    }
+}
+
+/// Makes `list` as long as `len` with zeros, where the caller has made room for them; longer lists stay as they are.
+#[inline]
+pub fn lengthen(list: &mut Vec<u8>, len: usize) {
+    debug_assert!(len <= list.capacity(), "room was made");
+    if len > list.len() && len <= list.capacity() {
+        list.resize(len, 0);
     }
 }
 

@@ -395,7 +395,7 @@ impl Application {
                         return;
                     }
                 }
-                Err(WriteError::Blocked) => return,
+                Err(WriteError::Blocked | WriteError::Memory) => return,
                 Err(WriteError::Stopped(_) | WriteError::Finished | WriteError::Unknown) => {
                     flow.is_sending = false;
                     written.over = true;

@@ -19,8 +19,10 @@ impl Streams {
         self.send_pool.shrink();
         self.receive_pool.shrink();
         self.slab.shrink();
-        self.fresh.shrink();
-        self.owed.shrink();
+        if self.slab.len() == 0 {
+            self.fresh.shrink();
+            self.owed.shrink();
+        }
         for direction in Direction::ALL {
             self.local.get_mut(direction).table.shrink();
             self.remote.get_mut(direction).table.shrink();
@@ -62,6 +64,7 @@ impl Streams {
             self.slab.allocated_bytes(),
             self.fresh.allocated_bytes(),
             self.owed.allocated_bytes(),
+            self.levels.allocated_bytes(),
             self.send_pool.allocated_bytes(),
             self.receive_pool.allocated_bytes(),
         ]

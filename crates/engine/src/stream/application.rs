@@ -1,6 +1,6 @@
 //! What the application's calls do: in come its bytes and wishes, out go bytes, or the reason why not. No call waits.
 
-use inquic_platform::{Duration, Instant};
+use inquic_platform::{Duration, Instant, NoMemory};
 use inquic_wire::{Direction, StreamId};
 
 use super::limits::{LOCAL_STREAMS, writable};
@@ -10,14 +10,14 @@ use super::record::{Control, Events};
 use super::send::SendHalf;
 use super::state::{ReceiveState, SendState};
 use super::types::{OpenError, Read, ReadError, WriteError};
-use super::{Pending, Streams};
+use super::{Pending, Streams, Told};
 
 impl Streams {
     /// Opens a stream.
     ///
     /// # Errors
     ///
-    /// The peer allows no more, or [`LOCAL_STREAMS`] of this direction are alive.
+    /// The peer allows no more, or [`LOCAL_STREAMS`] of this direction are alive, or there is no memory.
     pub fn open(&mut self, direction: Direction) -> Result<StreamId, OpenError> {
         let local = self.local.get_mut(direction);
         if local.next >= local.limit {
@@ -35,24 +35,28 @@ impl Streams {
             local.crowded = true;
             return Err(OpenError::Limit);
         }
+        self.create(id).ok_or(OpenError::Memory)?;
+        let local = self.local.get_mut(direction);
         local.alive = local.alive.saturating_add(1);
         local.next = local.next.saturating_add(1);
-        self.create(id);
         Ok(id)
     }
 
-    /// Takes the next stream that the peer opened.
+    /// Takes the next stream that the peer opened. Without memory for it there is none, and the application is told again that
+    /// there are some.
     pub fn accept(&mut self, direction: Direction) -> Option<StreamId> {
         let remote = self.remote.get_mut(direction);
         if remote.accepted >= remote.opened {
             return None;
         }
         let id = StreamId::new(self.role.peer(), direction, remote.accepted)?;
-        remote.accepted = remote.accepted.saturating_add(1);
-        let slot = match remote.table.get(id.index()) {
-            Some(slot) => slot,
-            None => self.create(id),
+        let known = remote.table.get(id.index());
+        let Some(slot) = known.or_else(|| self.create(id)) else {
+            self.told.set(Told::incoming(direction));
+            return None;
         };
+        let remote = self.remote.get_mut(direction);
+        remote.accepted = remote.accepted.saturating_add(1);
         if let Some(stream) = self.slab.get_mut(slot) {
             stream.accepted = true;
             if stream.events != Events::NONE {
@@ -66,7 +70,7 @@ impl Streams {
     ///
     /// # Errors
     ///
-    /// `Blocked` when there is room for none, and why none will ever be sent otherwise.
+    /// `Blocked` when there is room for none, `Memory` when the system has none, and why none will ever be sent otherwise.
     #[inline]
     pub fn write(&mut self, id: StreamId, data: &[u8]) -> Result<usize, WriteError> {
         let slot = self.slot(id).ok_or(WriteError::Unknown)?;
@@ -78,6 +82,9 @@ impl Streams {
         }
         let taken = half.write(&mut self.send_pool, data, self.stream_send_buffer);
         if taken < data.len() {
+            if taken == 0 && half.room(self.stream_send_buffer) > 0 && self.send_pool.room() > 0 {
+                return Err(WriteError::Memory);
+            }
             // Its own share comes back with its own acknowledgements; the connection's memory with anybody's.
             stream.waits = true;
             if half.room(self.stream_send_buffer) > 0 {
@@ -278,19 +285,34 @@ impl Streams {
     }
 
     /// Streams of higher priority are sent first; 0 at the start. Unknown streams have none.
-    pub fn set_priority(&mut self, id: StreamId, priority: i32) {
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for another priority: it stays as it was.
+    pub fn set_priority(&mut self, id: StreamId, priority: i32) -> Result<(), NoMemory> {
         let Some(slot) = self.slot(id) else {
-            return;
+            return Ok(());
         };
         let Some(stream) = self.slab.get_mut(slot) else {
-            return;
+            return Ok(());
         };
-        let before = core::mem::replace(&mut stream.priority, priority);
-        if before != priority {
-            self.fresh.remove(&mut self.slab, slot, before);
-            self.owed.remove(&mut self.slab, slot, before);
-            self.settle(slot);
+        let before = stream.priority;
+        if before == priority {
+            return Ok(());
         }
+        self.levels.take(priority)?;
+        if !self.has_room_for_levels() {
+            self.levels.give(priority);
+            return Err(NoMemory);
+        }
+        if let Some(stream) = self.slab.get_mut(slot) {
+            stream.priority = priority;
+        }
+        self.fresh.remove(&mut self.slab, slot, before);
+        self.owed.remove(&mut self.slab, slot, before);
+        self.levels.give(before);
+        self.settle(slot);
+        Ok(())
     }
 
     /// Whether `read` gives bytes, the end or a reset.

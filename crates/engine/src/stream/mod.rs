@@ -35,7 +35,7 @@ use inquic_wire::{Direction, Role, StreamId, TransportParameters};
 
 use self::flow::{ReceiveWindow, SendCredit};
 use self::pages::Pool;
-use self::queue::{Kind, Priorities, Queue};
+use self::queue::{Kind, Levels, Priorities, Queue};
 use self::receive::ReceiveHalf;
 use self::record::{Control, Events, Stream, flags};
 use self::send::SendHalf;
@@ -63,6 +63,7 @@ pub struct Streams {
     /// Streams with new data, those with lost data, and those with other frames to send.
     fresh: Priorities,
     owed: Priorities,
+    levels: Levels,
     control: Queue,
     pending: Pending,
     /// Streams that have something to tell, and those whose writers wait for the connection's memory.
@@ -147,6 +148,15 @@ flags! {
     }
 }
 
+impl Told {
+    const fn incoming(direction: Direction) -> Self {
+        match direction {
+            Direction::Bidirectional => Self::INCOMING_BIDI,
+            Direction::Unidirectional => Self::INCOMING_UNI,
+        }
+    }
+}
+
 impl Streams {
     /// No streams yet.
     #[must_use]
@@ -184,6 +194,7 @@ impl Streams {
             },
             fresh: Priorities::new(Kind::Fresh),
             owed: Priorities::new(Kind::Owed),
+            levels: Levels::new(),
             control: Queue::new(Kind::Control),
             pending: Pending::NONE,
             events: Queue::new(Kind::Event),
@@ -286,20 +297,33 @@ impl Streams {
         self.slab.get(self.slot(id)?)
     }
 
-    /// Makes the record of a stream that has none.
-    fn create(&mut self, id: StreamId) -> u32 {
+    /// Whether the queues have room for every priority in use.
+    fn has_room_for_levels(&mut self) -> bool {
+        let levels = self.levels.count();
+        self.fresh.has_room(levels) && self.owed.has_room(levels)
+    }
+
+    /// Makes the record of a stream that has none; `None` when there is no memory for it.
+    fn create(&mut self, id: StreamId) -> Option<u32> {
+        if !self.has_room_for_levels() {
+            return None;
+        }
         let local = id.initiator() == self.role;
         let both = id.direction() == Direction::Bidirectional;
         let send = (both || local).then(|| SendHalf::new(self.send_limit(id)));
         let receive = (both || !local).then(|| ReceiveHalf::new(self.first_window(id)));
-        let slot = self.slab.insert(Stream::new(id, self.role, send, receive));
+        let stream = Stream::new(id, self.role, send, receive);
+        let slot = self.slab.insert(stream)?;
         let table = if local {
             &mut self.local.get_mut(id.direction()).table
         } else {
             &mut self.remote.get_mut(id.direction()).table
         };
-        table.insert(id.index(), slot);
-        slot
+        if !table.insert(id.index(), slot) {
+            self.slab.remove(slot);
+            return None;
+        }
+        Some(slot)
     }
 
     /// Puts the stream into the queues it belongs to after its sending part changed, and out of the others.
@@ -360,6 +384,7 @@ impl Streams {
         self.waiting.remove(&mut self.slab, slot);
         self.fresh.remove(&mut self.slab, slot, priority);
         self.owed.remove(&mut self.slab, slot, priority);
+        self.levels.give(priority);
         self.slab.remove(slot);
         self.stats.closed = self.stats.closed.saturating_add(1);
         if id.initiator() == self.role {

@@ -1,13 +1,14 @@
 //! Stream bytes in memory: in come slices at offsets, out go copies of them. It keeps pages and hands none out, never
 //! takes more memory than its pool was given, and treats a refusal of memory as an ordinary answer.
 
-use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
+use alloc::{collections::VecDeque, vec::Vec};
+
+use inquic_platform::{Own, memory};
 
 use super::limits::{
     FULL_PAGES_FROM, GENEROUS, PAGE, PIECE_MIN, SPARE_BUFFERS, SPARE_LISTS, SPARE_PAGES,
 };
 use super::spans::Spans;
-use inquic_platform::memory;
 
 /// A page, or a smaller piece in the place of one. Its length says how far it is filled.
 type Page = Vec<u8>;
@@ -16,11 +17,7 @@ type Page = Vec<u8>;
 #[derive(Debug)]
 pub(super) struct Pool {
     spare: Vec<Page>,
-    #[expect(
-        clippy::vec_box,
-        reason = "a stream holds its buffer by 8 bytes, and takes this very box"
-    )]
-    buffers: Vec<Box<Buffer>>,
+    buffers: Vec<Own<Buffer>>,
     /// Bytes of memory of `buffers`.
     lists: usize,
     /// Bytes of memory that streams hold.
@@ -107,21 +104,26 @@ impl Pool {
             return false;
         };
         self.held = self.held.saturating_add(page.capacity());
-        larger.extend_from_slice(page);
+        memory::append(&mut larger, page);
         self.give(core::mem::replace(page, larger));
         true
     }
 
-    /// An empty buffer whose first byte has this offset.
-    pub(super) fn buffer(&mut self, origin: u64) -> Box<Buffer> {
-        let mut buffer = self.buffers.pop().unwrap_or_default();
-        self.lists = self.lists.saturating_sub(buffer.allocated_bytes());
+    /// An empty buffer whose first byte has this offset; `None` when there is no memory for one.
+    pub(super) fn buffer(&mut self, origin: u64) -> Option<Own<Buffer>> {
+        let mut buffer = match self.buffers.pop() {
+            Some(spare) => {
+                self.lists = self.lists.saturating_sub(spare.allocated_bytes());
+                spare
+            }
+            None => Own::new(Buffer::default())?,
+        };
         buffer.origin = origin;
-        buffer
+        Some(buffer)
     }
 
     /// Takes a buffer back, with whatever is in it.
-    pub(super) fn give_buffer(&mut self, mut buffer: Box<Buffer>) {
+    pub(super) fn give_buffer(&mut self, mut buffer: Own<Buffer>) {
         while let Some(page) = buffer.pages.pop_front() {
             self.give(page);
         }
@@ -211,7 +213,7 @@ impl Buffer {
         if let Some(page) = self.pages.back_mut()
             && page.capacity().saturating_sub(page.len()) >= data.len()
         {
-            page.extend_from_slice(data);
+            memory::append(page, data);
             return data.len();
         }
         self.append_slowly(pool, data)
@@ -231,7 +233,7 @@ impl Buffer {
                 let Some(page) = pool.take(need, self.pages.len(), 0) else {
                     break;
                 };
-                self.pages.push_back(page);
+                memory::put_back(&mut self.pages, page);
             }
             let index = self.pages.len().saturating_sub(1);
             let Some(page) = self.pages.back_mut() else {
@@ -245,7 +247,7 @@ impl Buffer {
             let Some((now, later)) = rest.split_at_checked(end.saturating_sub(page.len())) else {
                 break;
             };
-            page.extend_from_slice(now);
+            memory::append(page, now);
             rest = later;
             if end < whole {
                 break;
@@ -274,7 +276,7 @@ impl Buffer {
                 break;
             }
             while self.pages.len() <= index {
-                self.pages.push_back(Page::new());
+                memory::put_back(&mut self.pages, Page::new());
             }
             let Some(page) = self.pages.get_mut(index) else {
                 break;
@@ -287,7 +289,7 @@ impl Buffer {
                 break;
             }
             if page.len() < start {
-                page.resize(start, 0);
+                memory::lengthen(page, start);
             }
             // What is there already is written over: the peer may not change it, and if it does, it fools itself.
             let known = page.len().min(end).saturating_sub(start);
@@ -295,7 +297,7 @@ impl Buffer {
             if let Some(place) = page.get_mut(start..start.saturating_add(over.len())) {
                 place.copy_from_slice(over);
             }
-            page.extend_from_slice(new);
+            memory::append(page, new);
             at = at.saturating_add(now.len() as u64);
             rest = later;
         }

@@ -17,6 +17,16 @@ enum Half {
     Receiving,
 }
 
+/// The stream that a frame names.
+enum Named {
+    /// Its place.
+    At(u32),
+    /// It is over: the frame is late.
+    Over,
+    /// It is new, and there is no memory for it.
+    Refused,
+}
+
 impl Streams {
     /// A STREAM frame.
     ///
@@ -31,8 +41,10 @@ impl Streams {
         data: &[u8],
         fin: bool,
     ) -> Result<OnStream, PeerError> {
-        let Some(slot) = self.named(id, Half::Receiving)? else {
-            return Ok(OnStream::Taken);
+        let slot = match self.named(id, Half::Receiving)? {
+            Named::At(slot) => slot,
+            Named::Over => return Ok(OnStream::Taken),
+            Named::Refused => return self.refuse(Stored::NoRoom),
         };
         let Some(stream) = self.slab.get_mut(slot) else {
             return Ok(OnStream::Taken);
@@ -100,15 +112,17 @@ impl Streams {
         id: StreamId,
         code: u64,
         final_size: u64,
-    ) -> Result<(), PeerError> {
-        let Some(slot) = self.named(id, Half::Receiving)? else {
-            return Ok(());
+    ) -> Result<OnStream, PeerError> {
+        let slot = match self.named(id, Half::Receiving)? {
+            Named::At(slot) => slot,
+            Named::Over => return Ok(OnStream::Taken),
+            Named::Refused => return self.refuse(Stored::NoRoom),
         };
         let Some(stream) = self.slab.get_mut(slot) else {
-            return Ok(());
+            return Ok(OnStream::Taken);
         };
         let Some(half) = &mut stream.receive else {
-            return Ok(());
+            return Ok(OnStream::Taken);
         };
         let new = half.check(final_size, true)?;
         let received = self.stats.bytes_received.saturating_add(new);
@@ -134,7 +148,7 @@ impl Streams {
             self.tell_receiving(slot, before, false);
         }
         self.retire(slot);
-        Ok(())
+        Ok(OnStream::Taken)
     }
 
     /// Tells what has become of a stream's receiving part since its state was `before`.
@@ -158,9 +172,11 @@ impl Streams {
     /// # Errors
     ///
     /// The frame names a stream that it may not.
-    pub fn on_stop_sending(&mut self, id: StreamId, code: u64) -> Result<(), PeerError> {
-        let Some(slot) = self.named(id, Half::Sending)? else {
-            return Ok(());
+    pub fn on_stop_sending(&mut self, id: StreamId, code: u64) -> Result<OnStream, PeerError> {
+        let slot = match self.named(id, Half::Sending)? {
+            Named::At(slot) => slot,
+            Named::Over => return Ok(OnStream::Taken),
+            Named::Refused => return self.refuse(Stored::NoRoom),
         };
         //= RFC 9000 §3.5: An endpoint that receives a STOP_SENDING frame MUST send a RESET_STREAM frame if the stream is in the
         //= "Ready" or "Send" state.
@@ -174,7 +190,7 @@ impl Streams {
             }
             self.tell(slot, Events::STOPPED);
         }
-        Ok(())
+        Ok(OnStream::Taken)
     }
 
     /// A MAX_DATA frame.
@@ -187,9 +203,11 @@ impl Streams {
     /// # Errors
     ///
     /// The frame names a stream that it may not.
-    pub fn on_max_stream_data(&mut self, id: StreamId, limit: u64) -> Result<(), PeerError> {
-        let Some(slot) = self.named(id, Half::Sending)? else {
-            return Ok(());
+    pub fn on_max_stream_data(&mut self, id: StreamId, limit: u64) -> Result<OnStream, PeerError> {
+        let slot = match self.named(id, Half::Sending)? {
+            Named::At(slot) => slot,
+            Named::Over => return Ok(OnStream::Taken),
+            Named::Refused => return self.refuse(Stored::NoRoom),
         };
         let half = self
             .slab
@@ -198,7 +216,7 @@ impl Streams {
         if half.is_some_and(|half| half.raise(limit)) {
             self.settle(slot);
         }
-        Ok(())
+        Ok(OnStream::Taken)
     }
 
     /// A MAX_STREAMS frame.
@@ -251,9 +269,9 @@ impl Streams {
         Ok(())
     }
 
-    /// The place of the stream that a frame names; `None` when it is over and the frame is late.
+    /// The stream that a frame names.
     #[inline]
-    fn named(&mut self, id: StreamId, half: Half) -> Result<Option<u32>, PeerError> {
+    fn named(&mut self, id: StreamId, half: Half) -> Result<Named, PeerError> {
         if let Some(slot) = self.slot(id) {
             let stream = self.slab.get(slot);
             let found = stream.is_some_and(|stream| match half {
@@ -261,7 +279,7 @@ impl Streams {
                 Half::Receiving => stream.receive.is_some(),
             });
             return if found {
-                Ok(Some(slot))
+                Ok(Named::At(slot))
             } else {
                 Err(wrong_way(half))
             };
@@ -272,9 +290,9 @@ impl Streams {
         if known {
             // It is over: nothing is left of it but its number.
             self.stats.frames_late = self.stats.frames_late.saturating_add(1);
-            return Ok(None);
+            return Ok(Named::Over);
         }
-        Ok(Some(self.create(id)))
+        Ok(self.create(id).map_or(Named::Refused, Named::At))
     }
 
     /// Checks that the peer may name this stream, and opens it and all below it when it is a new one of the peer's.
@@ -308,10 +326,7 @@ impl Streams {
         }
         //= RFC 9000 §3.2: Before a stream is created, all streams of the same type with lower-numbered stream IDs MUST be created.
         remote.opened = id.index().saturating_add(1);
-        self.told.set(match id.direction() {
-            Direction::Bidirectional => Told::INCOMING_BIDI,
-            Direction::Unidirectional => Told::INCOMING_UNI,
-        });
+        self.told.set(Told::incoming(id.direction()));
         self.offer_streams(id.direction());
         Ok(())
     }

@@ -3,6 +3,8 @@
 
 use alloc::vec::Vec;
 
+use inquic_platform::{NoMemory, memory};
+
 use super::slab::{NOWHERE, Slab};
 
 /// The queues that a stream can be in.
@@ -199,6 +201,13 @@ impl Priorities {
             .binary_search_by(|(other, _)| priority.cmp(other))
     }
 
+    /// Whether there is memory for as many priorities.
+    pub(super) fn has_room(&mut self, priorities: usize) -> bool {
+        let missing = priorities.saturating_sub(self.queues.len());
+        priorities <= self.queues.capacity() || self.queues.try_reserve(missing).is_ok()
+    }
+
+    /// Puts the stream at the end of its priority, unless it is in. The room for the priority was made when a stream got it.
     pub(super) fn push(&mut self, slab: &mut Slab, slot: u32, priority: i32) {
         let kind = self.kind;
         if slab
@@ -210,7 +219,9 @@ impl Priorities {
         let at = match self.find(priority) {
             Ok(at) => at,
             Err(at) => {
-                self.queues.insert(at, (priority, Queue::new(self.kind)));
+                let queue = Queue::new(self.kind);
+                let kept = memory::inserted(&mut self.queues, at, (priority, queue));
+                debug_assert!(kept, "there is room for every priority in use");
                 at
             }
         };
@@ -233,7 +244,7 @@ impl Priorities {
         if let Some((_, queue)) = self.queues.get_mut(at) {
             queue.remove(slab, slot);
             if queue.is_empty() {
-                self.queues.remove(at);
+                memory::taken(&mut self.queues, at);
             }
         }
     }
@@ -249,14 +260,69 @@ impl Priorities {
         }
     }
 
+    /// Gives the memory back; no stream is alive.
     pub(super) fn shrink(&mut self) {
-        self.queues.shrink_to_fit();
+        debug_assert!(self.queues.is_empty(), "nothing waits");
+        self.queues = Vec::new();
     }
 
     pub(super) fn allocated_bytes(&self) -> usize {
         self.queues
             .capacity()
             .saturating_mul(size_of::<(i32, Queue)>())
+    }
+}
+
+/// The priorities that streams have, other than 0, with the number of streams that have each. So the queues can have room for
+/// all of them before any is needed.
+#[derive(Debug)]
+pub(super) struct Levels(Vec<(i32, u32)>);
+
+impl Levels {
+    pub(super) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// How many there can be in a queue.
+    pub(super) const fn count(&self) -> usize {
+        self.0.len().saturating_add(1)
+    }
+
+    /// A stream gets this priority.
+    pub(super) fn take(&mut self, priority: i32) -> Result<(), NoMemory> {
+        if priority == 0 {
+            return Ok(());
+        }
+        match self.0.binary_search_by_key(&priority, |level| level.0) {
+            Ok(at) => {
+                if let Some((_, streams)) = self.0.get_mut(at) {
+                    *streams = streams.saturating_add(1);
+                }
+                Ok(())
+            }
+            Err(at) if memory::inserted(&mut self.0, at, (priority, 1)) => Ok(()),
+            Err(_) => Err(NoMemory),
+        }
+    }
+
+    /// A stream has it no more.
+    pub(super) fn give(&mut self, priority: i32) {
+        if priority == 0 {
+            return;
+        }
+        let Ok(at) = self.0.binary_search_by_key(&priority, |level| level.0) else {
+            return;
+        };
+        if let Some((_, streams)) = self.0.get_mut(at) {
+            *streams = streams.saturating_sub(1);
+            if *streams == 0 {
+                memory::taken(&mut self.0, at);
+            }
+        }
+    }
+
+    pub(super) fn allocated_bytes(&self) -> usize {
+        self.0.capacity().saturating_mul(size_of::<(i32, u32)>())
     }
 }
 

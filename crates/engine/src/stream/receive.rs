@@ -1,9 +1,7 @@
 //! The receiving part of a stream: in come STREAM and RESET_STREAM, out go bytes in order, once each. It keeps no byte
 //! beyond the limit it granted and forgets everything that nobody will read.
 
-use alloc::boxed::Box;
-
-use inquic_platform::{Duration, Instant};
+use inquic_platform::{Duration, Instant, Own};
 use inquic_wire::{Code, PeerError};
 
 use super::flow::ReceiveWindow;
@@ -24,7 +22,7 @@ pub(super) struct ReceiveHalf {
     /// The code of STOP_SENDING or RESET_STREAM, whichever the state speaks of.
     code: u64,
     pub(super) window: ReceiveWindow,
-    buffer: Option<Box<Buffer>>,
+    buffer: Option<Own<Buffer>>,
 }
 
 /// What became of a frame's data.
@@ -127,7 +125,13 @@ impl ReceiveHalf {
         let offset = offset.max(self.ready);
         let end = offset.saturating_add(data.len() as u64);
         let taken = self.window.taken();
-        let buffer = self.buffer.get_or_insert_with(|| pool.buffer(taken));
+        let buffer = match &mut self.buffer {
+            Some(buffer) => buffer,
+            none => match pool.buffer(taken) {
+                Some(buffer) => none.insert(buffer),
+                None => return Stored::NoRoom,
+            },
+        };
         if offset == self.ready && buffer.spans.is_empty() {
             let kept = buffer.append(pool, data);
             self.ready = self.ready.saturating_add(kept as u64);
@@ -158,9 +162,8 @@ impl ReceiveHalf {
             return Stored::NoRoom;
         }
         let kept = buffer.put(pool, offset, data, reserve);
-        buffer
-            .spans
-            .insert(offset, offset.saturating_add(kept as u64));
+        let until = offset.saturating_add(kept as u64);
+        let noted = buffer.spans.insert(offset, until);
         if let Some(first) = buffer.spans.first()
             && first.start <= self.ready
         {
@@ -168,7 +171,7 @@ impl ReceiveHalf {
             buffer.spans.pop_first();
         }
         buffer.charge(pool);
-        if kept == data.len() {
+        if kept == data.len() && noted.is_some() {
             Stored::Kept
         } else {
             Stored::NoRoom

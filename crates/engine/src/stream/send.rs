@@ -1,7 +1,7 @@
 //! The sending part of a stream: in come the application's bytes and the fate of frames, out come the next bytes to send.
 //! It sends every byte until it is acknowledged, and never one beyond the peer's limit.
 
-use alloc::boxed::Box;
+use inquic_platform::Own;
 
 use super::limits::SENT_RANGES;
 use super::pages::{Buffer, Pool};
@@ -26,7 +26,7 @@ pub(super) struct SendHalf {
     limit: u64,
     /// One more than the limit that STREAM_DATA_BLOCKED named last.
     told: u64,
-    buffer: Option<Box<Buffer>>,
+    buffer: Option<Own<Buffer>>,
 }
 
 /// How far the end of the stream has come.
@@ -86,7 +86,19 @@ impl SendHalf {
             return 0;
         }
         let base = self.base;
-        let buffer = self.buffer.get_or_insert_with(|| pool.buffer(base));
+        let buffer = match &mut self.buffer {
+            Some(buffer) => buffer,
+            // What is lost has to be noted whatever happens, so there is memory for a range of it from the start.
+            none => {
+                let Some(mut buffer) = pool.buffer(base) else {
+                    return 0;
+                };
+                if !buffer.lost.has_memory() {
+                    return 0;
+                }
+                none.insert(buffer)
+            }
+        };
         let taken = buffer.append(pool, data);
         self.end = self.end.saturating_add(taken as u64);
         taken
@@ -276,9 +288,8 @@ impl SendHalf {
             }
             if offset > self.base {
                 let bounded = buffer.spans.len() < SENT_RANGES || buffer.spans.joins(offset, end);
-                if bounded {
-                    buffer.spans.insert(offset, end);
-                } else {
+                let noted = bounded && buffer.spans.insert(offset, end).is_some();
+                if !noted {
                     // There is no room to remember that the peer has it, so it gets it again.
                     lose(&mut buffer.lost, offset, end);
                 }
@@ -418,5 +429,7 @@ fn lose(lost: &mut Spans, start: u64, end: u64) {
         },
         _ => Span { start, end },
     };
-    lost.insert(whole.start, whole.end);
+    if lost.insert(whole.start, whole.end).is_none() {
+        lost.insert_over_all(whole.start, whole.end);
+    }
 }

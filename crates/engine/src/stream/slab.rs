@@ -1,10 +1,9 @@
 //! Where live streams are kept: in come streams, out come 32-bit places, and streams for places. Finding a stream by its
 //! id costs no hashing, since ids are handed out in order; no choice of ids by the peer makes it slow or large.
 
-use alloc::{
-    collections::{BTreeMap, VecDeque},
-    vec::Vec,
-};
+use alloc::{collections::VecDeque, vec::Vec};
+
+use inquic_platform::memory;
 
 use super::limits::RECENT;
 use super::record::Stream;
@@ -56,23 +55,26 @@ impl Slab {
         }
     }
 
-    pub(super) fn insert(&mut self, stream: Stream) -> u32 {
-        self.used = self.used.saturating_add(1);
+    /// The place that `stream` was put in; `None`, and the stream is gone, when there is no memory for one.
+    pub(super) fn insert(&mut self, stream: Stream) -> Option<u32> {
         let slot = self.vacant;
         if let Some(place) = self.places.get_mut(slot as usize)
             && let Place::Vacant(next) = *place
         {
             self.vacant = next;
+            self.used = self.used.saturating_add(1);
             *place = Place::Used(stream);
-            return slot;
+            return Some(slot);
         }
         if self.places.len() == self.places.capacity() {
             // A quarter more: doubling would make an idle stream cost twice its record.
-            self.places.reserve_exact((self.places.len() / 4).max(4));
+            let more = (self.places.len() / 4).max(4);
+            self.places.try_reserve_exact(more).ok()?;
         }
         let slot = self.places.len() as u32;
-        self.places.push(Place::Used(stream));
-        slot
+        memory::put(&mut self.places, Place::Used(stream));
+        self.used = self.used.saturating_add(1);
+        Some(slot)
     }
 
     pub(super) fn remove(&mut self, slot: u32) {
@@ -126,7 +128,7 @@ pub(super) struct Table {
     recent: VecDeque<u32>,
     base: u64,
     /// Streams that live on while many newer ones have come.
-    old: BTreeMap<u64, u32>,
+    old: inquic_platform::Table<u64, u32>,
 }
 
 impl Table {
@@ -144,36 +146,50 @@ impl Table {
         self.old.get(&index).copied()
     }
 
-    pub(super) fn insert(&mut self, index: u64, slot: u32) {
+    /// `false`, and the stream is not in the table, when there is no memory for it.
+    #[must_use]
+    pub(super) fn insert(&mut self, index: u64, slot: u32) -> bool {
         if self.recent.is_empty() {
             self.base = index;
         }
         let Some(distance) = index.checked_sub(self.base) else {
-            self.old.insert(index, slot);
-            return;
+            return self.old.insert(index, slot).is_ok();
         };
         let distance = usize::try_from(distance).unwrap_or(usize::MAX);
         if let Some(place) = self.recent.get_mut(distance) {
             *place = slot;
-            return;
+            return true;
         }
-        if distance.saturating_sub(self.recent.len()) >= RECENT {
+        let mut skipped = distance.saturating_sub(self.recent.len());
+        if skipped >= RECENT {
             // So far ahead that nothing recent stays so.
             self.age(0);
+            if !self.recent.is_empty() {
+                return false;
+            }
             self.base = index;
-        } else {
-            self.recent.resize(distance, NOWHERE);
+            skipped = 0;
         }
-        self.recent.push_back(slot);
+        if self.recent.try_reserve(skipped.saturating_add(1)).is_err() {
+            return false;
+        }
+        for _ in 0..skipped {
+            memory::put_back(&mut self.recent, NOWHERE);
+        }
+        memory::put_back(&mut self.recent, slot);
         self.age(RECENT);
+        true
     }
 
-    /// Moves what is beyond the newest `keep` to the tree.
+    /// Moves what is beyond the newest `keep` to the old ones, as far as there is memory for them there.
     fn age(&mut self, keep: usize) {
-        while self.recent.len() > keep {
-            if let Some(slot) = self.recent.pop_front().filter(|slot| *slot != NOWHERE) {
-                self.old.insert(self.base, slot);
+        while self.recent.len() > keep
+            && let Some(&slot) = self.recent.front()
+        {
+            if slot != NOWHERE && self.old.insert(self.base, slot).is_err() {
+                return;
             }
+            self.recent.pop_front();
             self.base = self.base.saturating_add(1);
         }
     }
@@ -196,14 +212,13 @@ impl Table {
     }
 
     pub(super) fn shrink(&mut self) {
-        self.recent.shrink_to_fit();
+        memory::trim_queue(&mut self.recent);
     }
 
     pub(super) fn allocated_bytes(&self) -> usize {
-        // A node of the tree holds 11 entries and is at least half full.
         self.recent
             .capacity()
             .saturating_mul(size_of::<u32>())
-            .saturating_add(self.old.len().saturating_mul(size_of::<[(u64, u32); 2]>()))
+            .saturating_add(self.old.allocated_bytes())
     }
 }

@@ -3,6 +3,8 @@
 
 use alloc::collections::VecDeque;
 
+use inquic_platform::memory;
+
 /// Half-open ranges in ascending order. Both ends are cheap, since loss and acknowledgement work from the front and new
 /// data arrives at the back.
 #[derive(Debug, Default)]
@@ -36,28 +38,35 @@ impl Spans {
         self.spans.get(at).is_some_and(|span| span.start <= end)
     }
 
-    /// Puts `start..end` in and joins what it touches. How many bytes were new.
-    pub(super) fn insert(&mut self, start: u64, end: u64) -> u64 {
+    /// Whether there is memory for one range at least, now and later.
+    pub(super) fn has_memory(&mut self) -> bool {
+        self.spans.capacity() > 0 || self.spans.try_reserve_exact(1).is_ok()
+    }
+
+    /// Puts `start..end` in and joins what it touches. How many bytes were new; `None`, and nothing has changed, when there is
+    /// no memory for another range.
+    #[must_use]
+    pub(super) fn insert(&mut self, start: u64, end: u64) -> Option<u64> {
         if start >= end {
-            return 0;
+            return Some(0);
         }
         // Data after a hole usually continues the newest range, or begins one behind it.
         match self.spans.back_mut() {
             Some(last) if last.end == start => {
                 last.end = end;
-                return end.saturating_sub(start);
+                return Some(end.saturating_sub(start));
             }
             Some(last) if last.end > start => {}
             _ => {
-                self.spans.push_back(Span { start, end });
-                return end.saturating_sub(start);
+                let kept = memory::queued(&mut self.spans, Span { start, end });
+                return kept.then_some(end.saturating_sub(start));
             }
         }
         let from = self.spans.partition_point(|span| span.end < start);
         let to = self.spans.partition_point(|span| span.start <= end);
         if from >= to {
-            self.spans.insert(from, Span { start, end });
-            return end.saturating_sub(start);
+            let kept = memory::queued_at(&mut self.spans, from, Span { start, end });
+            return kept.then_some(end.saturating_sub(start));
         }
         let mut joined = Span { start, end };
         let mut known = 0_u64;
@@ -70,42 +79,58 @@ impl Spans {
             *span = joined;
         }
         self.spans.drain(from.saturating_add(1)..to);
-        joined
-            .end
-            .saturating_sub(joined.start)
-            .saturating_sub(known)
+        let len = joined.end.saturating_sub(joined.start);
+        Some(len.saturating_sub(known))
     }
 
-    /// Takes `start..end` out, wherever it is.
+    /// Puts `start..end` in without any memory: one range over it and all that was there.
+    pub(super) fn insert_over_all(&mut self, start: u64, end: u64) {
+        let first = self.spans.front().map_or(start, |span| span.start);
+        let last = self.spans.back().map_or(end, |span| span.end);
+        self.spans.clear();
+        let all = Span {
+            start: start.min(first),
+            end: end.max(last),
+        };
+        memory::put_back(&mut self.spans, all);
+    }
+
+    /// Takes `start..end` out, wherever it is. In the middle of a range it stays when there is no memory for the two that would
+    /// be left.
     pub(super) fn remove(&mut self, start: u64, end: u64) {
-        let from = self.spans.partition_point(|span| span.end <= start);
-        let to = self.spans.partition_point(|span| span.start < end);
+        let mut from = self.spans.partition_point(|span| span.end <= start);
+        let mut to = self.spans.partition_point(|span| span.start < end);
         if start >= end || from >= to {
             return;
         }
-        let before = self.spans.get(from).map_or(start, |span| span.start);
-        let after = self
-            .spans
-            .get(to.saturating_sub(1))
-            .map_or(end, |span| span.end);
-        self.spans.drain(from..to);
-        if end < after {
-            self.spans.insert(
-                from,
-                Span {
-                    start: end,
-                    end: after,
-                },
-            );
+        if let Some(first) = self.spans.get_mut(from)
+            && first.start < start
+        {
+            let rest = Span {
+                start: end,
+                end: first.end,
+            };
+            if rest.start >= rest.end {
+                first.end = start;
+            } else if memory::queued_at(&mut self.spans, from.saturating_add(1), rest)
+                && let Some(first) = self.spans.get_mut(from)
+            {
+                first.end = start;
+                return;
+            } else {
+                return;
+            }
+            from = from.saturating_add(1);
         }
-        if before < start {
-            self.spans.insert(
-                from,
-                Span {
-                    start: before,
-                    end: start,
-                },
-            );
+        if let Some(last) = self.spans.get_mut(to.saturating_sub(1))
+            && last.end > end
+            && from < to
+        {
+            last.start = end;
+            to = to.saturating_sub(1);
+        }
+        if from < to {
+            self.spans.drain(from..to);
         }
     }
 

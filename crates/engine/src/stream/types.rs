@@ -37,6 +37,8 @@ pub enum WriteError {
     Finished,
     /// There is no such stream, or nothing can be sent on it.
     Unknown,
+    /// There is no memory. No event follows.
+    Memory,
 }
 
 /// Why no stream was opened.
@@ -44,15 +46,17 @@ pub enum WriteError {
 pub enum OpenError {
     /// As many streams are open as the peer allows; a `MaxStreams` event follows.
     Limit,
+    /// There is no memory. No event follows.
+    Memory,
 }
 
-/// What became of the data of a STREAM frame.
+/// What became of a frame.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnStream {
     /// The packet may be acknowledged.
     Taken,
-    /// The data could not be kept: the packet is not to be acknowledged, so that the peer sends it again.
+    /// There was no room or no memory for it: the packet is not to be acknowledged, so that the peer sends it again.
     Refused,
 }
 
@@ -180,6 +184,7 @@ impl fmt::Display for WriteError {
             Self::Stopped(code) => write!(f, "the peer stopped the stream with code {code}"),
             Self::Finished => f.write_str("the stream was finished or reset"),
             Self::Unknown => f.write_str("no such stream to write"),
+            Self::Memory => f.write_str("no memory for what was written"),
         }
     }
 }
@@ -188,6 +193,7 @@ impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Limit => f.write_str("the peer allows no more streams"),
+            Self::Memory => f.write_str("no memory for a stream"),
         }
     }
 }

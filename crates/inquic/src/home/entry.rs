@@ -167,6 +167,7 @@ impl Entry {
         let mut held = self.lock();
         match held.socket.open(direction) {
             Ok(id) => Poll::Ready(Ok(id)),
+            Err(OpenError::Memory) => Poll::Ready(Err(Error::NoMemory)),
             Err(OpenError::Limit) => {
                 if let Some(error) = held.ended() {
                     return Poll::Ready(Err(error));
@@ -287,7 +288,8 @@ impl Entry {
     }
 
     pub(crate) fn set_priority(&self, id: StreamId, priority: i32) {
-        self.lock().socket.set_priority(id, priority);
+        // It is a wish: without memory for it the priority stays as it was.
+        let _ = self.lock().socket.set_priority(id, priority);
     }
 
     /// Begins a key update.
@@ -429,6 +431,7 @@ impl Held {
             WriteError::Stopped(code) => Error::Stopped(code),
             WriteError::Finished => Error::StreamFinished,
             WriteError::Blocked => Error::WouldBlock,
+            WriteError::Memory => Error::NoMemory,
             WriteError::Unknown => self.ended().unwrap_or(Error::StreamFinished),
         }
     }

@@ -3,7 +3,7 @@
 
 use core::net::SocketAddr;
 
-use inquic_platform::{CipherSuite, Instant, KeySide};
+use inquic_platform::{CipherSuite, Instant, KeySide, NoMemory};
 use inquic_uapi::option::{
     QUIC_SOCKOPT_ALPN, QUIC_SOCKOPT_CONFIG, QUIC_SOCKOPT_CONNECTION_CLOSE,
     QUIC_SOCKOPT_CONNECTION_ID, QUIC_SOCKOPT_CONNECTION_MIGRATION, QUIC_SOCKOPT_CRYPTO_SECRET,
@@ -266,7 +266,8 @@ impl Link {
 
     fn set_priority(&mut self, wanted: StreamPriority) -> Result<(), Errno> {
         let id = self.stream_in_use(wanted.stream_id).map_err(Stop::errno)?;
-        self.socket.set_priority(id, wanted.priority);
+        let kept = self.socket.set_priority(id, wanted.priority);
+        kept.map_err(|NoMemory| Errno::ENOMEM)?;
         Ok(())
     }
 

@@ -182,7 +182,7 @@ impl Link {
         // A new stream of which nothing was taken is the one that the same call opens when it is made again.
         let opened = flags & MSG_QUIC_STREAM_NEW != 0;
         self.book.fresh = match sent {
-            Err(Stop::Blocked { .. }) if opened => Some(id),
+            Err(Stop::Blocked { .. } | Stop::Failed(Errno::ENOMEM)) if opened => Some(id),
             _ if self.book.fresh == Some(id) => None,
             _ => self.book.fresh,
         };
@@ -212,6 +212,7 @@ impl Link {
                 return Err(Stop::Failed(Errno::EINVAL));
             }
             Err(WriteError::Unknown) => return Err(Stop::Failed(Errno::ENOSTR)),
+            Err(WriteError::Memory) => return Err(Stop::Failed(Errno::ENOMEM)),
         };
         // FIN goes with the last byte: a program whose data was taken in part says it again with the rest.
         if flags & MSG_QUIC_STREAM_FIN != 0 && bytes == data.len() {

@@ -98,15 +98,13 @@ impl Link {
 
     /// Opens the next stream of ours.
     pub(super) fn open_next(&mut self, direction: Direction, wait: bool) -> Result<StreamId, Stop> {
-        let id = self.socket.open(direction).map_err(|OpenError::Limit| {
-            if wait {
-                Stop::Blocked {
-                    on: Wait::Open(direction),
-                    errno: Errno::EAGAIN,
-                }
-            } else {
-                Stop::Failed(Errno::EAGAIN)
-            }
+        let id = self.socket.open(direction).map_err(|error| match error {
+            OpenError::Limit if wait => Stop::Blocked {
+                on: Wait::Open(direction),
+                errno: Errno::EAGAIN,
+            },
+            OpenError::Limit => Stop::Failed(Errno::EAGAIN),
+            OpenError::Memory => Stop::Failed(Errno::ENOMEM),
         })?;
         self.book.set_active(id);
         if let Some(opened) = self.book.opened.get_mut(place(direction)) {
@@ -314,6 +312,7 @@ impl Sock {
             Err(WriteError::Stopped(_) | WriteError::Finished | WriteError::Unknown) => {
                 Err(Stop::Pipe)
             }
+            Err(WriteError::Memory) => Err(Stop::Failed(Errno::ENOMEM)),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use inquic_engine::NotConnected;
 use inquic_engine::stream::{ReceiveState, SendState, Streams};
-use inquic_platform::Instant;
+use inquic_platform::{Instant, NoMemory};
 use inquic_wire::{Direction, StreamId};
 
 use super::{OpenError, Read, ReadError, Socket, WriteError};
@@ -85,9 +85,14 @@ impl Socket {
     }
 
     /// Among streams with data, those with the higher priority send first; it begins as 0.
-    pub fn set_priority(&mut self, id: StreamId, priority: i32) {
-        if let Ok(streams) = self.streams() {
-            streams.set_priority(id, priority);
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for another priority: it stays as it was.
+    pub fn set_priority(&mut self, id: StreamId, priority: i32) -> Result<(), NoMemory> {
+        match self.streams() {
+            Ok(streams) => streams.set_priority(id, priority),
+            Err(_) => Ok(()),
         }
     }
 

@@ -133,7 +133,7 @@ fn thrown_away_data_is_given_back_but_earns_no_larger_window() {
         if sent + 100 > granted {
             break;
         }
-        server.on_reset_stream(id(raw), 0, 100).unwrap();
+        let _ = server.on_reset_stream(id(raw), 0, 100).unwrap();
         sent += 100;
         accept_all(&mut server);
         let _ = server.read(at(index), RTT, id(raw), &mut []);
@@ -171,14 +171,14 @@ fn a_sender_keeps_to_the_streams_limit_and_says_so_once() {
     );
     client.write(id, &bytes(30, 5)).unwrap();
     assert!(!client.wants_to_send());
-    client.on_max_stream_data(id, 9).unwrap();
+    let _ = client.on_max_stream_data(id, 9).unwrap();
     assert!(!client.wants_to_send());
     lose(&mut client, &first.sent[1..]);
     assert_eq!(
         flush(&mut client).frames,
         [Out::StreamDataBlocked { id: 2, limit: 10 }]
     );
-    client.on_max_stream_data(id, 40).unwrap();
+    let _ = client.on_max_stream_data(id, 40).unwrap();
     lose(&mut client, &first.sent[1..]);
     assert_eq!(
         flush(&mut client).frames,

@@ -245,13 +245,15 @@ pub(super) fn deliver(streams: &mut Streams, frame: &Out) -> Result<OnStream, Pe
             id: raw,
             code,
             size,
-        } => streams.on_reset_stream(id(*raw), *code, *size),
-        Out::Stop { id: raw, code } => streams.on_stop_sending(id(*raw), *code),
+        } => return streams.on_reset_stream(id(*raw), *code, *size),
+        Out::Stop { id: raw, code } => return streams.on_stop_sending(id(*raw), *code),
         Out::MaxData(max) => {
             streams.on_max_data(*max);
             Ok(())
         }
-        Out::MaxStreamData { id: raw, max } => streams.on_max_stream_data(id(*raw), *max),
+        Out::MaxStreamData { id: raw, max } => {
+            return streams.on_max_stream_data(id(*raw), *max);
+        }
         Out::MaxStreams(direction, max) => streams.on_max_streams(*direction, *max),
         Out::DataBlocked(limit) => {
             streams.on_data_blocked(*limit);

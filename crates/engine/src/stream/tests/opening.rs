@@ -137,7 +137,7 @@ fn each_frame_that_may_opens_the_peers_bidirectional_stream() {
 #[test]
 fn a_stop_before_the_stream_was_accepted_is_told_after() {
     let mut server = server();
-    server.on_stop_sending(id(0), 5).unwrap();
+    let _ = server.on_stop_sending(id(0), 5).unwrap();
     assert_eq!(events(&mut server), [StreamEvent::Incoming(BIDI)]);
     assert_eq!(server.accept(BIDI), Some(id(0)));
     assert_eq!(

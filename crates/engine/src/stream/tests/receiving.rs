@@ -97,7 +97,7 @@ fn a_final_size_that_changes_is_an_offence() {
         server.on_reset_stream(id(0), 7, 5).unwrap_err().code,
         Code::FinalSize
     );
-    assert_eq!(server.on_reset_stream(id(0), 7, 4), Ok(()));
+    assert_eq!(server.on_reset_stream(id(0), 7, 4), Ok(OnStream::Taken));
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn a_reset_discards_what_was_not_read_and_is_told_once() {
     let mut server = server();
     receives(&mut server, 2, 0, b"abcd", false);
     accept_all(&mut server);
-    assert_eq!(server.on_reset_stream(id(2), 7, 10), Ok(()));
+    assert_eq!(server.on_reset_stream(id(2), 7, 10), Ok(OnStream::Taken));
     assert_eq!(server.recv_state(id(2)), Some(ReceiveState::ResetRecvd));
     let mut out = [0; 4];
     assert_eq!(
@@ -123,14 +123,14 @@ fn a_reset_discards_what_was_not_read_and_is_told_once() {
 fn a_reset_after_all_data_leaves_the_data() {
     let mut server = server();
     receives(&mut server, 0, 0, b"abcd", true);
-    assert_eq!(server.on_reset_stream(id(0), 7, 4), Ok(()));
+    assert_eq!(server.on_reset_stream(id(0), 7, 4), Ok(OnStream::Taken));
     assert_eq!(read_all(&mut server, 0), (b"abcd".to_vec(), true));
 }
 
 #[test]
 fn data_after_a_reset_is_dropped_and_not_counted_twice() {
     let mut server = server();
-    assert_eq!(server.on_reset_stream(id(0), 7, 10), Ok(()));
+    assert_eq!(server.on_reset_stream(id(0), 7, 10), Ok(OnStream::Taken));
     receives(&mut server, 0, 0, b"abcd", false);
     assert_eq!(server.stats().bytes_received, 10);
     assert_eq!(server.stats().bytes_discarded, 10);
@@ -149,7 +149,7 @@ fn a_reset_beyond_a_limit_is_an_offence() {
     );
     let mut many = server();
     for raw in [0, 4] {
-        assert_eq!(many.on_reset_stream(id(raw), 7, 100), Ok(()));
+        assert_eq!(many.on_reset_stream(id(raw), 7, 100), Ok(OnStream::Taken));
     }
     // 200 of 250 were given back, but the peer was not told yet.
     assert_eq!(
@@ -174,7 +174,7 @@ fn a_stopped_stream_asks_the_peer_to_stop_and_drops_what_comes() {
     assert_eq!(server.stats().bytes_discarded, 54);
     assert_eq!(events(&mut server), []);
     // The peer answers, and nothing is left.
-    assert_eq!(server.on_reset_stream(id(2), 9, 60), Ok(()));
+    assert_eq!(server.on_reset_stream(id(2), 9, 60), Ok(OnStream::Taken));
     assert_eq!(server.stats().open, 0);
 }
 
@@ -188,7 +188,7 @@ fn a_lost_stop_is_sent_again_only_while_it_matters() {
     lose(&mut server, &sent);
     let again = flush(&mut server);
     assert_eq!(again.frames, [Out::Stop { id: 2, code: 9 }]);
-    assert_eq!(server.on_reset_stream(id(2), 9, 4), Ok(()));
+    assert_eq!(server.on_reset_stream(id(2), 9, 4), Ok(OnStream::Taken));
     lose(&mut server, &again.sent);
     assert!(!server.wants_to_send());
 }
@@ -218,7 +218,7 @@ fn late_frames_for_a_stream_that_is_over_are_ignored() {
         server.on_stream(id(2), 0, b"abcd", true),
         Ok(OnStream::Taken)
     );
-    assert_eq!(server.on_reset_stream(id(2), 0, 4), Ok(()));
+    assert_eq!(server.on_reset_stream(id(2), 0, 4), Ok(OnStream::Taken));
     assert_eq!(server.on_stream_data_blocked(id(2), 4), Ok(()));
     assert_eq!(server.stats().open, 0);
     assert_eq!(server.stats().frames_late, 2);

@@ -34,7 +34,7 @@ fn higher_priority_goes_first() {
     let mut client = client();
     for priority in [0, 5, -1] {
         let id = client.open(UNI).unwrap();
-        client.set_priority(id, priority);
+        client.set_priority(id, priority).unwrap();
         client.write(id, &[0; 1_300]).unwrap();
     }
     assert_eq!(
@@ -51,7 +51,7 @@ fn a_priority_that_changes_takes_effect_at_once() {
         client.write(id, &[0; 5_000]).unwrap();
     }
     assert_eq!(turns(&mut client, 1), [[2]]);
-    client.set_priority(id(2), 1);
+    client.set_priority(id(2), 1).unwrap();
     assert_eq!(turns(&mut client, 2), [[2], [2]]);
 }
 
@@ -74,7 +74,7 @@ fn a_blocked_stream_is_passed_over() {
         ..generous()
     });
     let (blocked, free) = (client.open(UNI).unwrap(), client.open(BIDI).unwrap());
-    client.set_priority(blocked, 9);
+    client.set_priority(blocked, 9).unwrap();
     client.write(blocked, &[0; 100]).unwrap();
     client.write(free, &[0; 5_000]).unwrap();
     let first = packet(&mut client, 1_200);
@@ -92,7 +92,7 @@ fn lost_data_goes_before_new_data_of_the_same_priority_and_after_that_of_a_highe
     );
     client.write(a, &[0; 100]).unwrap();
     let lost = packet(&mut client, 1_200);
-    client.set_priority(c, 1);
+    client.set_priority(c, 1).unwrap();
     client.write(b, &[0; 5_000]).unwrap();
     client.write(c, &[0; 1_000]).unwrap();
     lose(&mut client, &lost.sent);

@@ -2,7 +2,7 @@ use inquic_wire::{Role, StreamId};
 
 use super::helper::*;
 use crate::stream::limits::{PAGE, TAIL_MIN};
-use crate::stream::{Config, SendState, StreamEvent, Streams, WriteError};
+use crate::stream::{Config, OnStream, SendState, StreamEvent, Streams, WriteError};
 
 fn data(raw: u64, offset: u64, data: &[u8], fin: bool) -> Out {
     Out::Stream {
@@ -152,8 +152,8 @@ fn stop_sending_is_answered_by_a_reset_with_its_code_and_told() {
     let mut client = client();
     let id = client.open(UNI).unwrap();
     client.write(id, b"abc").unwrap();
-    assert_eq!(client.on_stop_sending(id, 9), Ok(()));
-    assert_eq!(client.on_stop_sending(id, 10), Ok(()));
+    assert_eq!(client.on_stop_sending(id, 9), Ok(OnStream::Taken));
+    assert_eq!(client.on_stop_sending(id, 10), Ok(OnStream::Taken));
     let reset = flush(&mut client);
     assert_eq!(
         reset.frames,
@@ -181,7 +181,7 @@ fn a_writer_that_comes_back_late_still_learns_that_the_peer_stopped_the_stream()
     for call in late {
         let mut client = client();
         let id = client.open(UNI).unwrap();
-        client.on_stop_sending(id, 9).unwrap();
+        let _ = client.on_stop_sending(id, 9).unwrap();
         let reset = flush(&mut client);
         // The event is for whoever waits; the writer is busy elsewhere, and all is acknowledged before it calls.
         assert_eq!(events(&mut client), [StreamEvent::Stopped { id, code: 9 }]);
@@ -204,7 +204,7 @@ fn a_stop_after_the_writer_has_ended_keeps_no_record() {
     client.write(id, b"abc").unwrap();
     client.finish(id).unwrap();
     let lost = flush(&mut client);
-    client.on_stop_sending(id, 9).unwrap();
+    let _ = client.on_stop_sending(id, 9).unwrap();
     let reset = flush(&mut client);
     assert_eq!((lost.sent.len(), reset.sent.len()), (1, 1));
     acknowledge(&mut client, &reset.sent);
@@ -221,7 +221,7 @@ fn stop_sending_after_all_was_acknowledged_changes_nothing() {
     let sent = flush(&mut client).sent;
     acknowledge(&mut client, &sent);
     assert_eq!(client.send_state(id), Some(SendState::DataRecvd));
-    assert_eq!(client.on_stop_sending(id, 9), Ok(()));
+    assert_eq!(client.on_stop_sending(id, 9), Ok(OnStream::Taken));
     assert!(!client.wants_to_send());
     assert_eq!(events(&mut client), [StreamEvent::Finished(id)]);
 }
