@@ -10,7 +10,7 @@ use inquic_platform::{
 use inquic_wire::frame::write_crypto;
 use inquic_wire::{
     ConnectionId, Full, Header, Level, LongKind, Role, TransportParameters, Version, Writer,
-    decode_packet_number, retry_pseudo_packet, write_long, write_short,
+    decode_packet_number, write_long, write_retry_pseudo_packet, write_short,
 };
 
 use crate::hello;
@@ -248,9 +248,10 @@ impl Attacker {
             packet.extend_from_slice(id);
         }
         packet.extend_from_slice(token);
-        let mut pseudo = retry_pseudo_packet(original_id, &packet).expect("memory");
-        let payload_at = pseudo.len();
-        pseudo.resize(payload_at + TAG_LEN, 0);
+        let mut pseudo = vec![0; 1 + original_id.len() + packet.len() + TAG_LEN];
+        let mut writer = Writer::new(&mut pseudo);
+        write_retry_pseudo_packet(&mut writer, original_id, &packet).expect("room");
+        let payload_at = writer.position();
         let end = pseudo.len();
         let job = SealJob {
             start: 0,

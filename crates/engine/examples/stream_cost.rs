@@ -63,6 +63,7 @@ fn send(bytes: usize) -> usize {
                 let mut writer = Writer::new(&mut buffer);
                 client.write_frames(Instant::ZERO, &mut writer, None, &mut |frame| {
                     sent.push(frame);
+                    true
                 });
                 packets += 1;
                 if !client.wants_to_send() {
@@ -104,7 +105,7 @@ fn receive(bytes: usize) -> usize {
             .is_ok()
         {}
         let mut writer = Writer::new(&mut buffer);
-        server.write_frames(now, &mut writer, None, &mut |_| {});
+        server.write_frames(now, &mut writer, None, &mut |_| true);
     }
     packets
 }
@@ -129,6 +130,7 @@ fn short(bytes: usize) -> usize {
             let mut writer = Writer::new(&mut buffer);
             client.write_frames(Instant::ZERO, &mut writer, None, &mut |frame| {
                 sent.push(frame);
+                true
             });
         }
         for frame in sent.drain(..) {
@@ -149,7 +151,7 @@ fn short(bytes: usize) -> usize {
         }
         while client.next_event().is_some() {}
         let mut writer = Writer::new(&mut buffer);
-        server.write_frames(Instant::ZERO, &mut writer, None, &mut |_| {});
+        server.write_frames(Instant::ZERO, &mut writer, None, &mut |_| true);
     }
     streams
 }

@@ -9,6 +9,7 @@ mod tests;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use inquic_platform::memory;
 use inquic_wire::frame::write_datagram_header;
 use inquic_wire::{Code, PeerError, Writer, varint_len};
 
@@ -80,6 +81,8 @@ pub enum DatagramError {
     TooLarge(usize),
     /// The queue is full; [`DatagramEvent::Room`] follows.
     Blocked,
+    /// There is no memory. No event follows.
+    Memory,
 }
 
 /// Counts of datagrams since the connection began.
@@ -200,16 +203,27 @@ impl Datagrams {
         } else {
             UNTOLD
         };
-        if full || !self.sending.push(number, data) {
+        if full || !self.sending.has_room(data.len()) {
             self.crowded = true;
             return Err(DatagramError::Blocked);
+        }
+        if told && !self.has_room_to_tell(known) || !self.sending.push(number, data) {
+            return Err(DatagramError::Memory);
         }
         if !told {
             return Ok(None);
         }
         self.next = number;
-        self.open.push(number);
+        memory::put(&mut self.open, number);
         Ok(Some(number))
+    }
+
+    /// Whether there is memory to tell the fate of one more datagram, when it comes: `known` are told of already.
+    fn has_room_to_tell(&mut self, known: usize) -> bool {
+        let all = known.saturating_add(1);
+        let fates = all.saturating_sub(self.fates.len());
+        (self.open.len() < self.open.capacity() || self.open.try_reserve(1).is_ok())
+            && (all <= self.fates.capacity() || self.fates.try_reserve(fates).is_ok())
     }
 
     /// Whether a datagram waits to be sent.
@@ -230,23 +244,24 @@ impl Datagrams {
         };
     }
 
-    /// Writes as many datagrams as fit; whether there was one. Those of more than `most` bytes fit into no packet any more,
-    /// and are lost.
+    /// Writes as many datagrams as fit and `sent` has room for; whether there was one. Those of more than `most` bytes fit into
+    /// no packet any more, and are lost.
     pub(crate) fn write_frames(
         &mut self,
         most: usize,
         writer: &mut Writer<'_>,
-        sent: &mut dyn FnMut(SentFrame),
+        sent: &mut dyn FnMut(SentFrame) -> bool,
     ) -> bool {
         let mut any = false;
+        let mut more = true;
         while let Some((number, len)) = self.sending.front() {
             if len > most {
                 self.sending.skip();
                 self.on_fate(number, Fate::Lost);
-            } else if self.write_one(len, writer) {
+            } else if more && self.write_one(len, writer) {
                 self.sending.skip();
                 self.stats.sent = self.stats.sent.saturating_add(1);
-                sent(SentFrame::Datagram { number });
+                more = sent(SentFrame::Datagram { number });
                 any = true;
             } else {
                 break;
@@ -291,8 +306,8 @@ impl Datagrams {
         }
         // Only the first word counts: a packet may be taken as lost and arrive all the same.
         if let Ok(at) = self.open.binary_search(&number) {
-            self.open.remove(at);
-            self.fates.push_back((number, fate));
+            memory::taken(&mut self.open, at);
+            memory::put_back(&mut self.fates, (number, fate));
             self.news.fates = true;
         }
     }
@@ -324,8 +339,10 @@ impl Datagrams {
     pub(crate) fn shrink(&mut self) {
         self.received.shrink();
         self.sending.shrink();
-        self.open.shrink_to_fit();
-        self.fates.shrink_to_fit();
+        if self.open.is_empty() && self.fates.is_empty() {
+            self.open = Vec::new();
+            self.fates = VecDeque::new();
+        }
     }
 
     /// Counts since the connection began.

@@ -5,6 +5,8 @@
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
+use inquic_platform::memory;
+
 /// Ranges in ascending order, never touching each other. Nearly always one or two of them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RangeSet {
@@ -50,11 +52,9 @@ impl RangeSet {
             .ranges
             .partition_point(|&(start, _)| start <= last.saturating_add(1));
         let Some(touched) = self.ranges.get(from..to).filter(|found| !found.is_empty()) else {
-            if self.ranges.len() >= bound || !self.has_room() {
-                return Inserted::Full;
-            }
-            self.ranges.insert(from, (first, last));
-            return Inserted::New;
+            let kept = self.ranges.len() < bound
+                && memory::inserted(&mut self.ranges, from, (first, last));
+            return if kept { Inserted::New } else { Inserted::Full };
         };
         let start = touched.first().map_or(first, |&(start, _)| start);
         let end = touched.last().map_or(last, |&(_, end)| end);
@@ -119,11 +119,7 @@ impl RangeSet {
 
     /// Takes out the lowest range.
     pub(crate) fn pop_first(&mut self) -> Option<(u64, u64)> {
-        if self.ranges.is_empty() {
-            None
-        } else {
-            Some(self.ranges.remove(0))
-        }
+        memory::taken(&mut self.ranges, 0)
     }
 
     /// The lowest range.

@@ -117,6 +117,17 @@ pub fn put<T>(list: &mut Vec<T>, value: T) {
     }
 }
 
+/// Puts `values` at the end of `list`; `false`, and nothing, when there is no memory for them.
+#[inline]
+#[must_use]
+pub fn appended<T: Copy>(list: &mut Vec<T>, values: &[T]) -> bool {
+    let has_room = list.try_reserve(values.len()).is_ok();
+    if has_room {
+        append(list, values);
+    }
+    has_room
+}
+
 /// Puts `values` at the end of `list`, where the caller has made room for them.
 #[inline]
 pub fn append<T: Copy>(list: &mut Vec<T>, values: &[T]) {
@@ -183,6 +194,16 @@ pub fn put_back<T>(queue: &mut VecDeque<T>, value: T) {
     debug_assert!(queue.len() < queue.capacity(), "room was made");
     if queue.len() < queue.capacity() {
         queue.push_back(value);
+    }
+}
+
+/// Puts `values` at the end of `queue`, where the caller has made room for them.
+#[inline]
+pub fn append_back<T: Copy>(queue: &mut VecDeque<T>, values: &[T]) {
+    let room = queue.capacity().wrapping_sub(queue.len());
+    debug_assert!(values.len() <= room, "room was made");
+    if values.len() <= room {
+        queue.extend(values);
     }
 }
 

@@ -87,7 +87,7 @@ pub const fn of_handshake(error: HandshakeError) -> Errno {
         | HandshakeError::Parameters(_)
         | HandshakeError::Crypto(CryptoError::Misuse) => Errno::EINVAL,
         HandshakeError::Full => Errno::EAGAIN,
-        HandshakeError::Crypto(CryptoError::Unavailable) => Errno::ENOMEM,
+        HandshakeError::Memory | HandshakeError::Crypto(CryptoError::Unavailable) => Errno::ENOMEM,
     }
 }
 

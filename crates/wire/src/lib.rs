@@ -1,7 +1,7 @@
 //! QUIC bytes to values and back: varints, headers, frames, transport parameters.
 //!
 //! In come slices that a peer filled; out go values that keep the rules of RFC 9000, or the offence. Nothing in here
-//! allocates for a packet, holds state between packets, touches a key, or panics.
+//! allocates, holds state between packets, touches a key, or panics.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -17,6 +17,7 @@
     )
 )]
 
+#[cfg(test)]
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
@@ -38,8 +39,8 @@ pub use client_hello::{ClientHello, Offer, Protocols, ServerName};
 pub use error::{Code, Full, PeerError, Truncated};
 pub use frame::{Ack, AckFrequency, EcnCounts, Frame, Frames};
 pub use header::{
-    Header, HeaderError, LongKind, LongPlan, ShortPlan, dcid_of, retry_pseudo_packet, write_long,
-    write_retry, write_short, write_version_negotiation,
+    Header, HeaderError, LongKind, LongPlan, ShortPlan, dcid_of, write_long, write_retry,
+    write_retry_pseudo_packet, write_short, write_version_negotiation,
 };
 pub use id::{ConnectionId, StreamId, Version};
 pub use level::{Direction, Level, Role, Space};

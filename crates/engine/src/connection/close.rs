@@ -3,7 +3,7 @@
 
 use alloc::vec::Vec;
 
-use inquic_platform::Instant;
+use inquic_platform::{Instant, memory};
 use inquic_wire::frame::{write_application_close, write_connection_close};
 use inquic_wire::{Code, Full, Level, PeerError, Writer};
 
@@ -53,7 +53,6 @@ pub enum CloseReason {
 
 /// A connection that we closed.
 pub(super) struct Closing {
-    pub(super) reason: CloseReason,
     pub(super) until: Instant,
     /// Whether a CONNECTION_CLOSE is to be sent now.
     pub(super) wanted: bool,
@@ -80,9 +79,8 @@ impl CloseReason {
 }
 
 impl Closing {
-    fn new(reason: CloseReason, until: Instant) -> Self {
+    const fn new(until: Instant) -> Self {
         Self {
-            reason,
             until,
             wanted: true,
             heard: 0,
@@ -101,14 +99,19 @@ impl Closing {
     }
 
     /// Writes the CONNECTION_CLOSE frame for a packet of `level`.
-    pub(super) fn write(&self, level: Level, writer: &mut Writer<'_>) -> Result<(), Full> {
-        match &self.reason {
+    pub(super) fn write(
+        &self,
+        reason: Option<&CloseReason>,
+        level: Level,
+        writer: &mut Writer<'_>,
+    ) -> Result<(), Full> {
+        match reason {
             //= RFC 9000 §10.2.3: A CONNECTION_CLOSE of type 0x1d MUST be replaced by a CONNECTION_CLOSE of type 0x1c when
             //= sending the frame in Initial or Handshake packets.
-            CloseReason::Application { code, reason } if level == Level::OneRtt => {
+            Some(CloseReason::Application { code, reason }) if level == Level::OneRtt => {
                 write_application_close(writer, *code, reason)
             }
-            CloseReason::Transport(error) => write_connection_close(
+            Some(CloseReason::Transport(error)) => write_connection_close(
                 writer,
                 error.code,
                 error.frame_type,
@@ -121,7 +124,7 @@ impl Closing {
 
 impl Connection {
     /// Closes the connection with an error code of the application (RFC 9000 §10.2). What was not sent is not sent any more.
-    /// The reason is cut to [`limits::REASON_BYTES`].
+    /// The reason is cut to [`limits::REASON_BYTES`], and left out when there is no memory for it.
     pub fn close(&mut self, now: Instant, code: u64, reason: &[u8]) {
         self.begin_closing(
             now,
@@ -150,7 +153,7 @@ impl Connection {
         }
         //= RFC 9000 §10.2: These states SHOULD persist for at least three times the current PTO interval
         let until = now + self.pto().saturating_mul(3);
-        self.state = State::Closing(alloc::boxed::Box::new(Closing::new(reason.clone(), until)));
+        self.state = State::Closing(Closing::new(until));
         self.on_over(reason);
     }
 
@@ -188,9 +191,7 @@ impl Connection {
     }
 }
 
+/// What is kept of a text for people; nothing when there is no memory for it.
 fn shortened(reason: &[u8]) -> Vec<u8> {
-    reason
-        .get(..limits::REASON_BYTES)
-        .unwrap_or(reason)
-        .to_vec()
+    memory::copied(reason.get(..limits::REASON_BYTES).unwrap_or(reason)).unwrap_or_default()
 }

@@ -1,9 +1,7 @@
 //! 0-RTT (RFC 9001 §4.6, RFC 9000 §7.4.1): what a client remembers of its server, keys from before the handshake, and whether the
 //! server took what was sent with them. Nothing is sent in 0-RTT that a rejection could not send again.
 
-use alloc::boxed::Box;
-
-use inquic_platform::{CipherSuite, Instant, KeySide};
+use inquic_platform::{CipherSuite, Instant, KeySide, Own};
 use inquic_wire::{Code, Level, PeerError, Role, Space, TransportParameters, Version};
 
 use super::Connection;
@@ -100,8 +98,8 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// [`HandshakeError::Level`] at a server or too late, [`HandshakeError::Parameters`] when the bytes are none; the
-    /// connection goes on without 0-RTT.
+    /// [`HandshakeError::Level`] at a server or too late, [`HandshakeError::Parameters`] when the bytes are none,
+    /// [`HandshakeError::Memory`]; the connection goes on without 0-RTT.
     pub fn begin_early_data(&mut self, remembered: &[u8]) -> Result<(), HandshakeError> {
         let may = self.role == Role::Client
             && self.is_handshaking()
@@ -112,6 +110,11 @@ impl Connection {
         }
         let remembered = TransportParameters::parse(remembered, Role::Server)
             .map_err(HandshakeError::Parameters)?;
+        //= RFC 9000 §7.4.1: A client MUST NOT use remembered values for the following parameters: ack_delay_exponent,
+        //= max_ack_delay, initial_source_connection_id, original_destination_connection_id, preferred_address,
+        //= retry_source_connection_id, and stateless_reset_token.
+        let early = Early::new(Outcome::Offered, Some(remembered.clone()));
+        let early = Own::new(early).ok_or(HandshakeError::Memory)?;
         //= RFC 9000 §7.4.1: A client that attempts to send 0-RTT data MUST remember all other transport parameters used by the
         //= server that it is able to process.
         self.carried.streams.set_peer_parameters(&remembered);
@@ -122,11 +125,7 @@ impl Connection {
             .mtu
             .set_peer_limit(remembered.max_udp_payload_size);
         self.fit_path();
-        //= RFC 9000 §7.4.1: A client MUST NOT use remembered values for the following parameters: ack_delay_exponent,
-        //= max_ack_delay, initial_source_connection_id, original_destination_connection_id, preferred_address,
-        //= retry_source_connection_id, and stateless_reset_token.
-        let early = Early::new(Outcome::Offered, Some(remembered));
-        self.keys.early = Some(Box::new(early));
+        self.keys.early = Some(early);
         Ok(())
     }
 
@@ -198,7 +197,7 @@ impl Connection {
             (Role::Server, KeySide::Open, early @ None) if !self.keys.early_refused => {
                 let mut accepted = Early::new(Outcome::Accepted, None);
                 accepted.keys = Some(keys);
-                *early = Some(Box::new(accepted));
+                *early = Some(Own::new(accepted).ok_or(HandshakeError::Memory)?);
             }
             _ => return Err(HandshakeError::Level),
         }

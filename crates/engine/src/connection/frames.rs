@@ -51,7 +51,7 @@ impl Connection {
                 streams.on_streams_blocked(direction, limit)?;
             }
             Frame::Crypto { offset, data } => {
-                self.on_crypto(context.level.space(), offset, data)?;
+                return self.on_crypto(context.level.space(), offset, data);
             }
             Frame::NewToken { token } => self.pending.token |= self.hello.on_new_token(token),
             Frame::NewConnectionId {
@@ -175,9 +175,9 @@ impl Connection {
         self.carried.frequency.review(packets, smoothed);
     }
 
-    fn on_crypto(&mut self, space: Space, offset: u64, data: &[u8]) -> Result<(), PeerError> {
+    fn on_crypto(&mut self, space: Space, offset: u64, data: &[u8]) -> Result<OnStream, PeerError> {
         let Some(receive) = self.hello.receive.get_mut(space.index()) else {
-            return Ok(());
+            return Ok(OnStream::Taken);
         };
         if space == Space::Application
             && offset.saturating_add(data.len() as u64) > limits::CRYPTO_AFTER_HANDSHAKE
@@ -188,7 +188,12 @@ impl Connection {
             )
             .in_frame(0x06));
         }
-        receive.on_crypto(offset, data)
+        let kept = receive.on_crypto(offset, data)?;
+        Ok(if kept {
+            OnStream::Taken
+        } else {
+            OnStream::Refused
+        })
     }
 
     fn on_handshake_done(&mut self, now: Instant) {

@@ -60,11 +60,11 @@ impl HeldPackets {
     /// The oldest kept packet of a level whose keys have come.
     pub(super) fn take(&mut self, level: Level) -> Option<HeldPacket> {
         let at = self.packets.iter().position(|held| held.level == level)?;
-        let taken = self.packets.remove(at);
+        let taken = memory::taken(&mut self.packets, at);
         if self.packets.is_empty() {
             self.packets = Vec::new();
         }
-        Some(taken)
+        taken
     }
 }
 

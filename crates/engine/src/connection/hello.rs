@@ -3,7 +3,7 @@
 
 use alloc::vec::Vec;
 
-use inquic_platform::{CipherSuite, CryptoError, Instant, KeySide, memory};
+use inquic_platform::{CipherSuite, CryptoError, Instant, KeySide, Own, memory};
 use inquic_wire::{
     Code, ConnectionId, Grease, Level, PeerError, PreferredAddress, Role, Space,
     TransportParameters, Version, Writer,
@@ -52,6 +52,8 @@ pub enum HandshakeError {
     Level,
     /// More handshake messages than are buffered.
     Full,
+    /// There is no memory for the keys.
+    Memory,
     /// The secret does not fit the suite, or the home could not make the keys.
     Crypto(CryptoError),
     /// The peer's transport parameters break a rule; the connection is closing.
@@ -94,7 +96,7 @@ impl Hello {
             return false;
         }
         if self.tokens.len() >= limits::TOKENS {
-            self.tokens.remove(0);
+            memory::taken(&mut self.tokens, 0);
         }
         memory::copied(token).is_some_and(|token| memory::pushed(&mut self.tokens, token))
     }
@@ -197,12 +199,13 @@ impl Connection {
         else {
             return Ok(());
         };
-        let mut keys = OneRtt::new(&self.platform, self.version, *suite, seal, open)
+        let keys = OneRtt::new(&self.platform, self.version, *suite, seal, open)
             .map_err(HandshakeError::Crypto)?;
+        let mut keys = Own::new(keys).ok_or(HandshakeError::Memory)?;
         if let Some(half) = self.keys.early.as_mut().and_then(|early| early.take_half()) {
             keys.continue_sealing(half.sealed, half.first);
         }
-        self.keys.one_rtt = OneRttKeys::Ready(alloc::boxed::Box::new(keys));
+        self.keys.one_rtt = OneRttKeys::Ready(keys);
         Ok(())
     }
 

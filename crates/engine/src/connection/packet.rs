@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use inquic_platform::{Instant, SealJob, Tail};
+use inquic_platform::{Instant, SealJob, Tail, memory};
 use inquic_wire::frame::{
     write_ack, write_handshake_done, write_immediate_ack, write_new_connection_id, write_new_token,
     write_ping, write_retire_connection_id,
@@ -18,6 +18,7 @@ use super::state::State;
 use crate::datagram::Turn;
 use crate::limits;
 use crate::recovery::{SentFrame, SentPacket};
+use crate::stream::FRAMES_AFTER_FULL;
 use crate::trace::What;
 
 /// What may go into the next packet of a level.
@@ -74,7 +75,9 @@ impl Connection {
         let needs_ping = self.recovery.needs_ping(space);
         built.tail = Tail::NONE;
         let eliciting = if let State::Closing(closing) = &self.state {
-            closing.write(level, &mut writer).ok()?;
+            closing
+                .write(self.close_reason(), level, &mut writer)
+                .ok()?;
             false
         } else {
             let ping = self.ping && space == Space::Application && permit != Permit::AckOnly;
@@ -351,6 +354,9 @@ impl Carried {
         tail: &mut Tail,
         frames: &mut Vec<SentFrame>,
     ) -> bool {
+        if !has_room(frames) {
+            return false;
+        }
         //= RFC 9000 §12.5: Note that it is not possible to send the following frames in 0-RTT packets for various reasons:
         //= ACK, CRYPTO, HANDSHAKE_DONE, NEW_TOKEN, PATH_RESPONSE, and RETIRE_CONNECTION_ID.
         let has_ack = !wanted.early && self.write_ack(wanted, writer, frames);
@@ -373,7 +379,7 @@ impl Carried {
                 } else {
                     self.streams
                         .write_frames(wanted.now, writer, Some(tail), &mut |sent| {
-                            frames.push(sent);
+                            note(frames, sent)
                         });
                 }
             }
@@ -382,7 +388,7 @@ impl Carried {
         let owes_ping =
             wanted.ping || wanted.permit == Permit::Probe || wanted.needs_ping && has_ack;
         if !eliciting && owes_ping && write_ping(writer).is_ok() {
-            frames.push(SentFrame::Ping);
+            memory::put(frames, SentFrame::Ping);
             eliciting = true;
         }
         eliciting
@@ -401,16 +407,16 @@ impl Carried {
         let first = self.datagrams.is_first()
             && self
                 .datagrams
-                .write_frames(room, writer, &mut |sent| frames.push(sent));
+                .write_frames(room, writer, &mut |sent| note(frames, sent));
         self.streams
             .write_frames(wanted.now, writer, Some(tail), &mut |sent| {
-                frames.push(sent);
+                note(frames, sent)
             });
         if first {
             self.datagrams.end_turn(Turn::Datagrams);
         } else {
             self.datagrams
-                .write_frames(room, writer, &mut |sent| frames.push(sent));
+                .write_frames(room, writer, &mut |sent| note(frames, sent));
             self.datagrams.end_turn(Turn::Streams);
         }
     }
@@ -445,7 +451,7 @@ impl Carried {
             return false;
         }
         received.on_ack_sent(wanted.now);
-        frames.push(SentFrame::Ack { largest });
+        memory::put(frames, SentFrame::Ack { largest });
         true
     }
 
@@ -454,10 +460,16 @@ impl Carried {
             return;
         };
         while let Some(sent) = send.write_frame(writer) {
-            frames.push(SentFrame::Crypto {
-                offset: sent.offset,
-                len: sent.len,
-            });
+            let more = note(
+                frames,
+                SentFrame::Crypto {
+                    offset: sent.offset,
+                    len: sent.len,
+                },
+            );
+            if !more {
+                break;
+            }
         }
     }
 
@@ -465,7 +477,7 @@ impl Carried {
     fn write_control(&mut self, writer: &mut Writer<'_>, frames: &mut Vec<SentFrame>) {
         if self.owes_handshake_done && write_handshake_done(writer).is_ok() {
             self.owes_handshake_done = false;
-            frames.push(SentFrame::HandshakeDone);
+            memory::put(frames, SentFrame::HandshakeDone);
         }
         let prior_to = self.local_ids.retire_prior_to();
         while let Some(issued) = self.local_ids.next_pending() {
@@ -475,25 +487,46 @@ impl Carried {
             }
             let sequence = issued.sequence;
             self.local_ids.on_sent(sequence);
-            frames.push(SentFrame::NewConnectionId { sequence });
+            if !note(frames, SentFrame::NewConnectionId { sequence }) {
+                break;
+            }
         }
         while let Some(sequence) = self.peer_ids.next_retirement() {
             if write_retire_connection_id(writer, sequence).is_err() {
                 self.peer_ids.on_lost(sequence);
                 break;
             }
-            frames.push(SentFrame::RetireConnectionId { sequence });
+            if !note(frames, SentFrame::RetireConnectionId { sequence }) {
+                break;
+            }
         }
         if let Some(sequence) = self.frequency.write(writer, PACKET_THRESHOLD) {
-            frames.push(SentFrame::AckFrequency { sequence });
+            memory::put(frames, SentFrame::AckFrequency { sequence });
         }
         if self.new_token.wanted && write_new_token(writer, &self.new_token.token).is_ok() {
             self.new_token.wanted = false;
-            frames.push(SentFrame::NewToken);
+            memory::put(frames, SentFrame::NewToken);
         }
     }
 }
 
+/// Notes a frame that is written. Whether there is memory for [`FRAMES_NOTED`] more, so that another may be.
+#[inline]
+fn note(frames: &mut Vec<SentFrame>, frame: SentFrame) -> bool {
+    memory::put(frames, frame);
+    has_room(frames)
+}
+
+/// Whether there is memory to note [`FRAMES_NOTED`] frames.
+#[inline]
+pub(super) fn has_room(frames: &mut Vec<SentFrame>) -> bool {
+    let room = frames.capacity().saturating_sub(frames.len());
+    room >= FRAMES_NOTED || frames.try_reserve(FRAMES_NOTED).is_ok()
+}
+
+/// Frames of a packet for which there is always room: an ACK, one of CRYPTO, HANDSHAKE_DONE, one of each kind about connection
+/// ids, ACK_FREQUENCY, NEW_TOKEN, the streams', one with a datagram, a PING.
+const FRAMES_NOTED: usize = 9 + FRAMES_AFTER_FULL;
 const SAMPLE_OFFSET: usize = 4;
 const FIXED: u8 = 0x40;
 /// Packets out of order before one counts as lost (RFC 9002 §6.1.1): to be told of fewer would say nothing.

@@ -3,7 +3,7 @@
 
 use inquic_platform::crypto::TAG_LEN;
 use inquic_platform::memory;
-use inquic_wire::{ConnectionId, Header, Reader, Role, Version, Versions, retry_pseudo_packet};
+use inquic_wire::{ConnectionId, Header, Reader, Role, Version, Versions};
 
 use super::Connection;
 use super::close::CloseReason;
@@ -46,12 +46,12 @@ impl Connection {
         if !expected || scid == self.hello.original_id {
             return false;
         }
-        let pseudo = retry_pseudo_packet(&self.hello.original_id, packet_without_tag(packet));
-        let (Some(pseudo), Some(token)) = (pseudo, memory::copied(token)) else {
+        let Some(token) = memory::copied(token) else {
             return false;
         };
+        let (original_id, retry) = (&self.hello.original_id, packet_without_tag(packet));
         //= RFC 9000 §17.2.5.2: Clients MUST discard Retry packets that have a Retry Integrity Tag that cannot be validated
-        if protect::retry_tag(&*self.platform, version, &pseudo) != Ok(tag) {
+        if protect::retry_tag(&*self.platform, version, original_id, retry) != Ok(tag) {
             return false;
         }
         self.hello.retry_id = Some(scid);

@@ -1,8 +1,6 @@
 //! Where a connection is in its life, and the keys of each level. States own what only they need.
 
-use alloc::boxed::Box;
-
-use inquic_platform::{CipherSuite, Instant, KeySide};
+use inquic_platform::{CipherSuite, Instant, KeySide, Own};
 use inquic_wire::{Level, Version};
 
 use super::close::Closing;
@@ -16,7 +14,7 @@ pub(super) enum State {
     /// Data flows. Until the handshake is confirmed (RFC 9001 §4.1.2) the connection is given up at `confirm_by`.
     Connected { confirm_by: Option<Instant> },
     /// We closed it and answer what still comes (RFC 9000 §10.2.1).
-    Closing(Box<Closing>),
+    Closing(Closing),
     /// The peer closed it, and nothing is sent any more (RFC 9000 §10.2.2).
     Draining { until: Instant },
     /// Over.
@@ -27,7 +25,7 @@ pub(super) enum State {
 pub(super) struct Keys {
     pub(super) initial: LevelKeys,
     /// Those of another version than the one in use, while packets of both may come (RFC 9369 §4.1).
-    pub(super) other_initial: Option<Box<(Version, LevelKeys)>>,
+    pub(super) other_initial: Option<Own<(Version, LevelKeys)>>,
     pub(super) handshake: LevelKeys,
     pub(super) one_rtt: OneRttKeys,
     /// Which levels had keys that are gone for good.
@@ -36,7 +34,7 @@ pub(super) struct Keys {
     /// Both ends asked for 1-RTT packets without protection: the 1-RTT keys are there and are not used.
     pub(super) in_clear: bool,
     /// 0-RTT, on connections that try it.
-    pub(super) early: Option<Box<Early>>,
+    pub(super) early: Option<Own<Early>>,
     /// Server: no 0-RTT keys will come, or they are gone.
     pub(super) early_refused: bool,
 }
@@ -47,7 +45,7 @@ pub(super) enum OneRttKeys {
         seal: Option<(CipherSuite, Secret)>,
         open: Option<(CipherSuite, Secret)>,
     },
-    Ready(Box<OneRtt>),
+    Ready(Own<OneRtt>),
 }
 
 impl Keys {

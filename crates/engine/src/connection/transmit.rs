@@ -9,7 +9,7 @@ use inquic_wire::{Code, Level, PeerError, Role, Space};
 use super::Connection;
 use super::clear;
 use super::early::Half;
-use super::packet::{Built, Permit};
+use super::packet::{Built, Permit, has_room};
 use super::state::State;
 use crate::limits;
 use crate::path::Path;
@@ -193,8 +193,7 @@ impl Connection {
 
     /// Whether there is memory to note the frames of a packet; if not, it is asked for again a little later.
     fn has_room_for_frames(&mut self, now: Instant, frames: &mut Vec<SentFrame>) -> bool {
-        let has_room =
-            frames.capacity() >= FRAMES_NOTED || frames.try_reserve(FRAMES_NOTED).is_ok();
+        let has_room = has_room(frames);
         if !has_room {
             self.pace_at = Some(now + limits::MEMORY_RETRY);
         }
@@ -369,5 +368,3 @@ impl Connection {
 }
 
 const LEVELS: [Level; 4] = Level::ALL;
-/// Frames of a packet that there is room for from the beginning: nearly every packet has fewer.
-const FRAMES_NOTED: usize = 16;

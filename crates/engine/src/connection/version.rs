@@ -2,9 +2,7 @@
 //! other keys or the offence goes out. A client never goes over to a version that it did not offer, nor a server to one that the
 //! client did not, and no forged Version Negotiation packet makes them choose another than they would have.
 
-use alloc::boxed::Box;
-
-use inquic_platform::{Instant, KeySide};
+use inquic_platform::{Instant, KeySide, Own};
 use inquic_wire::{
     Code, ConnectionId, Level, PeerError, Role, Space, TransportParameters, Version,
     VersionInformation, Versions,
@@ -222,8 +220,8 @@ impl Connection {
         let Ok(keys) = keys else {
             return false;
         };
-        self.keys.other_initial = Some(Box::new((version, keys)));
-        true
+        self.keys.other_initial = Own::new((version, keys));
+        self.keys.other_initial.is_some()
     }
 }
 

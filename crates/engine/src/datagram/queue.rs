@@ -3,6 +3,8 @@
 
 use alloc::collections::VecDeque;
 
+use inquic_platform::memory;
+
 use crate::limits;
 
 /// Datagrams in the order in which they came.
@@ -37,9 +39,9 @@ impl Queue {
         if needed > limits::DATAGRAM_QUEUE || grows && self.bytes.try_reserve_exact(more).is_err() {
             return false;
         }
-        self.bytes.extend(number.to_be_bytes());
-        self.bytes.extend(len.to_be_bytes());
-        self.bytes.extend(data);
+        memory::append_back(&mut self.bytes, &number.to_be_bytes());
+        memory::append_back(&mut self.bytes, &len.to_be_bytes());
+        memory::append_back(&mut self.bytes, data);
         true
     }
 

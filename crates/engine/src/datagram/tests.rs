@@ -19,7 +19,10 @@ fn packet(datagrams: &mut Datagrams, room: usize) -> (Vec<Vec<u8>>, Vec<SentFram
     let mut buffer = vec![0xee; room];
     let mut sent = Vec::new();
     let mut writer = Writer::new(&mut buffer);
-    datagrams.write_frames(room - 1, &mut writer, &mut |frame| sent.push(frame));
+    datagrams.write_frames(room - 1, &mut writer, &mut |frame| {
+        sent.push(frame);
+        true
+    });
     let written = Frames::new(writer.written(), Level::OneRtt, Role::Client)
         .filter_map(|frame| match frame {
             Ok(Frame::Datagram { data, .. }) => Some(data.to_vec()),
@@ -154,7 +157,7 @@ fn datagram_that_just_fits_fills_its_packet_without_a_length() {
         datagrams.send(&[7; 99], Some(99), false).unwrap();
         let mut buffer = vec![0xee; room];
         let mut writer = Writer::new(&mut buffer);
-        datagrams.write_frames(99, &mut writer, &mut |_| {});
+        datagrams.write_frames(99, &mut writer, &mut |_| true);
         assert_eq!(writer.remaining(), 0, "nothing can come behind it");
         let payload = writer.written().to_vec();
         let last = Frames::new(&payload, Level::OneRtt, Role::Client).last();

@@ -7,7 +7,7 @@ use inquic_platform::crypto::TAG_LEN;
 use inquic_platform::{Duration, Instant, NoTails, SealJob, Tail};
 use inquic_wire::frame::write_connection_close;
 use inquic_wire::{
-    Code, ConnectionId, LongKind, PeerError, Role, Version, Versions, Writer, retry_pseudo_packet,
+    Code, ConnectionId, LongKind, PeerError, Role, Version, Versions, Writer,
     write_long, write_retry, write_version_negotiation,
 };
 
@@ -94,12 +94,8 @@ impl Endpoint {
         if write_retry(&mut writer, version, &incoming.scid, &id, &token).is_err() {
             return Route::Drop(Drop::Header);
         }
-        let Some(pseudo) = retry_pseudo_packet(&incoming.dcid, writer.written()) else {
-            return Route::Drop(Drop::Memory);
-        };
-        let tagged =
-            protect::retry_tag(&*self.platform, version, &pseudo).map(|tag| writer.bytes(&tag));
-        match tagged {
+        let tag = protect::retry_tag(&*self.platform, version, &incoming.dcid, writer.written());
+        match tag.map(|tag| writer.bytes(&tag)) {
             Ok(Ok(())) => Route::Reply(writer.position()),
             _ => Route::Drop(Drop::Memory),
         }

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use inquic_platform::memory;
 use inquic_wire::{Code, PeerError};
 
 use crate::limits;
@@ -19,11 +20,11 @@ pub(crate) struct CryptoReceive {
 }
 
 impl CryptoReceive {
-    /// A CRYPTO frame came.
-    pub(crate) fn on_crypto(&mut self, offset: u64, data: &[u8]) -> Result<(), PeerError> {
+    /// A CRYPTO frame came. `false`, and nothing has changed, when there is no memory for it.
+    pub(crate) fn on_crypto(&mut self, offset: u64, data: &[u8]) -> Result<bool, PeerError> {
         let end = offset.saturating_add(data.len() as u64);
         if end <= self.taken || data.is_empty() {
-            return Ok(());
+            return Ok(true);
         }
         let skip = self.taken.saturating_sub(offset);
         let first = offset.saturating_add(skip);
@@ -38,13 +39,13 @@ impl CryptoReceive {
             return Err(EXCEEDED);
         }
         let last = end.saturating_sub(1);
-        if self.bytes.try_reserve(data.len()).is_err() {
-            return Err(EXCEEDED);
+        if self.bytes.try_reserve(data.len()).is_err() || !self.have.has_room() {
+            return Ok(false);
         }
         self.fill_holes(first, last, data);
         match self.have.insert(first, last, limits::CRYPTO_GAPS) {
             Inserted::Full => Err(EXCEEDED),
-            Inserted::Known | Inserted::New => Ok(()),
+            Inserted::Known | Inserted::New => Ok(true),
         }
     }
 
@@ -63,7 +64,11 @@ impl CryptoReceive {
             if !stretch.is_known {
                 let below = usize::try_from(stretch.below).unwrap_or(usize::MAX);
                 let place = below.saturating_add(filled).min(self.bytes.len());
-                self.bytes.splice(place..place, piece.iter().copied());
+                memory::append(&mut self.bytes, piece);
+                let tail = self.bytes.get_mut(place..).unwrap_or_default();
+                if piece.len() <= tail.len() {
+                    tail.rotate_right(piece.len());
+                }
                 filled = filled.saturating_add(piece.len());
             }
             data = rest;

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use inquic_platform::memory;
 use inquic_wire::Writer;
 use inquic_wire::frame::{crypto_header_len, write_crypto_header};
 
@@ -32,11 +33,7 @@ impl CryptoSend {
         if self.bytes.len().saturating_add(bytes.len()) as u64 > limits::CRYPTO_BUFFER {
             return false;
         }
-        if self.bytes.try_reserve(bytes.len()).is_err() {
-            return false;
-        }
-        self.bytes.extend_from_slice(bytes);
-        true
+        memory::appended(&mut self.bytes, bytes)
     }
 
     /// Whether there is something to send, first or again.

@@ -5,7 +5,7 @@
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use inquic_platform::{Duration, Instant};
+use inquic_platform::{Duration, Instant, memory};
 
 use super::state::{Answered, PathId, PathState};
 use super::{Path, may_follow};
@@ -166,9 +166,9 @@ impl Paths {
         if self.len() >= limits::PATHS || self.others.try_reserve_exact(1).is_err() {
             return None;
         }
+        let kept = memory::inserted(&mut self.others, 0, state);
         self.next_id = self.next_id.wrapping_add(1);
-        self.others.insert(0, state);
-        Some(id)
+        kept.then_some(id)
     }
 
     /// The path to give up for a new one, if there has to be one: never the active path, nor the one to go back to.
@@ -201,10 +201,12 @@ impl Paths {
         let Some(at) = self.others.iter().position(|other| other.id == id) else {
             return false;
         };
-        let next = self.others.remove(at);
+        let Some(next) = memory::taken(&mut self.others, at) else {
+            return false;
+        };
         let mut last = core::mem::replace(&mut self.active, next);
         last.forget_traffic();
-        self.others.push(last);
+        memory::put(&mut self.others, last);
         self.active.wanted = false;
         self.candidate = None;
         true
@@ -216,7 +218,7 @@ impl Paths {
         if self.candidate == Some(id) {
             self.candidate = None;
         }
-        Some(self.others.remove(at))
+        memory::taken(&mut self.others, at)
     }
 
     /// Somebody seems to have moved us to where the peer is not: new addresses are not believed for a while.

@@ -1,13 +1,14 @@
 //! What everybody who sees the first datagram can compute: Initial keys and the tag of a Retry packet (RFC 9001 §5.2, §5.8;
 //! RFC 9369 §3.3 for version 2).
 
-use alloc::vec::Vec;
-
 use inquic_platform::crypto::{IV_LEN, TAG_LEN};
-use inquic_platform::{CipherSuite, CryptoError, KeySide, NoTails, Platform, SealJob, Tail};
-use inquic_wire::{ConnectionId, Role, Version};
+use inquic_platform::{
+    CipherSuite, CryptoError, KeySide, NoMemory, NoTails, Platform, SealJob, Tail, memory,
+};
+use inquic_wire::{ConnectionId, Role, Version, Writer, write_retry_pseudo_packet};
 
 use super::{DirectionKeys, LevelKeys, schedule};
+use crate::endpoint::ConnectError;
 
 /// Keys of the Initial level for one role, from the destination id of the client's first Initial.
 pub(crate) fn initial_keys(
@@ -39,36 +40,37 @@ pub(crate) fn initial_half(
     DirectionKeys::derive(platform, version, SUITE, side, &secret)
 }
 
-/// The integrity tag of a Retry packet, over its pseudo-packet.
+/// The integrity tag of a Retry packet, which answers a packet to `original_dcid`; `retry` is the packet without it.
 pub(crate) fn retry_tag(
     platform: &dyn Platform,
     version: Version,
-    pseudo_packet: &[u8],
-) -> Result<[u8; TAG_LEN], CryptoError> {
+    original_dcid: &ConnectionId,
+    retry: &[u8],
+) -> Result<[u8; TAG_LEN], ConnectError> {
     let Public {
         retry_key,
         retry_nonce,
         ..
     } = public_keys(version);
     let key = platform.packet_key(SUITE, KeySide::Seal, retry_key, retry_nonce)?;
-    let mut buffer = Vec::new();
-    let len = pseudo_packet.len().saturating_add(TAG_LEN);
-    if buffer.try_reserve_exact(len).is_err() {
-        return Err(CryptoError::Unavailable);
-    }
-    buffer.resize(len, 0);
-    let (packet, _) = buffer.split_at_mut(pseudo_packet.len());
-    packet.copy_from_slice(pseudo_packet);
+    let len = retry.len().saturating_add(original_dcid.len());
+    let end = len.saturating_add(1).saturating_add(TAG_LEN);
+    let mut buffer = memory::zeroed(end).ok_or(NoMemory)?;
+    let mut writer = Writer::new(&mut buffer);
+    let written = write_retry_pseudo_packet(&mut writer, original_dcid, retry);
+    written.map_err(|_| CryptoError::Misuse)?;
+    let payload_at = writer.position();
     let job = SealJob {
         start: 0,
-        number_at: pseudo_packet.len(),
-        payload_at: pseudo_packet.len(),
-        end: buffer.len(),
+        number_at: payload_at,
+        payload_at,
+        end,
         packet_number: 0,
         tail: Tail::NONE,
     };
     key.seal(&mut buffer, &[job], &NoTails)?;
-    buffer.last_chunk().copied().ok_or(CryptoError::Misuse)
+    let tag = buffer.last_chunk().copied();
+    Ok(tag.ok_or(CryptoError::Misuse)?)
 }
 
 const SUITE: CipherSuite = CipherSuite::Aes128GcmSha256;

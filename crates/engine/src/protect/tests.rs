@@ -109,9 +109,10 @@ fn server_opens_what_the_client_sealed() {
 
 #[test]
 fn retry_tag_of_appendix_a_4() {
-    let pseudo = hex("088394c8f03e515708ff000000010008f067a5502a4262b5746f6b656e");
+    let original_id = ConnectionId::new(&hex("8394c8f03e515708")).unwrap();
+    let retry = hex("ff000000010008f067a5502a4262b5746f6b656e");
     assert_eq!(
-        retry_tag(&*platform(), Version::V1, &pseudo).unwrap()[..],
+        retry_tag(&*platform(), Version::V1, &original_id, &retry).unwrap()[..],
         hex("04a265ba2eff4d829058fb3f0f2496ba")[..]
     );
 }

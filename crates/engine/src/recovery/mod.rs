@@ -182,7 +182,8 @@ impl Recovery {
         frames: &[SentFrame],
     ) -> bool {
         let size = u64::from(packet.size);
-        if !self.log_mut(space).has_room(frames.len()) {
+        let snapshots = self.controller.has_snapshots();
+        if !self.log_mut(space).has_room(frames.len(), snapshots) {
             return false;
         }
         self.stats.packets_sent = self.stats.packets_sent.saturating_add(1);
@@ -211,7 +212,8 @@ impl Recovery {
     /// `false` when there is no memory for it: it is not to be sent then.
     #[must_use]
     pub fn on_probe_sent(&mut self, now: Instant, number: u64, size: u16) -> bool {
-        if !self.application.has_room(0) {
+        let snapshots = self.controller.has_snapshots();
+        if !self.application.has_room(0, snapshots) {
             return false;
         }
         self.stats.packets_sent = self.stats.packets_sent.saturating_add(1);

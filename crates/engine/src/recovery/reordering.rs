@@ -4,6 +4,8 @@
 use alloc::collections::VecDeque;
 use core::ops::RangeInclusive;
 
+use inquic_platform::memory;
+
 use super::limits;
 
 /// What the application's packets that were declared lost last tell about the path.
@@ -51,7 +53,8 @@ impl Reordering {
         if self.lost.len() >= limits::LOST_REMEMBERED {
             self.lost.pop_front();
         }
-        self.lost.push_back(number);
+        // Without memory for it the episode is never whole, and stands.
+        let _ = memory::queued(&mut self.lost, number);
         self.fresh = self.fresh.saturating_add(1);
     }
 
@@ -114,7 +117,7 @@ impl Reordering {
     /// Gives back memory; the threshold stays.
     pub(super) fn shrink(&mut self) {
         self.close();
-        self.lost.shrink_to_fit();
+        self.lost = VecDeque::new();
     }
 
     /// Bytes of heap that it holds.

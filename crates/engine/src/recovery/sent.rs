@@ -10,7 +10,7 @@ mod books;
 use alloc::collections::VecDeque;
 use core::ops::RangeInclusive;
 
-use inquic_platform::Instant;
+use inquic_platform::{Instant, memory};
 use inquic_wire::{Code, PeerError};
 
 use super::congestion::{LostPacket, Snapshot};
@@ -87,32 +87,34 @@ impl Log {
         let frames_at = self.frames_at.wrapping_add(self.frames.len() as u32);
         match frames {
             // Most packets carry one frame, and one is stored faster without a loop.
-            [frame] => self.frames.push_back(*frame),
-            frames => self.frames.extend(frames),
+            [frame] => memory::put_back(&mut self.frames, *frame),
+            frames => memory::append_back(&mut self.frames, frames),
         }
-        self.records.push_back(Record {
+        let record = Record {
             number: packet.number,
             sent: now,
             frames_at,
             size: packet.size,
             bits: bits | frames.len() as u16,
-        });
+        };
+        memory::put_back(&mut self.records, record);
         if let Some(snapshot) = snapshot {
             let newest = self.records.len().saturating_sub(1);
             self.snapshots.keep(newest, snapshot);
         }
     }
 
-    /// Whether there is memory for one more packet with so many frames.
+    /// Whether there is memory for one more packet with so many frames, and with a snapshot if there are some.
     #[inline]
-    pub(super) fn has_room(&mut self, frames: usize) -> bool {
+    pub(super) fn has_room(&mut self, frames: usize, snapshots: bool) -> bool {
         let records = self.records.len() < self.records.capacity();
         let places = self.frames.capacity().saturating_sub(self.frames.len());
         (records || self.records.try_reserve(1).is_ok())
             && (frames <= places || self.frames.try_reserve(frames).is_ok())
-            && self
-                .snapshots
-                .has_room(self.records.len().saturating_add(1))
+            && (!snapshots
+                || self
+                    .snapshots
+                    .has_room(self.records.len().saturating_add(1)))
     }
 
     /// Notes a packet that was sent on another path than the active one.
@@ -147,9 +149,7 @@ impl Log {
             self.skipped.pop_front();
         }
         // Without memory to note it, nobody is caught by this one.
-        if self.skipped.try_reserve(1).is_ok() {
-            self.skipped.push_back(number);
-        }
+        let _ = memory::queued(&mut self.skipped, number);
     }
 
     /// Refuses an ACK of a packet that was never sent.

@@ -3,6 +3,8 @@
 
 use alloc::collections::VecDeque;
 
+use inquic_platform::memory;
+
 use super::congestion::Snapshot;
 
 /// What is kept beside the records of one sent log: for each up to the last that has something, or none at all.
@@ -10,10 +12,12 @@ use super::congestion::Snapshot;
 pub(super) struct Snapshots(VecDeque<Snapshot>);
 
 impl Snapshots {
-    /// Keeps what is known with the record at `place`, the newest.
+    /// Keeps what is known with the record at `place`, the newest, for which there is room.
     pub(super) fn keep(&mut self, place: usize, snapshot: Snapshot) {
-        self.0.resize(place, Snapshot::default());
-        self.0.push_back(snapshot);
+        while self.0.len() < place {
+            memory::put_back(&mut self.0, Snapshot::default());
+        }
+        memory::put_back(&mut self.0, snapshot);
     }
 
     /// What was kept with the record at `place`.
@@ -33,16 +37,16 @@ impl Snapshots {
         self.0.is_empty()
     }
 
-    /// Whether there is memory for the newest of so many records, if something is kept at all.
+    /// Whether there is memory for the newest of so many records.
     #[inline]
     pub(super) fn has_room(&mut self, records: usize) -> bool {
         let missing = records.saturating_sub(self.0.len());
-        self.0.is_empty() || self.0.try_reserve(missing).is_ok()
+        records <= self.0.capacity() || self.0.try_reserve(missing).is_ok()
     }
 
     /// Gives back memory that it does not use.
     pub(super) fn shrink(&mut self) {
-        self.0.shrink_to_fit();
+        memory::trim_queue(&mut self.0);
     }
 
     /// Bytes of heap that it holds.

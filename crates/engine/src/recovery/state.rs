@@ -34,7 +34,7 @@ impl Recovery {
 
     /// The congestion window in bytes.
     #[must_use]
-    pub const fn congestion_window(&self) -> u64 {
+    pub fn congestion_window(&self) -> u64 {
         self.controller.window()
     }
 
@@ -46,7 +46,7 @@ impl Recovery {
 
     /// Whether the window still grows by what is acknowledged.
     #[must_use]
-    pub const fn in_slow_start(&self) -> bool {
+    pub fn in_slow_start(&self) -> bool {
         self.controller.in_slow_start()
     }
 
@@ -269,7 +269,7 @@ impl Recovery {
     }
 
     pub(super) fn reset_path(&mut self) {
-        self.controller = self.config.controller();
+        self.controller.begin_again(&self.config);
         self.reordering = Reordering::new();
         self.rtt = Rtt::new(self.config.initial_rtt);
         self.pacer = Pacer::new();

@@ -27,6 +27,7 @@ mod types;
 
 pub use self::config::{Config, Initial, Window};
 pub use self::state::{ReceiveInput, ReceiveState, SendInput, SendState};
+pub(crate) use self::transmit::FRAMES_AFTER_FULL;
 pub use self::types::{
     Change, OnStream, OpenError, Read, ReadError, Stats, StreamEvent, WriteError,
 };

@@ -23,7 +23,8 @@ impl Streams {
             || !self.fresh.is_empty() && (self.credit.available() > 0 || self.credit.may_tell())
     }
 
-    /// Fills one packet with as many frames as fit, and reports each. `w` ends where the packet's payload does.
+    /// Fills one packet with as many frames as fit, and reports each. `w` ends where the packet's payload does. `sent` says
+    /// whether it has room for more; when not, no more than [`FRAMES_AFTER_FULL`] follow.
     ///
     /// Where `tail` is given, the data at the packet's end may be left out and become the tail. Its place in `w` is then not
     /// written, and the bytes are here until the streams are told of a frame's fate.
@@ -33,7 +34,7 @@ impl Streams {
         _now: Instant,
         w: &mut Writer<'_>,
         mut tail: Option<&mut Tail>,
-        sent: &mut dyn FnMut(SentFrame),
+        sent: &mut dyn FnMut(SentFrame) -> bool,
     ) {
         if self.pending != Pending::NONE {
             self.write_pending(w, sent);
@@ -76,7 +77,7 @@ impl Streams {
         slot: u32,
         w: &mut Writer<'_>,
         mut tail: Option<&mut Tail>,
-        sent: &mut dyn FnMut(SentFrame),
+        sent: &mut dyn FnMut(SentFrame) -> bool,
     ) -> bool {
         let Some(stream) = self.slab.get_mut(slot) else {
             return false;
@@ -101,13 +102,13 @@ impl Streams {
             } else {
                 self.stats.bytes_resent = self.stats.bytes_resent.saturating_add(u64::from(len));
             }
-            sent(SentFrame::Stream {
+            let more = sent(SentFrame::Stream {
                 id,
                 offset: run.offset,
                 len,
                 fin,
             });
-            if w.remaining() == 0 {
+            if w.remaining() == 0 || !more {
                 break false;
             }
         };
@@ -116,7 +117,7 @@ impl Streams {
     }
 
     #[inline(never)]
-    fn write_pending(&mut self, w: &mut Writer<'_>, sent: &mut dyn FnMut(SentFrame)) {
+    fn write_pending(&mut self, w: &mut Writer<'_>, sent: &mut dyn FnMut(SentFrame) -> bool) {
         if self.pending.has(Pending::MAX_DATA) {
             let limit = self.window.next_grant();
             if frame::write_max_data(w, limit).is_err() {
@@ -160,7 +161,7 @@ impl Streams {
     }
 
     #[inline(never)]
-    fn write_control(&mut self, w: &mut Writer<'_>, sent: &mut dyn FnMut(SentFrame)) {
+    fn write_control(&mut self, w: &mut Writer<'_>, sent: &mut dyn FnMut(SentFrame) -> bool) {
         while let Some(slot) = self.control.head() {
             let frames = [
                 Control::RESET_STREAM,
@@ -173,14 +174,18 @@ impl Streams {
                     .slab
                     .get(slot)
                     .is_some_and(|stream| stream.control.has(control));
-                if asked
-                    && self.says_something(slot, control)
-                    && !self.write_one(slot, control, w, sent)
-                {
-                    return;
+                let mut more = true;
+                if asked && self.says_something(slot, control) {
+                    let Some(has_room) = self.write_one(slot, control, w, sent) else {
+                        return;
+                    };
+                    more = has_room;
                 }
                 if let Some(stream) = self.slab.get_mut(slot) {
                     stream.control.clear(control);
+                }
+                if !more {
+                    return;
                 }
             }
             self.control.remove(&mut self.slab, slot);
@@ -203,16 +208,16 @@ impl Streams {
         }
     }
 
-    /// Writes one frame of one stream. Whether it fitted.
+    /// Writes one frame of one stream. Whether another may be written; `None` when it did not fit.
     fn write_one(
         &mut self,
         slot: u32,
         control: Control,
         w: &mut Writer<'_>,
-        sent: &mut dyn FnMut(SentFrame),
-    ) -> bool {
+        sent: &mut dyn FnMut(SentFrame) -> bool,
+    ) -> Option<bool> {
         let Some(stream) = self.slab.get_mut(slot) else {
-            return true;
+            return Some(true);
         };
         let id = stream.id;
         let (written, frame) = match (control, &mut stream.send, &mut stream.receive) {
@@ -241,14 +246,14 @@ impl Streams {
                 }
                 (written, SentFrame::MaxStreamData { id })
             }
-            _ => return true,
+            _ => return Some(true),
         };
-        if written.is_ok() {
-            sent(frame);
-        }
-        written.is_ok()
+        written.is_ok().then(|| sent(frame))
     }
 }
+
+/// Frames that may still be reported when there is no room for more: what is pending, one of control, one of data, DATA_BLOCKED.
+pub(crate) const FRAMES_AFTER_FULL: usize = 5 + 1 + 1 + 1;
 
 /// Begins a STREAM frame for as much of the run as fits: how many bytes are to follow, and whether with FIN.
 #[inline]

@@ -63,6 +63,7 @@ impl Entry {
                 push(&mut held.waiters.datagrams().send, context);
                 return Poll::Pending;
             }
+            Err(DatagramError::Memory) => Err(Error::NoMemory),
             Err(DatagramError::NotConnected) => Err(held.ended().unwrap_or(Error::NotEstablished)),
             Err(DatagramError::Unsupported) => Err(Error::NoDatagrams),
             Err(DatagramError::TooLarge(most)) => Err(Error::DatagramTooLarge { most }),

@@ -162,6 +162,7 @@ impl Link {
                 Err(Stop::Failed(Errno::EINVAL))
             }
             Err(DatagramError::TooLarge(_)) => Err(Stop::Failed(Errno::EMSGSIZE)),
+            Err(DatagramError::Memory) => Err(Stop::Failed(Errno::ENOMEM)),
             Err(DatagramError::Blocked) => Err(Stop::Blocked {
                 on: Wait::Send,
                 errno: Errno::EAGAIN,

@@ -8,7 +8,7 @@ use core::{fmt, ops::Range};
 
 pub use read::dcid_of;
 pub use write::{
-    LongPlan, ShortPlan, retry_pseudo_packet, write_long, write_retry, write_short,
+    LongPlan, ShortPlan, write_long, write_retry, write_retry_pseudo_packet, write_short,
     write_version_negotiation,
 };
 

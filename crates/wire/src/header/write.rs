@@ -1,8 +1,6 @@
 //! Writes headers: in come ids and numbers, out come bytes without header protection and the places that protection and
 //! the Length field need later.
 
-use alloc::vec::Vec;
-
 use super::{FIXED, LONG, LongKind, RETRY, kind_bits};
 use crate::{
     error::Full,
@@ -152,19 +150,24 @@ pub fn write_retry(
     })
 }
 
-/// The bytes that the integrity tag of a Retry packet is computed over. `retry` is the packet without its tag,
-/// `original_dcid` the destination of the Initial packet that it answers. `None` when there is no memory for them.
-#[must_use]
-pub fn retry_pseudo_packet(original_dcid: &ConnectionId, retry: &[u8]) -> Option<Vec<u8>> {
+/// Writes the bytes that the integrity tag of a Retry packet is computed over. `retry` is the packet without its tag,
+/// `original_dcid` the destination of the Initial packet that it answers.
+///
+/// # Errors
+///
+/// [`Full`] when there is no room for one byte more than the two have.
+pub fn write_retry_pseudo_packet(
+    w: &mut Writer<'_>,
+    original_dcid: &ConnectionId,
+    retry: &[u8],
+) -> Result<(), Full> {
     //= RFC 9001 §5.8: It is computed by taking the transmitted Retry packet, removing the Retry Integrity Tag, and
     //= prepending the two following fields:
-    let len = retry.len().saturating_add(original_dcid.len());
-    let mut packet = Vec::new();
-    packet.try_reserve_exact(len.saturating_add(1)).ok()?;
-    packet.push(original_dcid.len() as u8);
-    packet.extend_from_slice(original_dcid);
-    packet.extend_from_slice(retry);
-    Some(packet)
+    w.whole(|w| {
+        w.u8(original_dcid.len() as u8)?;
+        w.bytes(original_dcid)?;
+        w.bytes(retry)
+    })
 }
 
 #[inline]

@@ -80,9 +80,10 @@ fn server_initial_of_appendix_a_3() {
 
 #[test]
 fn retry_tag_of_appendix_a_4() {
-    let pseudo = hex("088394c8f03e515708cf6b3343cf0008f067a5502a4262b5746f6b656e");
+    let original_id = ConnectionId::new(&hex("8394c8f03e515708")).unwrap();
+    let retry = hex("cf6b3343cf0008f067a5502a4262b5746f6b656e");
     assert_eq!(
-        retry_tag(&*platform(), Version::V2, &pseudo).unwrap()[..],
+        retry_tag(&*platform(), Version::V2, &original_id, &retry).unwrap()[..],
         hex("c8646ce8bfe33952d955543665dcc7b6")[..]
     );
 }

@@ -9,9 +9,7 @@ mod newreno;
 #[cfg(test)]
 mod tests;
 
-use alloc::boxed::Box;
-
-use inquic_platform::{Duration, Instant};
+use inquic_platform::{Duration, Instant, Own};
 
 pub(super) use self::bbr::Bbr;
 pub(super) use self::bbr::Snapshot;
@@ -28,6 +26,7 @@ pub enum Algorithm {
     /// NewReno (RFC 9002 §7).
     NewReno,
     /// BBR version 3 (draft-ietf-ccwg-bbr-06): a model of the path's bandwidth and delay instead of a window that losses shrink.
+    /// Where there is no memory for the model it is CUBIC.
     Bbr,
 }
 
@@ -38,7 +37,7 @@ pub enum Algorithm {
 )]
 pub(super) enum Controller {
     LossBased(LossBased),
-    Bbr(Box<Bbr>),
+    Bbr(Own<Bbr>),
 }
 
 /// What one ACK tells the controller.
@@ -75,7 +74,16 @@ impl Controller {
     pub(super) fn new(config: &Config) -> Self {
         match config.algorithm {
             Algorithm::Cubic | Algorithm::NewReno => Self::LossBased(LossBased::new(config)),
-            Algorithm::Bbr => Self::Bbr(Box::new(Bbr::new(config))),
+            Algorithm::Bbr => Own::new(Bbr::new(config))
+                .map_or_else(|| Self::LossBased(LossBased::new(config)), Self::Bbr),
+        }
+    }
+
+    /// Begins anew, as on another path.
+    pub(super) fn begin_again(&mut self, config: &Config) {
+        match self {
+            Self::LossBased(controller) => *controller = LossBased::new(config),
+            Self::Bbr(controller) => **controller = Bbr::new(config),
         }
     }
 
@@ -88,6 +96,12 @@ impl Controller {
             }
             Self::Bbr(controller) => controller.on_restart(now),
         }
+    }
+
+    /// Whether there is something that records have to remember.
+    #[inline]
+    pub(super) const fn has_snapshots(&self) -> bool {
+        matches!(self, Self::Bbr(_))
     }
 
     /// What the record of a packet that is sent now has to remember; `in_flight` counts it.
@@ -181,7 +195,7 @@ impl Controller {
     }
 
     #[inline]
-    pub(super) const fn window(&self) -> u64 {
+    pub(super) fn window(&self) -> u64 {
         match self {
             Self::LossBased(controller) => controller.window(),
             Self::Bbr(controller) => controller.window(),
@@ -196,14 +210,14 @@ impl Controller {
     }
 
     #[inline]
-    pub(super) const fn mds(&self) -> u64 {
+    pub(super) fn mds(&self) -> u64 {
         match self {
             Self::LossBased(controller) => controller.mds(),
             Self::Bbr(controller) => controller.mds(),
         }
     }
 
-    pub(super) const fn in_slow_start(&self) -> bool {
+    pub(super) fn in_slow_start(&self) -> bool {
         match self {
             Self::LossBased(controller) => controller.in_slow_start(),
             Self::Bbr(controller) => controller.is_starting(),

@@ -1,5 +1,7 @@
 //! What the log of sent packets says of itself: counts and memory out; memory that is not needed given back.
 
+use inquic_platform::memory;
+
 use super::Log;
 use crate::recovery::frames::SentFrame;
 use crate::recovery::limits;
@@ -50,10 +52,10 @@ impl Log {
             let surplus = self.skipped.len().saturating_sub(limits::SKIPPED_IDLE);
             self.skipped.drain(..surplus);
         }
-        self.records.shrink_to_fit();
-        self.frames.shrink_to_fit();
+        memory::trim_queue(&mut self.records);
+        memory::trim_queue(&mut self.frames);
         self.snapshots.shrink();
-        self.skipped.shrink_to_fit();
+        memory::trim_queue(&mut self.skipped);
     }
 
     /// Bytes of heap that the log holds.

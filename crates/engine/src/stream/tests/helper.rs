@@ -114,7 +114,10 @@ pub(super) fn packet(streams: &mut Streams, size: usize) -> Packet {
     let mut bytes = vec![0; size];
     let mut sent = Vec::new();
     let mut writer = Writer::new(&mut bytes);
-    streams.write_frames(at(0), &mut writer, None, &mut |frame| sent.push(frame));
+    streams.write_frames(at(0), &mut writer, None, &mut |frame| {
+        sent.push(frame);
+        true
+    });
     let len = writer.position();
     bytes.truncate(len);
     let frames = parse(&bytes);
@@ -139,6 +142,7 @@ pub(super) fn sealed_packet(streams: &mut Streams, size: usize) -> (Packet, usiz
     let mut writer = Writer::new(&mut bytes);
     streams.write_frames(at(0), &mut writer, Some(&mut tail), &mut |frame| {
         sent.push(frame);
+        true
     });
     let len = writer.position();
     bytes.truncate(len);
