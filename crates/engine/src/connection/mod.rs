@@ -14,6 +14,7 @@ mod datagrams;
 mod early;
 mod event;
 mod feedback;
+mod fill;
 mod frames;
 mod frequency;
 mod held;

@@ -3,8 +3,8 @@
 use super::*;
 
 /// A buffer with room for so many pages in its list.
-fn long(pool: &mut Pool, pages: usize) -> Box<Buffer> {
-    let mut buffer = pool.buffer(0);
+fn long(pool: &mut Pool, pages: usize) -> Own<Buffer> {
+    let mut buffer = pool.buffer(0).unwrap();
     buffer.pages.reserve_exact(pages);
     buffer
 }
@@ -14,7 +14,7 @@ fn a_list_is_kept_and_serves_the_next_stream() {
     let mut pool = Pool::new(usize::MAX);
     let buffer = long(&mut pool, 128);
     pool.give_buffer(buffer);
-    assert!(pool.buffer(7).pages.capacity() >= 128);
+    assert!(pool.buffer(7).unwrap().pages.capacity() >= 128);
     assert_eq!(pool.lists, 0);
 }
 
