@@ -7,8 +7,8 @@ use inquic_platform::crypto::TAG_LEN;
 use inquic_platform::{Duration, Instant, NoTails, SealJob, Tail};
 use inquic_wire::frame::write_connection_close;
 use inquic_wire::{
-    Code, ConnectionId, LongKind, PeerError, Role, Version, Versions, Writer,
-    write_long, write_retry, write_version_negotiation,
+    Code, ConnectionId, LongKind, PeerError, Role, Version, Versions, Writer, write_long,
+    write_retry, write_version_negotiation,
 };
 
 use super::token::Client;
