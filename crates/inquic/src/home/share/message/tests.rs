@@ -136,6 +136,7 @@ fn what_is_no_message_is_none() {
     for bytes in [&b""[..], b"x", b"t", b"c", &[TRAIN, 0, 0, 0, 4, 176, 4, 1]] {
         assert!(Message::read(Instant::ZERO, &mut bytes.to_vec()).is_none());
     }
-    let said = Message::read(Instant::ZERO, &mut unlisten().to_vec());
+    let mut bytes = unlisten();
+    let said = Message::read(Instant::ZERO, &mut bytes);
     assert!(matches!(said, Some(Message::Unlisten)));
 }
