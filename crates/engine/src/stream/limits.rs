@@ -38,7 +38,7 @@ pub const STREAMS: u64 = 256;
 pub const STREAMS_MAX: u64 = 65_536;
 /// Streams of ours that are alive at once, whatever the peer allows.
 pub const LOCAL_STREAMS: u64 = 65_536;
-/// Newest streams of one type that are found by position, at 4 bytes each; older ones that live on are in a tree.
+/// Newest streams of one type that are found by position, at 4 bytes each; older ones that live on are in a table.
 pub const RECENT: usize = 4_096;
 
 /// Receive window of a stream at the start: 100 Mbit/s at 20 ms.
