@@ -264,21 +264,21 @@ impl Streams {
     }
 
     /// Stops every stream that the peer opened and nobody has accepted.
-    pub fn refuse_incoming(&mut self, direction: Direction, code: u64) {
-        while let Some(id) = self.accept(direction) {
-            // A stream that is reset already needs no stop.
-            let _ = self.stop(id, code);
+    pub fn refuse_incoming(&mut self, code: u64) {
+        for direction in Direction::ALL {
+            while let Some(id) = self.accept(direction) {
+                // The error: it is over already.
+                let _ = self.stop(id, code);
+            }
         }
     }
 
     /// Nothing more will be read: stops every stream that is there.
     pub fn stop_all(&mut self, code: u64) {
-        for direction in Direction::ALL {
-            self.refuse_incoming(direction, code);
-        }
+        self.refuse_incoming(code);
         for slot in 0..self.slab.places() {
             if let Some(id) = self.slab.get(slot).map(|stream| stream.id) {
-                // Those without a receiving part, and those that are over.
+                // The error: it is over already, or there is nothing to read.
                 let _ = self.stop(id, code);
             }
         }

@@ -6,7 +6,6 @@
 use alloc::boxed::Box;
 
 use inquic_platform::{Duration, Instant};
-use inquic_wire::Direction;
 
 use super::Socket;
 use crate::limits;
@@ -62,15 +61,6 @@ impl Socket {
         }
     }
 
-    /// The peer has opened streams: nobody accepts them after close().
-    pub(super) fn refuse_after_close(&mut self, direction: Direction) {
-        if let Ending::Lingering { code, .. } = self.ending
-            && let Ok(streams) = self.connection.streams()
-        {
-            streams.refuse_incoming(direction, code);
-        }
-    }
-
     /// Closes with `code` now, whatever was written and has not arrived.
     pub fn abort(&mut self, now: Instant, code: u64, reason: &[u8]) {
         if !matches!(self.ending, Ending::Closed) {
@@ -87,12 +77,15 @@ impl Socket {
 
     /// Sends CONNECTION_CLOSE once lingering is over.
     pub(super) fn settle_ending(&mut self, now: Instant) {
-        let Ending::Lingering { until, .. } = &self.ending else {
+        let Ending::Lingering { until, code, .. } = &self.ending else {
             return;
         };
         let may = self.connection.is_connected() || self.connection.awaits_early();
-        let waits = may && !self.connection.is_flushed() && now < *until;
-        if waits {
+        if may && !self.connection.is_flushed() && now < *until {
+            if let Ok(streams) = self.connection.streams() {
+                // Those that the peer opened since.
+                streams.refuse_incoming(*code);
+            }
             return;
         }
         if let Ending::Lingering { code, reason, .. } =

@@ -178,7 +178,6 @@ impl Socket {
         match event {
             Event::Handshake => self.handshake_waits = true,
             Event::Token => self.token = self.connection.take_token().unwrap_or_default(),
-            Event::Stream(StreamEvent::Incoming(direction)) => self.refuse_after_close(direction),
             Event::Closed => self.ending = Ending::Closed,
             _ => {}
         }
