@@ -228,20 +228,23 @@ impl Recovery {
         self.log_mut(space).skip(number);
     }
 
-    /// An ACK frame came. `ack_delay` is its delay field in time; `fates` hears of each frame that it settles.
+    /// An ACK frame came at `came`, perhaps in a packet that waited for its keys. `ack_delay` is its delay field in time; `fates`
+    /// hears of each frame that it settles.
     ///
     /// # Errors
     ///
     /// PROTOCOL_VIOLATION when it acknowledges a packet that was never sent.
     pub fn on_ack(
         &mut self,
-        now: Instant,
+        came: Instant,
         space: Space,
         ack: &Ack<'_>,
         ack_delay: Duration,
         handshake_confirmed: bool,
         fates: &mut dyn FnMut(Fate, SentFrame),
     ) -> Result<Acked, PeerError> {
+        // For all but the round-trip time it comes now: what was sent since would look like a debt of so much time.
+        let now = came.max(self.last_event);
         self.context.handshake_confirmed |= handshake_confirmed;
         self.log(space).check(ack.largest, ack.ranges())?;
         // RFC 9001 §4.6.2: a server that refuses 0-RTT processes none of it, so it has nothing to acknowledge.
@@ -261,7 +264,7 @@ impl Recovery {
         if newly.largest_size >= self.config.max_datagram_size {
             self.log_mut(space).large_lost = 0;
         }
-        let sample = self.sample(now, space, &newly, ack_delay);
+        let sample = self.sample(came, space, &newly, ack_delay);
         self.bytes_in_flight = self.bytes_in_flight.saturating_sub(newly.bytes);
         self.stats.packets_acked = self.stats.packets_acked.saturating_add(newly.packets);
         self.stats.bytes_acked = self.stats.bytes_acked.saturating_add(newly.bytes);

@@ -1,6 +1,6 @@
 use super::*;
-use crate::recovery::Allowance;
 use crate::recovery::pacing::{Budget, Pacer, Rate};
+use crate::recovery::{Algorithm, Allowance};
 
 fn pacer(window: u64, smoothed: Duration, slow_start: bool) -> Pacer {
     let mut pacer = Pacer::new();
@@ -161,4 +161,20 @@ fn a_paced_sender_is_not_application_limited() {
     ));
     script.acked(at(200), APP, &[10..=number - 1]);
     assert!(script.recovery.congestion_window() > window);
+}
+
+#[test]
+fn an_acknowledgement_that_waited_for_its_keys_makes_no_debt() {
+    // Before the first sample the pace of BBR is a guess of ten packets a millisecond.
+    let config = Config {
+        algorithm: Algorithm::Bbr,
+        ..Config::default()
+    };
+    let mut script = Script::new(&config, Role::Client);
+    script.sends(at(0), Space::Handshake, 0);
+    script.sends(at(2_000), Space::Handshake, 1);
+    script.acked(at(300), Space::Handshake, &[0..=0]);
+    assert_eq!(script.recovery.rtt().latest, ms(300));
+    let allowance = script.recovery.allowance(at(2_001));
+    assert!(matches!(allowance, Allowance::Bytes(_)), "{allowance:?}");
 }
