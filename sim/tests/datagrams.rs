@@ -181,3 +181,31 @@ fn closing_waits_for_no_datagram_that_was_sent() {
     world.flush();
     assert!(world.at_client(client).is_flushed());
 }
+
+#[test]
+fn queues_that_are_emptied_on_an_idle_connection_are_given_back() {
+    let mut world = World::new(8, settings(), settings(), Faults::default());
+    let (client, server) = world.connected();
+    world.run_for(Duration::from_secs(5));
+    let held = |world: &mut World| {
+        [
+            world.at_client(client).audit().charged,
+            world.at_server(server).audit().charged,
+        ]
+    };
+    let before = held(&mut world);
+    for number in 0..30 {
+        let data = datagram(number, 1_000);
+        world.at_client(client).send_datagram(&data, true).unwrap();
+    }
+    world.run_for(Duration::from_secs(5));
+    let full = held(&mut world);
+    assert!(full[1] >= before[1] + 30_000, "{full:?} after {before:?}");
+    let mut numbers = Vec::new();
+    drain(&mut world, server, &mut numbers);
+    assert_eq!(numbers.len(), 30);
+    while world.at_client(client).take_datagram_fate().is_some() {}
+    world.run_for(Duration::from_secs(5));
+    let left = held(&mut world);
+    assert!(left.iter().all(|&bytes| bytes < 400), "{left:?}");
+}

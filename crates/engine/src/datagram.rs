@@ -335,6 +335,31 @@ impl Datagrams {
         None
     }
 
+    /// Memory held on the heap.
+    pub(crate) fn allocated_bytes(&self) -> usize {
+        let fates = self
+            .open
+            .capacity()
+            .saturating_mul(size_of::<u64>())
+            .saturating_add(
+                self.fates
+                    .capacity()
+                    .saturating_mul(size_of::<(u64, Fate)>()),
+            );
+        self.received
+            .allocated_bytes()
+            .saturating_add(self.sending.allocated_bytes())
+            .saturating_add(fates)
+    }
+
+    /// Whether [`Datagrams::shrink`] would give anything back of what is empty.
+    pub(crate) fn has_surplus(&self) -> bool {
+        self.received.has_surplus()
+            || self.sending.has_surplus()
+            || self.open.is_empty() && self.open.capacity() > 0
+            || self.fates.is_empty() && self.fates.capacity() > 0
+    }
+
     /// Gives unused memory back.
     pub(crate) fn shrink(&mut self) {
         self.received.shrink();
@@ -348,12 +373,6 @@ impl Datagrams {
     /// Counts since the connection began.
     pub(crate) const fn stats(&self) -> DatagramStats {
         self.stats
-    }
-
-    /// Bytes of memory behind the queues.
-    #[cfg(test)]
-    pub(crate) fn held(&self) -> usize {
-        self.received.held().saturating_add(self.sending.held())
     }
 }
 

@@ -33,7 +33,7 @@ pub struct Audit {
     pub open_streams: u64,
     /// The connection's receive window at present.
     pub receive_window: u64,
-    /// Memory that streams and recovery say they hold on the heap.
+    /// Memory that streams, datagrams and recovery say they hold on the heap.
     pub charged: usize,
 }
 
@@ -65,6 +65,7 @@ impl Connection {
             receive_window: self.carried.streams.receive_window(),
             charged: streams
                 .saturating_sub(size_of::<crate::stream::Streams>())
+                .saturating_add(self.carried.datagrams.allocated_bytes())
                 .saturating_add(self.recovery.allocated_bytes()),
         }
     }

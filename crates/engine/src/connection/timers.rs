@@ -124,7 +124,8 @@ impl Connection {
 
     /// When memory is to be given back. What an application does on an idle connection may leave some as well.
     fn rest_deadline(&self) -> Option<Instant> {
-        let surplus = self.rest_at.is_none() && self.carried.streams.has_surplus();
+        let surplus = self.rest_at.is_none()
+            && (self.carried.streams.has_surplus() || self.carried.datagrams.has_surplus());
         let late = surplus.then(|| self.active_at + limits::REST);
         self.rest_at.or(late)
     }

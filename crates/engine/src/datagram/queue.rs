@@ -96,8 +96,13 @@ impl Queue {
         }
     }
 
-    #[cfg(test)]
-    pub(super) fn held(&self) -> usize {
+    /// Whether it holds memory for nothing.
+    pub(super) fn has_surplus(&self) -> bool {
+        self.bytes.is_empty() && self.bytes.capacity() > 0
+    }
+
+    /// Memory held on the heap.
+    pub(super) fn allocated_bytes(&self) -> usize {
         self.bytes.capacity()
     }
 }
