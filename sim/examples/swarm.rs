@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::{fs, panic, thread};
 
 use inquic_sim::swarm::{self, Report};
-use inquic_sim::{Fault, Tally};
+use inquic_sim::{Fault, Feature, Tally};
 
 /// Counts what each thread has on the heap.
 struct Counting;
@@ -59,7 +59,7 @@ usage: swarm [options]
   --from S      the first of them (0)
   --seed S      run this one alone
   --twice K     run every Kth seed twice and compare (8)
-  --floor N     fail if a kind of fault was injected less often (0)
+  --floor N     fail if a kind of fault was injected less often, or a feature used less than a tenth of that (0)
   --threads N   how many at once (as many as there are processors)
   --json FILE   write what came out there
   --record      add seeds that fail to sim/seeds/failing.txt, which are run first
@@ -106,11 +106,8 @@ fn main() -> ExitCode {
     let seconds = began.elapsed().as_secs_f64();
     let starved = starved(&sum.tally, options.floor);
     print_table(&sum, seconds);
-    for (fault, count) in &starved {
-        println!(
-            "too few: {fault:?} was injected {count} times of {}",
-            options.floor
-        );
+    for (what, count) in &starved {
+        println!("too few: {what}, {count} times");
     }
     for (seed, what) in &sum.failures {
         println!("FAILED seed {seed}: {what}");
@@ -246,12 +243,18 @@ impl Options {
     }
 }
 
-/// The kinds of fault that were injected too seldom.
-fn starved(tally: &Tally, floor: u64) -> Vec<(Fault, u64)> {
-    let counts = Fault::ALL.map(|fault| (fault, tally.of(fault)));
+/// The kinds of fault that were injected too seldom, and the features that were used too seldom.
+fn starved(tally: &Tally, floor: u64) -> Vec<(String, u64)> {
+    let faults = Fault::ALL.map(|fault| (format!("{fault:?}"), tally.of(fault), floor));
+    // Most are used once in a connection.
+    let uses = Feature::ALL.map(|feature| {
+        let uses = tally.uses_of(feature);
+        (format!("{feature:?}"), uses, floor / 10)
+    });
+    let counts = faults.into_iter().chain(uses);
     counts
-        .into_iter()
-        .filter(|&(_, count)| count < floor)
+        .filter(|&(_, count, floor)| count < floor)
+        .map(|(what, count, _)| (what, count))
         .collect()
 }
 
@@ -259,6 +262,10 @@ fn print_table(sum: &Sum, seconds: f64) {
     println!();
     for fault in Fault::ALL {
         println!("{:>12}  {fault:?}", sum.tally.of(fault));
+    }
+    println!("and used:");
+    for feature in Feature::ALL {
+        println!("{:>12}  {feature:?}", sum.tally.uses_of(feature));
     }
     println!(
         "{} seeds, {} steps, {} virtual seconds in {seconds:.1} s: {} failed",
@@ -271,6 +278,8 @@ fn print_table(sum: &Sum, seconds: f64) {
 
 fn json(sum: &Sum, seconds: f64) -> String {
     let faults = Fault::ALL.map(|fault| format!("\"{fault:?}\": {}", sum.tally.of(fault)));
+    let uses =
+        Feature::ALL.map(|feature| format!("\"{feature:?}\": {}", sum.tally.uses_of(feature)));
     let failures = sum
         .failures
         .iter()
@@ -279,11 +288,12 @@ fn json(sum: &Sum, seconds: f64) -> String {
     let mut out = String::new();
     let _ = write!(
         out,
-        "{{\"seeds\": {}, \"steps\": {}, \"virtual_seconds\": {}, \"seconds\": {seconds:.1}, \"faults\": {{{}}}, \"failures\": [{}]}}",
+        "{{\"seeds\": {}, \"steps\": {}, \"virtual_seconds\": {}, \"seconds\": {seconds:.1}, \"faults\": {{{}}}, \"uses\": {{{}}}, \"failures\": [{}]}}",
         sum.seeds,
         sum.steps,
         sum.virtual_seconds,
         faults.join(", "),
+        uses.join(", "),
         failures.join(", ")
     );
     out.push('\n');

@@ -1,4 +1,4 @@
-//! Every kind of fault that the simulator injects, and how often each was: a fault that never happened has shown nothing.
+//! Every kind of fault that the simulator injects. How often each was is counted: a fault that never happened has shown nothing.
 
 /// A kind of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,6 +61,8 @@ pub enum Fault {
     SendBlocked,
     /// The kernel refused a datagram for good (ENOBUFS, EPERM, ENETUNREACH).
     SendRefused,
+    /// The kernel refused datagrams because of their size (EMSGSIZE).
+    SendTooLarge,
     /// The kernel took only the first datagrams of a batch.
     PartialBatch,
     /// A batch was received in another order.
@@ -89,11 +91,13 @@ pub enum Fault {
     Mutation,
     /// An attacker sent a copy of a datagram from another address.
     Spoof,
+    /// An attacker said by ICMP that datagrams are too large for the path.
+    IcmpLie,
 }
 
 impl Fault {
     /// Every kind, in the order of the counters.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 45] = [
         Self::LongDelay,
         Self::Jitter,
         Self::Rate,
@@ -123,6 +127,7 @@ impl Fault {
         Self::SpuriousWake,
         Self::SendBlocked,
         Self::SendRefused,
+        Self::SendTooLarge,
         Self::PartialBatch,
         Self::PermutedBatch,
         Self::NeverReads,
@@ -137,43 +142,8 @@ impl Fault {
         Self::Forgery,
         Self::Mutation,
         Self::Spoof,
+        Self::IcmpLie,
     ];
-}
-
-/// How often each fault was injected.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tally([u64; Fault::ALL.len()]);
-
-impl Tally {
-    /// Nothing yet.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self([0; Fault::ALL.len()])
-    }
-
-    /// A fault was injected.
-    pub const fn note(&mut self, fault: Fault) {
-        self.0[fault as usize] += 1;
-    }
-
-    /// How often.
-    #[must_use]
-    pub const fn of(&self, fault: Fault) -> u64 {
-        self.0[fault as usize]
-    }
-
-    /// Adds what another tally has.
-    pub fn add(&mut self, other: &Self) {
-        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
-            *mine += theirs;
-        }
-    }
-}
-
-impl Default for Tally {
-    fn default() -> Self {
-        Self::new()
-    }
 }
 
 const _: () = {

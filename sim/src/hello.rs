@@ -1,6 +1,9 @@
 //! A handshake without randomness in place of TLS: the same messages at the same levels, of realistic sizes, and the same order of
 //! secrets. It authenticates nobody, and is for simulations only.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use inquic_engine::{Connection, HandshakeError};
 use inquic_platform::{CipherSuite, Instant, KeySide};
 use inquic_socket::{Errno, Socket};
@@ -119,6 +122,24 @@ shaking!(Socket, Errno, |socket: &mut Self, out: &mut [u8]| socket
     .transport_parameters(out)
     .unwrap_or(0));
 
+impl Early {
+    /// A server that accepts once under each name.
+    #[must_use]
+    pub fn once() -> Self {
+        Self::AcceptOnce((0..=u8::MAX).map(|_| AtomicBool::new(false)).collect())
+    }
+
+    fn accepts(&self, name: Option<u8>) -> bool {
+        match self {
+            Self::Accept => true,
+            Self::AcceptOnce(used) => {
+                name.is_some_and(|name| !used[usize::from(name)].swap(true, Ordering::Relaxed))
+            }
+            Self::Off | Self::Offer(_) => false,
+        }
+    }
+}
+
 /// One side of the handshake.
 #[derive(Debug)]
 pub struct Hello {
@@ -147,6 +168,8 @@ pub enum Early {
     Offer(Vec<u8>),
     /// A server that accepts what is offered.
     Accept,
+    /// A server that accepts once what is offered under each name, as one does that keeps the sessions of its tickets.
+    AcceptOnce(Arc<[AtomicBool]>),
 }
 
 impl Hello {
@@ -189,7 +212,11 @@ impl Hello {
     /// Bytes of heap that it holds.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        self.read.iter().map(Vec::capacity).sum()
+        let remembered = match &self.early {
+            Early::Offer(remembered) => remembered.capacity(),
+            Early::Off | Early::Accept | Early::AcceptOnce(_) => 0,
+        };
+        self.read.iter().map(Vec::capacity).sum::<usize>() + remembered
     }
 
     /// Goes on as far as the messages that have come allow.
@@ -256,7 +283,7 @@ impl Hello {
             self.began = Some(connection.original_version());
             connection.set_peer_transport_parameters(now, &parameters)?;
             self.say(connection, Level::Initial, SERVER_HELLO, false, false)?;
-            let accepts = offered && matches!(self.early, Early::Accept);
+            let accepts = offered && self.early.accepts(self.peer_name);
             if accepts {
                 let open = self.secret(KeySide::Open, Level::ZeroRtt);
                 connection.install_secret(now, Level::ZeroRtt, KeySide::Open, self.suite, &open)?;

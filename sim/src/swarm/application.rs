@@ -8,24 +8,14 @@ use inquic_platform::{Duration, Instant};
 use inquic_socket::News;
 use inquic_wire::{Direction, Role, StreamId};
 
+use super::ledger::Who;
+use super::messages::Messages;
 use super::metered::Metered;
 use super::plan::Habits;
 use super::scene::Scene;
 use super::states;
 use super::{Canary, Invariant};
-use crate::{Fault, Rng};
-
-/// What was written on every stream of every connection, by whom, and what became of it.
-#[derive(Debug, Default)]
-pub(super) struct Truth(BTreeMap<(u8, bool, StreamId), Written>);
-
-#[derive(Debug, Default)]
-struct Written {
-    bytes: u64,
-    finished: bool,
-    /// Reset by the writer, stopped by the reader, or read to the end.
-    over: bool,
-}
+use crate::{Fault, Feature, Rng};
 
 /// One end's application.
 #[derive(Debug)]
@@ -33,6 +23,8 @@ pub(super) struct Application {
     /// The connection, as both ends know it.
     name: u8,
     role: Role,
+    /// Its number among all of its host.
+    number: u64,
     habits: Habits,
     rng: Rng,
     since: Instant,
@@ -43,6 +35,7 @@ pub(super) struct Application {
     may_open: [bool; 2],
     readable: BTreeSet<StreamId>,
     writable: BTreeSet<StreamId>,
+    messages: Messages,
     pub(super) closed: bool,
     buffer: Vec<u8>,
 }
@@ -67,22 +60,6 @@ enum Receiving {
     Over,
 }
 
-impl Truth {
-    fn of(&mut self, name: u8, writer: Role, id: StreamId) -> &mut Written {
-        self.0
-            .entry((name, writer == Role::Client, id))
-            .or_default()
-    }
-
-    /// Whether everything written on the connection has reached its reader, or never will.
-    pub(super) fn is_complete(&self, name: u8) -> bool {
-        self.0
-            .range((name, false, MIN_ID)..)
-            .take_while(|((other, _, _), _)| *other == name)
-            .all(|(_, written)| written.over)
-    }
-}
-
 /// The byte at an offset of a stream: its own for each stream, writer and connection.
 fn byte(name: u8, writer: Role, id: StreamId, offset: u64) -> u8 {
     let salt =
@@ -91,10 +68,11 @@ fn byte(name: u8, writer: Role, id: StreamId, offset: u64) -> u8 {
 }
 
 impl Application {
-    pub(super) fn new(name: u8, role: Role, habits: Habits, seed: u64, since: Instant) -> Self {
+    pub(super) fn new(name: u8, who: Who, habits: Habits, seed: u64, since: Instant) -> Self {
         Self {
             name,
-            role,
+            role: who.role,
+            number: who.number,
             habits,
             rng: Rng::new(seed),
             since,
@@ -105,6 +83,7 @@ impl Application {
             may_open: [true; 2],
             readable: BTreeSet::new(),
             writable: BTreeSet::new(),
+            messages: Messages::default(),
             closed: false,
             buffer: Vec::new(),
         }
@@ -144,14 +123,15 @@ impl Application {
     }
 
     /// What happened before it was there was told to nobody.
-    pub(super) const fn look_everywhere(&mut self) {
+    pub(super) fn look_everywhere(&mut self) {
         self.incoming = [true; 2];
+        self.messages.waits = (true, true);
     }
 
     /// It behaves from here on, and finishes what it began.
     pub(super) fn calm_down(&mut self) {
         self.habits = Habits {
-            bytes: self.habits.bytes,
+            bytes: self.habits.bytes.min(REST),
             ..Habits::default()
         };
         self.to_open = 0;
@@ -165,7 +145,7 @@ impl Application {
                 self.readable.insert(id);
             }
         }
-        self.incoming = [true; 2];
+        self.look_everywhere();
     }
 
     /// News of its socket.
@@ -186,24 +166,31 @@ impl Application {
             News::Writable(id) => {
                 self.writable.insert(id);
             }
+            News::DatagramReceived => self.messages.waits.0 = true,
+            News::DatagramFates => self.messages.waits.1 = true,
             News::MayOpen(direction) => self.may_open[direction.index()] = true,
             News::Closed | News::Gone => self.closed = true,
+            News::Established => {
+                // If 0-RTT was refused, what was sent in it is sent from the start, once (RFC 9001 §4.6.2).
+                for flow in self.flows.values_mut() {
+                    flow.seen = (None, None);
+                }
+            }
             News::Handshake
-            | News::Established
             | News::Confirmed
             | News::Migrated
             | News::MigrationFailed
             | News::Delivered(_)
             | News::Early
-            | News::DatagramReceived
             | News::DatagramRoom
-            | News::DatagramFates
             | News::Token => {}
         }
     }
 
     /// It does what it can.
     pub(super) fn act(&mut self, now: Instant, scene: &mut Scene, socket: &mut Metered) {
+        // The client has gone on with another of the server's connections: nobody is there.
+        self.closed |= self.role == Role::Server && !scene.truth.owns(self.name, self.number);
         if self.closed {
             return;
         }
@@ -227,6 +214,7 @@ impl Application {
         if !self.habits.never_accepts {
             self.accept_streams(scene, socket);
         }
+        self.exchange_messages(scene, socket);
         if !self.habits.never_reads {
             for id in std::mem::take(&mut self.readable) {
                 self.read(now, scene, socket, id);
@@ -237,6 +225,23 @@ impl Application {
                 self.write(scene, socket, id);
             }
         }
+    }
+
+    fn exchange_messages(&mut self, scene: &mut Scene, socket: &mut Metered) {
+        let Self {
+            name,
+            role,
+            rng,
+            messages,
+            ..
+        } = self;
+        if rng.chance(self.habits.datagrams) {
+            messages.send(*name, *role, rng, scene, socket);
+        }
+        if !self.habits.never_reads {
+            messages.receive(*name, *role, scene, socket);
+        }
+        messages.hear(*name, scene, socket);
     }
 
     fn open_streams(&mut self, scene: &mut Scene, socket: &mut Metered) {
@@ -274,7 +279,7 @@ impl Application {
         if ours || both {
             flow.is_sending = true;
             flow.to_write = self.rng.below(self.habits.bytes.max(1) + 1);
-            scene.truth.of(self.name, self.role, id);
+            scene.truth.of(self.name, self.role, id).size = flow.to_write;
             self.writable.insert(id);
             if self.habits.never_writes {
                 scene.tally.note(Fault::NeverWrites);
@@ -295,7 +300,7 @@ impl Application {
             scene.tally.note(Fault::Stop);
             if socket.with(|socket| socket.stop(id, 9)).is_ok() {
                 flow.receiving = Receiving::Over;
-                scene.truth.of(self.name, self.role.peer(), id).over = true;
+                scene.truth.of(self.name, self.role.peer(), id).done = true;
             }
         }
         let single = self.habits.byte_by_byte;
@@ -307,7 +312,7 @@ impl Application {
                 Err(ReadError::Reset(_) | ReadError::Stopped | ReadError::Unknown) => {
                     if flow.receiving == Receiving::Open && !socket.ask().is_closed() {
                         flow.receiving = Receiving::Over;
-                        scene.truth.of(self.name, self.role.peer(), id).over = true;
+                        scene.truth.of(self.name, self.role.peer(), id).done = true;
                         if scene.strikes(Canary::DataAfterReset) {
                             scene.check_ended(id, 1);
                         }
@@ -317,6 +322,9 @@ impl Application {
             };
             if flow.receiving == Receiving::Over {
                 return scene.check_ended(id, got.bytes);
+            }
+            if got.bytes > 0 && socket.ask().is_early() {
+                scene.tally.note_use(Feature::EarlyData);
             }
             let bytes = scene.sabotage(&self.buffer[..got.bytes]);
             let written = scene.truth.of(self.name, self.role.peer(), id);
@@ -333,10 +341,11 @@ impl Application {
                 }
             }
             flow.read += bytes.len() as u64;
+            scene.truth.of(self.name, self.role.peer(), id).read = flow.read;
             scene.hash.add(&bytes);
             if got.fin && !scene.strikes(Canary::Stall) {
                 flow.receiving = Receiving::Over;
-                scene.truth.of(self.name, self.role.peer(), id).over = true;
+                scene.truth.of(self.name, self.role.peer(), id).done = true;
                 if !finished || flow.read != total {
                     scene.fail(Invariant::Prefix, || {
                         format!(
@@ -365,7 +374,7 @@ impl Application {
         if self.rng.chance(self.habits.reset) && socket.with(|socket| socket.reset(id, 8)).is_ok() {
             scene.tally.note(Fault::Reset);
             flow.is_sending = false;
-            scene.truth.of(self.name, self.role, id).over = true;
+            scene.truth.of(self.name, self.role, id).abandoned = true;
             return;
         }
         let single = self.habits.byte_by_byte;
@@ -377,7 +386,7 @@ impl Application {
                 flow.is_sending = false;
                 match socket.with(|socket| socket.finish(id)) {
                     Ok(()) => written.finished = true,
-                    Err(_) => written.over = true,
+                    Err(_) => written.abandoned = true,
                 }
                 return;
             }
@@ -398,7 +407,7 @@ impl Application {
                 Err(WriteError::Blocked | WriteError::Memory) => return,
                 Err(WriteError::Stopped(_) | WriteError::Finished | WriteError::Unknown) => {
                     flow.is_sending = false;
-                    written.over = true;
+                    written.abandoned = true;
                     return;
                 }
             }
@@ -423,15 +432,10 @@ impl Application {
     }
 }
 
-/// The smallest stream id.
-const MIN_ID: StreamId = match StreamId::from_u64(0) {
-    Some(id) => id,
-    None => panic!("zero is an id"),
-};
 /// Bytes asked for in one read, and given in one write.
 const READ: usize = 5_000;
 const WRITE: u64 = 4_096;
 /// Milliseconds at most until an application opens one more stream.
 const NEW_STREAM: u64 = 1_000;
 /// Bytes that an application still writes to a stream when the faults are over.
-const REST: u64 = 10_000;
+pub(super) const REST: u64 = 10_000;

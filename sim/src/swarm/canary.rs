@@ -10,6 +10,10 @@ pub enum Canary {
     LostBytes,
     /// One range of delivered bytes reaches the application twice.
     RepeatedBytes,
+    /// A datagram loses its last byte.
+    CutDatagram,
+    /// A datagram is delivered twice.
+    RepeatedDatagram,
     /// A stream delivers after it was reset.
     DataAfterReset,
     /// A stream is sent further than the peer allowed.
@@ -24,6 +28,8 @@ pub enum Canary {
     ForgottenFlight,
     /// A connection that is closed comes back to life.
     BackToLife,
+    /// The two ends are led to a version that they like less.
+    Downgrade,
     /// Memory is taken and never given back.
     Leak,
     /// A drain has no end.
@@ -42,9 +48,11 @@ pub enum Canary {
 
 impl Canary {
     /// Every one.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::LostBytes,
         Self::RepeatedBytes,
+        Self::CutDatagram,
+        Self::RepeatedDatagram,
         Self::DataAfterReset,
         Self::Overrun,
         Self::Amplification,
@@ -52,6 +60,7 @@ impl Canary {
         Self::UnseenAcknowledged,
         Self::ForgottenFlight,
         Self::BackToLife,
+        Self::Downgrade,
         Self::Leak,
         Self::EndlessDrain,
         Self::UncountedDrop,
@@ -65,13 +74,15 @@ impl Canary {
     #[must_use]
     pub const fn breaks(self) -> Invariant {
         match self {
-            Self::LostBytes | Self::RepeatedBytes => Invariant::Prefix,
+            Self::LostBytes | Self::RepeatedBytes | Self::CutDatagram | Self::RepeatedDatagram => {
+                Invariant::Prefix
+            }
             Self::DataAfterReset => Invariant::NothingAfterEnd,
             Self::Overrun => Invariant::Limits,
             Self::Amplification => Invariant::Amplification,
             Self::RepeatedNumber => Invariant::Numbers,
             Self::UnseenAcknowledged | Self::ForgottenFlight => Invariant::Accounts,
-            Self::BackToLife => Invariant::States,
+            Self::BackToLife | Self::Downgrade => Invariant::States,
             Self::Leak => Invariant::Memory,
             Self::EndlessDrain => Invariant::Drains,
             Self::UncountedDrop => Invariant::Counters,

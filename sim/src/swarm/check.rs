@@ -202,8 +202,11 @@ impl Seat {
         let bytes = bytes + size_of::<Socket>() as i64;
         let streams = self.standing.most_streams as i64 * STREAM;
         // An idle connection, and what windows and streams add; 64 KiB of the windows' share do not depend on them.
-        let budget =
-            IDLE + receive_memory(audit.receive_window) as i64 + host.send_buffer as i64 + streams;
+        let budget = IDLE
+            + receive_memory(audit.receive_window) as i64
+            + host.send_buffer as i64
+            + streams
+            + DATAGRAMS;
         expect(bytes <= budget, Invariant::Memory, &|| {
             format!("{bytes} bytes of {budget} while working: {audit:?}")
         });
@@ -221,6 +224,7 @@ impl Seat {
             && !host.is_late
             && deadline.is_none_or(|at| at > host.clock + limits::REST)
             && audit.open_streams == 0
+            && self.socket.ask().datagram_len().is_none()
             && self.standing.life == Life::Established;
         expect(!rests || bytes <= IDLE, Invariant::Memory, &|| {
             format!("{bytes} bytes while idle, until {deadline:?}: {audit:?}")
@@ -241,7 +245,8 @@ impl Seat {
         let stalled = audit.progress_at.is_none()
             && !audit.is_limited
             && match self.standing.life {
-                Life::Shaking => audit.wants_to_send,
+                // A server whose answers to 0-RTT fill the window waits for the client to finish the handshake.
+                Life::Shaking => audit.wants_to_send && !(socket.is_early() && audit.in_flight > 0),
                 // Before the handshake is confirmed it is the server that goes on (RFC 9002 §6.2.1).
                 _ => self.standing.confirmed && owes,
             };
@@ -258,6 +263,8 @@ type Expect<'a> = &'a mut dyn FnMut(bool, Invariant, &dyn Fn() -> String);
 /// for a list of pages, and as much again for lists that are kept for the next stream, of which there are 64; 240 for its places in
 /// tables and the lists of its pieces. Without a share for streams, 500 that are open and empty would be over the bound.
 const STREAM: i64 = 1_536;
+/// What datagrams may take: two queues, and the fates.
+const DATAGRAMS: i64 = 2 * limits::DATAGRAM_QUEUE as i64 + 24 * limits::DATAGRAM_FATES as i64;
 /// What a connection may hold that streams and recovery don't charge: handshake messages, ids, keys, packets that wait.
 const UNCHARGED: i64 = 48 * 1024;
 /// What an idle connection may hold.

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use inquic_wire::{Direction, Frame, Frames, Level, Role, StreamId, TransportParameters};
+use inquic_wire::{
+    Direction, Frame, Frames, Level, Role, StreamId, TransportParameters, varint_len,
+};
 
 use super::{Canary, Invariant};
 
@@ -22,6 +24,8 @@ pub(super) struct Ledger {
     pages: BTreeMap<Who, Page>,
     /// What a client and a server allow from the start.
     parameters: [TransportParameters; 2],
+    /// What clients remember of what their server allowed.
+    remembered: Option<TransportParameters>,
     canary: Option<Canary>,
     /// The first rule that was broken.
     broken: Option<(Invariant, String)>,
@@ -42,11 +46,26 @@ pub(super) struct Turn {
 /// What one end has said and heard.
 struct Page {
     opened: [Ranges; 3],
+    limits: Limits,
+    said: Account,
+    /// What it said in 0-RTT, as long as it does not count.
+    early: Account,
+}
+
+/// How far an end may go.
+struct Limits {
+    /// What its peer allowed from the start.
+    initial: TransportParameters,
     max_data: u64,
     max_streams: [u64; 2],
     max_stream_data: BTreeMap<StreamId, u64>,
+}
+
+/// How far an end has gone.
+#[derive(Default)]
+struct Account {
     sent: BTreeMap<StreamId, u64>,
-    sent_in_all: u64,
+    in_all: u64,
 }
 
 /// Numbers in ascending ranges, both ends included.
@@ -54,11 +73,16 @@ struct Page {
 struct Ranges(Vec<(u64, u64)>);
 
 impl Ledger {
-    pub(super) fn new(parameters: [TransportParameters; 2], canary: Option<Canary>) -> Self {
+    pub(super) fn new(
+        parameters: [TransportParameters; 2],
+        remembered: Option<TransportParameters>,
+        canary: Option<Canary>,
+    ) -> Self {
         Self {
             current: None,
             pages: BTreeMap::new(),
             parameters,
+            remembered,
             canary,
             broken: None,
             turn: Turn::default(),
@@ -82,6 +106,15 @@ impl Ledger {
         self.pages.remove(&who);
     }
 
+    /// What was sent in 0-RTT counts: the server took it.
+    pub(super) fn accept_early(&mut self, who: Who) {
+        if let Some(page) = self.pages.get_mut(&who) {
+            for (id, end) in std::mem::take(&mut page.early).sent {
+                page.said.add(id, end);
+            }
+        }
+    }
+
     /// The rule that was broken since the last look.
     pub(super) const fn take_broken(&mut self) -> Option<(Invariant, String)> {
         self.broken.take()
@@ -99,13 +132,18 @@ impl Ledger {
         let canary = self.canary;
         let peer = &self.parameters[place(who.role.peer())];
         let page = self.pages.entry(who).or_insert_with(|| Page::new(peer));
+        let remembered = self
+            .remembered
+            .as_ref()
+            .filter(|_| level == Level::ZeroRtt)
+            .map(Limits::new);
         let mut broken = None;
         for frame in Frames::new(payload, level, who.role.peer()) {
             if let Ok(Frame::PathChallenge(data)) = frame {
                 self.turn.challenges.push(data);
             }
             let said = match frame {
-                Ok(frame) => page.on_said(who.role, peer, level, &frame, canary),
+                Ok(frame) => page.on_said(who.role, remembered.as_ref(), level, &frame, canary),
                 Err(error) => Err((
                     Invariant::Numbers,
                     format!(
@@ -137,7 +175,7 @@ impl Ledger {
             if let Frame::PathResponse(data) = frame {
                 self.turn.answers.push(data);
             }
-            page.on_heard(peer, &frame);
+            page.limits.on_heard(&frame);
         }
     }
 }
@@ -146,23 +184,25 @@ impl Page {
     fn new(peer: &TransportParameters) -> Self {
         Self {
             opened: Default::default(),
-            max_data: peer.initial_max_data,
-            max_streams: [peer.initial_max_streams_bidi, peer.initial_max_streams_uni],
-            max_stream_data: BTreeMap::new(),
-            sent: BTreeMap::new(),
-            sent_in_all: 0,
+            limits: Limits::new(peer),
+            said: Account::default(),
+            early: Account::default(),
         }
     }
 
-    /// This end says so. The error is what it must not say.
+    /// This end says so, in 0-RTT under what it remembers. The error is what it must not say.
     fn on_said(
         &mut self,
         role: Role,
-        peer: &TransportParameters,
+        remembered: Option<&Limits>,
         level: Level,
         frame: &Frame<'_>,
         canary: Option<Canary>,
     ) -> Result<(), (Invariant, String)> {
+        let (limits, account) = match remembered {
+            Some(limits) => (limits, &mut self.early),
+            None => (&self.limits, &mut self.said),
+        };
         match frame {
             Frame::Stream {
                 id, offset, data, ..
@@ -172,9 +212,12 @@ impl Page {
                 } else {
                     0
                 };
-                self.on_sent(role, peer, *id, offset + data.len() as u64 + more)
+                account.on_sent(role, limits, *id, offset + data.len() as u64 + more)
             }
-            Frame::ResetStream { id, final_size, .. } => self.on_sent(role, peer, *id, *final_size),
+            Frame::ResetStream { id, final_size, .. } => {
+                account.on_sent(role, limits, *id, *final_size)
+            }
+            Frame::Datagram { data, has_len } => limits.check_datagram(data.len(), *has_len),
             Frame::Ack(ack) => {
                 let opened = &self.opened[level.space().index()];
                 let more = u64::from(canary == Some(Canary::UnseenAcknowledged));
@@ -193,40 +236,67 @@ impl Page {
             _ => Ok(()),
         }
     }
+}
 
+impl Account {
     fn on_sent(
         &mut self,
         role: Role,
-        peer: &TransportParameters,
+        limits: &Limits,
         id: StreamId,
         end: u64,
     ) -> Result<(), (Invariant, String)> {
         let broken = |what| Err((Invariant::Limits, what));
-        if id.initiator() == role && id.index() >= self.max_streams[id.direction().index()] {
+        if id.initiator() == role && id.index() >= limits.max_streams[id.direction().index()] {
             return broken(format!("opened {id:?} past the limit"));
         }
-        let limit = self
-            .max_stream_data
-            .get(&id)
-            .copied()
-            .unwrap_or_else(|| initial_limit(role, peer, id));
+        let limit = limits.of(role, id);
         if end > limit {
             return broken(format!("sent {end} bytes of {id:?}, of {limit}"));
         }
-        let sent = self.sent.entry(id).or_default();
-        self.sent_in_all += end.saturating_sub(*sent);
-        *sent = end.max(*sent);
-        if self.sent_in_all > self.max_data {
-            return broken(format!(
-                "sent {} bytes in all, of {}",
-                self.sent_in_all, self.max_data
-            ));
+        self.add(id, end);
+        if self.in_all > limits.max_data {
+            let (sent, limit) = (self.in_all, limits.max_data);
+            return broken(format!("sent {sent} bytes in all, of {limit}"));
         }
         Ok(())
     }
 
-    /// This end hears so.
-    fn on_heard(&mut self, peer: &TransportParameters, frame: &Frame<'_>) {
+    fn add(&mut self, id: StreamId, end: u64) {
+        let sent = self.sent.entry(id).or_default();
+        self.in_all += end.saturating_sub(*sent);
+        *sent = end.max(*sent);
+    }
+}
+
+impl Limits {
+    fn new(peer: &TransportParameters) -> Self {
+        Self {
+            max_data: peer.initial_max_data,
+            max_streams: [peer.initial_max_streams_bidi, peer.initial_max_streams_uni],
+            max_stream_data: BTreeMap::new(),
+            initial: peer.clone(),
+        }
+    }
+
+    /// How far `role` may send on a stream.
+    fn of(&self, role: Role, id: StreamId) -> u64 {
+        let raised = self.max_stream_data.get(&id).copied();
+        raised.unwrap_or_else(|| initial_limit(role, &self.initial, id))
+    }
+
+    fn check_datagram(&self, len: usize, has_len: bool) -> Result<(), (Invariant, String)> {
+        let prefix = if has_len { varint_len(len as u64) } else { 0 };
+        let (frame, limit) = (1 + prefix + len, self.initial.max_datagram_frame_size);
+        if frame as u64 > limit {
+            let what = format!("a datagram frame of {frame} bytes, of {limit}");
+            return Err((Invariant::Limits, what));
+        }
+        Ok(())
+    }
+
+    /// The end that these are for hears so.
+    fn on_heard(&mut self, frame: &Frame<'_>) {
         match frame {
             Frame::MaxData(max) => self.max_data = self.max_data.max(*max),
             Frame::MaxStreams { direction, max } => {
@@ -234,7 +304,7 @@ impl Page {
                 *limit = (*limit).max(*max);
             }
             Frame::MaxStreamData { id, max } => {
-                let initial = initial_limit(id.initiator(), peer, *id);
+                let initial = initial_limit(id.initiator(), &self.initial, *id);
                 let limit = self.max_stream_data.entry(*id).or_insert(initial);
                 *limit = (*limit).max(*max);
             }

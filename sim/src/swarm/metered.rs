@@ -53,6 +53,11 @@ impl Metered {
         self.who
     }
 
+    /// The server took what was sent in 0-RTT.
+    pub(super) fn accept_early(&self) {
+        self.watch.look(|ledger| ledger.accept_early(self.who));
+    }
+
     pub(super) const fn bytes(&self) -> i64 {
         self.bytes
     }

@@ -11,7 +11,9 @@ mod credit;
 mod invariant;
 mod ledger;
 mod meddler;
+mod messages;
 mod metered;
+mod nat;
 mod network;
 mod node;
 mod plan;
@@ -19,23 +21,27 @@ mod scene;
 mod states;
 #[cfg(test)]
 mod tests;
+mod truth;
 mod witness;
 
 pub use canary::Canary;
 pub use invariant::{Invariant, Violation};
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use inquic_engine::{Config, stream};
 use inquic_platform::{Duration, Instant};
-use inquic_wire::{Role, TransportParameters};
+use inquic_wire::{Role, TransportParameters, Writer};
 
-use crate::Tally;
+use crate::{Early, Tally};
+use application::REST;
 use ledger::Ledger;
 use network::Network;
 use node::{Node, Settings};
-use plan::Plan;
+use plan::{EarlyPlan, Plan};
 use scene::Scene;
 use witness::{Watch, Witness};
 
@@ -109,18 +115,29 @@ struct Run {
     next_connect: Instant,
     names: u8,
     steps: u64,
+    /// The smallest window of bytes that anything is sent in.
+    window: u64,
 }
 
 impl Run {
     fn new(seed: u64, plan: &mut Plan, canary: Option<Canary>, meter: Meter) -> Self {
         let address = |text: &str| text.parse::<SocketAddr>().expect("well formed");
         let client = address("192.0.2.1:50000");
-        let parameters = [0, 1].map(|host: usize| {
-            let mut parameters = TransportParameters::default();
-            plan.configs[host].streams.fill(&mut parameters);
-            parameters
-        });
-        let ledger = Ledger::new(parameters, canary);
+        let parameters = [0, 1].map(|host: usize| allowed(&plan.configs[host], None));
+        let server = &plan.configs[1];
+        let remembered = match &plan.early {
+            EarlyPlan::Off => None,
+            EarlyPlan::Accepted | EarlyPlan::Refused => Some(allowed(server, None)),
+            EarlyPlan::Changed(before) => Some(allowed(server, Some(before))),
+        };
+        let early = [
+            remembered.as_ref().map_or(Early::Off, offer),
+            match plan.early {
+                EarlyPlan::Accepted => Early::once(),
+                _ => Early::Off,
+            },
+        ];
+        let ledger = Ledger::new(parameters, remembered, canary);
         let watch = Arc::new(Watch::new(ledger, meter, canary));
         let node = |role: Role, address| {
             let host = ledger::place(role);
@@ -132,6 +149,9 @@ impl Run {
                 retry: plan.retry,
                 faults: plan.hosts[host],
                 habits: plan.habits[host],
+                early: early[host].clone(),
+                tokens: plan.tokens && role == Role::Client,
+                version: plan.version(),
             };
             let platform = Arc::new(Witness::new(seed, Arc::clone(&watch)));
             Node::new(role, address, platform, Arc::clone(&watch), settings, seed)
@@ -148,6 +168,7 @@ impl Run {
             next_connect: START,
             names: 0,
             steps: 0,
+            window: plan.window(),
         }
     }
 
@@ -172,7 +193,9 @@ impl Run {
             host.calm_down();
         }
         let began = self.scene.now;
+        let before = self.scene.truth.transfers(REST);
         let mut idle = self.idle_timeout(IDLE_LEAST);
+        let mut transfer = Duration::ZERO;
         self.flush();
         while self.scene.violation.is_none() {
             let [client, server] = &mut self.hosts;
@@ -181,18 +204,21 @@ impl Run {
                 client.check_end(&mut self.scene);
                 return server.check_end(&mut self.scene);
             }
-            if self.step(began + idle.saturating_mul(3), None) {
+            if self.step(began + idle.saturating_mul(3) + transfer, None) {
                 continue;
             }
-            // A path that was found slow makes the timeout longer.
+            // A path that was found slow makes the timeout longer, and so do streams that nobody had accepted.
             let longer = self.idle_timeout(idle);
-            if longer == idle {
-                let [client, server] = self.hosts.each_ref().map(Node::describe);
+            let more = self.transfer_time(&before);
+            if longer == idle && more <= transfer {
+                let [client, server] = self.hosts.each_ref().map(|host| host.describe(&self.scene));
                 return self.scene.fail(Invariant::Completion, || {
-                    format!("{idle:?} three times over, and still client {client}, server {server}")
+                    format!(
+                        "{idle:?} three times over and {transfer:?}, and still client {client}, server {server}"
+                    )
                 });
             }
-            idle = longer;
+            (idle, transfer) = (longer, more.max(transfer));
         }
     }
 
@@ -202,6 +228,17 @@ impl Run {
         seats
             .filter_map(|seat| seat.socket.ask().audit().idle_timeout)
             .fold(least, Duration::max)
+    }
+
+    /// How long the connection that has most to bring takes for that since `before`, if it brings the smallest window of all in
+    /// a round trip. What lies in the buffers when the faults stop may be a thousand windows.
+    fn transfer_time(&self, before: &BTreeMap<u8, (u64, u64)>) -> Duration {
+        let transfers = self.scene.truth.transfers(REST);
+        let bytes = transfers.iter().map(|(name, (read, unread))| {
+            let (earlier, _) = before.get(name).copied().unwrap_or_default();
+            read.saturating_sub(earlier) + unread
+        });
+        ROUND.saturating_mul(bytes.max().unwrap_or_default() / self.window)
     }
 
     fn connect(&mut self) {
@@ -265,6 +302,25 @@ impl Run {
     }
 }
 
+/// What an end with these settings allows its peer from the start, with other streams if these are given.
+fn allowed(config: &Config, streams: Option<&stream::Config>) -> TransportParameters {
+    let mut parameters = TransportParameters {
+        max_datagram_frame_size: config.max_datagram_frame_size.into(),
+        ..TransportParameters::default()
+    };
+    streams.unwrap_or(&config.streams).fill(&mut parameters);
+    parameters
+}
+
+/// A client remembers these of its server.
+fn offer(remembered: &TransportParameters) -> Early {
+    let mut bytes = [0; 512];
+    let mut writer = Writer::new(&mut bytes);
+    remembered.encode(&mut writer).expect("they fit");
+    let len = writer.position();
+    Early::Offer(bytes[..len].to_vec())
+}
+
 /// When virtual time begins.
 const START: Instant = Instant::from_nanos(1_000_000_000);
 /// Steps that no run needs.
@@ -273,5 +329,7 @@ const STEPS: u64 = 2_000_000;
 const CONNECT_EVERY: Duration = Duration::from_millis(300);
 /// A handshake may go on for this long whatever the idle timeout, a third of its ten seconds and a bit.
 const IDLE_LEAST: Duration = Duration::from_secs(4);
+/// A round trip when the faults are over, an acknowledgement that waits, and as much again.
+const ROUND: Duration = Duration::from_millis(90);
 /// What the canary of determinism throws.
 static DICE: AtomicU64 = AtomicU64::new(0);

@@ -6,6 +6,7 @@ use inquic_platform::{Duration, Instant};
 use inquic_wire::Role;
 
 use super::meddler::Meddler;
+use super::nat::Nat;
 use super::node::Node;
 use super::plan::{Change, Meddling, Plan, Weather};
 use super::scene::Scene;
@@ -15,8 +16,9 @@ use crate::{Datagram, Fault, Faults, Link, Partition, Rng};
 pub(super) struct Network {
     pub(super) up: Link,
     pub(super) down: Link,
-    /// The client's address as the server sees it.
-    public: SocketAddr,
+    nat: Nat,
+    /// Where nobody receives, though a host says so.
+    nowhere: Option<SocketAddr>,
     meddler: Meddler,
     meddling: Meddling,
     rng: Rng,
@@ -36,7 +38,8 @@ impl Network {
         Self {
             up: Link::new(plan.up, seed.wrapping_mul(3)),
             down: Link::new(plan.down, seed.wrapping_mul(5)),
-            public: client,
+            nat: Nat::new(client),
+            nowhere: plan.preferred.filter(|_| !plan.preferred_works),
             meddler: Meddler::new(seed.wrapping_mul(7)),
             meddling: plan.meddling,
             rng: Rng::new(seed.wrapping_mul(11)),
@@ -50,7 +53,7 @@ impl Network {
     pub(super) fn send(&mut self, scene: &mut Scene, sender: Role, mut datagram: Datagram) {
         let link = match sender {
             Role::Client => {
-                datagram.from = self.public;
+                datagram.from = self.nat.out(datagram.from);
                 &mut self.up
             }
             Role::Server => &mut self.down,
@@ -65,18 +68,23 @@ impl Network {
 
     /// What has arrived at a host.
     pub(super) fn arrived(&mut self, now: Instant, receiver: Role) -> Vec<Datagram> {
-        let mut arrived = Vec::new();
+        let link = match receiver {
+            Role::Server => &mut self.up,
+            Role::Client => &mut self.down,
+        };
+        let arrived = std::iter::from_fn(|| link.receive(now));
         match receiver {
-            Role::Server => arrived.extend(std::iter::from_fn(|| self.up.receive(now))),
-            Role::Client => {
-                // What was sent to an address that the client no longer has is lost.
-                let public = self.public;
-                arrived.extend(
-                    std::iter::from_fn(|| self.down.receive(now)).filter(|sent| sent.to == public),
-                );
-            }
+            Role::Server => arrived
+                .filter(|sent| Some(sent.to) != self.nowhere)
+                .collect(),
+            // What was sent to an address that the client no longer has is lost.
+            Role::Client => arrived
+                .filter_map(|mut sent| {
+                    sent.to = self.nat.back(sent.to)?;
+                    Some(sent)
+                })
+                .collect(),
         }
-        arrived
     }
 
     /// When something arrives or changes next.
@@ -126,13 +134,12 @@ impl Network {
         let either = self.rng.below(2) as usize;
         match change {
             Change::RebindPort => {
-                let port = 1_024 + self.rng.below(60_000) as u16;
-                self.public.set_port(port);
+                self.nat.rebind_port(1_024 + self.rng.below(60_000) as u16);
                 scene.tally.note(Fault::RebindPort);
             }
             Change::RebindAddress => {
                 let host = self.rng.below(250) as u8;
-                self.public.set_ip([198, 51, 100, host].into());
+                self.nat.rebind_address([198, 51, 100, host].into());
                 scene.tally.note(Fault::RebindAddress);
             }
             Change::Partition => {
@@ -163,6 +170,7 @@ impl Network {
                 scene.tally.note(Fault::SpuriousWake);
             }
             Change::Vanish => hosts[either].vanish(scene),
+            Change::IcmpLie => hosts[either].lie(scene),
         }
     }
 

@@ -9,10 +9,9 @@ use inquic_engine::{Config, EndpointKeys, Handle, Path, Received, RetryPolicy, R
 use inquic_platform::{CipherSuite, Duration, Instant, Platform};
 use inquic_socket::port::{ListenOptions, ListenerId};
 use inquic_socket::{Port, Socket};
-use inquic_wire::Role;
+use inquic_wire::{Role, Version};
 
 use super::application::Application;
-use super::check::Standing;
 use super::credit::Credits;
 use super::ledger::Who;
 use super::metered::Metered;
@@ -20,9 +19,12 @@ use super::plan::{Habits, HostFaults};
 use super::scene::Scene;
 use super::witness::Watch;
 use super::{Canary, Invariant};
-use crate::{Datagram, Fault, Hello, Rng};
+use crate::{Datagram, Early, Fault, Feature, Hello, Rng};
 
+mod seat;
 mod turns;
+
+pub(super) use seat::Seat;
 
 /// One host.
 pub(super) struct Node {
@@ -47,17 +49,11 @@ pub(super) struct Node {
     numbers: u64,
     /// Bytes that the port holds, and those that connections which are gone left behind.
     port_bytes: i64,
+    /// The last token that the server gave.
+    token: Vec<u8>,
+    /// How many addresses it has moved to.
+    moves: u16,
     calm: bool,
-}
-
-/// A connection of the host with its application.
-pub(super) struct Seat {
-    pub(super) socket: Metered,
-    hello: Hello,
-    pub(super) app: Option<Application>,
-    pub(super) standing: Standing,
-    name: u8,
-    accepted: bool,
 }
 
 /// What a host is made with.
@@ -68,6 +64,11 @@ pub(super) struct Settings {
     pub(super) retry: RetryPolicy,
     pub(super) faults: HostFaults,
     pub(super) habits: Habits,
+    pub(super) early: Early,
+    /// Whether it keeps tokens.
+    pub(super) tokens: bool,
+    /// The version that both ends have to agree on.
+    pub(super) version: Option<Version>,
 }
 
 impl Node {
@@ -110,6 +111,8 @@ impl Node {
             buffer: vec![0; 65_507],
             numbers: 0,
             port_bytes: 0,
+            token: Vec::new(),
+            moves: 0,
             calm: false,
         }
     }
@@ -146,8 +149,12 @@ impl Node {
             local: Some(self.address),
             remote,
         };
+        if !self.token.is_empty() {
+            scene.tally.note_use(Feature::Token);
+        }
+        let token = std::mem::take(&mut self.token);
         let (before, config) = (self.watch.held(), &self.settings.config);
-        let Ok((handle, socket)) = self.port.connect(now, config, path, &[]) else {
+        let Ok((handle, socket)) = self.port.connect(now, config, path, &token) else {
             return scene.fail(Invariant::Completion, || {
                 "no connection can be made".to_owned()
             });
@@ -162,15 +169,14 @@ impl Node {
             role: self.role,
             number: self.numbers,
         };
-        let hello = Hello::new(self.role, self.settings.suite, self.settings.certificate);
-        let seat = Seat {
-            socket: Metered::new(socket, who, Arc::clone(&self.watch), bytes),
-            hello: hello.named(name),
-            app: None,
-            standing: Standing::new(scene.now),
-            name,
-            accepted: self.role == Role::Client,
-        };
+        let before = self.watch.held();
+        let hello = Hello::new(self.role, self.settings.suite, self.settings.certificate)
+            .with_early(self.settings.early.clone())
+            .named(name);
+        let bytes = bytes + self.watch.held() - before;
+        let path = socket.path();
+        let socket = Metered::new(socket, who, Arc::clone(&self.watch), bytes);
+        let seat = Seat::new(scene.now, socket, path, hello, name);
         self.seats.insert(handle, seat);
         self.settle(scene, handle);
     }
@@ -193,7 +199,7 @@ impl Node {
             };
             if let Some((last, whole, segment)) = &mut train
                 && *last == handle
-                && whole.from == datagram.from
+                && (whole.from, whole.to) == (datagram.from, datagram.to)
                 && whole.ecn == datagram.ecn
                 && whole.bytes.len().is_multiple_of(*segment)
                 && datagram.bytes.len() <= *segment
@@ -215,7 +221,7 @@ impl Node {
     /// Whose it is; strangers and answers without state are dealt with here.
     fn route(&mut self, now: Instant, scene: &mut Scene, datagram: &Datagram) -> Option<Handle> {
         let path = Path {
-            local: Some(self.address),
+            local: Some(datagram.to),
             remote: datagram.from,
         };
         let mut reply = [0; 1_500];
@@ -236,7 +242,7 @@ impl Node {
             }
             Route::Reply(count) => {
                 let reply = Datagram {
-                    from: self.address,
+                    from: datagram.to,
                     to: datagram.from,
                     ecn: 0,
                     bytes: reply[..count].to_vec(),
@@ -255,7 +261,7 @@ impl Node {
             return;
         };
         let path = Path {
-            local: Some(self.address),
+            local: Some(whole.to),
             remote: whole.from,
         };
         seat.standing
@@ -370,6 +376,35 @@ impl Node {
         }
     }
 
+    /// Somebody says that the datagrams of a connection are too large for its path.
+    pub(super) fn lie(&mut self, scene: &mut Scene) {
+        let count = self.seats.len() as u64;
+        if count > 0 {
+            scene.tally.note(Fault::IcmpLie);
+            let handle = self.handles()[self.rng.below(count) as usize];
+            let bytes = self.rng.below(1_500) as usize;
+            if let Some(seat) = self.seats.get_mut(&handle) {
+                let remote = seat.socket.ask().path().remote;
+                seat.socket.with(|socket| socket.on_too_big(remote, bytes));
+            }
+        }
+    }
+
+    /// A client's application wants to be at another port, or at another address as well. It may be told no.
+    fn wander(&mut self, scene: &Scene, handle: Handle) {
+        let wants = self.role == Role::Client && self.rng.chance(self.settings.habits.moves);
+        if let Some(seat) = self.seats.get_mut(&handle).filter(|_| wants) {
+            self.moves += 1;
+            let mut local = self.address;
+            local.set_port(local.port() + self.moves);
+            if self.moves.is_multiple_of(2) {
+                local.set_ip([192, 0, 2, 7].into());
+            }
+            let now = scene.now + self.ahead;
+            let _ = seat.socket.with(|socket| socket.migrate(now, local));
+        }
+    }
+
     /// The client closes what is complete.
     pub(super) fn close_complete(&mut self, scene: &mut Scene) {
         let now = self.clock(scene);
@@ -381,44 +416,6 @@ impl Node {
             {
                 seat.socket.with(|socket| socket.close(now, 0, b"done"));
                 seat.app.iter_mut().for_each(|app| app.closed = true);
-            }
-        }
-    }
-
-    /// Runs applications, then sends all that can be sent; each datagram to `send`.
-    pub(super) fn flush(&mut self, scene: &mut Scene, send: &mut dyn FnMut(&mut Scene, Datagram)) {
-        self.accept(scene);
-        let now = self.clock(scene);
-        for handle in self.handles() {
-            let Some(seat) = self.seats.get_mut(&handle) else {
-                continue;
-            };
-            if let Some(app) = &mut seat.app {
-                app.act(now, scene, &mut seat.socket);
-            }
-        }
-        if self.blocked_until.is_none() {
-            while let Some(datagram) = self.outbox.pop_front() {
-                send(scene, datagram);
-            }
-        }
-        for handle in self.handles() {
-            self.transmit(scene, handle, send);
-            self.settle(scene, handle);
-        }
-    }
-
-    fn accept(&mut self, scene: &mut Scene) {
-        if self.settings.habits.never_accepts {
-            return;
-        }
-        let Some(listener) = self.listener else {
-            return;
-        };
-        while let Some(handle) = self.port.accept(listener) {
-            if let Some(seat) = self.seats.get_mut(&handle) {
-                seat.accepted = true;
-                self.settle(scene, handle);
             }
         }
     }
@@ -448,15 +445,16 @@ impl Node {
     }
 
     /// Its connections, for people.
-    pub(super) fn describe(&self) -> String {
+    pub(super) fn describe(&self, scene: &Scene) -> String {
         let seats = self.seats.values().map(|seat| {
             let socket = seat.socket.ask();
             let app = seat.app.as_ref().map(Application::describe);
             let (audit, deadline) = (socket.audit(), socket.next_deadline());
             format!(
-                "{} {:?} {app:?} {audit:?} {deadline:?}",
+                "{} {:?} {app:?} {} {audit:?} {deadline:?}",
                 seat.name,
-                socket.close_reason()
+                socket.close_reason(),
+                scene.truth.describe(seat.name),
             )
         });
         seats.collect::<Vec<_>>().join("; ")
@@ -470,13 +468,6 @@ impl Node {
     /// Bytes that a connection may hold of what was written.
     pub(super) fn send_buffer(&self) -> usize {
         self.settings.config.streams.send_buffer
-    }
-}
-
-impl Seat {
-    /// Bytes that the simulated handshake holds.
-    pub(super) fn hello_bytes(&self) -> i64 {
-        self.hello.heap_bytes() as i64
     }
 }
 

@@ -1,9 +1,12 @@
 //! What a seed turns on: every run has some of the faults, at some rate, and not the others. A number comes in, a plan goes out.
 
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+
 use inquic_engine::recovery::Algorithm;
-use inquic_engine::stream::Window;
+use inquic_engine::stream::{self, Window};
 use inquic_engine::{Config, RetryPolicy};
 use inquic_platform::{CipherSuite, Duration};
+use inquic_wire::{Version, Versions};
 
 use crate::{Bursts, Discipline, Faults, Marking, Rng};
 
@@ -24,6 +27,24 @@ pub(super) struct Plan {
     pub(super) connections: (u8, usize),
     /// How long the faults are on.
     pub(super) storm: Duration,
+    pub(super) early: EarlyPlan,
+    /// Whether a client uses the tokens that it got.
+    pub(super) tokens: bool,
+    /// Where the server would rather be reached, and whether it is reached there.
+    pub(super) preferred: Option<SocketAddr>,
+    pub(super) preferred_works: bool,
+}
+
+/// What becomes of 0-RTT.
+#[derive(Clone, Debug)]
+pub(super) enum EarlyPlan {
+    Off,
+    /// The server accepts it, once for each ticket.
+    Accepted,
+    /// The server is the same as before and refuses it.
+    Refused,
+    /// The server refuses it, and had other limits before.
+    Changed(stream::Config),
 }
 
 /// What changes while the faults are on.
@@ -47,6 +68,7 @@ pub(super) enum Change {
     ClockJump,
     SpuriousWake,
     Vanish,
+    IcmpLie,
 }
 
 /// What a host's system does wrong. Chances are per mille.
@@ -55,6 +77,8 @@ pub(super) struct HostFaults {
     pub(super) late_timer: u32,
     pub(super) send_blocked: u32,
     pub(super) send_refused: u32,
+    /// Bytes of the largest datagram that the system sends.
+    pub(super) largest: Option<usize>,
     pub(super) partial_batch: u32,
     pub(super) permuted_batch: u32,
 }
@@ -70,6 +94,10 @@ pub(super) struct Habits {
     pub(super) reset: u32,
     pub(super) stop: u32,
     pub(super) key_update: u32,
+    /// Sends datagrams.
+    pub(super) datagrams: u32,
+    /// Moves to another address, if it is a client's.
+    pub(super) moves: u32,
     /// When it closes, counted from its beginning, and whether at once.
     pub(super) close: Option<(Duration, bool)>,
     /// Streams that it opens.
@@ -107,7 +135,7 @@ impl Plan {
             (up.loss, down.loss) = if dice.half() { (loss, 0) } else { (0, loss) };
         }
         let idle = [3, 10, 30][dice.below(3) as usize];
-        Self {
+        let mut plan = Self {
             up,
             down,
             weather: dice.weather(),
@@ -132,7 +160,33 @@ impl Plan {
             ][dice.below(3) as usize],
             connections: (6 + dice.below(14) as u8, 1 + dice.below(3) as usize),
             storm: Duration::from_millis(3_000 + dice.below(18_000)),
-        }
+            early: EarlyPlan::Off,
+            tokens: false,
+            preferred: None,
+            preferred_works: false,
+        };
+        // Dice of their own, so that what is above did not change when these came.
+        dice.rng = Rng::new(!seed);
+        dice.uses(&mut plan);
+        plan
+    }
+
+    /// Bytes that are let through in a round trip, at least: by flow control, or by the smallest congestion window there is.
+    pub(super) fn window(&self) -> u64 {
+        let windows = self.configs.iter().map(|config| {
+            let streams = &config.streams;
+            let window = streams.stream_window.initial;
+            window.min(streams.connection_window.initial)
+        });
+        windows.fold(2 * 1_200, u64::min)
+    }
+
+    /// The version that both ends have to agree on, whoever meddles.
+    pub(super) fn version(&self) -> Option<Version> {
+        let [client, server] = &self.configs;
+        server
+            .versions
+            .first(|version| client.versions.contains(version))
     }
 }
 
@@ -229,6 +283,7 @@ impl Dice {
             Change::ClockJump,
             Change::SpuriousWake,
             Change::Vanish,
+            Change::IcmpLie,
         ];
         let mut changes = Vec::new();
         for change in all {
@@ -247,6 +302,7 @@ impl Dice {
             late_timer: self.often(1_000),
             send_blocked: self.rate(400),
             send_refused: self.rate(500),
+            largest: None,
             partial_batch: self.often(600),
             permuted_batch: self.often(1_000),
         }
@@ -276,6 +332,8 @@ impl Dice {
             reset: self.rate(300),
             stop: self.often(300),
             key_update: self.rate(20),
+            datagrams: 0,
+            moves: 0,
             close: if self.half() {
                 Some((after, at_once))
             } else {
@@ -284,6 +342,67 @@ impl Dice {
             streams: streams as u32,
             bytes: 1 + self.below(most),
         }
+    }
+
+    /// What the two ends use of what they can do.
+    fn uses(&mut self, plan: &mut Plan) {
+        for config in &mut plan.configs {
+            if self.rng.below(3) == 0 {
+                config.algorithm = Algorithm::Bbr;
+            }
+            config.spin_bit = self.half();
+            config.grease_quic_bit = self.half();
+            config.ack_frequency = self.half();
+            config.max_datagram_frame_size = [0, 500, 65_535, 65_535][self.below(4) as usize];
+        }
+        self.versions(&mut plan.configs);
+        for habits in &mut plan.habits {
+            habits.datagrams = self.often(300);
+            habits.moves = self.often(20);
+        }
+        for host in &mut plan.hosts {
+            host.largest = self.half().then(|| 1_200 + self.rng.below(260) as usize);
+        }
+        plan.tokens = self.half();
+        let [_, server] = &mut plan.configs;
+        server.disable_active_migration = self.rng.chance(100);
+        if self.half() {
+            server.preferred_v4 = Some(PREFERRED);
+            plan.preferred = Some(PREFERRED.into());
+            plan.preferred_works = self.rng.chance(800);
+        }
+        plan.early = match self.below(6) {
+            0 | 1 => EarlyPlan::Accepted,
+            2 => EarlyPlan::Refused,
+            3 => EarlyPlan::Changed(self.config(1).streams),
+            _ => EarlyPlan::Off,
+        };
+    }
+
+    /// Versions that overlap, and the one that the client begins with.
+    fn versions(&mut self, [client, server]: &mut [Config; 2]) {
+        let lists = [
+            &[Version::V1, Version::V2][..],
+            &[Version::V2, Version::V1],
+            &[Version::V1],
+            &[Version::V2],
+        ];
+        let mut pick = |from: u64| Versions::of(lists[self.rng.below(from) as usize]);
+        server.versions = pick(4);
+        client.versions = pick(4);
+        if !client
+            .versions
+            .as_slice()
+            .iter()
+            .any(|version| server.versions.contains(*version))
+        {
+            client.versions = pick(2);
+        }
+        let count = client.versions.as_slice().len() as u64;
+        client.version = match self.below(8) {
+            0 => Version::reserved(self.rng.next_u64() as u8),
+            _ => client.versions.as_slice()[self.below(count) as usize],
+        };
     }
 
     fn config(&mut self, idle: u64) -> Config {
@@ -315,3 +434,6 @@ impl Dice {
         config
     }
 }
+
+/// Where servers would rather be reached.
+const PREFERRED: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(203, 0, 113, 77), 443);

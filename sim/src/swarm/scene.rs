@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use inquic_platform::Instant;
 use inquic_wire::StreamId;
 
-use super::application::Truth;
+use super::truth::Truth;
 use super::{Canary, Invariant, Violation};
 use crate::{Datagram, Tally};
 

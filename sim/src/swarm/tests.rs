@@ -41,6 +41,8 @@ macro_rules! canaries {
 canaries! {
     lost_bytes_are_found: LostBytes,
     bytes_delivered_twice_are_found: RepeatedBytes,
+    a_datagram_without_its_end_is_found: CutDatagram,
+    a_datagram_delivered_twice_is_found: RepeatedDatagram,
     data_after_a_reset_is_found: DataAfterReset,
     a_stream_sent_past_its_limit_is_found: Overrun,
     amplification_is_found: Amplification,
@@ -48,6 +50,7 @@ canaries! {
     an_acknowledgement_of_what_never_came_is_found: UnseenAcknowledged,
     bytes_in_flight_that_were_forgotten_are_found: ForgottenFlight,
     a_connection_that_comes_back_to_life_is_found: BackToLife,
+    a_version_that_both_ends_like_less_is_found: Downgrade,
     memory_that_is_never_given_back_is_found: Leak,
     a_drain_without_an_end_is_found: EndlessDrain,
     a_drop_that_is_not_counted_is_found: UncountedDrop,

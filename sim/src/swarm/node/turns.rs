@@ -5,13 +5,61 @@ use inquic_platform::Duration;
 use inquic_socket::{News, Socket};
 use inquic_wire::Role;
 
-use super::super::application::Application;
 use super::super::scene::Scene;
 use super::super::{Canary, Invariant};
 use super::Node;
 use crate::{Datagram, Fault};
 
 impl Node {
+    /// Runs applications, then sends all that can be sent; each datagram to `send`.
+    pub(in super::super) fn flush(
+        &mut self,
+        scene: &mut Scene,
+        send: &mut dyn FnMut(&mut Scene, Datagram),
+    ) {
+        self.accept(scene);
+        let now = self.clock(scene);
+        for handle in self.handles() {
+            self.wander(scene, handle);
+            // What an application does may bring news, which it acts on before anything is sent: news that are told last may
+            // have ended streams, and their places would be offered to the peer only with the next turn.
+            for _ in 0..TURNS {
+                if let Some(seat) = self.seats.get_mut(&handle)
+                    && let Some(app) = &mut seat.app
+                {
+                    app.act(now, scene, &mut seat.socket);
+                }
+                if !self.settle(scene, handle) {
+                    break;
+                }
+            }
+        }
+        if self.blocked_until.is_none() {
+            while let Some(datagram) = self.outbox.pop_front() {
+                send(scene, datagram);
+            }
+        }
+        for handle in self.handles() {
+            self.transmit(scene, handle, send);
+            self.settle(scene, handle);
+        }
+    }
+
+    fn accept(&mut self, scene: &mut Scene) {
+        if self.settings.habits.never_accepts {
+            return;
+        }
+        let Some(listener) = self.listener else {
+            return;
+        };
+        while let Some(handle) = self.port.accept(listener) {
+            if let Some(seat) = self.seats.get_mut(&handle) {
+                seat.accepted = true;
+                self.settle(scene, handle);
+            }
+        }
+    }
+
     pub(super) fn transmit(
         &mut self,
         scene: &mut Scene,
@@ -37,6 +85,17 @@ impl Node {
                 break;
             };
             self.idle_calls.1 = 0;
+            if self
+                .settings
+                .faults
+                .largest
+                .is_some_and(|most| sent.segment > most)
+            {
+                scene.tally.note(Fault::SendTooLarge);
+                let refused = |socket: &mut Socket| socket.on_refused(now, sent.segment);
+                seat.socket.with(refused);
+                continue;
+            }
             let challenges = seat.socket.take_turn().challenges;
             self.credits.on_challenges(sent.path.remote, challenges);
             let from = sent.path.local.unwrap_or(self.address);
@@ -72,59 +131,49 @@ impl Node {
         }
     }
 
-    /// Runs the handshake, tells the application its news, serves the port's part.
-    pub(super) fn settle(&mut self, scene: &mut Scene, handle: Handle) {
+    /// Runs the handshake, tells the application its news, serves the port's part. Whether there were any news.
+    pub(super) fn settle(&mut self, scene: &mut Scene, handle: Handle) -> bool {
         let now = self.clock(scene);
         let Some(seat) = self.seats.get_mut(&handle) else {
-            return;
+            return false;
         };
-        // A failed step has closed the connection, which its news tell.
-        let _ = seat.socket.with(|socket| seat.hello.step(now, socket));
-        let mut gone = false;
+        seat.step(now);
         let mut told = 0_u64;
+        let mut gone = false;
         while let Some(news) = seat.socket.with(Socket::next_news) {
             told += 1;
             if told > NEWS {
-                return scene.fail(Invariant::Drains, || {
+                scene.fail(Invariant::Drains, || {
                     format!("{told} pieces of news, and no end")
                 });
+                return false;
             }
             match news {
-                News::Handshake => {
-                    let _ = seat.socket.with(|socket| seat.hello.step(now, socket));
-                }
-                News::Established if self.role == Role::Server => {
-                    seat.name = seat.hello.peer_name().unwrap_or(0);
-                    let port = &mut self.port;
-                    seat.socket
-                        .with(|socket| port.on_established(socket.listener(), handle));
-                    if self.settings.habits.never_accepts {
-                        scene.tally.note(Fault::NeverAccepts);
+                News::Handshake => seat.step(now),
+                News::Early | News::Established => {
+                    seat.note_begin(scene, &self.settings);
+                    if seat.waits_for_accept() {
+                        let port = &mut self.port;
+                        seat.socket
+                            .with(|socket| port.on_established(socket.listener(), handle));
+                        if self.settings.habits.never_accepts {
+                            scene.tally.note(Fault::NeverAccepts);
+                        }
                     }
+                }
+                News::Migrated => seat.note_move(scene),
+                News::Token if self.settings.tokens => {
+                    self.token = seat.socket.ask().token().to_vec();
                 }
                 News::Gone => gone = true,
                 _ => {}
             }
-            seat.standing.on_news(scene, news);
-            if let Some(app) = &mut seat.app {
-                app.on_news(scene, news);
-            }
+            seat.tell(scene, news);
         }
-        if seat.app.is_none() && seat.accepted && seat.socket.ask().is_established() {
-            let mut app = Application::new(
-                seat.name,
-                self.role,
-                self.settings.habits,
-                self.rng.next_u64(),
-                now,
-            );
-            if self.calm {
-                app.calm_down();
-            } else {
-                // News of before it was accepted were nobody's.
-                app.look_everywhere();
-            }
-            seat.app = Some(app);
+        let begins = seat.may_begin(scene);
+        if begins {
+            let seed = self.rng.next_u64();
+            seat.begin(now, self.settings.habits, seed, self.calm);
         }
         if seat.socket.ask().needs_port() {
             let port = &mut self.port;
@@ -133,11 +182,14 @@ impl Node {
         if gone {
             self.remove(scene, handle);
         }
+        told > 0 || begins
     }
 }
 
 /// How long the rest of a batch waits.
 const PARTIAL: Duration = Duration::from_micros(300);
+/// Turns of an application at one moment.
+const TURNS: u32 = 8;
 /// Calls of `transmit` until it must have had all: each brings a datagram at least, and windows are small here.
 const DRAIN: u32 = 4_096;
 /// Pieces of news at once: four for each of the streams that a connection may have here, and some of its own.
