@@ -18,6 +18,8 @@ pub enum Canary {
     DataAfterReset,
     /// A stream is sent further than the peer allowed.
     Overrun,
+    /// Seven connection ids more are in use.
+    TooManyIds,
     /// A server says everything four times to an address that it does not know.
     Amplification,
     /// A packet number is used twice.
@@ -34,6 +36,8 @@ pub enum Canary {
     Leak,
     /// A drain has no end.
     EndlessDrain,
+    /// A call does a hundred times the work.
+    Overwork,
     /// A dropped packet is not counted.
     UncountedDrop,
     /// A deadline is not told.
@@ -48,13 +52,14 @@ pub enum Canary {
 
 impl Canary {
     /// Every one.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::LostBytes,
         Self::RepeatedBytes,
         Self::CutDatagram,
         Self::RepeatedDatagram,
         Self::DataAfterReset,
         Self::Overrun,
+        Self::TooManyIds,
         Self::Amplification,
         Self::RepeatedNumber,
         Self::UnseenAcknowledged,
@@ -63,6 +68,7 @@ impl Canary {
         Self::Downgrade,
         Self::Leak,
         Self::EndlessDrain,
+        Self::Overwork,
         Self::UncountedDrop,
         Self::SwallowedDeadline,
         Self::SameInstant,
@@ -78,13 +84,13 @@ impl Canary {
                 Invariant::Prefix
             }
             Self::DataAfterReset => Invariant::NothingAfterEnd,
-            Self::Overrun => Invariant::Limits,
+            Self::Overrun | Self::TooManyIds => Invariant::Limits,
             Self::Amplification => Invariant::Amplification,
             Self::RepeatedNumber => Invariant::Numbers,
             Self::UnseenAcknowledged | Self::ForgottenFlight => Invariant::Accounts,
             Self::BackToLife | Self::Downgrade => Invariant::States,
             Self::Leak => Invariant::Memory,
-            Self::EndlessDrain => Invariant::Drains,
+            Self::EndlessDrain | Self::Overwork => Invariant::Drains,
             Self::UncountedDrop => Invariant::Counters,
             Self::SwallowedDeadline => Invariant::Deadline,
             Self::SameInstant => Invariant::Progress,

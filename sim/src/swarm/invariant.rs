@@ -11,7 +11,7 @@ pub enum Invariant {
     Prefix,
     /// After a reset, a stop or the end nothing more is delivered.
     NothingAfterEnd,
-    /// No flow-control or stream limit is exceeded.
+    /// No limit that the peer set is exceeded: of data, streams, connection ids, datagrams.
     Limits,
     /// An address that is not validated gets three times what came from it at most.
     Amplification,
@@ -23,7 +23,7 @@ pub enum Invariant {
     States,
     /// Memory is within the budget, what is charged is what is held, and nothing is left at the end.
     Memory,
-    /// Drains return within their count.
+    /// Drains return within their count, and no call seals or opens more packets than its bound.
     Drains,
     /// Datagrams received are processed or dropped for a reason.
     Counters,

@@ -1,8 +1,9 @@
 //! What the packets of both ends say, read in clear on their way to and from packet protection: each end's word is held against
 //! what it was told. Nothing in here trusts the engine's own counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use inquic_engine::limits;
 use inquic_wire::{
     Direction, Frame, Frames, Level, Role, StreamId, TransportParameters, varint_len,
 };
@@ -41,6 +42,9 @@ pub(super) struct Turn {
     pub(super) challenges: Vec<[u8; 8]>,
     /// Challenges answered. RFC 9000 §8.2.3: that shows where the challenge went, not where the answer came from.
     pub(super) answers: Vec<[u8; 8]>,
+    /// Packets that were sealed, and how often one was tried to open.
+    pub(super) sealed: usize,
+    pub(super) tried: usize,
 }
 
 /// What one end has said and heard.
@@ -48,6 +52,8 @@ struct Page {
     opened: [Ranges; 3],
     limits: Limits,
     said: Account,
+    /// The connection ids that it gave to its peer, and those that the peer retired.
+    ids: [BTreeSet<u64>; 2],
     /// What it said in 0-RTT, as long as it does not count.
     early: Account,
 }
@@ -97,8 +103,21 @@ impl Ledger {
 
     /// Ends the turn, and says what it showed.
     pub(super) fn end(&mut self) -> Turn {
-        self.current = None;
-        std::mem::take(&mut self.turn)
+        let who = self.current.take();
+        let mut turn = std::mem::take(&mut self.turn);
+        if self.canary == Some(Canary::Overwork) {
+            turn.sealed *= 100;
+        }
+        if turn.sealed > limits::TRANSMIT_BATCH {
+            let what = format!("{who:?} sealed {} packets in one call", turn.sealed);
+            self.fail(Invariant::Drains, what);
+        }
+        turn
+    }
+
+    /// Packets are tried to open.
+    pub(super) const fn on_tries(&mut self, count: usize) {
+        self.turn.tried += count;
     }
 
     /// Forgets an end that is over.
@@ -130,6 +149,7 @@ impl Ledger {
             return;
         };
         let canary = self.canary;
+        self.turn.sealed += 1;
         let peer = &self.parameters[place(who.role.peer())];
         let page = self.pages.entry(who).or_insert_with(|| Page::new(peer));
         let remembered = self
@@ -175,6 +195,9 @@ impl Ledger {
             if let Frame::PathResponse(data) = frame {
                 self.turn.answers.push(data);
             }
+            if let Frame::RetireConnectionId { sequence } = frame {
+                page.ids[1].insert(sequence);
+            }
             page.limits.on_heard(&frame);
         }
     }
@@ -186,6 +209,7 @@ impl Page {
             opened: Default::default(),
             limits: Limits::new(peer),
             said: Account::default(),
+            ids: [BTreeSet::from([0]), BTreeSet::new()],
             early: Account::default(),
         }
     }
@@ -216,6 +240,24 @@ impl Page {
             }
             Frame::ResetStream { id, final_size, .. } => {
                 account.on_sent(role, limits, *id, *final_size)
+            }
+            Frame::NewConnectionId { sequence, .. } => {
+                let [given, retired] = &mut self.ids;
+                given.insert(*sequence);
+                let more = if canary == Some(Canary::TooManyIds) {
+                    7
+                } else {
+                    0
+                };
+                let (active, most) = (
+                    given.difference(retired).count() as u64 + more,
+                    limits.initial.active_connection_id_limit,
+                );
+                if active > most {
+                    let what = format!("{active} connection ids in use, of {most}");
+                    return Err((Invariant::Limits, what));
+                }
+                Ok(())
             }
             Frame::Datagram { data, has_len } => limits.check_datagram(data.len(), *has_len),
             Frame::Ack(ack) => {

@@ -41,6 +41,8 @@ impl Metered {
         self.turn.validated |= turn.validated;
         self.turn.challenges.extend(turn.challenges);
         self.turn.answers.extend(turn.answers);
+        self.turn.sealed += turn.sealed;
+        self.turn.tried += turn.tried;
         answer
     }
 

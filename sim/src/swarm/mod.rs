@@ -32,7 +32,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use inquic_engine::{Config, stream};
+use inquic_engine::{Config, limits, stream};
 use inquic_platform::{Duration, Instant};
 use inquic_wire::{Role, TransportParameters, Writer};
 
@@ -306,6 +306,7 @@ impl Run {
 fn allowed(config: &Config, streams: Option<&stream::Config>) -> TransportParameters {
     let mut parameters = TransportParameters {
         max_datagram_frame_size: config.max_datagram_frame_size.into(),
+        active_connection_id_limit: limits::CIDS as u64,
         ..TransportParameters::default()
     };
     streams.unwrap_or(&config.streams).fill(&mut parameters);

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use inquic_engine::{Config, EndpointKeys, Handle, Path, Received, RetryPolicy, Route};
+use inquic_engine::{Config, EndpointKeys, Handle, Path, Received, RetryPolicy, Route, limits};
+use inquic_platform::crypto::SAMPLE_LEN;
 use inquic_platform::{CipherSuite, Duration, Instant, Platform};
 use inquic_socket::port::{ListenOptions, ListenerId};
 use inquic_socket::{Port, Socket};
@@ -274,6 +275,14 @@ impl Node {
         };
         seat.socket.with(|socket| socket.receive(now, received));
         let turn = seat.socket.take_turn();
+        // Each packet has a sample at least, and is tried with two keys at most; those that waited for their keys come with it.
+        let packets = whole.bytes.len() / SAMPLE_LEN + 1 + limits::HELD_PACKETS;
+        if turn.tried > 2 * packets {
+            let (tried, bytes) = (turn.tried, whole.bytes.len());
+            scene.fail(Invariant::Drains, || {
+                format!("{tried} packets are tried to open in {bytes} bytes")
+            });
+        }
         self.credits.on_turn(whole.from, turn);
         self.idle_calls.1 = 0;
         self.settle(scene, handle);

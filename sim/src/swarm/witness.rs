@@ -34,6 +34,9 @@ struct WatchedKey {
     watch: Arc<Watch>,
     /// One above the largest number sealed.
     next: AtomicU64,
+    /// Packets that it has sealed, and those that it may seal (RFC 9001 §6.6).
+    sealed: AtomicU64,
+    most: u64,
 }
 
 impl Watch {
@@ -96,6 +99,8 @@ impl Platform for Witness {
             real: self.real.packet_key(suite, side, key, iv)?,
             watch: Arc::clone(&self.watch),
             next: AtomicU64::new(0),
+            sealed: AtomicU64::new(0),
+            most: self.aead_limits(suite).confidentiality,
         }))
     }
 
@@ -126,6 +131,7 @@ impl PacketKey for WatchedKey {
     }
 
     fn open(&self, buffer: &mut [u8], jobs: &mut [OpenJob]) {
+        self.watch.look(|ledger| ledger.on_tries(jobs.len()));
         self.real.open(buffer, jobs);
         for job in jobs.iter().filter(|job| job.opened) {
             let (Some(level), Some(payload)) =
@@ -147,7 +153,11 @@ impl WatchedKey {
             return;
         }
         let next = self.next.fetch_max(number + 1, Ordering::Relaxed);
+        let sealed = self.sealed.fetch_add(1, Ordering::Relaxed);
         self.watch.look(|ledger| {
+            if sealed >= self.most {
+                ledger.fail(Invariant::Numbers, format!("{sealed} packets with one key"));
+            }
             if number < next {
                 ledger.fail(Invariant::Numbers, format!("number {number} after {next}"));
             }
