@@ -329,16 +329,13 @@ impl Application {
             let bytes = scene.sabotage(&self.buffer[..got.bytes]);
             let written = scene.truth.of(self.name, self.role.peer(), id);
             let (total, finished) = (written.bytes, written.finished);
-            for (index, &found) in bytes.iter().enumerate() {
-                let at = flow.read + index as u64;
-                if at >= total || found != byte(self.name, self.role.peer(), id, at) {
-                    return scene.fail(Invariant::Prefix, || {
-                        format!(
-                            "connection {} {id:?}: byte {at} of {total} is wrong",
-                            self.name
-                        )
-                    });
-                }
+            let writer = self.role.peer();
+            let is_wrong = |&(at, &found): &(u64, &u8)| {
+                at >= total || found != byte(self.name, writer, id, at)
+            };
+            if let Some((at, _)) = (flow.read..).zip(bytes.iter()).find(is_wrong) {
+                let what = format!("{} {id:?}: byte {at} of {total} is wrong", self.name);
+                return scene.fail(Invariant::Prefix, || what);
             }
             flow.read += bytes.len() as u64;
             scene.truth.of(self.name, self.role.peer(), id).read = flow.read;
