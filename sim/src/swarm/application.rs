@@ -329,9 +329,8 @@ impl Application {
             let bytes = scene.sabotage(&self.buffer[..got.bytes]);
             let written = scene.truth.of(self.name, self.role.peer(), id);
             let (total, finished) = (written.bytes, written.finished);
-            let writer = self.role.peer();
             let is_wrong = |&(at, &found): &(u64, &u8)| {
-                at >= total || found != byte(self.name, writer, id, at)
+                at >= total || found != byte(self.name, self.role.peer(), id, at)
             };
             if let Some((at, _)) = (flow.read..).zip(bytes.iter()).find(is_wrong) {
                 let what = format!("{} {id:?}: byte {at} of {total} is wrong", self.name);

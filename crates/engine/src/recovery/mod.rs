@@ -228,8 +228,7 @@ impl Recovery {
         self.log_mut(space).skip(number);
     }
 
-    /// An ACK frame came at `came`, perhaps in a packet that waited for its keys. `ack_delay` is its delay field in time; `fates`
-    /// hears of each frame that it settles.
+    /// An ACK frame came. `ack_delay` is its delay field in time; `fates` hears of each frame that it settles.
     ///
     /// # Errors
     ///
