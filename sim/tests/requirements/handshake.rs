@@ -103,6 +103,18 @@ fn client_sends_its_first_id_in_full_datagrams_until_the_server_answers() {
 }
 
 #[test]
+fn every_packet_of_a_client_that_hears_nothing_carries_its_hello() {
+    let mut duel = Duel::with_client(&Settings::default());
+    duel.wait(Duration::from_secs(8));
+    assert!(duel.heard.len() >= 4, "probes come in pairs");
+    for packet in &duel.heard {
+        let frames = frames_of(packet, Role::Client);
+        let hello = |frame: &Frame<'_>| matches!(frame, Frame::Crypto { .. });
+        assert!(frames.iter().any(hello), "{frames:?}");
+    }
+}
+
+#[test]
 fn client_probes_with_handshake_packets_once_it_has_their_keys() {
     let mut duel = Duel::with_client(&Settings::default());
     duel.send(Level::Initial, &Attacker::message(None, 90));

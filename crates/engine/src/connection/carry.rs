@@ -131,6 +131,18 @@ impl Carried {
         }
     }
 
+    /// A probe of the handshake is to leave. With nothing else to say it repeats what the peer has not acknowledged: whoever has
+    /// not got our first packet can do nothing with a PING, and some servers (aioquic) take a first packet without CRYPTO for an
+    /// offence.
+    pub(super) fn repeat_crypto(&mut self, space: Space) {
+        if space != Space::Application
+            && let Some(send) = self.crypto_send.get_mut(space.index())
+            && !send.wants_to_send()
+        {
+            send.repeat(crate::limits::DATAGRAM_MIN);
+        }
+    }
+
     /// Whether there is something besides acknowledgements to send in packets of a space.
     pub(super) fn wants_to_send(&self, space: Space) -> bool {
         let crypto = self.crypto_send.get(space.index());

@@ -306,6 +306,7 @@ impl Connection {
             .get(space.index())
             .is_some_and(|&probes| probes > 0)
         {
+            self.carried.repeat_crypto(space);
             return Permit::Probe;
         }
         match self.recovery.allowance(now) {

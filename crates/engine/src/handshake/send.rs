@@ -107,6 +107,12 @@ impl CryptoSend {
         }
     }
 
+    /// The first bytes that the peer has not acknowledged go again, so many at most.
+    pub(crate) fn repeat(&mut self, most: usize) {
+        let open = self.next.saturating_sub(self.base).min(most as u64);
+        self.on_lost(self.base, u16::try_from(open).unwrap_or(u16::MAX));
+    }
+
     fn end(&self) -> u64 {
         self.base.saturating_add(self.bytes.len() as u64)
     }

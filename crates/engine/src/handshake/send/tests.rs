@@ -24,6 +24,22 @@ fn lost_bytes_go_before_new_ones() {
 }
 
 #[test]
+fn the_first_open_bytes_go_again_and_no_more_than_asked() {
+    let mut crypto = CryptoSend::default();
+    assert!(crypto.write(&[7; 300]));
+    crypto.repeat(100);
+    assert_eq!(frame(&mut crypto, 1000), Some((0, 300)), "nothing was sent");
+    crypto.on_acknowledged(0, 50);
+    crypto.repeat(100);
+    assert_eq!(frame(&mut crypto, 1000), Some((50, 100)));
+    crypto.repeat(1000);
+    assert_eq!(frame(&mut crypto, 1000), Some((50, 250)));
+    crypto.on_acknowledged(50, 250);
+    crypto.repeat(1000);
+    assert_eq!(frame(&mut crypto, 1000), None);
+}
+
+#[test]
 fn acknowledged_bytes_are_forgotten_in_any_order() {
     let mut crypto = CryptoSend::default();
     assert!(crypto.write(&[7; 300]));
