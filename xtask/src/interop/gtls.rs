@@ -29,7 +29,11 @@ pub(super) fn server(
     key: &Path,
 ) -> Command {
     let mut command = Command::new(SERVER);
-    command.args(QUIET).arg(PATIENT).arg("--htdocs").arg(served);
+    command
+        .args(QUIET)
+        .args(PATIENT)
+        .arg("--htdocs")
+        .arg(served);
     if pairing.case == Case::Retry {
         command.arg("--validate-addr");
     }
@@ -74,7 +78,7 @@ fn client(pairing: &Pairing, connect: SocketAddr, cell: &Cell, paths: &[String])
     let mut command = Command::new(CLIENT);
     command
         .args(QUIET)
-        .arg(PATIENT)
+        .args(PATIENT)
         .args(["--exit-on-all-streams-close", "--sni=localhost"])
         .arg(format!("--download={}", cell.get.display()));
     match pairing.case {
@@ -110,6 +114,6 @@ const CLIENT: &str = "gtlsclient";
 const SERVER: &str = "/usr/sbin/gtlsserver";
 /// What crosses is compared, not printed.
 const QUIET: [&str; 2] = ["--no-quic-dump", "--no-http-dump"];
-/// A link that loses much takes longer than their ten seconds.
-const PATIENT: &str = "--handshake-timeout=60s";
+/// A link that loses much takes longer than their ten seconds for a handshake, and their thirty without a word.
+const PATIENT: [&str; 2] = ["--handshake-timeout=60s", "--timeout=60s"];
 const CHACHA20: &str = "--ciphers=NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+CHACHA20-POLY1305";

@@ -105,7 +105,10 @@ fn serve(connection: &Connection, arguments: &Arc<Arguments>) -> Result<()> {
     let mut updated = !arguments.key_update;
     let mut early = arguments.early;
     while let Some(stream) = connection.accept()? {
-        if std::mem::take(&mut early) && connection.is_early() {
+        // On a busy machine the handshake may be complete by now.
+        if std::mem::take(&mut early)
+            && (connection.is_early() || connection.early_data_accepted().unwrap_or(false))
+        {
             say("event early");
         }
         let arguments = Arc::clone(arguments);
