@@ -82,7 +82,7 @@ fn main() {
     let suite = CipherSuite::Aes128GcmSha256;
     let (client_handle, mut client) = near.connect(now, &config, to_far, &[]).expect("keys");
     let mut hello = Hello::new(Role::Client, suite, 900);
-    hello.step(now, &mut client).expect("hello");
+    hello.step(now, &mut *client).expect("hello");
     let mut buffer = vec![0; 65_507];
     let sent = client.transmit(now, &mut buffer).expect("a first flight");
     let mut reply = [0; 1500];
@@ -104,8 +104,8 @@ fn main() {
     let mut spent = [std::time::Duration::ZERO; 2];
     for _ in 0..20 {
         now = now + Duration::from_micros(50);
-        answer.step(now, &mut server).expect("hello");
-        hello.step(now, &mut client).expect("hello");
+        answer.step(now, &mut *server).expect("hello");
+        hello.step(now, &mut *client).expect("hello");
         near.service(now, client_handle, &mut client);
         far.service(now, server_handle, &mut server);
         while client.next_event().is_some() || server.next_event().is_some() {}

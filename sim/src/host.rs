@@ -9,6 +9,7 @@ use inquic_engine::{
     Route,
 };
 use inquic_platform::aws_lc::AwsLc;
+use inquic_platform::memory::Own;
 use inquic_platform::{CipherSuite, Instant, Platform};
 use inquic_wire::Role;
 
@@ -37,7 +38,7 @@ pub struct Host {
     pub address: SocketAddr,
     settings: Settings,
     config: Arc<Config>,
-    connections: BTreeMap<Handle, Box<(Connection, Hello)>>,
+    connections: BTreeMap<Handle, (Own<Connection>, Hello)>,
     events: Vec<(Handle, Event)>,
     replies: Vec<(SocketAddr, Vec<u8>)>,
     /// Where datagrams are built; kept for the next time.
@@ -104,8 +105,7 @@ impl Host {
             .expect("keys can be made");
         let hello = Hello::new(Role::Client, self.settings.suite, self.settings.certificate)
             .with_early(self.settings.early.clone());
-        self.connections
-            .insert(handle, Box::new((connection, hello)));
+        self.connections.insert(handle, (connection, hello));
         self.settle(now, handle);
         handle
     }
@@ -131,7 +131,7 @@ impl Host {
 
     /// A connection, if it is there.
     pub fn get(&mut self, handle: Handle) -> Option<&mut Connection> {
-        self.connections.get_mut(&handle).map(|entry| &mut entry.0)
+        self.connections.get_mut(&handle).map(|entry| &mut *entry.0)
     }
 
     /// All connections.
@@ -167,8 +167,7 @@ impl Host {
                 let hello =
                     Hello::new(Role::Server, self.settings.suite, self.settings.certificate)
                         .with_early(self.settings.early.clone());
-                self.connections
-                    .insert(handle, Box::new((connection, hello)));
+                self.connections.insert(handle, (connection, hello));
                 handle
             }
             Route::Reply(count) => {
@@ -178,7 +177,7 @@ impl Host {
         };
         let segment = datagram.len();
         if let Some(entry) = self.connections.get_mut(&handle) {
-            let (connection, _) = &mut **entry;
+            let (connection, _) = &mut *entry;
             connection.receive(
                 now,
                 Received {
@@ -195,8 +194,7 @@ impl Host {
     /// Tells time to every connection that waits for it.
     pub fn expire(&mut self, now: Instant) {
         for handle in self.handles() {
-            let (connection, _) =
-                &mut **self.connections.get_mut(&handle).expect("listed just now");
+            let (connection, _) = self.connections.get_mut(&handle).expect("listed just now");
             if connection.next_deadline().is_some_and(|at| at <= now) {
                 connection.expire(now);
                 self.settle(now, handle);
@@ -237,7 +235,7 @@ impl Host {
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.resize(65_507, 0);
         for entry in self.connections.values_mut() {
-            let (connection, _) = &mut **entry;
+            let (connection, _) = &mut *entry;
             while let Some(sent) = connection.transmit(now, &mut buffer) {
                 let from = sent.path.local.unwrap_or(address);
                 for datagram in buffer[..sent.bytes].chunks(sent.segment) {
@@ -266,14 +264,14 @@ impl Host {
         let Some(entry) = self.connections.get_mut(&handle) else {
             return;
         };
-        let (connection, hello) = &mut **entry;
+        let (connection, hello) = &mut *entry;
         // A failed step has closed the connection, which its events tell.
-        let _ = hello.step(now, connection);
+        let _ = hello.step(now, &mut **connection);
         let mut gone = false;
         while let Some(event) = connection.next_event() {
             match event {
                 Event::Handshake => {
-                    let _ = hello.step(now, connection);
+                    let _ = hello.step(now, &mut **connection);
                 }
                 Event::Gone => gone = true,
                 _ => {}

@@ -7,6 +7,7 @@ use inquic_engine::{
     RetryPolicy, Route, Routing,
 };
 use inquic_platform::aws_lc::AwsLc;
+use inquic_platform::memory::Own;
 use inquic_platform::{CipherSuite, Duration, HeaderKey, Instant, Platform};
 use inquic_sim::Hello;
 use inquic_wire::{Direction, Role, dcid_of};
@@ -52,7 +53,7 @@ fn balance(cipher: &dyn HeaderKey, datagram: &[u8], servers: usize) -> usize {
 
 struct Server {
     endpoint: Endpoint,
-    connection: Option<(Handle, Connection, Hello)>,
+    connection: Option<(Handle, Own<Connection>, Hello)>,
     datagrams: usize,
 }
 
@@ -63,7 +64,7 @@ struct Fleet {
     servers: Vec<Server>,
     near: Endpoint,
     handle: Handle,
-    client: Connection,
+    client: Own<Connection>,
     hello: Hello,
     /// Where the servers see the client.
     seen: Path,
@@ -115,7 +116,7 @@ impl Fleet {
     /// One round: everything that the client has to say through the balancer, and the answers back.
     fn round(&mut self) {
         self.now = self.now + Duration::from_millis(10);
-        let _ = self.hello.step(self.now, &mut self.client);
+        let _ = self.hello.step(self.now, &mut *self.client);
         self.near.service(self.now, self.handle, &mut self.client);
         while self.client.next_event().is_some() {}
         let mut buffer = vec![0; 65_507];
@@ -129,7 +130,7 @@ impl Fleet {
             let Some((handle, connection, hello)) = &mut server.connection else {
                 continue;
             };
-            let _ = hello.step(self.now, connection);
+            let _ = hello.step(self.now, &mut **connection);
             server.endpoint.service(self.now, *handle, connection);
             while connection.next_event().is_some() {}
             while let Some(sent) = connection.transmit(self.now, &mut buffer) {

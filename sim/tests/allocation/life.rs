@@ -9,6 +9,7 @@ use inquic_engine::{
     Received, RetryPolicy, Route,
 };
 use inquic_platform::crypto::HASH_LEN_MAX;
+use inquic_platform::memory::Own;
 use inquic_platform::{
     CipherSuite, CryptoError, Duration, HeaderKey, Instant, KeySide, PacketKey, Platform,
 };
@@ -71,7 +72,7 @@ pub(crate) struct End {
     address: SocketAddr,
     handle: Option<Handle>,
     /// Its connection, until it is gone.
-    pub(crate) connection: Option<Box<Connection>>,
+    pub(crate) connection: Option<Own<Connection>>,
     hello: Hello,
     /// Whether it ever had a connection.
     began: bool,
@@ -137,7 +138,7 @@ impl Life {
             return false;
         };
         client.handle = Some(handle);
-        client.connection = Some(Box::new(connection));
+        client.connection = Some(connection);
         client.began = true;
         client.hello = Hello::new(Role::Client);
         client.settle(now);
@@ -242,7 +243,7 @@ impl Life {
                     return;
                 };
                 end.handle = Some(handle);
-                end.connection = Some(Box::new(connection));
+                end.connection = Some(connection);
                 end.began = true;
                 end.hello = Hello::new(Role::Server);
             }

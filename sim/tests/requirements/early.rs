@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use inquic_engine::{Config, Connection, Endpoint, EndpointKeys, Path, Received};
 use inquic_platform::aws_lc::AwsLc;
+use inquic_platform::memory::Own;
 use inquic_platform::{CipherSuite, Duration, Instant, KeySide, Platform};
 use inquic_sim::{Attacker, Duel, Early, Settings, World};
 use inquic_wire::{
@@ -146,7 +147,7 @@ fn nothing_of_an_earlier_connection_is_used_but_its_limits() {
 
 /// A client's connection without a home, towards an attacker.
 struct Client {
-    connection: Connection,
+    connection: Own<Connection>,
     attacker: Attacker,
     original_id: ConnectionId,
     now: Instant,

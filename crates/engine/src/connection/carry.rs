@@ -3,6 +3,7 @@
 
 use alloc::vec::Vec;
 
+use inquic_platform::memory::Own;
 use inquic_wire::Space;
 
 use super::frequency::Frequency;
@@ -17,7 +18,7 @@ use crate::stream::Streams;
 pub(super) struct Carried {
     pub(super) received: [Received; 3],
     pub(super) crypto_send: [CryptoSend; 3],
-    pub(super) streams: Streams,
+    pub(super) streams: Own<Streams>,
     pub(super) datagrams: Datagrams,
     pub(super) local_ids: LocalIds,
     pub(super) peer_ids: PeerIds,
@@ -40,7 +41,7 @@ pub(super) struct NewToken {
 
 impl Carried {
     pub(super) fn new(
-        streams: Streams,
+        streams: Own<Streams>,
         datagrams: Datagrams,
         local_ids: LocalIds,
         peer_ids: PeerIds,

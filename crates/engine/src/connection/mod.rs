@@ -48,6 +48,7 @@ pub use transmit::Transmit;
 
 use alloc::sync::Arc;
 
+use inquic_platform::memory::Own;
 use inquic_platform::{CryptoError, Duration, Instant, KeySide, NoMemory, Platform};
 use inquic_wire::{ConnectionId, Role, TransportParameters, Version};
 
@@ -79,7 +80,7 @@ pub struct Connection {
     state: State,
     keys: Keys,
     numbers: [Numbers; 3],
-    recovery: Recovery,
+    recovery: Own<Recovery>,
     /// What the recovery's timer was last told.
     timer: TimerContext,
     carried: Carried,
@@ -139,11 +140,30 @@ pub(crate) struct Start {
 }
 
 /// What a connection carries before anything has happened.
-fn carried(config: &Config, start: &Start, path: PathState, mtu: Mtu) -> Result<Carried, NoMemory> {
-    let streams = Streams::new(&crate::stream::Config {
-        role: start.role,
+/// The part that knows what is on its way, in memory of its own: a kernel's stack is 16 KiB.
+#[inline(never)]
+fn recovery(config: &Config, role: Role, max_datagram_size: u16) -> Option<Own<Recovery>> {
+    let config = recovery::Config {
+        algorithm: config.algorithm,
+        initial_rtt: config.initial_rtt,
+        max_datagram_size,
+        ..recovery::Config::default()
+    };
+    Own::new(Recovery::new(&config, role))
+}
+
+/// The streams, for the same reason.
+#[inline(never)]
+fn streams(config: &Config, role: Role) -> Option<Own<Streams>> {
+    let config = crate::stream::Config {
+        role,
         ..config.streams
-    });
+    };
+    Own::new(Streams::new(&config))
+}
+
+fn carried(config: &Config, start: &Start, path: PathState, mtu: Mtu) -> Result<Carried, NoMemory> {
+    let streams = streams(config, start.role).ok_or(NoMemory)?;
     let mut local_ids = LocalIds::new(start.local_id)?;
     if let Some((id, reset_token)) = start.preferred_id {
         local_ids.issue_told(id, reset_token)?;
@@ -175,24 +195,18 @@ fn first_keys(platform: &dyn Platform, start: &Start) -> Result<protect::LevelKe
 }
 
 impl Connection {
+    // A kernel's stack is 16 KiB: this frame is the only one that holds a connection.
+    #[inline(never)]
     pub(crate) fn new(
         now: Instant,
         platform: Arc<dyn Platform>,
         config: Arc<Config>,
         start: Start,
-    ) -> Result<Self, ConnectError> {
+    ) -> Result<Own<Self>, ConnectError> {
         let initial = first_keys(&*platform, &start)?;
         let mtu = Mtu::new(config.udp_payload, config.ceiling(start.path.remote));
         let max_datagram = usize::from(mtu.size());
-        let recovery = Recovery::new(
-            &recovery::Config {
-                algorithm: config.algorithm,
-                initial_rtt: config.initial_rtt,
-                max_datagram_size: mtu.size(),
-                ..recovery::Config::default()
-            },
-            start.role,
-        );
+        let recovery = recovery(&config, start.role, mtu.size()).ok_or(ConnectError::Memory)?;
         let numbers = [
             Numbers::consecutive(),
             Numbers::consecutive(),
@@ -202,7 +216,7 @@ impl Connection {
         let arrival = Arrival::first(path.path, path.id());
         let carried = carried(&config, &start, path, mtu)?;
         let spin = Spin::new(&*platform, config.spin_bit, start.peer_id);
-        Ok(Self {
+        Own::new(Self {
             role: start.role,
             version: start.version,
             state: State::Handshaking {
@@ -235,6 +249,7 @@ impl Connection {
             platform,
             config,
         })
+        .ok_or(ConnectError::Memory)
     }
 
     /// Whether this end opened the connection or accepted it.

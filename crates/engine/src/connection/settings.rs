@@ -13,8 +13,6 @@ use crate::config::Config;
 use crate::datagram::Datagrams;
 use crate::path::Mtu;
 use crate::protect;
-use crate::recovery::{self, Recovery};
-use crate::stream::Streams;
 
 /// The connection ids of one end, by their sequence numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,10 +49,7 @@ impl Connection {
         if !self.is_handshaking() || self.parameters_are_settled() || early {
             return Err(NotConnected);
         }
-        self.carried.streams = Streams::new(&crate::stream::Config {
-            role: self.role,
-            ..config.streams
-        });
+        self.carried.streams = super::streams(&config, self.role).ok_or(NotConnected)?;
         self.carried.datagrams = Datagrams::new(config.max_datagram_frame_size);
         self.carried.peer_ids.set_limit(config.ids_kept());
         let silent = self.numbers.iter().all(|numbers| numbers.next() == 0);
@@ -62,15 +57,7 @@ impl Connection {
             let mtu = Mtu::new(config.udp_payload, config.ceiling(self.path().remote));
             self.max_datagram = usize::from(mtu.size());
             let trace = core::mem::take(&mut self.recovery.trace);
-            self.recovery = Recovery::new(
-                &recovery::Config {
-                    algorithm: config.algorithm,
-                    initial_rtt: config.initial_rtt,
-                    max_datagram_size: mtu.size(),
-                    ..recovery::Config::default()
-                },
-                self.role,
-            );
+            self.recovery = super::recovery(&config, self.role, mtu.size()).ok_or(NotConnected)?;
             self.recovery.trace = trace;
             self.carried.mtu = mtu;
             if self.role == Role::Client && self.version != config.version {

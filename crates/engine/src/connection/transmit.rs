@@ -347,7 +347,7 @@ impl Connection {
             Level::ZeroRtt => self.keys.early_seal(),
             Level::OneRtt => self.keys.half().map(Half::keys),
         };
-        let tails = &self.carried.streams;
+        let tails = &*self.carried.streams;
         let sealed = match (level, keys) {
             (Level::OneRtt, _) if self.keys.in_clear => clear::put_tails(buffer, jobs, tails),
             (Level::OneRtt, None) => {

@@ -29,7 +29,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use inquic_platform::{CryptoError, Instant, NoMemory, Platform, Table, memory};
+use inquic_platform::memory::{self, Own};
+use inquic_platform::{CryptoError, Instant, NoMemory, Platform, Table};
 use inquic_wire::{ConnectionId, Role, dcid_of};
 
 use crate::config::Config;
@@ -238,7 +239,7 @@ impl Endpoint {
         now: Instant,
         incoming: &Incoming,
         config: &Arc<Config>,
-    ) -> Result<(Handle, Connection), ConnectError> {
+    ) -> Result<(Handle, Own<Connection>), ConnectError> {
         let local_id = self.new_id();
         let is_preferring = config.preferred_v4.is_some() || config.preferred_v6.is_some();
         let preferred_id = is_preferring.then(|| {
@@ -284,7 +285,7 @@ impl Endpoint {
         config: &Arc<Config>,
         path: Path,
         token: &[u8],
-    ) -> Result<(Handle, Connection), ConnectError> {
+    ) -> Result<(Handle, Own<Connection>), ConnectError> {
         let local_id = self.new_id();
         //= RFC 9000 §7.2: the client populates the Destination Connection ID field with an
         //= unpredictable value.

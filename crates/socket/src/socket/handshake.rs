@@ -37,14 +37,14 @@ impl Socket {
 
     /// The version in use.
     #[must_use]
-    pub const fn version(&self) -> Version {
+    pub fn version(&self) -> Version {
         self.connection().version()
     }
 
     /// The version of the client's first flight. When it changes before anything came of the server, a client's handshake
     /// begins again.
     #[must_use]
-    pub const fn original_version(&self) -> Version {
+    pub fn original_version(&self) -> Version {
         self.connection().original_version()
     }
 

@@ -25,6 +25,7 @@ use inquic_engine::{
     Audit, CloseReason, Connection, Event, Handle, MigrateError, Path, Received, Stats, Transmit,
 };
 use inquic_platform::Instant;
+use inquic_platform::memory::Own;
 use inquic_wire::{Direction, Role, StreamId};
 
 use crate::port::ListenerId;
@@ -33,7 +34,7 @@ use close::Ending;
 /// A connection's socket.
 pub struct Socket {
     handle: Handle,
-    connection: Connection,
+    connection: Own<Connection>,
     ending: Ending,
     /// The token of the last NEW_TOKEN frame.
     token: Vec<u8>,
@@ -83,7 +84,7 @@ pub enum News {
 
 impl Socket {
     /// The socket of a connection that an endpoint knows as `handle`.
-    pub(crate) fn new(handle: Handle, connection: Connection) -> Self {
+    pub(crate) fn new(handle: Handle, connection: Own<Connection>) -> Self {
         Self {
             handle,
             connection,
@@ -198,13 +199,13 @@ impl Socket {
 
     /// Which end of the connection this is.
     #[must_use]
-    pub const fn role(&self) -> Role {
+    pub fn role(&self) -> Role {
         self.connection.role()
     }
 
     /// The addresses in use: getsockname() and getpeername().
     #[must_use]
-    pub const fn path(&self) -> Path {
+    pub fn path(&self) -> Path {
         self.connection.path()
     }
 
@@ -257,7 +258,7 @@ impl Socket {
 
     /// Why the connection ended, once it has.
     #[must_use]
-    pub const fn close_reason(&self) -> Option<&CloseReason> {
+    pub fn close_reason(&self) -> Option<&CloseReason> {
         self.connection.close_reason()
     }
 
@@ -267,11 +268,11 @@ impl Socket {
         &self.token
     }
 
-    pub(crate) const fn connection(&self) -> &Connection {
+    pub(crate) fn connection(&self) -> &Connection {
         &self.connection
     }
 
-    pub(crate) const fn connection_mut(&mut self) -> &mut Connection {
+    pub(crate) fn connection_mut(&mut self) -> &mut Connection {
         &mut self.connection
     }
 }

@@ -24,13 +24,13 @@ impl Socket {
 
     /// The destination id of the client's very first packet, by which both ends can name the connection.
     #[must_use]
-    pub const fn original_id(&self) -> ConnectionId {
+    pub fn original_id(&self) -> ConnectionId {
         self.connection.original_id()
     }
 
     /// The peer's transport parameters; the defaults before they are known.
     #[must_use]
-    pub const fn peer_parameters(&self) -> &TransportParameters {
+    pub fn peer_parameters(&self) -> &TransportParameters {
         self.connection.peer_parameters_or_default()
     }
 }
