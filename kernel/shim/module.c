@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /* The module: what the kernel calls when it comes and goes. */
 #include <linux/module.h>
+#include <linux/net.h>
 
 #include "shim.h"
 
@@ -17,13 +18,27 @@ static int __init inquic_init(void)
 	if (prove) {
 		err = inquic_prove();
 		if (err)
-			inquic_crypto_exit();
+			goto no_proof;
 	}
+	err = inquic_cells_init();
+	if (err)
+		goto no_proof;
+	err = inquic_sockets_init();
+	if (err)
+		goto no_sockets;
+	return 0;
+
+no_sockets:
+	inquic_cells_exit();
+no_proof:
+	inquic_crypto_exit();
 	return err;
 }
 
 static void __exit inquic_exit(void)
 {
+	inquic_sockets_exit();
+	inquic_cells_exit();
 	inquic_crypto_exit();
 }
 
@@ -32,4 +47,8 @@ module_exit(inquic_exit);
 
 MODULE_DESCRIPTION("QUIC sockets");
 MODULE_LICENSE("Dual MIT/GPL");
+MODULE_ALIAS_NET_PF_PROTO_TYPE(PF_INET, 261, 1);
+MODULE_ALIAS_NET_PF_PROTO_TYPE(PF_INET, 261, 2);
+MODULE_ALIAS_NET_PF_PROTO_TYPE(PF_INET6, 261, 1);
+MODULE_ALIAS_NET_PF_PROTO_TYPE(PF_INET6, 261, 2);
 MODULE_SOFTDEP("pre: gcm ccm chacha20poly1305 chacha20_generic");

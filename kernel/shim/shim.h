@@ -3,6 +3,9 @@
 #ifndef INQUIC_SHIM_H
 #define INQUIC_SHIM_H
 
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/socket.h>
 #include <linux/types.h>
 
 /* Cipher suites by their TLS numbers (RFC 9001 section 5.3). */
@@ -46,7 +49,94 @@ void inquic_random(u8 *out, size_t len);
 void inquic_bug(const u8 *text, size_t len) __noreturn;
 void inquic_say(const u8 *text, size_t len);
 
+/* cell.c */
+struct inquic_cell;
+int inquic_cells_init(void);
+void inquic_cells_exit(void);
+struct inquic_cell *inquic_cell_new(void *rust, void (*run)(struct inquic_cell *cell, void *rust),
+				    void (*drop)(void *rust));
+void *inquic_cell_value(struct inquic_cell *cell);
+void inquic_cell_get(struct inquic_cell *cell);
+void inquic_cell_put(struct inquic_cell *cell);
+void inquic_cell_lock(struct inquic_cell *cell);
+void inquic_cell_unlock(struct inquic_cell *cell);
+void inquic_cell_kick(struct inquic_cell *cell);
+void inquic_cell_arm(struct inquic_cell *cell, u64 deadline);
+void inquic_cell_attach(struct inquic_cell *cell, struct sock *sk);
+void inquic_cell_wake(struct inquic_cell *cell);
+u64 inquic_now(void);
+
+/* udp.c */
+struct inquic_address {
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	};
+};
+
+/* A train of datagrams: from where or to where, bytes of each but the last, the ECN bits of all. */
+struct inquic_datagrams {
+	struct inquic_address local;
+	struct inquic_address remote;
+	u32 segment;
+	u32 ecn;
+};
+
+int inquic_udp_new(struct net *net, const struct inquic_address *address, bool reuse_port, struct socket **out);
+void inquic_udp_attach(struct socket *sock, struct inquic_cell *cell);
+void inquic_udp_free(struct socket *sock);
+int inquic_udp_name(struct socket *sock, struct inquic_address *address);
+int inquic_udp_receive(struct socket *sock, u8 *buffer, size_t len, struct inquic_datagrams *datagrams);
+int inquic_udp_send(struct socket *sock, const u8 *buffer, size_t len, const struct inquic_datagrams *datagrams);
+
+/* socket.c */
+int inquic_sockets_init(void);
+void inquic_sockets_exit(void);
+
+/* What the Rust side returns, negated as an errno is, from a call that would block. */
+#define INQUIC_BLOCKED 4000
+
+/* A call of sendmsg, part by part. */
+struct inquic_sending {
+	const u8 *data;
+	size_t len;
+	const u8 *control;
+	size_t control_len;
+	u32 flags;
+	/* Whether the program has more for the same message. */
+	u32 more;
+	/* The stream that the first part went to, plus one; -1 where the message has no parts. */
+	s64 stream;
+	/* The errno of a call that may not block, and whether EPIPE brings a signal. */
+	u32 blocked;
+	u32 pipe;
+};
+
+/* A call of recvmsg. */
+struct inquic_receiving {
+	u8 *data;
+	size_t len;
+	u8 *control;
+	size_t control_len;
+	u32 flags;
+};
+
 /* The Rust side. */
 int inquic_prove(void);
+struct inquic_cell *inquic_sock_new(struct net *net, u16 family, int type);
+void inquic_sock_close(struct inquic_cell *cell);
+int inquic_sock_bind(struct inquic_cell *cell, const u8 *address, size_t len, bool reuse_port);
+int inquic_sock_connect(struct inquic_cell *cell, const u8 *address, size_t len);
+int inquic_sock_listen(struct inquic_cell *cell, int backlog, bool reuse_port);
+int inquic_sock_accept(struct inquic_cell *cell, struct inquic_cell **out);
+int inquic_sock_name(struct inquic_cell *cell, int peer, u8 *address, size_t len);
+u32 inquic_sock_poll(struct inquic_cell *cell);
+int inquic_sock_ioctl(struct inquic_cell *cell, u32 request, int *value);
+int inquic_sock_shutdown(struct inquic_cell *cell, int how);
+int inquic_sock_setsockopt(struct inquic_cell *cell, int level, int name, const u8 *value, size_t len);
+int inquic_sock_getsockopt(struct inquic_cell *cell, int level, int name, const u8 *value, size_t len, u8 *out);
+int inquic_sock_send(struct inquic_cell *cell, struct inquic_sending *sending);
+int inquic_sock_receive(struct inquic_cell *cell, struct inquic_receiving *receiving);
 
 #endif

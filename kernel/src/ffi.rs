@@ -21,7 +21,94 @@ pub(crate) struct Packet {
     pub(crate) nonce: [u8; 12],
 }
 
+/// An address as the system's calls have it: `sockaddr_in` or `sockaddr_in6`.
+#[repr(C, align(4))]
+#[derive(Clone, Copy)]
+pub(crate) struct Address(pub(crate) [u8; 28]);
+
+/// A train of datagrams: from where or to where, bytes of each but the last, the ECN bits of all.
+#[repr(C)]
+pub(crate) struct Datagrams {
+    pub(crate) local: Address,
+    pub(crate) remote: Address,
+    pub(crate) segment: u32,
+    pub(crate) ecn: u32,
+}
+
+/// A call of sendmsg, part by part.
+#[repr(C)]
+pub(crate) struct Sending {
+    pub(crate) data: *const u8,
+    pub(crate) len: usize,
+    pub(crate) control: *const u8,
+    pub(crate) control_len: usize,
+    pub(crate) flags: u32,
+    pub(crate) more: u32,
+    pub(crate) stream: i64,
+    pub(crate) blocked: u32,
+    pub(crate) pipe: u32,
+}
+
+/// A call of recvmsg.
+#[repr(C)]
+pub(crate) struct Receiving {
+    pub(crate) data: *mut u8,
+    pub(crate) len: usize,
+    pub(crate) control: *mut u8,
+    pub(crate) control_len: usize,
+    pub(crate) flags: u32,
+}
+
+/// A cell of the shim.
+#[repr(C)]
+pub(crate) struct Cell([u8; 0]);
+
+/// A network namespace.
+#[repr(C)]
+pub(crate) struct Net([u8; 0]);
+
+/// A UDP socket.
+#[repr(C)]
+pub(crate) struct Udp([u8; 0]);
+
 unsafe extern "C" {
+    pub(crate) fn inquic_cell_new(
+        rust: *mut c_void,
+        run: unsafe extern "C" fn(*mut Cell, *mut c_void),
+        drop: unsafe extern "C" fn(*mut c_void),
+    ) -> *mut Cell;
+    pub(crate) fn inquic_cell_value(cell: *mut Cell) -> *mut c_void;
+    pub(crate) fn inquic_cell_get(cell: *mut Cell);
+    pub(crate) fn inquic_cell_put(cell: *mut Cell);
+    pub(crate) fn inquic_cell_lock(cell: *mut Cell);
+    pub(crate) fn inquic_cell_unlock(cell: *mut Cell);
+    pub(crate) fn inquic_cell_kick(cell: *mut Cell);
+    pub(crate) fn inquic_cell_arm(cell: *mut Cell, deadline: u64);
+    pub(crate) fn inquic_cell_wake(cell: *mut Cell);
+    pub(crate) fn inquic_now() -> u64;
+
+    pub(crate) fn inquic_udp_new(
+        net: *mut Net,
+        address: *const Address,
+        reuse_port: bool,
+        out: *mut *mut Udp,
+    ) -> c_int;
+    pub(crate) fn inquic_udp_attach(udp: *mut Udp, cell: *mut Cell);
+    pub(crate) fn inquic_udp_free(udp: *mut Udp);
+    pub(crate) fn inquic_udp_name(udp: *mut Udp, address: *mut Address) -> c_int;
+    pub(crate) fn inquic_udp_receive(
+        udp: *mut Udp,
+        buffer: *mut u8,
+        len: usize,
+        datagrams: *mut Datagrams,
+    ) -> c_int;
+    pub(crate) fn inquic_udp_send(
+        udp: *mut Udp,
+        buffer: *const u8,
+        len: usize,
+        datagrams: *const Datagrams,
+    ) -> c_int;
+
     pub(crate) fn inquic_alloc(size: usize, align: usize) -> *mut u8;
     pub(crate) fn inquic_free(memory: *mut u8);
     pub(crate) fn inquic_random(out: *mut u8, len: usize);

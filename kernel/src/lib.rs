@@ -5,7 +5,14 @@
 
 extern crate alloc;
 
+mod calls;
+mod cell;
+mod clock;
+mod connection;
+mod errno;
 mod ffi;
 mod memory;
 mod platform;
+mod port;
 mod prove;
+mod udp;

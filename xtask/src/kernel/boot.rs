@@ -2,6 +2,7 @@
 //! machine than its files, which it cannot change.
 
 use std::fs;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 
@@ -25,28 +26,21 @@ pub(crate) fn run(module: &Module) -> Result<Outcome> {
     };
     let tools = python.parent().context("an interpreter is in a folder")?;
     let path = std::env::var("PATH").unwrap_or_default();
+    let (program, pki) = program()?;
     let script = shell::root().join("kernel/test.sh");
-    let printed = shell::output(
-        shell::command("timeout")
-            .env("PATH", format!("{}:{path}", tools.display()))
-            .args([
-                SECONDS,
-                "vng",
-                "--disable-kvm",
-                "--cpus",
-                "2",
-                "--memory",
-                "2G",
-            ])
-            .args(["--run", &format!("/boot/vmlinuz-{}", module.release)])
-            .args([
-                "--exec",
-                &format!("/bin/sh {} {}", script.display(), module.file.display()),
-            ]),
-    )
-    .context("the booted kernel did not end as it should")?;
+    let words = [&script, &module.file, &program, &pki];
+    let words = words.map(|word| word.display().to_string());
+    let done = shell::command("timeout")
+        .env("PATH", format!("{}:{path}", tools.display()))
+        .args([SECONDS, "vng", "--disable-kvm"])
+        .args(["--cpus", "2", "--memory", "2G"])
+        .args(["--run", &format!("/boot/vmlinuz-{}", module.release)])
+        .args(["--exec", &format!("/bin/sh {} 2>&1", words.join(" "))])
+        .output()
+        .context("cannot start the emulator")?;
+    let printed = String::from_utf8_lossy(&done.stdout) + String::from_utf8_lossy(&done.stderr);
     let log = module.file.with_file_name("boot.log");
-    fs::write(&log, &printed)?;
+    fs::write(&log, &*printed)?;
     print!("{printed}");
     ensure!(
         printed.lines().any(|line| line.trim() == "all held"),
@@ -54,6 +48,24 @@ pub(crate) fn run(module: &Module) -> Result<Outcome> {
         log.display()
     );
     Ok(Outcome::Passed)
+}
+
+/// A program that uses nothing but socket calls, and certificates for it.
+fn program() -> Result<(PathBuf, PathBuf)> {
+    let target = shell::root().join("target");
+    let mut cargo = shell::cargo();
+    cargo.args(["build", "--quiet", "--package", "inquic-cli"]);
+    shell::run(cargo.args(["--bin", "inquic", "--example", "program"]))?;
+    let pki = target.join("kernel-module/pki");
+    // Made anew each time: they are good for a while only.
+    let _ = fs::remove_dir_all(&pki);
+    let inquic = target.join("debug/inquic");
+    shell::output(
+        shell::command(&inquic.to_string_lossy())
+            .args(["cert", "localhost", "--out"])
+            .arg(&pki),
+    )?;
+    Ok((target.join("debug/examples/program"), pki))
 }
 
 /// How long the emulator may take.

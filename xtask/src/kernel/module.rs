@@ -144,7 +144,23 @@ const HEADERS: &str = "linux-headers-";
 /// The series of the stock kernel that the module is for.
 const SERIES: &str = "6.12.";
 /// What the shim calls.
-const ENTRIES: [&str; 1] = ["inquic_prove"];
+const ENTRIES: [&str; 15] = [
+    "inquic_prove",
+    "inquic_sock_new",
+    "inquic_sock_close",
+    "inquic_sock_bind",
+    "inquic_sock_connect",
+    "inquic_sock_listen",
+    "inquic_sock_accept",
+    "inquic_sock_name",
+    "inquic_sock_poll",
+    "inquic_sock_ioctl",
+    "inquic_sock_shutdown",
+    "inquic_sock_setsockopt",
+    "inquic_sock_getsockopt",
+    "inquic_sock_send",
+    "inquic_sock_receive",
+];
 
 #[cfg(test)]
 mod tests;

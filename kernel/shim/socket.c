@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/* IPPROTO_QUIC for the kernel's socket layer: moves bytes between a program and the Rust side, and waits for it. */
+#include <linux/module.h>
+#include <linux/net.h>
+#include <linux/poll.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <net/inet_common.h>
+#include <net/ipv6.h>
+#include <net/protocol.h>
+#include <net/sock.h>
+
+#include "shim.h"
+
+#define IPPROTO_QUIC 261
+#define OPTION_MAX 4096
+#define CONTROL_MAX 256
+/* Bytes that cross between a program and a connection at a time. */
+#define CROSSING (64 << 10)
+
+struct quic_sock {
+	struct inet_sock inet;
+	struct inquic_cell *cell;
+};
+
+struct quic6_sock {
+	struct quic_sock quic;
+	struct ipv6_pinfo inet6;
+};
+
+static struct inquic_cell *cell_of(const struct sock *sk)
+{
+	return ((const struct quic_sock *)sk)->cell;
+}
+
+static int quic_init(struct sock *sk)
+{
+	struct inquic_cell *cell = inquic_sock_new(sock_net(sk), sk->sk_family, sk->sk_type);
+
+	if (IS_ERR(cell))
+		return PTR_ERR(cell);
+	((struct quic_sock *)sk)->cell = cell;
+	inquic_cell_attach(cell, sk);
+	return 0;
+}
+
+static void quic_close(struct sock *sk, long timeout)
+{
+	struct inquic_cell *cell = cell_of(sk);
+
+	if (cell) {
+		inquic_cell_attach(cell, NULL);
+		inquic_sock_close(cell);
+		inquic_cell_put(cell);
+		((struct quic_sock *)sk)->cell = NULL;
+	}
+	lock_sock(sk);
+	sock_orphan(sk);
+	release_sock(sk);
+	sock_put(sk);
+}
+
+/* There are no tables of sockets: the UDP sockets below are in theirs. */
+static int quic_hash(struct sock *sk)
+{
+	return 0;
+}
+
+static void quic_unhash(struct sock *sk)
+{
+}
+
+static struct proto quic_prot = {
+	.name = "QUIC",
+	.owner = THIS_MODULE,
+	.init = quic_init,
+	.close = quic_close,
+	.hash = quic_hash,
+	.unhash = quic_unhash,
+	.obj_size = sizeof(struct quic_sock),
+};
+
+static struct proto quicv6_prot = {
+	.name = "QUICv6",
+	.owner = THIS_MODULE,
+	.init = quic_init,
+	.close = quic_close,
+	.hash = quic_hash,
+	.unhash = quic_unhash,
+	.obj_size = sizeof(struct quic6_sock),
+	.ipv6_pinfo_offset = offsetof(struct quic6_sock, inet6),
+};
+
+/* Calls again until the call does not block, for as long as it may. */
+#define WAITING(sk, timeout, result, call)                                                       \
+	do {                                                                                     \
+		DEFINE_WAIT_FUNC(wait, woken_wake_function);                                     \
+		long left = (timeout);                                                           \
+                                                                                                 \
+		add_wait_queue(sk_sleep(sk), &wait);                                             \
+		for (;;) {                                                                       \
+			(result) = (call);                                                       \
+			if ((result) != -INQUIC_BLOCKED)                                         \
+				break;                                                           \
+			if (!left) {                                                             \
+				(result) = -EAGAIN;                                              \
+				break;                                                           \
+			}                                                                        \
+			if (signal_pending(current)) {                                           \
+				(result) = sock_intr_errno(left);                                \
+				break;                                                           \
+			}                                                                        \
+			left = wait_woken(&wait, TASK_INTERRUPTIBLE, left);                      \
+		}                                                                                \
+		remove_wait_queue(sk_sleep(sk), &wait);                                          \
+	} while (0)
+
+static int quic_bind(struct socket *sock, struct sockaddr *address, int len)
+{
+	return inquic_sock_bind(cell_of(sock->sk), (const u8 *)address, len, sock->sk->sk_reuseport);
+}
+
+static int quic_connect(struct socket *sock, struct sockaddr *address, int len, int flags)
+{
+	int err = inquic_sock_connect(cell_of(sock->sk), (const u8 *)address, len);
+
+	if (!err)
+		sock->state = SS_CONNECTED;
+	return err;
+}
+
+static int quic_listen(struct socket *sock, int backlog)
+{
+	return inquic_sock_listen(cell_of(sock->sk), backlog, sock->sk->sk_reuseport);
+}
+
+static int quic_accept(struct socket *sock, struct socket *newsock, struct proto_accept_arg *arg)
+{
+	struct sock *sk = sock->sk, *newsk;
+	struct inquic_cell *cell = NULL;
+	int err;
+
+	WAITING(sk, sock_rcvtimeo(sk, arg->flags & O_NONBLOCK), err, inquic_sock_accept(cell_of(sk), &cell));
+	if (err)
+		return err;
+	newsk = sk_alloc(sock_net(sk), sk->sk_family, GFP_KERNEL, sk->sk_prot, arg->kern);
+	if (!newsk) {
+		inquic_sock_close(cell);
+		inquic_cell_put(cell);
+		return -ENOMEM;
+	}
+	sock_init_data(newsock, newsk);
+	newsk->sk_destruct = inet_sock_destruct;
+	newsk->sk_type = sk->sk_type;
+	newsk->sk_protocol = sk->sk_protocol;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6) {
+		inet_sk(newsk)->pinet6 = &((struct quic6_sock *)newsk)->inet6;
+		newsk->sk_ipv6only = sk->sk_ipv6only;
+	}
+#endif
+	((struct quic_sock *)newsk)->cell = cell;
+	inquic_cell_attach(cell, newsk);
+	newsock->state = SS_CONNECTED;
+	return 0;
+}
+
+static int quic_getname(struct socket *sock, struct sockaddr *address, int peer)
+{
+	return inquic_sock_name(cell_of(sock->sk), peer, (u8 *)address, sizeof(struct sockaddr_storage));
+}
+
+static __poll_t quic_poll(struct file *file, struct socket *sock, poll_table *wait)
+{
+	sock_poll_wait(file, sock, wait);
+	return (__force __poll_t)inquic_sock_poll(cell_of(sock->sk));
+}
+
+static int quic_ioctl(struct socket *sock, unsigned int request, unsigned long argument)
+{
+	int value = 0, err = inquic_sock_ioctl(cell_of(sock->sk), request, &value);
+
+	if (err == -ENOTTY)
+		return -ENOIOCTLCMD;
+	return err ?: put_user(value, (int __user *)argument);
+}
+
+static int quic_shutdown(struct socket *sock, int how)
+{
+	return inquic_sock_shutdown(cell_of(sock->sk), how);
+}
+
+static int quic_setsockopt(struct socket *sock, int level, int name, sockptr_t value, unsigned int len)
+{
+	u8 *bytes = NULL;
+	int err;
+
+	if (len > OPTION_MAX)
+		return -EINVAL;
+	if (len) {
+		bytes = kmalloc(len, GFP_KERNEL);
+		if (!bytes)
+			return -ENOMEM;
+		if (copy_from_sockptr(bytes, value, len)) {
+			kfree(bytes);
+			return -EFAULT;
+		}
+	}
+	err = inquic_sock_setsockopt(cell_of(sock->sk), level, name, bytes, len);
+	kfree_sensitive(bytes);
+	return err;
+}
+
+static int quic_getsockopt(struct socket *sock, int level, int name, char __user *value, int __user *lenp)
+{
+	int len, got;
+	u8 *bytes;
+
+	if (get_user(len, lenp))
+		return -EFAULT;
+	if (len < 0)
+		return -EINVAL;
+	len = min(len, OPTION_MAX);
+	/* What goes in, then what comes out. */
+	bytes = kcalloc(2, max(len, 1), GFP_KERNEL);
+	if (!bytes)
+		return -ENOMEM;
+	if (copy_from_user(bytes, value, len)) {
+		kfree(bytes);
+		return -EFAULT;
+	}
+	WAITING(sock->sk, sock_sndtimeo(sock->sk, false), got,
+		inquic_sock_getsockopt(cell_of(sock->sk), level, name, bytes, len, bytes + len));
+	if (got >= 0 && (put_user(got, lenp) || copy_to_user(value, bytes + len, min(got, len))))
+		got = -EFAULT;
+	kfree_sensitive(bytes);
+	return min(got, 0);
+}
+
+static int quic_sendmsg(struct socket *sock, struct msghdr *msg, size_t total)
+{
+	struct sock *sk = sock->sk;
+	/* What was opened by the first part goes on with the stream that it opened. */
+	struct inquic_sending sending = { .flags = msg->msg_flags & ~(MSG_CMSG_COMPAT | MSG_DONTWAIT) };
+	u8 control[CONTROL_MAX], *bytes;
+	int sent = 0, now;
+
+	if (msg->msg_controllen > CONTROL_MAX)
+		return -EINVAL;
+	if (msg->msg_controllen && msg->msg_control_is_user) {
+		if (copy_from_user(control, msg->msg_control_user, msg->msg_controllen))
+			return -EFAULT;
+	} else if (msg->msg_controllen) {
+		memcpy(control, msg->msg_control, msg->msg_controllen);
+	}
+	sending.control = control;
+	sending.control_len = msg->msg_controllen;
+	bytes = kvmalloc(clamp_t(size_t, total, 1, CROSSING), GFP_KERNEL);
+	if (!bytes)
+		return -ENOMEM;
+	do {
+		size_t part = min_t(size_t, total - sent, CROSSING), taken = 0;
+
+		if (!copy_from_iter_full(bytes, part, &msg->msg_iter)) {
+			now = -EFAULT;
+			break;
+		}
+		sending.more = sent + part < total;
+		do {
+			sending.data = bytes + taken;
+			sending.len = part - taken;
+			WAITING(sk, sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT), now,
+				inquic_sock_send(cell_of(sk), &sending));
+			if (now > 0)
+				taken += now;
+		} while (now > 0 && taken < part);
+		sent += taken;
+	} while (now >= 0 && sent < total && sending.stream >= 0);
+	kvfree(bytes);
+	if (sent)
+		return sent;
+	if (now == -EAGAIN && sending.blocked)
+		now = -sending.blocked;
+	if (now == -EPIPE && sending.pipe)
+		return sk_stream_error(sk, msg->msg_flags, -EPIPE);
+	return now;
+}
+
+static int quic_recvmsg(struct socket *sock, struct msghdr *msg, size_t total, int flags)
+{
+	struct sock *sk = sock->sk;
+	struct inquic_receiving receiving = { .flags = flags & ~(MSG_CMSG_COMPAT | MSG_DONTWAIT) };
+	u8 control[CONTROL_MAX] __aligned(8) = {};
+	size_t room = min_t(size_t, total, CROSSING);
+	struct cmsghdr *cmsg;
+	int got;
+
+	receiving.data = kvmalloc(max_t(size_t, room, 1), GFP_KERNEL);
+	if (!receiving.data)
+		return -ENOMEM;
+	receiving.len = room;
+	receiving.control = control;
+	receiving.control_len = min_t(size_t, msg->msg_controllen, CONTROL_MAX);
+	WAITING(sk, sock_rcvtimeo(sk, flags & MSG_DONTWAIT), got, inquic_sock_receive(cell_of(sk), &receiving));
+	if (got >= 0) {
+		struct msghdr list = { .msg_control = control, .msg_controllen = receiving.control_len };
+
+		if (copy_to_iter(receiving.data, min_t(size_t, got, room), &msg->msg_iter) != min_t(size_t, got, room))
+			got = -EFAULT;
+		for_each_cmsghdr(cmsg, &list)
+			put_cmsg(msg, cmsg->cmsg_level, cmsg->cmsg_type, cmsg->cmsg_len - sizeof(*cmsg), CMSG_DATA(cmsg));
+		msg->msg_flags |= receiving.flags;
+	}
+	kvfree(receiving.data);
+	return got;
+}
+
+static const struct proto_ops quic_ops = {
+	.family = PF_INET,
+	.owner = THIS_MODULE,
+	.release = inet_release,
+	.bind = quic_bind,
+	.connect = quic_connect,
+	.socketpair = sock_no_socketpair,
+	.accept = quic_accept,
+	.getname = quic_getname,
+	.poll = quic_poll,
+	.ioctl = quic_ioctl,
+	.listen = quic_listen,
+	.shutdown = quic_shutdown,
+	.setsockopt = quic_setsockopt,
+	.getsockopt = quic_getsockopt,
+	.sendmsg = quic_sendmsg,
+	.recvmsg = quic_recvmsg,
+	.mmap = sock_no_mmap,
+};
+
+static struct proto_ops quicv6_ops;
+
+static struct inet_protosw quic_switch[] = {
+	{ .type = SOCK_STREAM, .protocol = IPPROTO_QUIC, .prot = &quic_prot, .ops = &quic_ops },
+	{ .type = SOCK_DGRAM, .protocol = IPPROTO_QUIC, .prot = &quic_prot, .ops = &quic_ops },
+};
+
+static struct inet_protosw quicv6_switch[] = {
+	{ .type = SOCK_STREAM, .protocol = IPPROTO_QUIC, .prot = &quicv6_prot, .ops = &quicv6_ops },
+	{ .type = SOCK_DGRAM, .protocol = IPPROTO_QUIC, .prot = &quicv6_prot, .ops = &quicv6_ops },
+};
+
+int inquic_sockets_init(void)
+{
+	int err = proto_register(&quic_prot, 1);
+
+	if (err)
+		return err;
+	err = proto_register(&quicv6_prot, 1);
+	if (err) {
+		proto_unregister(&quic_prot);
+		return err;
+	}
+	quicv6_ops = quic_ops;
+	quicv6_ops.family = PF_INET6;
+	quicv6_ops.release = inet6_release;
+	for (int i = 0; i < ARRAY_SIZE(quic_switch); i++) {
+		inet_register_protosw(&quic_switch[i]);
+		inet6_register_protosw(&quicv6_switch[i]);
+	}
+	return 0;
+}
+
+void inquic_sockets_exit(void)
+{
+	for (int i = 0; i < ARRAY_SIZE(quic_switch); i++) {
+		inet6_unregister_protosw(&quicv6_switch[i]);
+		inet_unregister_protosw(&quic_switch[i]);
+	}
+	proto_unregister(&quicv6_prot);
+	proto_unregister(&quic_prot);
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/* UDP sockets of the kernel for the Rust side: trains of datagrams both ways, with addresses and ECN marks. */
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/net.h>
+#include <linux/udp.h>
+#include <net/inet_ecn.h>
+#include <net/ipv6.h>
+#include <net/sock.h>
+#include <net/udp.h>
+
+#include "shim.h"
+
+#define BUFFER (4 << 20)
+
+static int enable(struct socket *sock, int level, int name)
+{
+	int on = 1;
+
+	return sock->ops->setsockopt(sock, level, name, KERNEL_SOCKPTR(&on), sizeof(on));
+}
+
+/* Softirq: the datagram stays in the socket's queue, and the port is asked to fetch it. */
+static void data_ready(struct sock *sk)
+{
+	struct inquic_cell *cell;
+
+	read_lock_bh(&sk->sk_callback_lock);
+	cell = sk->sk_user_data;
+	if (cell)
+		inquic_cell_kick(cell);
+	read_unlock_bh(&sk->sk_callback_lock);
+}
+
+/* A UDP socket bound to `address`, or an errno. */
+int inquic_udp_new(struct net *net, const struct inquic_address *address, bool reuse_port, struct socket **out)
+{
+	int family = address->sa.sa_family, err;
+	struct socket *sock;
+
+	err = sock_create_kern(net, family, SOCK_DGRAM, IPPROTO_UDP, &sock);
+	if (err)
+		return err;
+	sock->sk->sk_reuseport = reuse_port;
+	/* Without queues that hold a burst, a burst looks like loss. */
+	lock_sock(sock->sk);
+	sock->sk->sk_userlocks |= SOCK_SNDBUF_LOCK | SOCK_RCVBUF_LOCK;
+	WRITE_ONCE(sock->sk->sk_rcvbuf, BUFFER);
+	WRITE_ONCE(sock->sk->sk_sndbuf, BUFFER);
+	release_sock(sock->sk);
+	err = enable(sock, SOL_UDP, UDP_GRO);
+	if (family == AF_INET6) {
+		err = err ?: enable(sock, SOL_IPV6, IPV6_RECVPKTINFO);
+		err = err ?: enable(sock, SOL_IPV6, IPV6_RECVTCLASS);
+		err = err ?: enable(sock, SOL_IPV6, IPV6_DONTFRAG);
+	} else {
+		int never = IP_PMTUDISC_PROBE;
+
+		err = err ?: enable(sock, SOL_IP, IP_PKTINFO);
+		err = err ?: enable(sock, SOL_IP, IP_RECVTOS);
+		err = err ?: sock->ops->setsockopt(sock, SOL_IP, IP_MTU_DISCOVER, KERNEL_SOCKPTR(&never), sizeof(never));
+	}
+	err = err ?: kernel_bind(sock, (struct sockaddr *)&address->sa, sizeof(*address));
+	if (err) {
+		sock_release(sock);
+		return err;
+	}
+	/* Connections go on for a while when all who had the namespace are gone. */
+	get_net(net);
+	*out = sock;
+	return 0;
+}
+
+/* From now on datagrams make the cell run. */
+void inquic_udp_attach(struct socket *sock, struct inquic_cell *cell)
+{
+	struct sock *sk = sock->sk;
+
+	write_lock_bh(&sk->sk_callback_lock);
+	sk->sk_user_data = cell;
+	sk->sk_data_ready = data_ready;
+	write_unlock_bh(&sk->sk_callback_lock);
+}
+
+void inquic_udp_free(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+	struct net *net = sock_net(sk);
+
+	write_lock_bh(&sk->sk_callback_lock);
+	sk->sk_user_data = NULL;
+	write_unlock_bh(&sk->sk_callback_lock);
+	sock_release(sock);
+	put_net(net);
+}
+
+int inquic_udp_name(struct socket *sock, struct inquic_address *address)
+{
+	int len;
+
+	memset(address, 0, sizeof(*address));
+	len = kernel_getsockname(sock, &address->sa);
+	return len < 0 ? len : 0;
+}
+
+static void read_control(struct msghdr *msg, struct inquic_datagrams *datagrams)
+{
+	struct cmsghdr *cmsg;
+	u16 port = datagrams->local.v4.sin_port;
+
+	for_each_cmsghdr(cmsg, msg) {
+		void *data = CMSG_DATA(cmsg);
+
+		if (cmsg->cmsg_level == SOL_UDP && cmsg->cmsg_type == UDP_GRO) {
+			datagrams->segment = *(int *)data;
+		} else if (cmsg->cmsg_level == SOL_IP && cmsg->cmsg_type == IP_PKTINFO) {
+			struct in_pktinfo *info = data;
+
+			datagrams->local.v4 = (struct sockaddr_in){
+				.sin_family = AF_INET, .sin_port = port, .sin_addr = info->ipi_addr };
+		} else if (cmsg->cmsg_level == SOL_IP && cmsg->cmsg_type == IP_TOS) {
+			datagrams->ecn = *(u8 *)data & INET_ECN_MASK;
+		} else if (cmsg->cmsg_level == SOL_IPV6 && cmsg->cmsg_type == IPV6_PKTINFO) {
+			struct in6_pktinfo *info = data;
+
+			datagrams->local.v6 = (struct sockaddr_in6){
+				.sin6_family = AF_INET6, .sin6_port = port, .sin6_addr = info->ipi6_addr };
+		} else if (cmsg->cmsg_level == SOL_IPV6 && cmsg->cmsg_type == IPV6_TCLASS) {
+			datagrams->ecn = *(int *)data & INET_ECN_MASK;
+		}
+	}
+}
+
+/* Fetches one train of datagrams; its bytes, or an errno. */
+int inquic_udp_receive(struct socket *sock, u8 *buffer, size_t len, struct inquic_datagrams *datagrams)
+{
+	u8 control[128] __aligned(8);
+	struct kvec part = { .iov_base = buffer, .iov_len = len };
+	struct msghdr msg = {
+		.msg_name = &datagrams->remote,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	int got;
+
+	memset(datagrams, 0, sizeof(*datagrams));
+	inquic_udp_name(sock, &datagrams->local);
+	got = kernel_recvmsg(sock, &msg, &part, 1, len, MSG_DONTWAIT);
+	if (got < 0)
+		return got;
+	/* put_cmsg has moved both behind what it wrote. */
+	msg.msg_control = control;
+	msg.msg_controllen = sizeof(control) - msg.msg_controllen;
+	read_control(&msg, datagrams);
+	if (!datagrams->segment)
+		datagrams->segment = got;
+	return got;
+}
+
+/* Adds a control message to those in `control`, which has room for it. */
+static void put(struct msghdr *msg, int level, int type, const void *data, size_t len)
+{
+	struct cmsghdr *cmsg = msg->msg_control + msg->msg_controllen;
+
+	cmsg->cmsg_level = level;
+	cmsg->cmsg_type = type;
+	cmsg->cmsg_len = CMSG_LEN(len);
+	memcpy(CMSG_DATA(cmsg), data, len);
+	msg->msg_controllen += CMSG_SPACE(len);
+}
+
+/* Sends a train of datagrams; 0, or an errno. */
+int inquic_udp_send(struct socket *sock, const u8 *buffer, size_t len, const struct inquic_datagrams *datagrams)
+{
+	u8 control[128] __aligned(8) = {};
+	struct kvec part = { .iov_base = (void *)buffer, .iov_len = len };
+	struct msghdr msg = {
+		.msg_name = (void *)&datagrams->remote,
+		.msg_namelen = datagrams->remote.sa.sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
+									  sizeof(struct sockaddr_in),
+		.msg_control = control,
+		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL,
+	};
+	int ecn = datagrams->ecn, sent;
+
+	if (datagrams->segment < len) {
+		u16 segment = datagrams->segment;
+
+		put(&msg, SOL_UDP, UDP_SEGMENT, &segment, sizeof(segment));
+	}
+	if (datagrams->remote.sa.sa_family == AF_INET6 && !ipv6_addr_v4mapped(&datagrams->remote.v6.sin6_addr)) {
+		struct in6_pktinfo info = { .ipi6_addr = datagrams->local.v6.sin6_addr };
+
+		if (datagrams->local.sa.sa_family == AF_INET6 && !ipv6_addr_any(&info.ipi6_addr))
+			put(&msg, SOL_IPV6, IPV6_PKTINFO, &info, sizeof(info));
+		if (ecn)
+			put(&msg, SOL_IPV6, IPV6_TCLASS, &ecn, sizeof(ecn));
+	} else {
+		struct in_pktinfo info = {};
+
+		if (datagrams->local.sa.sa_family == AF_INET)
+			info.ipi_spec_dst = datagrams->local.v4.sin_addr;
+		else if (ipv6_addr_v4mapped(&datagrams->local.v6.sin6_addr))
+			info.ipi_spec_dst.s_addr = datagrams->local.v6.sin6_addr.s6_addr32[3];
+		if (info.ipi_spec_dst.s_addr && sock->sk->sk_family == AF_INET)
+			put(&msg, SOL_IP, IP_PKTINFO, &info, sizeof(info));
+		if (ecn)
+			put(&msg, SOL_IP, IP_TOS, &ecn, sizeof(ecn));
+	}
+	if (!msg.msg_controllen)
+		msg.msg_control = NULL;
+	sent = kernel_sendmsg(sock, &msg, &part, 1, len);
+	return sent < 0 ? sent : 0;
+}

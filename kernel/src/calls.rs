@@ -1,0 +1,348 @@
+//! Socket calls, as the shim makes them: raw memory in, errno values out. Every pointer of the shim becomes a slice here and nowhere else.
+#![expect(unsafe_code, reason = "the shim is C")]
+
+use core::ffi::c_int;
+use core::slice;
+
+use inquic_socket::sock::{Got, Set, Stop, address};
+use inquic_socket::{Errno, Sock};
+use inquic_uapi::flags::MSG_QUIC_STREAM_FIN;
+use inquic_uapi::structs::StreamInfo;
+use inquic_uapi::{ControlMessages, Layout, QUIC_STREAM_INFO, SOL_QUIC};
+use inquic_wire::StreamId;
+
+use crate::cell::{self, Shared};
+use crate::clock;
+use crate::connection::{Cause, Connection, Net, unspecified};
+use crate::errno::{code, code_or_wait};
+use crate::ffi;
+
+/// The socket in a cell of the shim's.
+///
+/// # Safety
+///
+/// The cell was made by [`inquic_sock_new`] or given by [`inquic_sock_accept`], and the caller holds it.
+unsafe fn socket(cell: *mut ffi::Cell) -> Shared<Connection> {
+    // SAFETY: as the caller promises.
+    unsafe { cell::of(cell) }
+}
+
+/// Memory of the shim that is read; none at all may be at no address.
+///
+/// # Safety
+///
+/// There are `len` bytes at `data` until the call returns.
+unsafe fn bytes<'a>(data: *const u8, len: usize) -> &'a [u8] {
+    if len == 0 {
+        return &[];
+    }
+    // SAFETY: as the caller promises.
+    unsafe { slice::from_raw_parts(data, len) }
+}
+
+/// As [`bytes`], of memory that is written.
+///
+/// # Safety
+///
+/// As [`bytes`], and nobody else uses them.
+unsafe fn bytes_mut<'a>(data: *mut u8, len: usize) -> &'a mut [u8] {
+    if len == 0 {
+        return &mut [];
+    }
+    // SAFETY: as the caller promises.
+    unsafe { slice::from_raw_parts_mut(data, len) }
+}
+
+/// socket(): a cell, or an error as a pointer.
+#[unsafe(no_mangle)]
+extern "C" fn inquic_sock_new(net: *mut ffi::Net, family: u16, kind: c_int) -> *mut ffi::Cell {
+    let made =
+        Sock::new(family, kind).and_then(|sock| Shared::new(Connection::new(sock, Net(net))));
+    match made {
+        Ok(socket) => socket.into_raw(),
+        Err(errno) => (-(errno as isize)) as *mut ffi::Cell,
+    }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn inquic_sock_close(cell: *mut ffi::Cell) {
+    // SAFETY: the shim's cell.
+    Connection::close(&unsafe { socket(cell) });
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn inquic_sock_bind(
+    cell: *mut ffi::Cell,
+    address: *const u8,
+    len: usize,
+    reuse_port: bool,
+) -> c_int {
+    // SAFETY: the shim's cell and memory.
+    let (socket, address) = unsafe { (socket(cell), bytes(address, len)) };
+    let mut held = socket.lock();
+    let bound = held.sock.bind(address);
+    code(
+        bound
+            .and_then(|local| held.bind(local, reuse_port))
+            .map(|()| 0),
+    )
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn inquic_sock_connect(
+    cell: *mut ffi::Cell,
+    address: *const u8,
+    len: usize,
+) -> c_int {
+    // SAFETY: the shim's cell and memory.
+    let (socket, address) = unsafe { (socket(cell), bytes(address, len)) };
+    let mut held = socket.lock();
+    let connected = held.connect(&socket, address);
+    held.settle(&socket, clock::now(), Cause::Call);
+    code(connected.map(|()| 0))
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn inquic_sock_listen(
+    cell: *mut ffi::Cell,
+    backlog: c_int,
+    _reuse_port: bool,
+) -> c_int {
+    // SAFETY: the shim's cell.
+    let socket = unsafe { socket(cell) };
+    let left = socket.lock().listen(&socket, backlog);
+    code(left.map(|left| {
+        for connection in left {
+            Connection::close(&connection);
+        }
+        0
+    }))
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn inquic_sock_accept(cell: *mut ffi::Cell, out: *mut *mut ffi::Cell) -> c_int {
+    // SAFETY: the shim's cell.
+    let accepted = unsafe { socket(cell) }.lock().accept();
+    code_or_wait(accepted.map(|connection| {
+        // SAFETY: there is room for a pointer.
+        unsafe { *out = connection.into_raw() };
+        0
+    }))
+}
+
+/// getsockname() and getpeername(): the length of the address.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn inquic_sock_name(
+    cell: *mut ffi::Cell,
+    peer: c_int,
+    out: *mut u8,
+    len: usize,
+) -> c_int {
+    // SAFETY: the shim's cell and memory.
+    let (socket, out) = unsafe { (socket(cell), bytes_mut(out, len)) };
+    let held = socket.lock();
+    let name = if peer == 0 {
+        Ok(held.sock.local_address())
+    } else {
+        held.sock.peer_address().map(Some)
+    };
+    code(name.map(|name| match name {
+        Some(name) => address::write(name, out),
+        None => address::write(unspecified(held.sock.family()), out),
+    }))
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn inquic_sock_poll(cell: *mut ffi::Cell) -> u32 {
+    // SAFETY: the shim's cell.
+    unsafe { socket(cell) }.lock().poll()
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn inquic_sock_ioctl(
+    cell: *mut ffi::Cell,
+    request: u32,
+    value: *mut c_int,
+) -> c_int {
+    // SAFETY: the shim's cell.
+    let answer = unsafe { socket(cell) }.lock().sock.ioctl(request);
+    code(answer.map(|answer| {
+        // SAFETY: there is room for a number.
+        unsafe { *value = answer };
+        0
+    }))
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn inquic_sock_shutdown(cell: *mut ffi::Cell, how: c_int) -> c_int {
+    // SAFETY: the shim's cell.
+    let socket = unsafe { socket(cell) };
+    let mut held = socket.lock();
+    let done = held.sock.shutdown(clock::now(), how);
+    held.settle(&socket, clock::now(), Cause::Network);
+    code(done.map(|()| 0))
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn inquic_sock_setsockopt(
+    cell: *mut ffi::Cell,
+    level: c_int,
+    name: c_int,
+    value: *const u8,
+    len: usize,
+) -> c_int {
+    // SAFETY: the shim's cell and memory.
+    let (socket, value) = unsafe { (socket(cell), bytes(value, len)) };
+    let mut held = socket.lock();
+    let set = held.sock.setsockopt(clock::now(), level, name, value);
+    held.settle(&socket, clock::now(), Cause::Call);
+    code(set.and_then(|set| match set {
+        Set::Done => Ok(0),
+        Set::Receive(_) => Err(Errno::EOPNOTSUPP),
+        Set::Pass => Err(Errno::ENOPROTOOPT),
+    }))
+}
+
+/// getsockopt(): the length of the value. `out` is as long as `value`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn inquic_sock_getsockopt(
+    cell: *mut ffi::Cell,
+    level: c_int,
+    name: c_int,
+    value: *const u8,
+    len: usize,
+    out: *mut u8,
+) -> c_int {
+    // SAFETY: the shim's cell and memory.
+    let (socket, value, out) = unsafe { (socket(cell), bytes(value, len), bytes_mut(out, len)) };
+    let mut held = socket.lock();
+    let got = held.sock.getsockopt(level, name, value, out);
+    held.settle(&socket, clock::now(), Cause::Call);
+    code_or_wait(got.and_then(|got| match got {
+        Got::Bytes(bytes) => Ok(bytes),
+        Got::Stream(_) => Err(Stop::Failed(Errno::EOPNOTSUPP)),
+        Got::Pass => Err(Stop::Failed(Errno::ENOPROTOOPT)),
+    }))
+}
+
+/// One part of sendmsg(): the bytes that were taken.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn inquic_sock_send(cell: *mut ffi::Cell, sending: *mut ffi::Sending) -> c_int {
+    // SAFETY: the shim's cell and memory.
+    let (socket, sending) = unsafe { (socket(cell), &mut *sending) };
+    // SAFETY: as above.
+    let data = unsafe { bytes(sending.data, sending.len) };
+    // SAFETY: as above.
+    let control = unsafe { bytes(sending.control, sending.control_len) };
+    let mut held = socket.lock();
+    let now = clock::now();
+    let sent = match u64::try_from(sending.stream)
+        .ok()
+        .and_then(|stream| stream.checked_sub(1))
+    {
+        None => {
+            let mut first = [0; CONTROL_MAX];
+            let control = without_end(control, sending, &mut first);
+            let flags = sending.flags & !hidden_end(sending);
+            held.sock.sendmsg(now, control, flags, data)
+        }
+        Some(stream) => match StreamId::from_u64(stream) {
+            Some(stream) => {
+                let flags = sending.flags & !hidden_end(sending) | shown_end(control, sending);
+                held.sock.send_rest(now, stream, flags, data)
+            }
+            None => Err(Stop::Failed(Errno::EINVAL)),
+        },
+    };
+    held.settle(&socket, now, Cause::Call);
+    match &sent {
+        Ok(sent) => {
+            sending.stream = match sent.stream {
+                Some(stream) => i64::try_from(stream.to_u64()).map_or(-1, |stream| stream + 1),
+                None => -1,
+            };
+        }
+        Err(stop) => {
+            sending.blocked = stop.errno() as u32;
+            sending.pipe = u32::from(matches!(stop, Stop::Pipe));
+        }
+    }
+    code_or_wait(sent.map(|sent| sent.bytes))
+}
+
+/// The bit of the end, where this part of the message is not the last.
+const fn hidden_end(sending: &ffi::Sending) -> u32 {
+    if sending.more == 0 {
+        0
+    } else {
+        MSG_QUIC_STREAM_FIN
+    }
+}
+
+/// The bit of the end, where this part is the last and a control message said that the message ends the stream.
+fn shown_end(control: &[u8], sending: &ffi::Sending) -> u32 {
+    match stream_flags_at(control) {
+        Some((_, flags)) if sending.more == 0 => flags & MSG_QUIC_STREAM_FIN,
+        _ => 0,
+    }
+}
+
+/// The control messages of a first part: without the end of the stream, unless it is the last part as well.
+fn without_end<'a>(
+    control: &'a [u8],
+    sending: &ffi::Sending,
+    copy: &'a mut [u8; CONTROL_MAX],
+) -> &'a [u8] {
+    let Some((at, flags)) = stream_flags_at(control).filter(|_| sending.more != 0) else {
+        return control;
+    };
+    let Some(copy) = copy.get_mut(..control.len()) else {
+        return control;
+    };
+    copy.copy_from_slice(control);
+    if let Some(place) = copy.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+        *place = (flags & !MSG_QUIC_STREAM_FIN).to_ne_bytes();
+    }
+    copy
+}
+
+/// Where in the control messages the flags of a stream are, and what they are.
+fn stream_flags_at(control: &[u8]) -> Option<(usize, u32)> {
+    let message = ControlMessages::new(control)
+        .map_while(Result::ok)
+        .find(|message| message.level == SOL_QUIC && message.kind == QUIC_STREAM_INFO)?;
+    let info = message.data.get(..StreamInfo::SIZE)?;
+    let at = info.as_ptr().addr().checked_sub(control.as_ptr().addr())?;
+    Some((
+        at.checked_add(FLAGS_AT)?,
+        StreamInfo::read(info).stream_flags,
+    ))
+}
+
+/// recvmsg(): the bytes that were given.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn inquic_sock_receive(
+    cell: *mut ffi::Cell,
+    receiving: *mut ffi::Receiving,
+) -> c_int {
+    // SAFETY: the shim's cell and memory.
+    let (socket, receiving) = unsafe { (socket(cell), &mut *receiving) };
+    // SAFETY: as above.
+    let data = unsafe { bytes_mut(receiving.data, receiving.len) };
+    // SAFETY: as above.
+    let control = unsafe { bytes_mut(receiving.control, receiving.control_len) };
+    let mut held = socket.lock();
+    let now = clock::now();
+    let got = held.sock.recvmsg(now, receiving.flags, data, control);
+    held.settle(&socket, now, Cause::Call);
+    code_or_wait(got.map(|message| {
+        receiving.flags = message.flags;
+        receiving.control_len = message.control;
+        message.bytes
+    }))
+}
+
+/// Bytes of control messages that the shim passes on.
+const CONTROL_MAX: usize = 256;
+/// Where in a `quic_stream_info` its flags are.
+const FLAGS_AT: usize = 8;

@@ -1,0 +1,54 @@
+//! Errno values as the kernel's functions return them: negated.
+
+use core::ffi::c_int;
+
+use inquic_socket::Errno;
+use inquic_socket::sock::Stop;
+
+/// What the shim takes for a call that would block.
+pub(crate) const BLOCKED: c_int = -4000;
+
+/// A call's result as the kernel has it.
+pub(crate) fn code(result: Result<usize, Errno>) -> c_int {
+    match result {
+        Ok(value) => c_int::try_from(value).unwrap_or(c_int::MAX),
+        Err(errno) => -(errno as c_int),
+    }
+}
+
+/// A result that may be to wait.
+pub(crate) fn code_or_wait(result: Result<usize, Stop>) -> c_int {
+    match result {
+        Ok(value) => code(Ok(value)),
+        Err(Stop::Blocked { .. }) => BLOCKED,
+        Err(stop) => code(Err(stop.errno())),
+    }
+}
+
+/// An error of a kernel's function by its name; one that has none here is an invalid argument.
+///
+/// # Errors
+///
+/// That error.
+pub(crate) fn check(code: c_int) -> Result<(), Errno> {
+    if code >= 0 {
+        return Ok(());
+    }
+    Err(KNOWN
+        .into_iter()
+        .find(|&errno| errno as c_int == -code)
+        .unwrap_or(Errno::EINVAL))
+}
+
+const KNOWN: [Errno; 10] = [
+    Errno::EPERM,
+    Errno::EAGAIN,
+    Errno::ENOMEM,
+    Errno::EACCES,
+    Errno::EINVAL,
+    Errno::EMSGSIZE,
+    Errno::EADDRINUSE,
+    Errno::EADDRNOTAVAIL,
+    Errno::ENETUNREACH,
+    Errno::ECONNREFUSED,
+];

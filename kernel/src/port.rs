@@ -1,0 +1,188 @@
+//! A UDP port with its connections: trains of datagrams in, each to whom it concerns; answers that belong to no connection out.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use inquic_engine::{Handle, Incoming, Received, Route, Transmit};
+use inquic_platform::Instant;
+use inquic_socket::Port;
+
+use crate::cell::{Run, Shared};
+use crate::clock;
+use crate::connection::Connection;
+use crate::udp::{Train, Udp};
+
+/// What the lock of a port guards.
+pub(crate) struct Ports {
+    pub(crate) port: Port,
+    /// Its connections, in the order of their handles.
+    pub(crate) connections: Vec<(Handle, Shared<Connection>)>,
+    /// The listener, while there is one.
+    pub(crate) listener: Option<Shared<Connection>>,
+    pub(crate) udp: Arc<Udp>,
+    /// Buffers that nobody uses.
+    pub(crate) buffers: Vec<Vec<u8>>,
+}
+
+impl Ports {
+    pub(crate) fn find(&self, handle: Handle) -> Option<Shared<Connection>> {
+        let at = self.place(handle).ok()?;
+        self.connections.get(at).map(|(_, found)| found.clone())
+    }
+
+    /// Keeps a connection; false without memory.
+    pub(crate) fn keep(&mut self, handle: Handle, connection: Shared<Connection>) -> bool {
+        if self.connections.try_reserve(1).is_err() {
+            return false;
+        }
+        if let Err(at) = self.place(handle) {
+            self.connections.insert(at, (handle, connection));
+        }
+        true
+    }
+
+    pub(crate) fn forget(&mut self, handle: Handle) -> Option<Shared<Connection>> {
+        let at = self.place(handle).ok()?;
+        Some(self.connections.remove(at).1)
+    }
+
+    fn place(&self, handle: Handle) -> Result<usize, usize> {
+        self.connections
+            .binary_search_by_key(&handle, |(handle, _)| *handle)
+    }
+}
+
+impl Run for Ports {
+    fn run(this: &Shared<Self>) {
+        let Some(mut buffer) = this.lock().take_buffer() else {
+            // The datagrams wait in the socket; the next one asks again.
+            return;
+        };
+        let udp = this.lock().udp.clone();
+        let mut trains = 0;
+        while trains < TRAINS
+            && let Some(train) = udp.receive(&mut buffer)
+        {
+            if let Some(bytes) = buffer.get_mut(..train.bytes) {
+                deliver(this, bytes, &train);
+            }
+            trains += 1;
+        }
+        this.lock().give_buffer(buffer);
+        if trains == TRAINS {
+            // Others have their turn before this port goes on.
+            this.kick();
+        }
+    }
+}
+
+impl Ports {
+    /// A buffer for a train of datagrams, or none for want of memory.
+    pub(crate) fn take_buffer(&mut self) -> Option<Vec<u8>> {
+        if let Some(buffer) = self.buffers.pop() {
+            return Some(buffer);
+        }
+        let mut buffer = Vec::new();
+        buffer.try_reserve_exact(BUFFER).ok()?;
+        buffer.resize(BUFFER, 0);
+        Some(buffer)
+    }
+
+    pub(crate) fn give_buffer(&mut self, buffer: Vec<u8>) {
+        if self.buffers.len() < BUFFERS && self.buffers.try_reserve(1).is_ok() {
+            self.buffers.push(buffer);
+        }
+    }
+}
+
+/// Gives each run of datagrams of a train to the connection that they are for.
+fn deliver(this: &Shared<Ports>, bytes: &mut [u8], train: &Train) {
+    let now = clock::now();
+    let segment = train.segment.max(1);
+    let (mut start, mut at) = (0, 0);
+    let mut target = None;
+    while at < bytes.len() {
+        let end = bytes.len().min(at + segment);
+        let next = bytes
+            .get(at..end)
+            .and_then(|datagram| route(this, now, datagram, train));
+        if next != target {
+            hand_over(this, now, target, bytes.get_mut(start..at), train);
+            (start, target) = (at, next);
+        }
+        at = end;
+    }
+    hand_over(this, now, target, bytes.get_mut(start..), train);
+}
+
+/// Gives a run of datagrams to a connection.
+fn hand_over(
+    this: &Shared<Ports>,
+    now: Instant,
+    target: Option<Handle>,
+    run: Option<&mut [u8]>,
+    train: &Train,
+) {
+    let (Some(handle), Some(bytes)) = (target, run) else {
+        return;
+    };
+    let connection = this.lock().find(handle);
+    if let Some(connection) = connection {
+        Connection::receive(
+            &connection,
+            now,
+            Received {
+                path: train.path,
+                bytes,
+                segment: train.segment,
+                ecn: train.ecn,
+            },
+        );
+    }
+}
+
+/// Which connection a datagram is for; one that wants to begin is let in, and one that is answered without a connection is answered.
+#[inline(never)]
+fn route(this: &Shared<Ports>, now: Instant, datagram: &[u8], train: &Train) -> Option<Handle> {
+    let mut held = this.lock();
+    let mut reply = held.take_buffer()?;
+    let target = match held.port.route(now, &train.path, datagram, &mut reply) {
+        Route::Connection(handle) => Some(handle),
+        Route::Incoming(incoming) => admit(this, &mut held, now, &incoming),
+        Route::Reply(bytes) => {
+            let answer = Transmit {
+                path: train.path,
+                bytes,
+                segment: bytes,
+                ecn: 0,
+            };
+            // It may be lost, as anything may that UDP carries.
+            let _ = held.udp.send(reply.get(..bytes)?, &answer);
+            None
+        }
+        Route::Drop(_) => None,
+    };
+    held.give_buffer(reply);
+    target
+}
+
+/// Lets a client in, as a connection of the port. Apart, since the stack is small and connections are not.
+#[inline(never)]
+fn admit(
+    this: &Shared<Ports>,
+    held: &mut Ports,
+    now: Instant,
+    incoming: &Incoming,
+) -> Option<Handle> {
+    let (handle, sock) = held.port.admit_sock(now, incoming).ok()?;
+    let connection = Connection::of_client(sock, this.clone(), held.udp.clone());
+    let shared = Shared::new(connection).ok()?;
+    held.keep(handle, shared).then_some(handle)
+}
+
+/// Trains that a port takes before others have their turn.
+const TRAINS: usize = 64;
+/// Bytes of a buffer: the longest train that the kernel joins.
+const BUFFER: usize = 64 * 1024;
+/// Buffers kept by a port: as many as are in use at once on a busy machine.
+const BUFFERS: usize = 4;

@@ -1,0 +1,171 @@
+//! A UDP socket of the kernel: addresses and trains of datagrams, as the shim has them and as the engine has them.
+#![expect(unsafe_code, reason = "the shim is C")]
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use core::ptr::{self, NonNull};
+
+use inquic_engine::{Path, Transmit};
+use inquic_socket::Errno;
+use inquic_uapi::socket::{AF_INET, AF_INET6};
+
+use crate::errno;
+use crate::ffi::{self, Address, Datagrams};
+
+/// A bound UDP socket.
+pub(crate) struct Udp(NonNull<ffi::Udp>);
+
+// SAFETY: the kernel's sockets have locks of their own.
+unsafe impl Send for Udp {}
+// SAFETY: as above.
+unsafe impl Sync for Udp {}
+
+/// What was received.
+pub(crate) struct Train {
+    pub(crate) path: Path,
+    pub(crate) bytes: usize,
+    pub(crate) segment: usize,
+    pub(crate) ecn: u8,
+}
+
+impl Udp {
+    /// Binds to `local` in the namespace.
+    ///
+    /// # Errors
+    ///
+    /// As bind(2).
+    pub(crate) fn bind(
+        net: *mut ffi::Net,
+        local: SocketAddr,
+        reuse_port: bool,
+    ) -> Result<Self, Errno> {
+        let mut udp = ptr::null_mut();
+        let address = Address::from(local);
+        // SAFETY: the namespace is that of a socket which is alive.
+        let error =
+            unsafe { ffi::inquic_udp_new(net, &raw const address, reuse_port, &raw mut udp) };
+        errno::check(error)?;
+        Ok(Self(NonNull::new(udp).ok_or(Errno::ENOMEM)?))
+    }
+
+    /// Datagrams make the cell run from now on.
+    pub(crate) fn attach(&self, cell: *mut ffi::Cell) {
+        // SAFETY: the cell has this socket, and so lives as long.
+        unsafe { ffi::inquic_udp_attach(self.0.as_ptr(), cell) }
+    }
+
+    /// The address and port that it is bound to.
+    pub(crate) fn local(&self) -> Option<SocketAddr> {
+        let mut address = Address([0; 28]);
+        // SAFETY: there is room for an address.
+        let error = unsafe { ffi::inquic_udp_name(self.0.as_ptr(), &raw mut address) };
+        errno::check(error).ok()?;
+        address.to_std()
+    }
+
+    /// Fetches a train of datagrams into `buffer`, if there is one.
+    pub(crate) fn receive(&self, buffer: &mut [u8]) -> Option<Train> {
+        let mut datagrams = Datagrams::NONE;
+        // SAFETY: `buffer` may be written to from end to end.
+        let got = unsafe {
+            ffi::inquic_udp_receive(
+                self.0.as_ptr(),
+                buffer.as_mut_ptr(),
+                buffer.len(),
+                &raw mut datagrams,
+            )
+        };
+        Some(Train {
+            bytes: usize::try_from(got).ok()?,
+            path: Path {
+                local: datagrams.local.to_std(),
+                remote: datagrams.remote.to_std()?,
+            },
+            segment: datagrams.segment as usize,
+            ecn: datagrams.ecn as u8,
+        })
+    }
+
+    /// Sends a train of datagrams.
+    ///
+    /// # Errors
+    ///
+    /// As sendmsg(2).
+    pub(crate) fn send(&self, bytes: &[u8], transmit: &Transmit) -> Result<(), Errno> {
+        let unspecified = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+        let datagrams = Datagrams {
+            local: transmit.path.local.unwrap_or(unspecified).into(),
+            remote: transmit.path.remote.into(),
+            segment: transmit.segment as u32,
+            ecn: transmit.ecn.into(),
+        };
+        // SAFETY: `bytes` may be read from end to end.
+        let error = unsafe {
+            ffi::inquic_udp_send(
+                self.0.as_ptr(),
+                bytes.as_ptr(),
+                bytes.len(),
+                &raw const datagrams,
+            )
+        };
+        errno::check(error)
+    }
+}
+
+impl Drop for Udp {
+    fn drop(&mut self) {
+        // SAFETY: nobody else has it.
+        unsafe { ffi::inquic_udp_free(self.0.as_ptr()) }
+    }
+}
+
+impl Datagrams {
+    const NONE: Self = Self {
+        local: Address([0; 28]),
+        remote: Address([0; 28]),
+        segment: 0,
+        ecn: 0,
+    };
+}
+
+impl From<SocketAddr> for Address {
+    fn from(address: SocketAddr) -> Self {
+        let mut bytes = [0; 28];
+        let mut put = |at: usize, field: &[u8]| {
+            for (to, from) in bytes.iter_mut().skip(at).zip(field) {
+                *to = *from;
+            }
+        };
+        put(2, &address.port().to_be_bytes());
+        match address {
+            SocketAddr::V4(v4) => {
+                put(0, &AF_INET.to_ne_bytes());
+                put(4, &v4.ip().octets());
+            }
+            SocketAddr::V6(v6) => {
+                put(0, &AF_INET6.to_ne_bytes());
+                put(8, &v6.ip().octets());
+                put(24, &v6.scope_id().to_ne_bytes());
+            }
+        }
+        Self(bytes)
+    }
+}
+
+impl Address {
+    fn to_std(self) -> Option<SocketAddr> {
+        let [f0, f1, p0, p1, rest @ ..] = self.0;
+        let port = u16::from_be_bytes([p0, p1]);
+        match u16::from_ne_bytes([f0, f1]) {
+            AF_INET => {
+                let ip = Ipv4Addr::from(*rest.first_chunk::<4>()?);
+                Some(SocketAddr::new(IpAddr::V4(ip), port))
+            }
+            AF_INET6 => {
+                let ip = Ipv6Addr::from(*rest.get(4..20)?.first_chunk::<16>()?);
+                let scope = u32::from_ne_bytes(*rest.get(20..24)?.first_chunk::<4>()?);
+                Some(SocketAddr::V6(SocketAddrV6::new(ip, port, 0, scope)))
+            }
+            _ => None,
+        }
+    }
+}
