@@ -146,9 +146,16 @@ fn hand_over(
 fn route(this: &Shared<Ports>, now: Instant, datagram: &[u8], train: &Train) -> Option<Handle> {
     let mut held = this.lock();
     let mut reply = held.take_buffer()?;
-    let target = match held.port.route(now, &train.path, datagram, &mut reply) {
+    let mut before = Vec::new();
+    let route = held
+        .port
+        .route_marked(now, &train.path, train.ecn, datagram, &mut reply);
+    let target = match route {
         Route::Connection(handle) => Some(handle),
-        Route::Incoming(incoming) => admit(this, &mut held, now, &incoming),
+        Route::Incoming(mut incoming) => {
+            before = incoming.take_datagrams();
+            admit(this, &mut held, now, &incoming)
+        }
         Route::Reply(bytes) => {
             let answer = Transmit {
                 path: train.path,
@@ -157,12 +164,31 @@ fn route(this: &Shared<Ports>, now: Instant, datagram: &[u8], train: &Train) -> 
                 ecn: 0,
             };
             // It may be lost, as anything may that UDP carries.
-            let _ = held.udp.send(reply.get(..bytes)?, &answer);
+            let _ = reply
+                .get(..bytes)
+                .map(|reply| held.udp.send(reply, &answer));
             None
         }
-        Route::Drop(_) => None,
+        // Nobody shares a port of the kernel's with another process.
+        Route::Held | Route::Forward(_) | Route::Drop(_) => None,
     };
     held.give_buffer(reply);
+    drop(held);
+    for mut datagram in before {
+        let earlier = Train {
+            path: train.path,
+            bytes: datagram.bytes.len(),
+            segment: datagram.bytes.len(),
+            ecn: datagram.ecn,
+        };
+        hand_over(
+            this,
+            datagram.at,
+            target,
+            Some(&mut datagram.bytes),
+            &earlier,
+        );
+    }
     target
 }
 

@@ -96,7 +96,11 @@ impl Socket {
     }
 
     /// The socket of a connection that came to a listener.
-    pub(crate) fn accepted(handle: Handle, connection: Own<Connection>, listener: ListenerId) -> Self {
+    pub(crate) fn accepted(
+        handle: Handle,
+        connection: Own<Connection>,
+        listener: ListenerId,
+    ) -> Self {
         Self {
             listener: Some(listener),
             ..Self::new(handle, connection)
