@@ -157,6 +157,12 @@ impl Incoming {
 }
 
 impl Endpoint {
+    /// Handshakes of strangers under way.
+    #[must_use]
+    pub const fn half_open(&self) -> usize {
+        self.half_open
+    }
+
     /// A long-header packet for no connection that we know.
     pub(super) fn admit(&mut self, stranger: Stranger<'_>, reply: &mut [u8]) -> Route {
         let Stranger {

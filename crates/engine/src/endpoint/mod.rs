@@ -473,12 +473,6 @@ impl Endpoint {
         self.entries.is_empty()
     }
 
-    /// Handshakes of strangers under way.
-    #[must_use]
-    pub const fn half_open(&self) -> usize {
-        self.half_open
-    }
-
     /// Datagrams that went nowhere, by reason.
     #[must_use]
     pub const fn drops(&self) -> &Drops {
