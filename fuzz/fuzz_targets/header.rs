@@ -5,8 +5,8 @@
 use std::ops::Range;
 
 use inquic_wire::{
-    ConnectionId, Header, LongKind, Version, Writer, dcid_of, write_long,
-    write_retry, write_retry_pseudo_packet, write_version_negotiation,
+    ConnectionId, Header, LongKind, Version, Writer, dcid_of, write_long, write_retry,
+    write_retry_pseudo_packet, write_version_negotiation,
 };
 use libfuzzer_sys::fuzz_target;
 

@@ -22,7 +22,10 @@ fuzz_target!(|input: &[u8]| {
         assert!(protocols <= offer.len);
         // What follows the message changes nothing, and what is cut off makes it a part.
         assert_eq!(ClientHello::look(&input[..offer.len]), look);
-        assert_eq!(ClientHello::look(&input[..offer.len - 1]), ClientHello::Part);
+        assert_eq!(
+            ClientHello::look(&input[..offer.len - 1]),
+            ClientHello::Part
+        );
     }
     if let [1, high, middle, low, rest @ ..] = input {
         let len = usize::from(*high) << 16 | usize::from(*middle) << 8 | usize::from(*low);

@@ -289,14 +289,7 @@ impl Scene {
                 let _ = sock.stream_write(id, &[1; 100]);
                 let _ = sock.stream_poll(id);
             }
-            14 => match choices.byte() % 8 {
-                0 => sock.stream_close(id),
-                1 => drop(sock.stream_shutdown(id, i32::from(choices.byte() % 4))),
-                2 => drop(sock.ioctl(choices.number() as u32)),
-                3 => drop(sock.ioctl(0x541b)),
-                4 if choices.byte() < 8 => drop(sock.shutdown(now, i32::from(choices.byte() % 4))),
-                _ => drop(sock.poll(None)),
-            },
+            14 => end_or_ask(sock, choices, now, id),
             _ => {
                 let there = SocketAddr::new([192, 0, 2, 1 + end as u8].into(), 2_000);
                 if sock.on_receiving(now, there).is_ok() {
@@ -323,6 +316,18 @@ impl Scene {
             assert!(host.table.is_empty(), "a socket is still there");
             assert!(host.port.endpoint().is_empty(), "the port remembers one");
         }
+    }
+}
+
+/// A call that ends something, or only asks.
+fn end_or_ask(sock: &mut Sock, choices: &mut Choices<'_>, now: Instant, id: StreamId) {
+    match choices.byte() % 8 {
+        0 => sock.stream_close(id),
+        1 => drop(sock.stream_shutdown(id, i32::from(choices.byte() % 4))),
+        2 => drop(sock.ioctl(choices.number() as u32)),
+        3 => drop(sock.ioctl(0x541b)),
+        4 if choices.byte() < 8 => drop(sock.shutdown(now, i32::from(choices.byte() % 4))),
+        _ => drop(sock.poll(None)),
     }
 }
 

@@ -2,7 +2,7 @@
 //! an established connection goes out.
 //!
 //! Nothing but socket calls is used (socket-abi 3), so it works alike on a kernel's QUIC sockets and on those of `inquic run`. The
-//! functions are those of `include/netinet/quic.h`, which describes them; quic(7) shows how to use them. [`calls`] is the seam:
+//! functions are those of `include/netinet/quic.h`, which describes them; quic(7) shows how to use them. `calls` is the seam:
 //! the socket calls that a handshake makes, as a trait, which a descriptor fills in and the tests do.
 //!
 //! `unsafe` is only in `sys`, which makes the system calls, in `exports` and `c`, which take what C gives, and in `log`, which calls it.

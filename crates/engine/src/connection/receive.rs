@@ -381,6 +381,24 @@ impl Connection {
         if !received.is_some_and(ReceivedNumbers::has_room) {
             return self.drop_packet(Drop::Memory);
         }
+        let Some((eliciting, taken)) = self.on_frames(context, payload) else {
+            return;
+        };
+        if !taken {
+            // There was no memory for a part of it: without an acknowledgement the peer sends it again.
+            return self.drop_packet(Drop::Memory);
+        }
+        self.note_received(now, space, number, eliciting, ecn);
+        if watched {
+            self.on_packet_elsewhere(now, number, payload);
+        }
+    }
+
+    /// Acts on each frame: whether the packet is to be acknowledged, and whether all of it was taken. `None` when one of them has
+    /// closed the connection.
+    #[inline]
+    fn on_frames(&mut self, context: Context<'_>, payload: &[u8]) -> Option<(bool, bool)> {
+        let Context { now, level, .. } = context;
         let mut eliciting = false;
         let mut taken = true;
         let mut frames = Frames::new(payload, level, self.role);
@@ -390,7 +408,10 @@ impl Connection {
                 match self.on_stream(frame) {
                     Ok(OnStream::Taken) => {}
                     Ok(OnStream::Refused) => taken = false,
-                    Err(error) => return self.close_with(now, error),
+                    Err(error) => {
+                        self.close_with(now, error);
+                        return None;
+                    }
                 }
             }
             let Some(frame) = frames.next() else {
@@ -399,25 +420,22 @@ impl Connection {
             // By reference: moving a frame costs as much as acting on it.
             let frame = match &frame {
                 Ok(frame) => frame,
-                Err(error) => return self.close_with(now, *error),
+                Err(error) => {
+                    self.close_with(now, *error);
+                    return None;
+                }
             };
             eliciting |= frame.is_ack_eliciting();
             match self.on_frame(context, frame) {
                 Ok(OnStream::Taken) => {}
                 Ok(OnStream::Refused) => taken = false,
                 Err(error) => {
-                    return self.close_with(now, error.or_in_frame(frame.frame_type()));
+                    self.close_with(now, error.or_in_frame(frame.frame_type()));
+                    return None;
                 }
             }
         }
-        if !taken {
-            // There was no memory for a part of it: without an acknowledgement the peer sends it again.
-            return self.drop_packet(Drop::Memory);
-        }
-        self.note_received(now, space, number, eliciting, ecn);
-        if watched {
-            self.on_packet_elsewhere(now, number, payload);
-        }
+        Some((eliciting, taken))
     }
 
     /// What the next ACK of a space will say.

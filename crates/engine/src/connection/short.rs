@@ -2,7 +2,7 @@
 //! call. Never trusts a number or a key phase before the packet was found authentic.
 
 use inquic_platform::crypto::{MASK_LEN, SAMPLE_LEN, TAG_LEN};
-use inquic_platform::{Instant, OpenJob};
+use inquic_platform::{Duration, Instant, OpenJob};
 use inquic_wire::{Code, Level, PeerError, decode_packet_number};
 
 use super::Connection;
@@ -182,31 +182,7 @@ impl Connection {
                 .into_iter()
                 .for_each(|error| self.close_with(now, error));
         }
-        // A packet before it in the batch may have changed the keys since it was opened.
-        let followed = match keys.choose(first & KEY_PHASE != 0, job.packet_number) {
-            Opening::Current => {
-                keys.on_opened(now, keep, job.packet_number);
-                Ok(())
-            }
-            Opening::Previous => Ok(()),
-            Opening::Next if opening == Opening::Next => {
-                let followed = keys.on_peer_update(now, keep, job.packet_number);
-                let updates = keys.updates();
-                if followed.is_ok() {
-                    self.recovery.trace.note(|| What::KeyUpdate {
-                        by_peer: true,
-                        updates,
-                    });
-                }
-                followed
-            }
-            //= RFC 9001 §6.4: An endpoint that successfully removes protection with old keys when newer keys were used for
-            //= packets with lower packet numbers MUST treat this as a connection error of type KEY_UPDATE_ERROR.
-            Opening::Next => Err(PeerError::new(
-                Code::KeyUpdate,
-                "old keys behind newer ones",
-            )),
-        };
+        let followed = self.follow_keys(now, keep, job.packet_number, (first, opening));
         if let Err(error) = followed {
             return self.close_with(now, error);
         }
@@ -232,6 +208,45 @@ impl Connection {
             ecn,
             payload,
         );
+    }
+
+    /// Goes on with the keys that an authentic packet shows to be in use.
+    #[inline]
+    fn follow_keys(
+        &mut self,
+        now: Instant,
+        keep: Duration,
+        number: u64,
+        (first, opening): (u8, Opening),
+    ) -> Result<(), PeerError> {
+        let Some(keys) = self.keys.one_rtt() else {
+            return Ok(());
+        };
+        // A packet before it in the batch may have changed the keys since it was opened.
+        match keys.choose(first & KEY_PHASE != 0, number) {
+            Opening::Current => {
+                keys.on_opened(now, keep, number);
+                Ok(())
+            }
+            Opening::Previous => Ok(()),
+            Opening::Next if opening == Opening::Next => {
+                let followed = keys.on_peer_update(now, keep, number);
+                let updates = keys.updates();
+                if followed.is_ok() {
+                    self.recovery.trace.note(|| What::KeyUpdate {
+                        by_peer: true,
+                        updates,
+                    });
+                }
+                followed
+            }
+            //= RFC 9001 §6.4: An endpoint that successfully removes protection with old keys when newer keys were used for
+            //= packets with lower packet numbers MUST treat this as a connection error of type KEY_UPDATE_ERROR.
+            Opening::Next => Err(PeerError::new(
+                Code::KeyUpdate,
+                "old keys behind newer ones",
+            )),
+        }
     }
 
     /// Whether a datagram that cannot be opened ends in a reset token of the peer (RFC 9000 §10.3.1).

@@ -218,19 +218,7 @@ impl Endpoint {
                     validated: false,
                     used: None,
                 };
-                let greased = datagram.first().is_some_and(|first| first & FIXED == 0);
-                if !self.must_read {
-                    return self.admit_initial(now, listen, greased, incoming, token, reply);
-                }
-                self.gatherings.expire(now);
-                let client = (path.remote, dcid);
-                if let Some(known) = self.gathered(&client) {
-                    return self.gather(stranger, known, reply);
-                }
-                match self.admit_initial(now, listen, greased, incoming, token, reply) {
-                    Route::Incoming(incoming) => self.gather(stranger, incoming, reply),
-                    route => route,
-                }
+                self.admit_hello(stranger, listen, incoming, token, reply)
             }
             Ok(Header::UnknownVersion {
                 version,
@@ -243,6 +231,36 @@ impl Endpoint {
             }
             Ok(_) => Route::Drop(Drop::UnknownId),
             Err(error) => Route::Drop(error.into()),
+        }
+    }
+
+    /// A client's first packet, read at once or put together with others first.
+    fn admit_hello(
+        &mut self,
+        stranger: Stranger<'_>,
+        listen: Listen,
+        incoming: Incoming,
+        token: &[u8],
+        reply: &mut [u8],
+    ) -> Route {
+        let Stranger {
+            at: now,
+            path,
+            datagram,
+            ..
+        } = stranger;
+        let greased = datagram.first().is_some_and(|first| first & FIXED == 0);
+        if !self.must_read {
+            return self.admit_initial(now, listen, greased, incoming, token, reply);
+        }
+        self.gatherings.expire(now);
+        let client = (path.remote, incoming.dcid);
+        if let Some(known) = self.gathered(&client) {
+            return self.gather(stranger, known, reply);
+        }
+        match self.admit_initial(now, listen, greased, incoming, token, reply) {
+            Route::Incoming(incoming) => self.gather(stranger, incoming, reply),
+            route => route,
         }
     }
 

@@ -27,23 +27,6 @@ pub(super) fn frame(seen: Seen) -> Option<QuicFrame> {
             ce: None,
             raw,
         },
-        Seen::ResetStream {
-            id,
-            code,
-            final_size,
-        } => QuicFrame::ResetStream {
-            stream_id: id.to_u64(),
-            error: ApplicationError::Unknown,
-            error_code: Some(code),
-            final_size,
-            raw,
-        },
-        Seen::StopSending { id, code } => QuicFrame::StopSending {
-            stream_id: id.to_u64(),
-            error: ApplicationError::Unknown,
-            error_code: Some(code),
-            raw,
-        },
         Seen::Crypto { offset, len } => QuicFrame::Crypto {
             offset,
             raw: bytes(len),
@@ -56,39 +39,15 @@ pub(super) fn frame(seen: Seen) -> Option<QuicFrame> {
             },
             raw,
         },
-        Seen::Stream {
-            id,
-            offset,
-            len,
-            fin,
-        } => QuicFrame::Stream {
-            stream_id: id.to_u64(),
-            offset: Some(offset),
-            fin: fin.then_some(true),
-            raw: bytes(len),
-        },
+        Seen::ResetStream { .. }
+        | Seen::StopSending { .. }
+        | Seen::Stream { .. }
+        | Seen::MaxStreamData { .. }
+        | Seen::MaxStreams { .. }
+        | Seen::StreamDataBlocked { .. }
+        | Seen::StreamsBlocked { .. } => return of_stream(seen),
         Seen::MaxData(maximum) => QuicFrame::MaxData { maximum, raw },
-        Seen::MaxStreamData { id, max } => QuicFrame::MaxStreamData {
-            stream_id: id.to_u64(),
-            maximum: max,
-            raw,
-        },
-        Seen::MaxStreams { direction, max } => QuicFrame::MaxStreams {
-            stream_type: stream_type(direction),
-            maximum: max,
-            raw,
-        },
         Seen::DataBlocked(limit) => QuicFrame::DataBlocked { limit, raw },
-        Seen::StreamDataBlocked { id, limit } => QuicFrame::StreamDataBlocked {
-            stream_id: id.to_u64(),
-            limit,
-            raw,
-        },
-        Seen::StreamsBlocked { direction, limit } => QuicFrame::StreamsBlocked {
-            stream_type: stream_type(direction),
-            limit,
-            raw,
-        },
         Seen::NewConnectionId {
             sequence,
             retire_prior_to,
@@ -121,6 +80,62 @@ pub(super) fn frame(seen: Seen) -> Option<QuicFrame> {
         Seen::AckFrequency(_) => unknown(types::ACK_FREQUENCY),
         Seen::ImmediateAck => unknown(types::IMMEDIATE_ACK),
         Seen::Datagram(len) => QuicFrame::Datagram { raw: bytes(len) },
+    })
+}
+
+/// A frame about streams; `None` for any other.
+fn of_stream(seen: Seen) -> Option<QuicFrame> {
+    let raw = None;
+    Some(match seen {
+        Seen::ResetStream {
+            id,
+            code,
+            final_size,
+        } => QuicFrame::ResetStream {
+            stream_id: id.to_u64(),
+            error: ApplicationError::Unknown,
+            error_code: Some(code),
+            final_size,
+            raw,
+        },
+        Seen::StopSending { id, code } => QuicFrame::StopSending {
+            stream_id: id.to_u64(),
+            error: ApplicationError::Unknown,
+            error_code: Some(code),
+            raw,
+        },
+        Seen::Stream {
+            id,
+            offset,
+            len,
+            fin,
+        } => QuicFrame::Stream {
+            stream_id: id.to_u64(),
+            offset: Some(offset),
+            fin: fin.then_some(true),
+            raw: Some(Box::new(raw_info(len))),
+        },
+        Seen::MaxStreamData { id, max } => QuicFrame::MaxStreamData {
+            stream_id: id.to_u64(),
+            maximum: max,
+            raw,
+        },
+        Seen::MaxStreams { direction, max } => QuicFrame::MaxStreams {
+            stream_type: stream_type(direction),
+            maximum: max,
+            raw,
+        },
+        Seen::StreamDataBlocked { id, limit } => QuicFrame::StreamDataBlocked {
+            stream_id: id.to_u64(),
+            limit,
+            raw,
+        },
+        Seen::StreamsBlocked { direction, limit } => QuicFrame::StreamsBlocked {
+            stream_type: stream_type(direction),
+            limit,
+            raw,
+        },
+        _ => return None,
     })
 }
 
