@@ -40,6 +40,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 /// The tests of every crate, with further arguments to cargo.
 pub(crate) fn workspace_tests(arguments: &[&str]) -> Result<Outcome> {
+    // What the tests of `inquic run` run.
+    let program = ["build", "--package", "inquic-cli", "--example", "program"];
+    shell::run(shell::cargo().args(program).arg("--all-features"))?;
     let mut cargo = shell::cargo();
     if shell::output(shell::cargo().args(["nextest", "--version"])).is_ok() {
         cargo.args(["nextest", "run", "--no-fail-fast"]);

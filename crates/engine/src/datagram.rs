@@ -357,16 +357,19 @@ impl Datagrams {
         self.received.has_surplus()
             || self.sending.has_surplus()
             || self.open.is_empty() && self.open.capacity() > 0
-            || self.fates.is_empty() && self.fates.capacity() > 0
+            || self.open.is_empty() && self.fates.is_empty() && self.fates.capacity() > 0
     }
 
     /// Gives unused memory back.
     pub(crate) fn shrink(&mut self) {
         self.received.shrink();
         self.sending.shrink();
-        if self.open.is_empty() && self.fates.is_empty() {
+        if self.open.is_empty() {
             self.open = Vec::new();
-            self.fates = VecDeque::new();
+            // As long as the fate of one is open, there is room to tell it.
+            if self.fates.is_empty() {
+                self.fates = VecDeque::new();
+            }
         }
     }
 

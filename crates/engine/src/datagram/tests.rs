@@ -230,3 +230,22 @@ fn idle_connection_gives_the_queues_back() {
     datagrams.shrink();
     assert_eq!(datagrams.allocated_bytes(), 0);
 }
+
+#[test]
+fn fates_that_nobody_has_taken_are_no_surplus_for_ever() {
+    let mut datagrams = open();
+    datagrams.send(b"a", Some(99), true).unwrap().unwrap();
+    let (_, sent) = packet(&mut datagrams, 100);
+    for frame in sent {
+        let SentFrame::Datagram { number } = frame else {
+            panic!("a datagram")
+        };
+        datagrams.on_fate(number, Fate::Acknowledged);
+    }
+    datagrams.shrink();
+    assert!(!datagrams.has_surplus(), "nothing more can be given back");
+    assert!(datagrams.take_fate().is_some());
+    assert!(datagrams.has_surplus());
+    datagrams.shrink();
+    assert_eq!(datagrams.allocated_bytes(), 0);
+}

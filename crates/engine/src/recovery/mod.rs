@@ -27,9 +27,7 @@ pub use self::timer::TimerContext;
 
 use self::congestion::{Controller, Delivery};
 use self::pacing::{Budget, Pacer};
-use self::reordering::Reordering;
-use self::sent::Log;
-use self::state::MAX_ACK_DELAY;
+use self::{reordering::Reordering, sent::Log, state::MAX_ACK_DELAY};
 use crate::trace::Trace;
 
 /// How a connection recovers and controls congestion.
