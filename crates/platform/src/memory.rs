@@ -22,8 +22,7 @@ pub struct Own<T>(
 
 impl<T> Own<T> {
     /// Moves `value` into memory of its own; `None`, and the value is gone, when there is none.
-    // Inlined, it would double a large value on its caller's stack.
-    #[inline(never)]
+    #[inline]
     #[must_use]
     pub fn new(value: T) -> Option<Self> {
         let mut list = Vec::new();

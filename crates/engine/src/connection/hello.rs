@@ -3,7 +3,7 @@
 
 use alloc::vec::Vec;
 
-use inquic_platform::{CipherSuite, CryptoError, Instant, KeySide, Own, memory};
+use inquic_platform::{CipherSuite, CryptoError, Instant, KeySide, NoMemory, Own, memory};
 use inquic_wire::{
     Code, ConnectionId, Grease, Level, PeerError, PreferredAddress, Role, Space,
     TransportParameters, Version, Writer,
@@ -175,7 +175,8 @@ impl Connection {
                 if side == KeySide::Seal && self.role == Role::Server {
                     self.install_half(suite, &secret)?;
                 }
-                if self.keys.keep_secret(side, suite, secret) {
+                let kept = self.keys.keep_secret(side, suite, secret);
+                if kept.map_err(|NoMemory| HandshakeError::Memory)? {
                     self.make_one_rtt_keys()?;
                     self.on_handshake_complete(now);
                 }

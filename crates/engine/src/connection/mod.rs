@@ -140,6 +140,12 @@ pub(crate) struct Start {
 }
 
 /// What a connection carries before anything has happened.
+/// Apart, so that the connection is not twice on the stack of who makes it.
+#[inline(never)]
+fn owned(connection: Connection) -> Option<Own<Connection>> {
+    Own::new(connection)
+}
+
 /// The part that knows what is on its way, in memory of its own: a kernel's stack is 16 KiB.
 #[inline(never)]
 fn recovery(config: &Config, role: Role, max_datagram_size: u16) -> Option<Own<Recovery>> {
@@ -216,7 +222,7 @@ impl Connection {
         let arrival = Arrival::first(path.path, path.id());
         let carried = carried(&config, &start, path, mtu)?;
         let spin = Spin::new(&*platform, config.spin_bit, start.peer_id);
-        Own::new(Self {
+        owned(Self {
             role: start.role,
             version: start.version,
             state: State::Handshaking {

@@ -1,6 +1,6 @@
 //! Where a connection is in its life, and the keys of each level. States own what only they need.
 
-use inquic_platform::{CipherSuite, Instant, KeySide, Own};
+use inquic_platform::{CipherSuite, Instant, KeySide, NoMemory, Own};
 use inquic_wire::{Level, Version};
 
 use super::close::Closing;
@@ -39,11 +39,12 @@ pub(super) struct Keys {
     pub(super) early_refused: bool,
 }
 
-/// The 1-RTT secrets come one by one; both make the keys.
+/// The 1-RTT secrets come one by one; both make the keys. Each is in memory of its own: where one of them was, the other state has
+/// bytes that mean nothing, and that could be those of a secret which was somewhere else before.
 pub(super) enum OneRttKeys {
     Waiting {
-        seal: Option<(CipherSuite, Secret)>,
-        open: Option<(CipherSuite, Secret)>,
+        seal: Option<(CipherSuite, Own<Secret>)>,
+        open: Option<(CipherSuite, Own<Secret>)>,
     },
     Ready(Own<OneRtt>),
 }
@@ -135,14 +136,15 @@ impl Keys {
         side: KeySide,
         suite: CipherSuite,
         secret: Secret,
-    ) -> bool {
+    ) -> Result<bool, NoMemory> {
         let OneRttKeys::Waiting { seal, open } = &mut self.one_rtt else {
-            return false;
+            return Ok(false);
         };
+        let kept = Some((suite, Own::new(secret).ok_or(NoMemory)?));
         match side {
-            KeySide::Seal => *seal = Some((suite, secret)),
-            KeySide::Open => *open = Some((suite, secret)),
+            KeySide::Seal => *seal = kept,
+            KeySide::Open => *open = kept,
         }
-        seal.is_some() && open.is_some()
+        Ok(seal.is_some() && open.is_some())
     }
 }

@@ -24,7 +24,7 @@ impl Streams {
     }
 
     /// Fills one packet with as many frames as fit, and reports each. `w` ends where the packet's payload does. `sent` says
-    /// whether it has room for more; when not, no more than [`FRAMES_AFTER_FULL`] follow.
+    /// whether it has room for more; when not, no more than `FRAMES_AFTER_FULL` follow.
     ///
     /// Where `tail` is given, the data at the packet's end may be left out and become the tail. Its place in `w` is then not
     /// written, and the bytes are here until the streams are told of a frame's fate.

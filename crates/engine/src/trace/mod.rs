@@ -1,6 +1,6 @@
 //! What happens on a connection, for whoever watches it: packets, frames, losses and changes of state in, fixed records out.
 //!
-//! Without the feature `trace` nothing in here leaves a trace in the code: [`Trace`] is empty, and what would be noted is not even
+//! Without the feature `trace` nothing in here leaves a trace in the code: `Trace` is empty, and what would be noted is not even
 //! worked out. With it a home may ask for the records of a connection, takes them after each of its calls, and writes them as it
 //! likes. A record is a `Copy` value of bounded size with no bytes in it that a peer chose freely, and what does not fit into the
 //! ring is counted and forgotten: watching a connection never makes it fail (attacks: own diagnostics overflow).

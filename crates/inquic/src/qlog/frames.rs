@@ -11,10 +11,6 @@ use qlog::{HexSlice, Token};
 pub(super) fn frame(seen: Seen) -> Option<QuicFrame> {
     let raw = None;
     let bytes = |len: u16| Some(Box::new(raw_info(len)));
-    let unknown = |frame_type: u8| QuicFrame::Unknown {
-        frame_type_bytes: Some(frame_type.into()),
-        raw: None,
-    };
     Some(match seen {
         Seen::AckRange { .. } | Seen::AckEcn(_) => return None,
         Seen::Padding(count) => QuicFrame::Padding { raw: bytes(count) },
@@ -27,10 +23,6 @@ pub(super) fn frame(seen: Seen) -> Option<QuicFrame> {
             ce: None,
             raw,
         },
-        Seen::Crypto { offset, len } => QuicFrame::Crypto {
-            offset,
-            raw: bytes(len),
-        },
         Seen::NewToken(len) => QuicFrame::NewToken {
             token: Token {
                 ty: None,
@@ -39,7 +31,8 @@ pub(super) fn frame(seen: Seen) -> Option<QuicFrame> {
             },
             raw,
         },
-        Seen::ResetStream { .. }
+        Seen::Crypto { .. }
+        | Seen::ResetStream { .. }
         | Seen::StopSending { .. }
         | Seen::Stream { .. }
         | Seen::MaxStreamData { .. }
@@ -83,7 +76,15 @@ pub(super) fn frame(seen: Seen) -> Option<QuicFrame> {
     })
 }
 
-/// A frame about streams; `None` for any other.
+/// A frame that qlog has no word for.
+fn unknown(frame_type: u8) -> QuicFrame {
+    QuicFrame::Unknown {
+        frame_type_bytes: Some(frame_type.into()),
+        raw: None,
+    }
+}
+
+/// A frame about streams, that of the handshake among them; `None` for any other.
 fn of_stream(seen: Seen) -> Option<QuicFrame> {
     let raw = None;
     Some(match seen {
@@ -134,6 +135,10 @@ fn of_stream(seen: Seen) -> Option<QuicFrame> {
             stream_type: stream_type(direction),
             limit,
             raw,
+        },
+        Seen::Crypto { offset, len } => QuicFrame::Crypto {
+            offset,
+            raw: Some(Box::new(raw_info(len))),
         },
         _ => return None,
     })

@@ -2,7 +2,7 @@
 //!
 //! Whoever has a connection's lock only copies records and hands them to one thread of the process, which makes text of them and
 //! writes it. When that thread cannot keep up, records are left out and the file says how many. A log never fails or delays a
-//! connection, and what a peer can make it cost is in [`limits`] (attacks: own diagnostics overflow).
+//! connection, and what a peer can make it cost is in `limits` (attacks: own diagnostics overflow).
 
 mod events;
 mod file;
