@@ -60,9 +60,11 @@ fuzz_target!(|input: &[u8]| {
             (9, Some(id)) => match choices.below(3) {
                 0 => drop(ends[at].streams.reset(id, 1)),
                 1 => drop(ends[at].streams.stop(id, 2)),
-                _ => ends[at]
-                    .streams
-                    .set_priority(id, i32::from(choices.byte()) - 9),
+                _ => drop(
+                    ends[at]
+                        .streams
+                        .set_priority(id, i32::from(choices.byte()) - 9),
+                ),
             },
             (10 | 11, _) => ends[at].send(now, 1_200),
             (12, _) if hostile => {
@@ -163,7 +165,10 @@ impl End {
         let mut sent = Vec::new();
         let mut writer = Writer::new(&mut packet);
         self.streams
-            .write_frames(now, &mut writer, None, &mut |frame| sent.push(frame));
+            .write_frames(now, &mut writer, None, &mut |frame| {
+                sent.push(frame);
+                true
+            });
         let len = writer.position();
         packet.truncate(len);
         if len > 0 {
@@ -197,9 +202,15 @@ impl End {
                     id,
                     code,
                     final_size,
-                }) => streams.on_reset_stream(id, code, final_size),
-                Ok(Frame::StopSending { id, code }) => streams.on_stop_sending(id, code),
-                Ok(Frame::MaxStreamData { id, max }) => streams.on_max_stream_data(id, max),
+                }) => streams
+                    .on_reset_stream(id, code, final_size)
+                    .map(|on| taken &= on == OnStream::Taken),
+                Ok(Frame::StopSending { id, code }) => streams
+                    .on_stop_sending(id, code)
+                    .map(|on| taken &= on == OnStream::Taken),
+                Ok(Frame::MaxStreamData { id, max }) => streams
+                    .on_max_stream_data(id, max)
+                    .map(|on| taken &= on == OnStream::Taken),
                 Ok(Frame::MaxStreams { direction, max }) => streams.on_max_streams(direction, max),
                 Ok(Frame::StreamDataBlocked { id, limit }) => {
                     streams.on_stream_data_blocked(id, limit)
