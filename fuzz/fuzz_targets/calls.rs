@@ -212,7 +212,13 @@ impl Play {
                 assert_eq!(code, 8);
                 flow.over = true;
             }
-            Some(Err(WriteError::Blocked | WriteError::Finished | WriteError::Unknown)) | None => {}
+            Some(Err(
+                WriteError::Blocked
+                | WriteError::Finished
+                | WriteError::Unknown
+                | WriteError::Memory,
+            ))
+            | None => {}
         }
     }
 
