@@ -13,6 +13,9 @@ pub const BACKLOG: usize = 4_096;
 pub const PHRASE: usize = inquic_uapi::QUIC_CLOSE_PHRASE_BUFFER_SIZE;
 /// Handshake bytes that a recvmsg with MSG_PEEK takes out of the engine, at most: what libraries read at a time.
 pub const PEEK: usize = 64 * 1024;
+/// The least that it takes, whatever the buffer: a call that only wants to know what comes next must not cut it to pieces, each of
+/// which the next calls give alone.
+pub const PEEK_LEAST: usize = 4 * 1024;
 /// How long packets wait for what MSG_MORE has announced, as with TCP.
 pub const CORK: Duration = Duration::from_millis(200);
 /// The least that SO_SNDBUF gives: as with other sockets, room for two packets and what it costs to keep them.

@@ -89,7 +89,7 @@ impl Inbox {
                 };
                 return Some((level, piece));
             }
-            let mut bytes = alloc::vec![0; out.len().min(limits::PEEK)];
+            let mut bytes = alloc::vec![0; out.len().clamp(limits::PEEK_LEAST, limits::PEEK)];
             let (level, len) = more(&mut bytes)?;
             bytes.truncate(len);
             self.hello = Some((level, bytes));

@@ -155,6 +155,19 @@ fn what_is_peeked_at_stays() {
 }
 
 #[test]
+fn handshake_bytes_that_are_peeked_at_stay_in_one_piece() {
+    let mut pair = Pair::connecting();
+    pair.greet();
+    let hello = handshake(inquic_uapi::QUIC_CRYPTO_INITIAL);
+    pair.server_sends(&hello, 0, b"server hello").unwrap();
+    pair.run(5);
+    let now = pair.now;
+    let first = receive(pair.client.sock(), now, MSG_PEEK, 1).unwrap();
+    assert_eq!(first.data, b"s");
+    assert_eq!(pair.client_gets().unwrap().data, b"server hello");
+}
+
+#[test]
 fn without_room_for_control_data_the_flags_say_so() {
     let mut pair = Pair::established();
     pair.client_sends(&[], NEW | FIN, b"x").unwrap();
