@@ -5,16 +5,16 @@
 use std::io;
 use std::sync::Arc;
 
-use inquic_engine::{HeldDatagram, Incoming, Path};
+use inquic_engine::{HeldDatagram, Incoming, Path, Received};
 use inquic_platform::Instant;
 
 use super::clock;
 use super::limits;
 use super::moves::Extra;
-use super::occupant::{Occupant, Run};
+use super::occupant::Occupant;
 use super::port::{Destination, Port, new_outbox};
 use super::runs;
-use super::udp::{Inbox, Train, Udp};
+use super::udp::{Inbox, Udp};
 use super::waiters::Wakes;
 use crate::error::Error;
 
@@ -98,7 +98,7 @@ impl Driver {
     }
 
     /// Takes datagrams that came another way than by the socket.
-    pub(super) fn deliver(&mut self, now: Instant, train: Train<'_>) {
+    pub(super) fn deliver(&mut self, now: Instant, train: Received<'_>) {
         let Self {
             port,
             source,
@@ -203,11 +203,11 @@ fn deliver(
     port: &Arc<Port>,
     udp: &Udp,
     now: Instant,
-    train: Train<'_>,
+    train: Received<'_>,
     touched: &mut Vec<Occupant>,
     wakes: &mut Wakes,
 ) {
-    let Train {
+    let Received {
         path,
         mut bytes,
         segment,
@@ -224,15 +224,15 @@ fn deliver(
         }
         let (run, rest) = bytes.split_at_mut(run);
         bytes = rest;
+        let run = Received {
+            path,
+            bytes: run,
+            segment,
+            ecn,
+        };
         match destination {
             Destination::Occupant(occupant, held) => {
                 let mut is_new = receive_held(&occupant, &path, held, wakes);
-                let run = Run {
-                    path,
-                    bytes: run,
-                    segment,
-                    ecn,
-                };
                 is_new |= occupant.receive(now, run, wakes);
                 if is_new {
                     touched.push(occupant);
@@ -244,7 +244,7 @@ fn deliver(
             }
             Destination::Member(member) => {
                 if let Some(share) = &port.share {
-                    share.forward(member, &path, segment, ecn, run);
+                    share.forward(member, &run);
                 }
             }
             Destination::Held | Destination::Nowhere => {}
@@ -261,7 +261,7 @@ fn receive_held(
 ) -> bool {
     let mut is_new = false;
     for HeldDatagram { at, ecn, mut bytes } in datagrams {
-        let run = Run {
+        let run = Received {
             path: *path,
             segment: bytes.len(),
             bytes: &mut bytes,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use inquic_engine::Path;
+use inquic_engine::Received;
 use inquic_platform::Instant;
 
 use super::entry::Entry;
@@ -21,17 +21,9 @@ pub(super) enum Occupant {
     Served(Arc<Served>),
 }
 
-/// Datagrams of one connection: `segment` bytes each, the last may be shorter.
-pub(super) struct Run<'a> {
-    pub(super) path: Path,
-    pub(super) bytes: &'a mut [u8],
-    pub(super) segment: usize,
-    pub(super) ecn: u8,
-}
-
 impl Occupant {
     /// Takes datagrams. Whether it is to be settled in this turn and was not before.
-    pub(super) fn receive(&self, now: Instant, run: Run<'_>, wakes: &mut Wakes) -> bool {
+    pub(super) fn receive(&self, now: Instant, run: Received<'_>, wakes: &mut Wakes) -> bool {
         match self {
             Self::Entry(entry) => entry.receive(now, run, wakes),
             Self::Served(served) => served.receive(now, run),

@@ -10,7 +10,6 @@ use inquic_socket::News;
 use super::datagrams::DatagramNews;
 use super::entry::{Entry, Held};
 use super::limits;
-use super::occupant::Run;
 use super::tls::Handshaking;
 use super::udp::{Sent, Udp};
 use super::waiters::Wakes;
@@ -18,8 +17,8 @@ use crate::error::Error;
 
 impl Entry {
     /// Takes datagrams. Whether it is to be settled in this turn and was not before.
-    pub(super) fn receive(&self, now: Instant, run: Run<'_>, wakes: &mut Wakes) -> bool {
-        let Run {
+    pub(super) fn receive(&self, now: Instant, run: Received<'_>, wakes: &mut Wakes) -> bool {
+        let Received {
             path,
             bytes,
             segment,

@@ -4,7 +4,7 @@ use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use inquic_engine::Path;
+use inquic_engine::{Path, Received};
 use quinn_udp::{EcnCodepoint, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -24,16 +24,6 @@ pub(crate) struct Inbox {
     filled: usize,
     /// The address that the socket is bound to from which it was filled.
     bound: SocketAddr,
-}
-
-/// One buffer of received datagrams, all from the same address.
-pub(crate) struct Train<'a> {
-    /// Where it came from, and the address of ours that it came to.
-    pub(crate) path: Path,
-    /// Datagrams of `segment` bytes, the last may be shorter.
-    pub(crate) bytes: &'a mut [u8],
-    pub(crate) segment: usize,
-    pub(crate) ecn: u8,
 }
 
 /// What became of a send.
@@ -201,8 +191,8 @@ impl Inbox {
         }
     }
 
-    /// What the last call of [`Udp::receive`] brought.
-    pub(crate) fn trains(&mut self) -> impl Iterator<Item = Train<'_>> {
+    /// What the last call of [`Udp::receive`] brought, a buffer at a time: the datagrams in it are of one path.
+    pub(crate) fn trains(&mut self) -> impl Iterator<Item = Received<'_>> {
         let bound = self.bound;
         self.memory
             .chunks_exact_mut(limits::RECEIVE_BYTES)
@@ -210,7 +200,7 @@ impl Inbox {
             .take(self.filled)
             .filter_map(move |(buffer, meta)| {
                 let bytes = buffer.get_mut(..meta.len)?;
-                Some(Train {
+                Some(Received {
                     path: Path {
                         local: Some(SocketAddr::new(
                             meta.dst_ip.map_or(bound.ip(), canonical_ip),

@@ -18,7 +18,6 @@ use socket2::Socket;
 use super::opened::Opened;
 use crate::error::Error;
 use crate::home::moves::{Moves, Share};
-use crate::home::occupant::Run;
 use crate::home::port::Port;
 use crate::home::ports;
 use crate::home::udp::{Sent, Udp};
@@ -286,23 +285,9 @@ impl Served {
     }
 
     /// Takes datagrams. Whether it is to be settled in this turn and was not before.
-    pub(in crate::home) fn receive(&self, now: Instant, run: Run<'_>) -> bool {
+    pub(in crate::home) fn receive(&self, now: Instant, run: Received<'_>) -> bool {
         let mut held = self.lock();
-        let Run {
-            path,
-            bytes,
-            segment,
-            ecn,
-        } = run;
-        held.sock.receive(
-            now,
-            Received {
-                path,
-                bytes,
-                segment,
-                ecn,
-            },
-        );
+        held.sock.receive(now, run);
         !std::mem::replace(&mut held.touched, true)
     }
 

@@ -17,7 +17,6 @@ use super::message::{Join, Message, Refusal, Welcome};
 use super::{Links, ROOT, Share, lock};
 use crate::home::driver::{Driver, Source};
 use crate::home::port::Port;
-use crate::home::udp::Train;
 use crate::home::{clock, limits};
 
 /// What a member does next.
@@ -143,20 +142,7 @@ pub(crate) fn attend(port: &Arc<Port>, share: &Share, driver: &mut Driver) -> bo
 fn take(driver: &mut Driver, message: &mut [u8]) {
     let now = clock::now();
     match Message::read(now, message) {
-        Some(Message::Train {
-            path,
-            segment,
-            ecn,
-            bytes,
-        }) => driver.deliver(
-            now,
-            Train {
-                path,
-                bytes,
-                segment,
-                ecn,
-            },
-        ),
+        Some(Message::Train(train)) => driver.deliver(now, train),
         Some(Message::Client(client, datagrams)) => {
             // A port that has joined others has one listener, its first.
             let owner = Owner::Local(0);

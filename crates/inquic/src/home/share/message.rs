@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
-use inquic_engine::{Claim, HeldDatagram, Introduction, Listen, Path, RetryPolicy};
+use inquic_engine::{Claim, HeldDatagram, Introduction, Listen, Path, Received, RetryPolicy};
 use inquic_platform::{Duration, Instant};
 use inquic_wire::{ConnectionId, Full, Reader, Truncated, Version, Versions, Writer};
 
@@ -44,12 +44,7 @@ pub(super) enum Refusal {
 #[derive(Debug)]
 pub(super) enum Message<'a> {
     /// Datagrams of a connection.
-    Train {
-        path: Path,
-        segment: usize,
-        ecn: u8,
-        bytes: &'a mut [u8],
-    },
+    Train(Received<'a>),
     /// A new client.
     Client(Box<Introduction>, Vec<HeldDatagram>),
     /// The sender does not listen any more.
@@ -192,19 +187,14 @@ impl Refusal {
 }
 
 /// What stands before the datagrams of a train.
-pub(super) fn train<'a>(
-    out: &'a mut [u8; TRAIN_HEAD],
-    path: &Path,
-    segment: usize,
-    ecn: u8,
-) -> &'a [u8] {
+pub(super) fn train<'a>(out: &'a mut [u8; TRAIN_HEAD], train: &Received<'_>) -> &'a [u8] {
     let mut w = Writer::new(out);
-    let segment = u32::try_from(segment).unwrap_or(u32::MAX);
+    let segment = u32::try_from(train.segment).unwrap_or(u32::MAX);
     let written = w
         .u8(TRAIN)
-        .and_then(|()| w.u8(ecn))
+        .and_then(|()| w.u8(train.ecn))
         .and_then(|()| w.u32(segment))
-        .and_then(|()| put_path(&mut w, path));
+        .and_then(|()| put_path(&mut w, &train.path));
     debug_assert!(written.is_ok(), "there is room for two addresses");
     let len = w.position();
     &out[..len]
@@ -257,12 +247,12 @@ impl<'a> Message<'a> {
                 let segment = r.u32().ok()? as usize;
                 let path = path(&mut r)?;
                 let at = r.position();
-                Some(Self::Train {
+                Some(Self::Train(Received {
                     path,
+                    bytes: bytes.get_mut(at..)?,
                     segment: segment.max(1),
                     ecn,
-                    bytes: bytes.get_mut(at..)?,
-                })
+                }))
             }
             CLIENT => {
                 let client = introduction(&mut r)?;

@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use inquic_engine::{EndpointKeys, HeldDatagram, Introduction, Path, Routing};
+use inquic_engine::{EndpointKeys, HeldDatagram, Introduction, Received, Routing};
 use inquic_platform::{Instant, Platform};
 use inquic_socket::port::ListenOptions;
 
@@ -123,11 +123,11 @@ impl Share {
     }
 
     /// Hands datagrams to the process whose they are. What it cannot take is lost, as packets are.
-    pub(super) fn forward(&self, member: u8, path: &Path, segment: usize, ecn: u8, bytes: &[u8]) {
+    pub(super) fn forward(&self, member: u8, train: &Received<'_>) {
         if let Some(link) = self.member(member) {
             let mut head = [0; message::TRAIN_HEAD];
-            let head = message::train(&mut head, path, segment, ecn);
-            let _ = link.send(&[head, bytes]);
+            let head = message::train(&mut head, train);
+            let _ = link.send(&[head, train.bytes]);
         }
     }
 

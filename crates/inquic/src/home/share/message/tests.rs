@@ -74,19 +74,22 @@ fn a_welcome_and_every_refusal_arrive_as_they_were_sent() {
 #[test]
 fn a_train_arrives_with_its_addresses() {
     let mut head = [0; TRAIN_HEAD];
-    let mut bytes = train(&mut head, &path(), 1_200, 2).to_vec();
+    let sent = Received {
+        path: path(),
+        bytes: &mut [],
+        segment: 1_200,
+        ecn: 2,
+    };
+    let mut bytes = train(&mut head, &sent).to_vec();
     bytes.extend_from_slice(b"datagrams");
-    let Some(Message::Train {
-        path: by,
-        segment,
-        ecn,
-        bytes,
-    }) = Message::read(Instant::ZERO, &mut bytes)
-    else {
+    let Some(Message::Train(received)) = Message::read(Instant::ZERO, &mut bytes) else {
         panic!("a train")
     };
-    assert_eq!((by, segment, ecn), (path(), 1_200, 2));
-    assert_eq!(bytes, b"datagrams");
+    assert_eq!(
+        (received.path, received.segment, received.ecn),
+        (path(), 1_200, 2)
+    );
+    assert_eq!(received.bytes, b"datagrams");
 }
 
 #[test]
