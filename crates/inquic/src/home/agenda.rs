@@ -5,7 +5,6 @@ use inquic_platform::Instant;
 use super::port::Port;
 
 /// Kept under the connection's lock.
-#[derive(Default)]
 pub(super) struct Agenda {
     /// The deadline that the port's timers have.
     armed: Option<Instant>,
@@ -16,6 +15,15 @@ pub(super) struct Agenda {
 }
 
 impl Agenda {
+    /// Nothing to do.
+    pub(super) const fn new() -> Self {
+        Self {
+            armed: None,
+            listed: false,
+            touched: false,
+        }
+    }
+
     /// Something was told in this turn. Whether it is to be settled in it and was not before.
     pub(super) const fn touch(&mut self) -> bool {
         !std::mem::replace(&mut self.touched, true)
@@ -26,8 +34,8 @@ impl Agenda {
         self.touched = false;
     }
 
-    /// The port's timer has ended.
-    pub(super) const fn on_expired(&mut self) {
+    /// The port's timers have none of it.
+    pub(super) const fn disarm(&mut self) {
         self.armed = None;
     }
 

@@ -12,6 +12,7 @@ use inquic_socket::Socket;
 use inquic_socket::socket::{OpenError, ReadError, WriteError};
 use inquic_wire::{Direction, Role, StreamId, Version};
 
+use super::agenda::Agenda;
 use super::clock;
 use super::end;
 use super::levels::{Interest, Levels};
@@ -44,14 +45,9 @@ pub(crate) struct Held {
     pub(super) levels: Option<Box<Levels>>,
     /// Why it failed, where the engine does not know.
     pub(super) failure: Option<Error>,
-    /// The deadline that the port's timers have.
-    pub(super) armed: Option<Instant>,
-    /// Whether it is on the list of those that the driver looks at.
-    pub(super) listed: bool,
+    pub(super) agenda: Agenda,
     /// Bytes that tasks wrote and left to the driver.
     pub(super) left: usize,
-    /// Whether a driver settles it at the end of its turn.
-    pub(super) touched: bool,
     pub(super) established: bool,
     /// Whether it could be used before the handshake was complete.
     pub(super) early: bool,
@@ -80,10 +76,8 @@ impl Entry {
                 waiters: Waiters::default(),
                 levels: None,
                 failure: None,
-                armed: None,
-                listed: false,
+                agenda: Agenda::new(),
                 left: 0,
-                touched: false,
                 established: false,
                 early: false,
                 local: None,
@@ -359,12 +353,12 @@ impl Entry {
         self.lock().socket.stats()
     }
 
-    /// What TLS agreed on.
     /// The version of QUIC in use.
     pub(crate) fn version(&self) -> Version {
         self.lock().socket.version()
     }
 
+    /// What TLS agreed on.
     pub(crate) fn info(&self) -> Option<HandshakeInfo> {
         self.lock().session.info().cloned()
     }
@@ -391,7 +385,7 @@ impl Entry {
             drop(held);
             wakes.wake();
         } else {
-            self.list(&mut held);
+            held.agenda.list(&self.port, self.slot);
         }
     }
 

@@ -4,6 +4,7 @@
 //! A [`port::Port`] is a UDP port with its connections, an [`entry::Entry`] one connection under one lock, a
 //! [`driver::Driver`] what moves datagrams between them. Threads ([`thread`]) or a task of a runtime ([`task`]) run the driver.
 
+mod agenda;
 mod bell;
 mod clock;
 mod datagrams;

@@ -48,25 +48,25 @@ impl Entry {
                 self.tell_news(held, now, wakes);
             }
         }
-        !std::mem::replace(&mut held.touched, true)
+        held.agenda.touch()
     }
 
     /// The timer has come. Whether it is to be settled in this turn and was not before.
     pub(super) fn expire(&self, now: Instant) -> bool {
         let mut held = self.lock();
-        held.armed = None;
+        held.agenda.disarm();
         let deadline = held.socket.next_deadline();
         if deadline.is_some_and(|deadline| deadline <= now) {
             held.socket.expire(now);
         }
-        !std::mem::replace(&mut held.touched, true)
+        held.agenda.touch()
     }
 
     /// It was on the port's list. Whether it is to be settled in this turn and was not before.
     pub(super) fn unlist(&self) -> bool {
         let mut held = self.lock();
-        held.listed = false;
-        !std::mem::replace(&mut held.touched, true)
+        held.agenda.on_unlisted();
+        held.agenda.touch()
     }
 
     /// Does what follows from what it was told in this turn.
@@ -78,7 +78,7 @@ impl Entry {
         wakes: &mut Wakes,
     ) {
         let mut held = self.lock();
-        held.touched = false;
+        held.agenda.on_settled();
         self.settle(&mut held, now, udp, outbox, wakes);
     }
 
@@ -102,20 +102,14 @@ impl Entry {
         }
         self.tell_news(held, now, wakes);
         if more {
-            self.list(held);
+            held.agenda.list(&self.port, self.slot);
         }
         if held.socket.needs_port() {
             self.port.service(now, &mut held.socket);
         }
         held.trace.drain(&mut held.socket);
-        self.arm(held);
-    }
-
-    /// Puts the connection on the list of those that the driver looks at.
-    pub(super) fn list(&self, held: &mut Held) {
-        if !std::mem::replace(&mut held.listed, true) {
-            self.port.list(self.slot);
-        }
+        let deadline = held.socket.next_deadline();
+        held.agenda.arm(&self.port, self.slot, deadline);
     }
 
     /// Sends one batch; returns whether there may be another.
@@ -196,7 +190,7 @@ impl Entry {
                 }
                 News::Gone => {
                     self.port.remove(self.slot, &held.socket);
-                    held.armed = None;
+                    held.agenda.disarm();
                     held.waiters.on_closed(wakes);
                     held.raise_all();
                 }
@@ -208,18 +202,6 @@ impl Entry {
     fn offer(&self, held: &mut Held, now: Instant, wakes: &mut Wakes) {
         if held.is_server() && !self.port.on_established(&held.socket, wakes) {
             held.socket.abort(now, 0, b"");
-        }
-    }
-
-    /// Gives the port's timers the connection's deadline, when it has come nearer. A later one is found out when the earlier
-    /// comes, so that a deadline which moves with every packet costs nothing.
-    fn arm(&self, held: &mut Held) {
-        let Some(deadline) = held.socket.next_deadline() else {
-            return;
-        };
-        if held.armed.is_none_or(|armed| deadline < armed) {
-            held.armed = Some(deadline);
-            self.port.arm(self.slot, deadline);
         }
     }
 }

@@ -17,6 +17,7 @@ use socket2::Socket;
 
 use super::opened::Opened;
 use crate::error::Error;
+use crate::home::agenda::Agenda;
 use crate::home::moves::{Moves, Share};
 use crate::home::port::Port;
 use crate::home::ports;
@@ -44,9 +45,7 @@ pub(super) struct Held {
     moves: Option<Box<Moves>>,
     /// Its place in the port's table, once it is a connection.
     slot: Option<u32>,
-    armed: Option<Instant>,
-    listed: bool,
-    touched: bool,
+    agenda: Agenda,
     /// Whether nobody drives the port any more.
     stopped: bool,
 }
@@ -115,9 +114,7 @@ impl Served {
                 waiting: Vec::new(),
                 moves: None,
                 slot,
-                armed: None,
-                listed: false,
-                touched: false,
+                agenda: Agenda::new(),
                 stopped: false,
             }),
         }
@@ -288,25 +285,25 @@ impl Served {
     pub(in crate::home) fn receive(&self, now: Instant, run: Received<'_>) -> bool {
         let mut held = self.lock();
         held.sock.receive(now, run);
-        !std::mem::replace(&mut held.touched, true)
+        held.agenda.touch()
     }
 
     /// The timer has come. Whether it is to be settled in this turn and was not before.
     pub(in crate::home) fn expire(&self, now: Instant) -> bool {
         let mut held = self.lock();
-        held.armed = None;
+        held.agenda.disarm();
         let deadline = held.sock.next_deadline();
         if deadline.is_some_and(|deadline| deadline <= now) {
             held.sock.expire(now);
         }
-        !std::mem::replace(&mut held.touched, true)
+        held.agenda.touch()
     }
 
     /// It was on the port's list. Whether it is to be settled in this turn and was not before.
     pub(in crate::home) fn unlist(&self) -> bool {
         let mut held = self.lock();
-        held.listed = false;
-        !std::mem::replace(&mut held.touched, true)
+        held.agenda.on_unlisted();
+        held.agenda.touch()
     }
 
     /// Does what follows from what it was told in this turn.
@@ -318,7 +315,7 @@ impl Served {
         wakes: &mut Wakes,
     ) {
         let mut held = self.lock();
-        held.touched = false;
+        held.agenda.on_settled();
         if let Some(port) = self.port.get() {
             self.settle(&mut held, port, now, Some((udp, outbox)), wakes);
         }
@@ -381,15 +378,11 @@ impl Served {
         let Some(slot) = held.slot else {
             return;
         };
-        if more && !std::mem::replace(&mut held.listed, true) {
-            port.list(slot);
+        if more {
+            held.agenda.list(port, slot);
         }
-        if let Some(deadline) = held.sock.next_deadline()
-            && held.armed.is_none_or(|armed| deadline < armed)
-        {
-            held.armed = Some(deadline);
-            port.arm(slot, deadline);
-        }
+        let deadline = held.sock.next_deadline();
+        held.agenda.arm(port, slot, deadline);
     }
 }
 
@@ -397,7 +390,7 @@ impl Held {
     fn with_port(&mut self, port: &Port, now: Instant, wakes: &mut Wakes) {
         if port.settle_served(now, self.slot, &mut self.sock, wakes) {
             self.slot = None;
-            self.armed = None;
+            self.agenda.disarm();
             self.moves = None;
         }
     }
