@@ -4,11 +4,8 @@
 use core::ffi::c_int;
 use core::slice;
 
-use inquic_socket::sock::{Got, Set, Stop, address};
+use inquic_socket::sock::{Got, Part, Set, Stop, address};
 use inquic_socket::{Errno, Sock};
-use inquic_uapi::flags::MSG_QUIC_STREAM_FIN;
-use inquic_uapi::structs::StreamInfo;
-use inquic_uapi::{ControlMessages, Layout, QUIC_STREAM_INFO, SOL_QUIC};
 use inquic_wire::StreamId;
 
 use crate::cell::{self, Shared};
@@ -236,24 +233,14 @@ unsafe extern "C" fn inquic_sock_send(cell: *mut ffi::Cell, sending: *mut ffi::S
     let control = unsafe { bytes(sending.control, sending.control_len) };
     let mut held = socket.lock();
     let now = clock::now();
-    let sent = match u64::try_from(sending.stream)
-        .ok()
-        .and_then(|stream| stream.checked_sub(1))
-    {
-        None => {
-            let mut first = [0; CONTROL_MAX];
-            let control = without_end(control, sending, &mut first);
-            let flags = sending.flags & !hidden_end(sending);
-            held.sock.sendmsg(now, control, flags, data)
-        }
-        Some(stream) => match StreamId::from_u64(stream) {
-            Some(stream) => {
-                let flags = sending.flags & !hidden_end(sending) | shown_end(control, sending);
-                held.sock.send_rest(now, stream, flags, data)
-            }
-            None => Err(Stop::Failed(Errno::EINVAL)),
-        },
+    let before = u64::try_from(sending.stream).ok();
+    let part = Part {
+        stream: before
+            .and_then(|number| number.checked_sub(1))
+            .and_then(StreamId::from_u64),
+        more: sending.more != 0,
     };
+    let sent = held.sock.send_part(now, control, sending.flags, part, data);
     held.settle(&socket, now, Cause::Call);
     match &sent {
         Ok(sent) => {
@@ -268,55 +255,6 @@ unsafe extern "C" fn inquic_sock_send(cell: *mut ffi::Cell, sending: *mut ffi::S
         }
     }
     code_or_wait(sent.map(|sent| sent.bytes))
-}
-
-/// The bit of the end, where this part of the message is not the last.
-const fn hidden_end(sending: &ffi::Sending) -> u32 {
-    if sending.more == 0 {
-        0
-    } else {
-        MSG_QUIC_STREAM_FIN
-    }
-}
-
-/// The bit of the end, where this part is the last and a control message said that the message ends the stream.
-fn shown_end(control: &[u8], sending: &ffi::Sending) -> u32 {
-    match stream_flags_at(control) {
-        Some((_, flags)) if sending.more == 0 => flags & MSG_QUIC_STREAM_FIN,
-        _ => 0,
-    }
-}
-
-/// The control messages of a first part: without the end of the stream, unless it is the last part as well.
-fn without_end<'a>(
-    control: &'a [u8],
-    sending: &ffi::Sending,
-    copy: &'a mut [u8; CONTROL_MAX],
-) -> &'a [u8] {
-    let Some((at, flags)) = stream_flags_at(control).filter(|_| sending.more != 0) else {
-        return control;
-    };
-    let Some(copy) = copy.get_mut(..control.len()) else {
-        return control;
-    };
-    copy.copy_from_slice(control);
-    if let Some(place) = copy.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
-        *place = (flags & !MSG_QUIC_STREAM_FIN).to_ne_bytes();
-    }
-    copy
-}
-
-/// Where in the control messages the flags of a stream are, and what they are.
-fn stream_flags_at(control: &[u8]) -> Option<(usize, u32)> {
-    let message = ControlMessages::new(control)
-        .map_while(Result::ok)
-        .find(|message| message.level == SOL_QUIC && message.kind == QUIC_STREAM_INFO)?;
-    let info = message.data.get(..StreamInfo::SIZE)?;
-    let at = info.as_ptr().addr().checked_sub(control.as_ptr().addr())?;
-    Some((
-        at.checked_add(FLAGS_AT)?,
-        StreamInfo::read(info).stream_flags,
-    ))
 }
 
 /// recvmsg(): the bytes that were given.
@@ -341,8 +279,3 @@ unsafe extern "C" fn inquic_sock_receive(
         message.bytes
     }))
 }
-
-/// Bytes of control messages that the shim passes on.
-const CONTROL_MAX: usize = 256;
-/// Where in a `quic_stream_info` its flags are.
-const FLAGS_AT: usize = 8;

@@ -105,8 +105,17 @@ pub enum Got {
 pub struct Sent {
     /// Bytes.
     pub bytes: usize,
-    /// The stream that they went to. A blocking call goes on with [`super::Sock::send_rest`] where not all was taken.
+    /// The stream that they went to, which the rest of the message follows; see [`Part`].
     pub stream: Option<StreamId>,
+}
+
+/// Which part of a message [`super::Sock::send_part`] is given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    /// The stream that what was taken before went to; none while nothing was.
+    pub stream: Option<StreamId>,
+    /// Others follow it. The message's FIN goes with the last.
+    pub more: bool,
 }
 
 /// What recvmsg() gave.

@@ -42,7 +42,7 @@ mod streams;
 mod tests;
 mod tls;
 
-pub use answer::{Got, Message, Sent, Set, Stop, Wait};
+pub use answer::{Got, Message, Part, Sent, Set, Stop, Wait};
 
 use core::net::SocketAddr;
 

@@ -13,7 +13,7 @@ use inquic_uapi::{
 };
 use inquic_wire::{Level, StreamId};
 
-use super::answer::{Sent, Stop, Wait};
+use super::answer::{Part, Sent, Stop, Wait};
 use super::link::Link;
 use super::{Sock, State};
 use crate::errno::Errno;
@@ -41,6 +41,23 @@ impl Sock {
         flags: u32,
         data: &[u8],
     ) -> Result<Sent, Stop> {
+        self.send_part(now, control, flags, Part::default(), data)
+    }
+
+    /// As [`Sock::sendmsg`], for a message whose data comes in parts: what a home holds of it at a time, or what was not taken
+    /// of a blocking call's. Control messages and flags are those of the whole message each time.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sock::sendmsg`].
+    pub fn send_part(
+        &mut self,
+        now: Instant,
+        control: &[u8],
+        flags: u32,
+        part: Part,
+        data: &[u8],
+    ) -> Result<Sent, Stop> {
         if flags & !SEND_FLAGS != 0 {
             return Err(Stop::Failed(Errno::EINVAL));
         }
@@ -62,7 +79,7 @@ impl Sock {
         if flags & MSG_QUIC_DATAGRAM != 0 {
             return link.send_datagram(data);
         }
-        let (info, errno) = match controls.stream {
+        let (mut info, errno) = match controls.stream {
             Some(info) if info.stream_flags & !STREAM_FLAGS != 0 => {
                 return Err(Stop::Failed(Errno::EINVAL));
             }
@@ -76,33 +93,13 @@ impl Sock {
                 (info, Errno::EAGAIN)
             }
         };
-        link.send_stream(info, errno, data)
-    }
-
-    /// The rest of a blocking sendmsg(), of which [`Sock::sendmsg`] has taken a part: the same flags, to the same stream.
-    ///
-    /// # Errors
-    ///
-    /// As [`Sock::sendmsg`].
-    pub fn send_rest(
-        &mut self,
-        now: Instant,
-        stream: StreamId,
-        flags: u32,
-        data: &[u8],
-    ) -> Result<Sent, Stop> {
-        let link = match &mut self.state {
-            State::Connection(link) if !link.socket.is_closed() => link,
-            State::Connection(_) | State::Idle(_) | State::Listening { .. } => {
-                return Err(if flags & MSG_NOSIGNAL != 0 {
-                    Stop::Failed(Errno::EPIPE)
-                } else {
-                    Stop::Pipe
-                });
-            }
-        };
-        link.cork(now, flags);
-        link.write_stream(stream, flags, Errno::EAGAIN, data)
+        if part.more {
+            info.stream_flags &= !MSG_QUIC_STREAM_FIN;
+        }
+        match part.stream {
+            Some(stream) => link.write_stream(stream, info.stream_flags, Errno::EAGAIN, data),
+            None => link.send_stream(info, errno, data),
+        }
     }
 }
 

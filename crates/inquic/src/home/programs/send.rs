@@ -2,10 +2,7 @@
 
 use inquic_calls::{ARGUMENTS, Call};
 use inquic_platform::Instant;
-use inquic_socket::sock::Stop;
-use inquic_uapi::flags::{MSG_QUIC_STREAM_FIN, STREAM_FLAGS};
-use inquic_uapi::structs::StreamInfo;
-use inquic_uapi::{ControlMessages, Layout, QUIC_STREAM_INFO, SOL_QUIC};
+use inquic_socket::sock::{Part, Stop};
 use inquic_wire::StreamId;
 
 use super::calls::{Failure, Outcome, number};
@@ -21,8 +18,6 @@ pub(super) struct Sending {
     left: usize,
     control: Vec<u8>,
     flags: u32,
-    /// The stream flags, wherever they were said.
-    stream_flags: u32,
     /// The stream that the first part went to.
     stream: Option<StreamId>,
     /// Whether anything was tried: a message of no bytes is one, too.
@@ -59,17 +54,11 @@ impl Sending {
                 )
             }
         };
-        let said = ControlMessages::new(&control).find_map(|message| {
-            let message = message.ok()?;
-            let is_stream = message.level == SOL_QUIC && message.kind == QUIC_STREAM_INFO;
-            is_stream.then(|| StreamInfo::read(message.data).stream_flags)
-        });
         Ok(Self {
             left: pieces.iter().map(|piece| piece.len).sum(),
             pieces,
             control,
             flags,
-            stream_flags: said.unwrap_or(flags & STREAM_FLAGS),
             stream: None,
             begun: false,
             held: 0..0,
@@ -146,23 +135,13 @@ impl Sending {
     }
 
     fn send(&mut self, held: &mut Held, now: Instant, data: &[u8]) -> Result<usize, Stop> {
-        // FIN goes with the last byte.
-        let last = if self.left > 0 {
-            MSG_QUIC_STREAM_FIN
-        } else {
-            0
+        let part = Part {
+            stream: self.stream,
+            more: self.left > 0,
         };
-        let sent = match self.stream {
-            Some(stream) => {
-                let flags = self.flags & !STREAM_FLAGS | self.stream_flags & MSG_QUIC_STREAM_FIN;
-                held.sock.send_rest(now, stream, flags & !last, data)?
-            }
-            None if last == 0 => held.sock.sendmsg(now, &self.control, self.flags, data)?,
-            None => {
-                let control = without_fin(&self.control);
-                held.sock.sendmsg(now, &control, self.flags & !last, data)?
-            }
-        };
+        let sent = held
+            .sock
+            .send_part(now, &self.control, self.flags, part, data)?;
         self.stream = self.stream.or(sent.stream);
         Ok(sent.bytes)
     }
@@ -187,24 +166,3 @@ impl Sending {
         Ok(())
     }
 }
-
-/// The same control messages, with a stream that goes on.
-fn without_fin(control: &[u8]) -> Vec<u8> {
-    let mut changed = control.to_vec();
-    let mut at = 0;
-    for message in ControlMessages::new(control).flatten() {
-        let header = size_of::<libc::cmsghdr>();
-        if message.level == SOL_QUIC && message.kind == QUIC_STREAM_INFO {
-            let mut info = StreamInfo::read(message.data);
-            info.stream_flags &= !MSG_QUIC_STREAM_FIN;
-            let data = at + header;
-            let len = message.data.len().min(StreamInfo::SIZE);
-            info.write(&mut changed[data..data + len]);
-        }
-        at += (header + message.data.len()).next_multiple_of(size_of::<usize>());
-    }
-    changed
-}
-
-#[cfg(test)]
-mod tests;

@@ -10,6 +10,7 @@ use inquic_uapi::{EventType, QUIC_CRYPTO_EARLY, option};
 
 use super::{Pair, bytes, control, handshake, receive, set, stream, want};
 use crate::errno::Errno;
+use crate::sock::Part;
 
 const NEW: u32 = MSG_QUIC_STREAM_NEW;
 const FIN: u32 = MSG_QUIC_STREAM_FIN;
@@ -27,6 +28,47 @@ fn flags_alone_open_and_finish_a_stream() {
     pair.run(5);
     assert_eq!(next(&mut pair), Ok((0, FIN, b"whole".to_vec())));
     assert_eq!(next(&mut pair), Err(Errno::EAGAIN));
+}
+
+#[test]
+fn the_end_that_flags_or_a_control_message_say_goes_with_a_messages_last_part() {
+    for (control, flags) in [(stream(-1, NEW | FIN), 0), (Vec::new(), NEW | FIN)] {
+        let mut pair = Pair::established();
+        let now = pair.now;
+        let first = Part {
+            stream: None,
+            more: true,
+        };
+        let sock = pair.client.sock();
+        let sent = sock.send_part(now, &control, flags, first, b"one ");
+        let last = Part {
+            stream: sent.unwrap().stream,
+            more: false,
+        };
+        pair.run(5);
+        assert_eq!(next(&mut pair), Ok((0, 0, b"one ".to_vec())));
+        let now = pair.now;
+        let sock = pair.client.sock();
+        let sent = sock.send_part(now, &control, flags, last, b"two");
+        assert_eq!(sent.map(|sent| sent.bytes), Ok(3));
+        pair.run(5);
+        assert_eq!(next(&mut pair), Ok((0, FIN, b"two".to_vec())));
+    }
+}
+
+#[test]
+fn a_control_message_decides_over_flags_in_every_part_of_a_message() {
+    let mut pair = Pair::established();
+    let (now, control) = (pair.now, stream(-1, NEW));
+    let sock = pair.client.sock();
+    let sent = sock.send_part(now, &control, FIN, Part::default(), b"one ");
+    let rest = Part {
+        stream: sent.unwrap().stream,
+        more: false,
+    };
+    sock.send_part(now, &control, FIN, rest, b"two").unwrap();
+    pair.run(5);
+    assert_eq!(next(&mut pair), Ok((0, 0, b"one two".to_vec())));
 }
 
 #[test]
