@@ -322,9 +322,7 @@ impl Scene {
 fn noise(rng: &mut Rng) -> Vec<u8> {
     let len = [0, 1, 20, 21, 43, 100, 1_200, 1_500][rng.below(8) as usize] + rng.below(8) as usize;
     let mut bytes = vec![0; len];
-    for chunk in bytes.chunks_mut(8) {
-        chunk.copy_from_slice(&rng.next_u64().to_le_bytes()[..chunk.len()]);
-    }
+    rng.fill(&mut bytes);
     bytes
 }
 

@@ -3,17 +3,16 @@
 
 use std::sync::Arc;
 
-use inquic_platform::crypto::{HASH_LEN_MAX, MASK_LEN, SAMPLE_LEN, TAG_LEN};
-use inquic_platform::{
-    CipherSuite, HeaderKey, KeySide, NoTails, OpenJob, PacketKey, Platform, SealJob, Tail,
-};
+use inquic_platform::crypto::TAG_LEN;
+use inquic_platform::{CipherSuite, KeySide, NoTails, Platform, SealJob, Tail};
 use inquic_wire::frame::write_crypto;
 use inquic_wire::{
     ConnectionId, Full, Header, Level, LongKind, Role, TransportParameters, Version, Writer,
-    decode_packet_number, write_long, write_retry_pseudo_packet, write_short,
+    write_long, write_retry_pseudo_packet, write_short,
 };
 
 use crate::hello;
+use crate::keys::{self, Keys};
 
 /// One end of a connection in the hands of a test.
 pub struct Attacker {
@@ -58,13 +57,8 @@ pub struct Bits {
 }
 
 struct LevelKeys {
-    seal: DirectionKeys,
-    open: DirectionKeys,
-}
-
-struct DirectionKeys {
-    packet: Box<dyn PacketKey>,
-    header: Box<dyn HeaderKey>,
+    seal: Keys,
+    open: Keys,
 }
 
 impl Attacker {
@@ -101,45 +95,28 @@ impl Attacker {
 
     /// Takes Initial keys from another destination id, as after a Retry.
     pub fn set_initial_id(&mut self, id: &ConnectionId) {
-        let initial = self.hmac(CipherSuite::Aes128GcmSha256, &INITIAL_SALT, &[id]);
-        let keys = |sender| {
-            let label: &[u8] = if sender == Role::Client {
-                b"client in"
-            } else {
-                b"server in"
-            };
-            let suite = CipherSuite::Aes128GcmSha256;
-            let secret = self.expand(suite, &initial, label, suite.hash_len());
-            self.direction_keys(suite, sender, &secret)
-        };
+        let keys = |sender, side| Keys::initial(&*self.platform, Version::V1, sender, side, id);
         let keys = LevelKeys {
-            seal: keys(self.role),
-            open: keys(self.role.peer()),
+            seal: keys(self.role, KeySide::Seal),
+            open: keys(self.role.peer(), KeySide::Open),
         };
         self.keys[Level::Initial.index()] = Some(keys);
     }
 
     /// Goes to the next 1-RTT keys to send with, and turns the key phase.
     pub fn update_keys(&mut self) {
-        for secret in 0..2 {
-            self.secrets[secret] = self.expand(
-                self.suite,
-                &self.secrets[secret],
-                b"quic ku",
-                self.suite.hash_len(),
-            );
+        let (platform, suite) = (&*self.platform, self.suite);
+        for secret in &mut self.secrets {
+            *secret = keys::expand(platform, suite, secret, b"quic ku", suite.hash_len());
         }
         self.phase = !self.phase;
-        for (sender, secret) in [(self.role, 0), (self.role.peer(), 1)] {
-            let packet = self.packet_key(self.suite, sender, &self.secrets[secret]);
-            let Some(keys) = &mut self.keys[Level::OneRtt.index()] else {
-                continue;
-            };
-            if secret == 0 {
-                keys.seal.packet = packet;
-            } else {
-                keys.open.packet = packet;
-            }
+        let [ours, theirs] = &self.secrets;
+        if let Some(keys) = &mut self.keys[Level::OneRtt.index()] {
+            let version = Version::V1;
+            keys.seal
+                .update(platform, version, suite, KeySide::Seal, ours);
+            keys.open
+                .update(platform, version, suite, KeySide::Open, theirs);
         }
     }
 
@@ -199,22 +176,7 @@ impl Attacker {
         buffer.truncate(end);
         buffer[0] ^= bits.flipped;
         let keys = &self.keys(level).seal;
-        let job = SealJob {
-            start: 0,
-            number_at,
-            payload_at,
-            end,
-            packet_number: number,
-            tail: Tail::NONE,
-        };
-        keys.packet
-            .seal(&mut buffer, &[job], &NoTails)
-            .expect("the packet lies in the buffer");
-        let mask = mask(&*keys.header, &buffer, number_at);
-        buffer[0] ^= mask[0] & hidden(buffer[0]);
-        for (byte, mask) in buffer[number_at..payload_at].iter_mut().zip(&mask[1..]) {
-            *byte ^= mask;
-        }
+        keys.seal(&mut buffer, number_at..payload_at, number);
         buffer
     }
 
@@ -306,35 +268,12 @@ impl Attacker {
         datagram: usize,
     ) -> Option<Opened> {
         let keys = &self.keys[level.index()].as_ref()?.open;
-        packet.get(number_at + 4 + SAMPLE_LEN - 1)?;
-        let mask = mask(&*keys.header, packet, number_at);
-        packet[0] ^= mask[0] & hidden(packet[0]);
-        let len = usize::from(packet[0] & 3) + 1;
-        let mut truncated = 0;
-        for (byte, mask) in packet[number_at..number_at + len]
-            .iter_mut()
-            .zip(&mask[1..])
-        {
-            *byte ^= mask;
-            truncated = truncated << 8 | u64::from(*byte);
-        }
-        let number = decode_packet_number(self.largest[level.index()], truncated, len);
-        let mut job = OpenJob {
-            start: 0,
-            payload_at: number_at + len,
-            end: packet.len(),
-            packet_number: number,
-            opened: false,
-        };
-        keys.packet.open(packet, std::slice::from_mut(&mut job));
-        if !job.opened {
-            return None;
-        }
+        let (number, payload) = keys.open(packet, number_at, self.largest[level.index()])?;
         self.largest[level.index()] = self.largest[level.index()].max(Some(number));
         Some(Opened {
             level,
             number,
-            payload: packet[job.payload()].to_vec(),
+            payload: packet[payload].to_vec(),
             datagram,
         })
     }
@@ -376,59 +315,14 @@ impl Attacker {
     }
 
     fn level_keys(&self, level: Level) -> LevelKeys {
-        let keys = |sender| {
-            self.direction_keys(
-                self.suite,
-                sender,
-                &hello::secret(sender, level, self.suite),
-            )
+        let keys = |sender, side| {
+            let secret = hello::secret(sender, level, self.suite);
+            Keys::of(&*self.platform, Version::V1, self.suite, side, &secret)
         };
         LevelKeys {
-            seal: keys(self.role),
-            open: keys(self.role.peer()),
+            seal: keys(self.role, KeySide::Seal),
+            open: keys(self.role.peer(), KeySide::Open),
         }
-    }
-
-    fn direction_keys(&self, suite: CipherSuite, sender: Role, secret: &[u8]) -> DirectionKeys {
-        let header = self.expand(suite, secret, b"quic hp", suite.key_len());
-        DirectionKeys {
-            packet: self.packet_key(suite, sender, secret),
-            header: self
-                .platform
-                .header_key(suite, &header)
-                .expect("of the right length"),
-        }
-    }
-
-    fn packet_key(&self, suite: CipherSuite, sender: Role, secret: &[u8]) -> Box<dyn PacketKey> {
-        let key = self.expand(suite, secret, b"quic key", suite.key_len());
-        let iv = self.expand(suite, secret, b"quic iv", 12);
-        let side = if sender == self.role {
-            KeySide::Seal
-        } else {
-            KeySide::Open
-        };
-        let iv = iv.first_chunk().expect("twelve bytes");
-        self.platform
-            .packet_key(suite, side, &key, iv)
-            .expect("of the right length")
-    }
-
-    /// HKDF-Expand-Label of at most one block (RFC 9001 §5.1).
-    fn expand(&self, suite: CipherSuite, secret: &[u8], label: &[u8], len: usize) -> Vec<u8> {
-        let mut info = vec![0, len as u8, label.len() as u8 + 6];
-        info.extend_from_slice(b"tls13 ");
-        info.extend_from_slice(label);
-        info.push(0);
-        let mut out = self.hmac(suite, secret, &[&info, &[1]]);
-        out.truncate(len);
-        out
-    }
-
-    fn hmac(&self, suite: CipherSuite, key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
-        let mut out = [0; HASH_LEN_MAX];
-        let len = self.platform.hmac(suite, key, parts, &mut out);
-        out[..len].to_vec()
     }
 }
 
@@ -445,26 +339,6 @@ pub fn frames(write: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>) -> Vec<u8
     buffer.truncate(len);
     buffer
 }
-
-fn mask(key: &dyn HeaderKey, packet: &[u8], number_at: usize) -> [u8; MASK_LEN] {
-    let sample: &[u8; SAMPLE_LEN] = packet[number_at + 4..]
-        .first_chunk()
-        .expect("packets are long enough");
-    let mut masks = [[0; MASK_LEN]];
-    key.masks(&[*sample], &mut masks);
-    masks[0]
-}
-
-/// The bits of the first byte that header protection hides.
-const fn hidden(first: u8) -> u8 {
-    if first & 0x80 == 0 { 0x1f } else { 0x0f }
-}
-
-/// The salt of Initial secrets (RFC 9001 §5.2).
-const INITIAL_SALT: [u8; 20] = [
-    0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17, 0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad,
-    0xcc, 0xbb, 0x7f, 0x0a,
-];
 
 /// The key and the nonce of the tag of Retry packets (RFC 9001 §5.8).
 const RETRY_KEY: [u8; 16] = [

@@ -17,6 +17,7 @@ mod feature;
 mod hello;
 pub mod hellos;
 mod host;
+mod keys;
 mod link;
 mod null;
 mod repeated;

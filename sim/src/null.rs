@@ -49,9 +49,7 @@ impl Platform for NullCipher {
             self.state
                 .fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed),
         );
-        for chunk in out.chunks_mut(8) {
-            chunk.copy_from_slice(&rng.next_u64().to_le_bytes()[..chunk.len()]);
-        }
+        rng.fill(out);
     }
 
     fn hmac(
@@ -71,9 +69,7 @@ impl Platform for NullCipher {
                 (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
             });
         let mut rng = Rng::new(hash);
-        for chunk in out.chunks_mut(8) {
-            chunk.copy_from_slice(&rng.next_u64().to_le_bytes());
-        }
+        rng.fill(out);
         suite.hash_len()
     }
 

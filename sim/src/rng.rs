@@ -25,6 +25,20 @@ impl Rng {
         self.next_u64() % bound
     }
 
+    /// Fills `bytes`.
+    pub fn fill(&mut self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            chunk.copy_from_slice(&self.next_u64().to_le_bytes()[..chunk.len()]);
+        }
+    }
+
+    /// Puts `list` in any order, each as likely as any other.
+    pub fn shuffle<T>(&mut self, list: &mut [T]) {
+        for at in (1..list.len()).rev() {
+            list.swap(at, self.below(at as u64 + 1) as usize);
+        }
+    }
+
     /// True `per_mille` times in a thousand.
     pub const fn chance(&mut self, per_mille: u32) -> bool {
         self.below(1_000) < per_mille as u64

@@ -8,7 +8,7 @@ use inquic_wire::{ConnectionId, Header, LongKind, Version};
 
 use super::claims::Wanted;
 use super::flight::{Cut, Sealer, cut};
-use super::hello::{Shape, hello, shuffle};
+use super::hello::{Shape, hello};
 use crate::Rng;
 
 /// A client and what of it is still under way.
@@ -122,7 +122,7 @@ impl Client {
             sent.insert(at, (None, early(rng, &mut self.sealer, 1_000)));
         }
         if rng.below(2) == 0 {
-            shuffle(rng, &mut sent);
+            rng.shuffle(&mut sent);
         }
         if rng.below(4) == 0 {
             let again = sent[rng.below(sent.len() as u64) as usize].clone();

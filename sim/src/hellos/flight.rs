@@ -1,17 +1,15 @@
 //! A client's first flight: a hello in, Initial packets of version 1 or 2 out, cut the way that different stacks cut. Packets can
 //! be opened by anybody who sees the first.
 
-use inquic_platform::crypto::{HASH_LEN_MAX, MASK_LEN, SAMPLE_LEN, TAG_LEN};
-use inquic_platform::{
-    CipherSuite, HeaderKey, KeySide, NoTails, OpenJob, PacketKey, Platform, SealJob, Tail,
-};
+use inquic_platform::crypto::TAG_LEN;
+use inquic_platform::{KeySide, Platform};
 use inquic_wire::frame::{Frames, write_crypto, write_padding, write_ping};
 use inquic_wire::{
     ConnectionId, Frame, Header, Level, LongKind, Role, Version, Writer, write_long,
 };
 
-use super::hello::shuffle;
 use crate::Rng;
+use crate::keys::Keys;
 
 /// How a hello is cut into CRYPTO frames and packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,11 +44,6 @@ pub struct Sealer {
     theirs: Keys,
 }
 
-struct Keys {
-    packet: Box<dyn PacketKey>,
-    header: Box<dyn HeaderKey>,
-}
-
 /// A piece of a hello: where it begins, and how long it is.
 type Piece = (usize, usize);
 
@@ -69,8 +62,8 @@ impl Sealer {
             scid,
             token: Vec::new(),
             number: 0,
-            ours: keys(platform, version, &dcid, b"client in", KeySide::Seal),
-            theirs: keys(platform, version, &dcid, b"server in", KeySide::Open),
+            ours: Keys::initial(platform, version, Role::Client, KeySide::Seal, &dcid),
+            theirs: Keys::initial(platform, version, Role::Server, KeySide::Open, &dcid),
         }
     }
 
@@ -105,21 +98,8 @@ impl Sealer {
         let length = u16::try_from(end - plan.number_at).expect("short") | 0x4000;
         buffer[plan.length_at..plan.length_at + 2].copy_from_slice(&length.to_be_bytes());
         buffer.truncate(end);
-        let job = SealJob {
-            start: 0,
-            number_at: plan.number_at,
-            payload_at: plan.payload_at,
-            end,
-            packet_number: number,
-            tail: Tail::NONE,
-        };
-        let sealed = self.ours.packet.seal(&mut buffer, &[job], &NoTails);
-        sealed.expect("the packet lies in the buffer");
-        let mask = mask(&self.ours, &buffer, plan.number_at);
-        buffer[0] ^= mask[0] & 0x0f;
-        for at in 0..2 {
-            buffer[plan.number_at + at] ^= mask[1 + at];
-        }
+        self.ours
+            .seal(&mut buffer, plan.number_at..plan.payload_at, number);
         buffer
     }
 
@@ -136,24 +116,8 @@ impl Sealer {
             return None;
         };
         let mut packet = datagram[..end].to_vec();
-        let mask = mask(&self.theirs, &packet, number_at);
-        packet[0] ^= mask[0] & 0x0f;
-        let len = usize::from(packet[0] & 3) + 1;
-        let mut number = 0;
-        for at in 0..len {
-            packet[number_at + at] ^= mask[1 + at];
-            number = number << 8 | u64::from(packet[number_at + at]);
-        }
-        let mut job = OpenJob {
-            start: 0,
-            payload_at: number_at + len,
-            end,
-            packet_number: number,
-            opened: false,
-        };
-        let jobs = std::slice::from_mut(&mut job);
-        self.theirs.packet.open(&mut packet, jobs);
-        let payload = packet.get(job.payload()).filter(|_| job.opened)?;
+        let (_, payload) = self.theirs.open(&mut packet, number_at, None)?;
+        let payload = packet.get(payload)?;
         Frames::new(payload, Level::Initial, Role::Client).find_map(|frame| match frame {
             Ok(Frame::ConnectionClose { code, .. }) => Some(code.to_u64()),
             _ => None,
@@ -200,12 +164,12 @@ fn pieces(rng: &mut Rng, how: Cut, len: usize, room: usize) -> Vec<Piece> {
         Cut::Plain => even(len, most),
         Cut::Chaos => {
             let mut pieces = uneven(rng, len, 2, 250);
-            shuffle(rng, &mut pieces);
+            rng.shuffle(&mut pieces);
             pieces
         }
         Cut::Scrambled => {
             let mut pieces = uneven(rng, len, 40, 700.min(most as u64));
-            shuffle(rng, &mut pieces);
+            rng.shuffle(&mut pieces);
             pieces
         }
         Cut::Overlapping => {
@@ -235,58 +199,3 @@ fn uneven(rng: &mut Rng, len: usize, least: usize, more: u64) -> Vec<Piece> {
     }
     pieces
 }
-
-fn mask(keys: &Keys, packet: &[u8], number_at: usize) -> [u8; MASK_LEN] {
-    let mut masks = [[0; MASK_LEN]];
-    let sample: [u8; SAMPLE_LEN] = packet[number_at + 4..][..SAMPLE_LEN]
-        .try_into()
-        .expect("of the right length");
-    keys.header.masks(&[sample], &mut masks);
-    masks[0]
-}
-
-fn keys(
-    platform: &dyn Platform,
-    version: Version,
-    dcid: &ConnectionId,
-    label: &[u8],
-    side: KeySide,
-) -> Keys {
-    let (salt, labels) = if version == Version::V2 {
-        (&SALT_2, ["quicv2 key", "quicv2 iv", "quicv2 hp"])
-    } else {
-        (&SALT_1, ["quic key", "quic iv", "quic hp"])
-    };
-    let mut initial = [0; HASH_LEN_MAX];
-    platform.hmac(SUITE, salt, &[dcid], &mut initial);
-    let secret = expand(platform, &initial[..32], label, 32);
-    let [key, iv, hp] = [(labels[0], 16), (labels[1], 12), (labels[2], 16)]
-        .map(|(label, len)| expand(platform, &secret, label.as_bytes(), len));
-    let iv = iv.try_into().expect("of the right length");
-    Keys {
-        packet: platform.packet_key(SUITE, side, &key, &iv).expect("a key"),
-        header: platform.header_key(SUITE, &hp).expect("a key"),
-    }
-}
-
-fn expand(platform: &dyn Platform, secret: &[u8], label: &[u8], len: usize) -> Vec<u8> {
-    let mut info = vec![0, len as u8, 6 + label.len() as u8];
-    info.extend_from_slice(b"tls13 ");
-    info.extend_from_slice(label);
-    info.extend_from_slice(&[0, 1]);
-    let mut out = [0; HASH_LEN_MAX];
-    platform.hmac(SUITE, secret, &[&info], &mut out);
-    out[..len].to_vec()
-}
-
-const SUITE: CipherSuite = CipherSuite::Aes128GcmSha256;
-/// RFC 9001 §5.2.
-const SALT_1: [u8; 20] = [
-    0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17, 0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad,
-    0xcc, 0xbb, 0x7f, 0x0a,
-];
-/// RFC 9369 §3.3.1.
-const SALT_2: [u8; 20] = [
-    0x0d, 0xed, 0xe3, 0xde, 0xf7, 0x00, 0xa6, 0xdb, 0x81, 0x93, 0x81, 0xbe, 0x6e, 0x26, 0x9d, 0xcb,
-    0xf9, 0xbd, 0x2e, 0xd9,
-];

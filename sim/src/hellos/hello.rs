@@ -65,7 +65,7 @@ pub fn hello(rng: &mut Rng, shape: Shape, name: Option<&str>, protocols: &[&str]
         value.append(&mut random(rng, 176, 1));
         extensions.push((0xfe0d, value));
     }
-    shuffle(rng, &mut extensions);
+    rng.shuffle(&mut extensions);
     if shape == Shape::Large {
         // The pre-shared key is the last of all (RFC 8446 §4.2.11).
         extensions.push((42, Vec::new()));
@@ -132,9 +132,7 @@ fn ticket(rng: &mut Rng) -> Vec<u8> {
 fn random(rng: &mut Rng, least: usize, more: u64) -> Vec<u8> {
     let len = least + rng.below(more) as usize;
     let mut bytes = vec![0; len];
-    for chunk in bytes.chunks_mut(8) {
-        chunk.copy_from_slice(&rng.next_u64().to_le_bytes()[..chunk.len()]);
-    }
+    rng.fill(&mut bytes);
     bytes
 }
 
@@ -143,11 +141,4 @@ fn list16(bytes: &[u8]) -> Vec<u8> {
     let mut list = Vec::from((bytes.len() as u16).to_be_bytes());
     list.extend_from_slice(bytes);
     list
-}
-
-/// Any order is as likely as any other.
-pub(super) fn shuffle<T>(rng: &mut Rng, list: &mut [T]) {
-    for at in (1..list.len()).rev() {
-        list.swap(at, rng.below(at as u64 + 1) as usize);
-    }
 }

@@ -186,9 +186,7 @@ impl Node {
     pub(super) fn receive(&mut self, scene: &mut Scene, mut batch: Vec<Datagram>) {
         if batch.len() > 1 && self.rng.chance(self.settings.faults.permuted_batch) {
             scene.tally.note(Fault::PermutedBatch);
-            for place in (1..batch.len()).rev() {
-                batch.swap(place, self.rng.below(place as u64 + 1) as usize);
-            }
+            self.rng.shuffle(&mut batch);
         }
         let mut train: Option<(Handle, Datagram, usize)> = None;
         for datagram in batch {
