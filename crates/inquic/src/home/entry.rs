@@ -51,8 +51,6 @@ pub(crate) struct Held {
     pub(super) established: bool,
     /// Whether it could be used before the handshake was complete.
     pub(super) early: bool,
-    /// The address of ours that the peer's last datagrams came to.
-    pub(super) local: Option<SocketAddr>,
     /// Sockets of its own, once it has moved.
     pub(super) moves: Option<Box<Moves>>,
     /// What happens on it is told here.
@@ -80,7 +78,6 @@ impl Entry {
                 left: 0,
                 established: false,
                 early: false,
-                local: None,
                 moves: None,
                 trace: Trace::default(),
             }),
@@ -336,17 +333,8 @@ impl Entry {
     }
 
     pub(crate) fn local_addr(&self) -> SocketAddr {
-        let held = self.lock();
-        let bound = held.socket.path().local;
-        let heard = held
-            .local
-            .filter(|heard| bound.is_none_or(|bound| bound.port() == heard.port()));
-        // The engine knows where the system chooses no more than that it does.
-        let known = bound.filter(|bound| !bound.ip().is_unspecified());
-        known
-            .or(heard)
-            .or(bound)
-            .unwrap_or_else(|| self.port.local_addr())
+        let known = self.lock().socket.local_address();
+        known.unwrap_or_else(|| self.port.local_addr())
     }
 
     pub(crate) fn stats(&self) -> inquic_engine::Stats {

@@ -25,7 +25,6 @@ impl Entry {
             ecn,
         } = run;
         let mut held = self.lock();
-        held.local = path.local;
         // While TLS is at work it takes its step after each datagram: what opens the next may be in this one.
         let at_once = if held.socket.is_handshaking() {
             segment.max(1)

@@ -24,13 +24,9 @@ pub struct Settled {
 impl Sock {
     /// Takes datagrams of this connection.
     pub fn receive(&mut self, now: Instant, datagrams: Received<'_>) {
-        let Some(link) = self.link_mut() else {
-            return;
-        };
-        if datagrams.path.local.is_some() {
-            link.heard = datagrams.path.local;
+        if let Some(link) = self.link_mut() {
+            link.socket.receive(now, datagrams);
         }
-        link.socket.receive(now, datagrams);
     }
 
     /// Takes note of the time.

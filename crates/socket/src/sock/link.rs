@@ -18,8 +18,6 @@ pub(super) struct Link {
     bound: SocketAddr,
     /// The path that the program was told of last.
     pub(super) path: Path,
-    /// Where the peer's last datagrams came to.
-    pub(super) heard: Option<SocketAddr>,
     pub(super) request: Request,
     pub(super) inbox: Inbox,
     pub(super) book: Book,
@@ -89,7 +87,6 @@ impl Link {
             socket,
             bound,
             path,
-            heard: None,
             request,
             inbox: Inbox::default(),
             book: Book::default(),
@@ -107,14 +104,7 @@ impl Link {
 
     /// Our address, as far as it is known.
     pub(super) fn local(&self) -> SocketAddr {
-        let used = self.socket.path().local.unwrap_or(self.bound);
-        let heard = self.heard.filter(|heard| heard.port() == used.port());
-        // The engine knows where the system chooses no more than that it does.
-        if used.ip().is_unspecified() {
-            heard.unwrap_or(used)
-        } else {
-            used
-        }
+        self.socket.local_address().unwrap_or(self.bound)
     }
 
     /// Fails with EINVAL where the connection is not established.

@@ -39,6 +39,8 @@ pub struct Socket {
     /// The token of the last NEW_TOKEN frame.
     token: Vec<u8>,
     handshake_waits: bool,
+    /// Where the peer's last datagrams came to.
+    heard: Option<SocketAddr>,
     /// The listener that it came to; none when it was opened here.
     listener: Option<ListenerId>,
 }
@@ -91,6 +93,7 @@ impl Socket {
             ending: Ending::Open,
             token: Vec::new(),
             handshake_waits: false,
+            heard: None,
             listener: None,
         }
     }
@@ -115,6 +118,7 @@ impl Socket {
 
     /// Takes datagrams of this connection.
     pub fn receive(&mut self, now: Instant, datagrams: Received<'_>) {
+        self.heard = datagrams.path.local.or(self.heard);
         self.connection.receive(now, datagrams);
     }
 
@@ -211,6 +215,18 @@ impl Socket {
     #[must_use]
     pub fn path(&self) -> Path {
         self.connection.path()
+    }
+
+    /// Our address, as far as it is known. Where the system chooses it, the engine knows no more than that it does, and the peer's
+    /// datagrams tell.
+    #[must_use]
+    pub fn local_address(&self) -> Option<SocketAddr> {
+        let used = self.path().local;
+        let of_port = |heard: &SocketAddr| used.is_none_or(|used| used.port() == heard.port());
+        match used {
+            Some(used) if !used.ip().is_unspecified() => Some(used),
+            _ => self.heard.filter(of_port).or(used),
+        }
     }
 
     /// Moves a client's connection to another local address or port, which the home receives at. [`News::Migrated`] or
