@@ -10,7 +10,7 @@ use inquic_wire::StreamId;
 
 use crate::cell::{self, Shared};
 use crate::clock;
-use crate::connection::{Cause, Connection, Net, unspecified};
+use crate::connection::{Cause, Connection, Net};
 use crate::errno::{code, code_or_wait};
 use crate::ffi;
 
@@ -145,7 +145,7 @@ unsafe extern "C" fn inquic_sock_name(
     };
     code(name.map(|name| match name {
         Some(name) => address::write(name, out),
-        None => address::write(unspecified(held.sock.family()), out),
+        None => address::write(address::any(held.sock.family()), out),
     }))
 }
 

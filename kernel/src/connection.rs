@@ -4,11 +4,11 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::net::SocketAddr;
 
 use inquic_engine::{EndpointKeys, Handle, Received};
 use inquic_platform::Instant;
-use inquic_socket::sock::{Family, Stop};
+use inquic_socket::sock::{Stop, address};
 use inquic_socket::{Errno, Port, Sock};
 
 use crate::cell::{Run, Shared};
@@ -80,7 +80,7 @@ impl Connection {
     /// As bind(2).
     pub(crate) fn port(&mut self) -> Result<Shared<Ports>, Errno> {
         if self.port.is_none() {
-            self.bind(unspecified(self.sock.family()), false)?;
+            self.bind(address::any(self.sock.family()), false)?;
         }
         let port = self.port.as_ref().map(|(port, _)| port.clone());
         port.ok_or(Errno::EINVAL)
@@ -275,13 +275,4 @@ impl Run for Connection {
         held.sock.expire(now);
         held.settle(this, now, Cause::Network);
     }
-}
-
-/// No address and no port.
-pub(crate) const fn unspecified(family: Family) -> SocketAddr {
-    let ip = match family {
-        Family::V4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        Family::V6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-    };
-    SocketAddr::new(ip, 0)
 }

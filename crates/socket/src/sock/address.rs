@@ -82,6 +82,16 @@ pub fn plain(address: SocketAddr) -> SocketAddr {
     }
 }
 
+/// No address of a family, and no port.
+#[must_use]
+pub const fn any(family: Family) -> SocketAddr {
+    let ip = match family {
+        Family::V4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        Family::V6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    SocketAddr::new(ip, 0)
+}
+
 /// Checks that a socket of `family` can have or reach `address`.
 pub(super) fn check_family(family: Family, address: SocketAddr) -> Result<(), Errno> {
     match (family, address) {

@@ -14,6 +14,7 @@ use inquic_uapi::{EventType, Layout};
 use inquic_wire::{Role, StreamId};
 
 use super::link::{Gone, Link, Numbers, Offence, Request};
+use super::streams::number_of;
 use super::tls::After;
 use crate::errno::{self, Errno};
 use crate::limits;
@@ -89,7 +90,7 @@ impl Link {
                 if self.book.take_blocked(id)
                     && let Some(max_data) = limit
                 {
-                    let id = number(id);
+                    let id = number_of(id);
                     let payload = StreamMaxData { id, max_data };
                     self.queue_layout(EventType::StreamMaxData, &payload, options);
                 }
@@ -213,7 +214,7 @@ impl Link {
 
     fn queue_update(&mut self, id: StreamId, state: u8, code: u64, size: u64, options: &Options) {
         let update = StreamUpdate {
-            id: number(id),
+            id: number_of(id),
             state,
             errcode: u32::try_from(code).unwrap_or(u32::MAX),
             finalsz: size,
@@ -235,8 +236,4 @@ impl Link {
             self.inbox.push_event(event, payload);
         }
     }
-}
-
-fn number(id: StreamId) -> i64 {
-    i64::try_from(id.to_u64()).unwrap_or(i64::MAX)
 }

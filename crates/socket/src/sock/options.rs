@@ -21,15 +21,16 @@ use inquic_uapi::structs::{
     StreamPriority, TransportParam,
 };
 use inquic_uapi::{
-    IPPROTO_QUIC, Layout, QUIC_CRYPTO_APP, QUIC_CRYPTO_EARLY, QUIC_CRYPTO_HANDSHAKE, SOL_QUIC,
-    TLS_CIPHER_AES_CCM_128, TLS_CIPHER_AES_GCM_128, TLS_CIPHER_AES_GCM_256,
-    TLS_CIPHER_CHACHA20_POLY1305,
+    IPPROTO_QUIC, Layout, SOL_QUIC, TLS_CIPHER_AES_CCM_128, TLS_CIPHER_AES_GCM_128,
+    TLS_CIPHER_AES_GCM_256, TLS_CIPHER_CHACHA20_POLY1305,
 };
-use inquic_wire::{Level, Role};
+use inquic_wire::Role;
 
 use super::answer::{Got, Set, Stop};
 use super::general::put;
 use super::link::Link;
+use super::streams::number_of;
+use super::tls::level_of;
 use super::{Family, Sock, State};
 use crate::errno::Errno;
 use crate::options::{Options, copy};
@@ -177,7 +178,7 @@ impl Link {
                 self.usable()?;
                 let id = self.open_stream(StreamInfo::read(value))?;
                 let info = StreamInfo {
-                    stream_id: i64::try_from(id.to_u64()).unwrap_or(i64::MAX),
+                    stream_id: number_of(id),
                     ..StreamInfo::read(value)
                 };
                 info.write(out)
@@ -234,12 +235,7 @@ impl Link {
             return Err(Errno::EINVAL);
         }
         let secret = CryptoSecret::read(value);
-        let level = match secret.level {
-            QUIC_CRYPTO_APP => Level::OneRtt,
-            QUIC_CRYPTO_HANDSHAKE => Level::Handshake,
-            QUIC_CRYPTO_EARLY => Level::ZeroRtt,
-            _ => return Err(Errno::EINVAL),
-        };
+        let level = level_of(secret.level).ok_or(Errno::EINVAL)?;
         let suite = match secret.cipher_type {
             TLS_CIPHER_AES_GCM_128 => CipherSuite::Aes128GcmSha256,
             TLS_CIPHER_AES_GCM_256 => CipherSuite::Aes256GcmSha384,

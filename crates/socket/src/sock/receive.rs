@@ -7,16 +7,15 @@ use inquic_uapi::flags::{
     MSG_QUIC_STREAM_FIN, MSG_TRUNC,
 };
 use inquic_uapi::structs::{HandshakeInfo, StreamInfo};
-use inquic_uapi::{
-    ControlMessage, Layout, QUIC_CRYPTO_APP, QUIC_CRYPTO_EARLY, QUIC_CRYPTO_HANDSHAKE,
-    QUIC_CRYPTO_INITIAL, QUIC_HANDSHAKE_INFO, QUIC_STREAM_INFO, SOL_QUIC,
-};
+use inquic_uapi::{ControlMessage, Layout, QUIC_HANDSHAKE_INFO, QUIC_STREAM_INFO, SOL_QUIC};
 use inquic_wire::{Level, StreamId};
 
 use super::Sock;
 use super::answer::{Message, Stop, Wait};
 use super::inbox::{Piece, Readable, Reading};
 use super::link::Link;
+use super::streams::number_of;
+use super::tls::number_of_level;
 use crate::errno::Errno;
 use crate::options::Options;
 
@@ -194,14 +193,14 @@ impl Given {
             }
             Control::Stream(id) => {
                 let info = StreamInfo {
-                    stream_id: i64::try_from(id.to_u64()).unwrap_or(i64::MAX),
+                    stream_id: number_of(id),
                     stream_flags: self.flags & MSG_QUIC_STREAM_FIN,
                 };
                 (QUIC_STREAM_INFO, info.write(&mut bytes))
             }
             Control::Handshake(level) => {
                 let info = HandshakeInfo {
-                    crypto_level: level_number(level),
+                    crypto_level: number_of_level(level),
                 };
                 (QUIC_HANDSHAKE_INFO, info.write(&mut bytes))
             }
@@ -218,15 +217,5 @@ impl Given {
             flags: self.flags | cut,
             control: written.unwrap_or(0),
         }
-    }
-}
-
-/// The `QUIC_CRYPTO_*` number of a level.
-const fn level_number(level: Level) -> u8 {
-    match level {
-        Level::Initial => QUIC_CRYPTO_INITIAL,
-        Level::Handshake => QUIC_CRYPTO_HANDSHAKE,
-        Level::ZeroRtt => QUIC_CRYPTO_EARLY,
-        Level::OneRtt => QUIC_CRYPTO_APP,
     }
 }

@@ -7,14 +7,12 @@ use inquic_uapi::flags::{
     MSG_QUIC_STREAM_NEW, SEND_FLAGS, STREAM_FLAGS,
 };
 use inquic_uapi::structs::{HandshakeInfo, StreamInfo};
-use inquic_uapi::{
-    ControlMessages, Layout, QUIC_CRYPTO_APP, QUIC_CRYPTO_HANDSHAKE, QUIC_CRYPTO_INITIAL,
-    QUIC_HANDSHAKE_INFO, QUIC_STREAM_INFO, SOL_QUIC,
-};
-use inquic_wire::{Level, StreamId};
+use inquic_uapi::{ControlMessages, Layout, QUIC_HANDSHAKE_INFO, QUIC_STREAM_INFO, SOL_QUIC};
+use inquic_wire::StreamId;
 
 use super::answer::{Part, Sent, Stop, Wait};
 use super::link::Link;
+use super::tls::level_of;
 use super::{Sock, State};
 use crate::errno::Errno;
 use crate::limits;
@@ -132,15 +130,8 @@ impl Link {
     }
 
     fn send_handshake(&mut self, info: HandshakeInfo, data: &[u8]) -> Result<Sent, Stop> {
-        let level = match info.crypto_level {
-            QUIC_CRYPTO_APP => Level::OneRtt,
-            QUIC_CRYPTO_INITIAL => Level::Initial,
-            QUIC_CRYPTO_HANDSHAKE => Level::Handshake,
-            _ => return Err(Stop::Failed(Errno::EINVAL)),
-        };
-        if !self.socket.can_send(level) {
-            return Err(Stop::Failed(Errno::EINVAL));
-        }
+        let level = level_of(info.crypto_level).filter(|&level| self.socket.can_send(level));
+        let level = level.ok_or(Stop::Failed(Errno::EINVAL))?;
         self.socket.handshake_send(level, data)?;
         Ok(Sent {
             bytes: data.len(),

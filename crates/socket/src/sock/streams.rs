@@ -375,7 +375,7 @@ impl Sock {
     /// The value of getsockopt(STREAM_DESCRIPTOR), with the descriptor that the home made; how many bytes of `out` it has.
     pub fn write_descriptor(id: StreamId, descriptor: i32, out: &mut [u8]) -> usize {
         StreamDescriptor {
-            stream_id: i64::try_from(id.to_u64()).unwrap_or(i64::MAX),
+            stream_id: number_of(id),
             stream_flags: 0,
             descriptor,
         }
@@ -387,6 +387,11 @@ impl Sock {
 pub(super) fn named(id: i64) -> Result<StreamId, Errno> {
     let id = u64::try_from(id).ok().and_then(StreamId::from_u64);
     id.ok_or(Errno::EINVAL)
+}
+
+/// The number by which a program knows a stream.
+pub(super) fn number_of(id: StreamId) -> i64 {
+    i64::try_from(id.to_u64()).unwrap_or(i64::MAX)
 }
 
 /// The kind of stream that flags ask for.

@@ -4,6 +4,8 @@
 use alloc::vec::Vec;
 
 use inquic_uapi::option::SESSION_TICKET_LEN_MAX;
+use inquic_uapi::{QUIC_CRYPTO_APP, QUIC_CRYPTO_EARLY, QUIC_CRYPTO_HANDSHAKE, QUIC_CRYPTO_INITIAL};
+use inquic_wire::Level;
 
 use crate::limits;
 
@@ -111,6 +113,28 @@ impl Verdict {
         }
         Some(false)
     }
+}
+
+/// The `QUIC_CRYPTO_*` number of a level.
+pub(super) const fn number_of_level(level: Level) -> u8 {
+    match level {
+        Level::Initial => QUIC_CRYPTO_INITIAL,
+        Level::Handshake => QUIC_CRYPTO_HANDSHAKE,
+        Level::ZeroRtt => QUIC_CRYPTO_EARLY,
+        Level::OneRtt => QUIC_CRYPTO_APP,
+    }
+}
+
+/// The level of a `QUIC_CRYPTO_*` number.
+pub(super) fn level_of(number: u8) -> Option<Level> {
+    [
+        Level::Initial,
+        Level::Handshake,
+        Level::ZeroRtt,
+        Level::OneRtt,
+    ]
+    .into_iter()
+    .find(|&level| number_of_level(level) == number)
 }
 
 /// Bytes of the header of a handshake message (RFC 8446 §4).

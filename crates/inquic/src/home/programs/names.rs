@@ -7,7 +7,7 @@ use inquic_socket::sock::address::{self, ADDRESS_LEN};
 
 use super::calls::{Failure, Outcome, number};
 use super::memory::Memory;
-use super::served::{Served, any_address};
+use super::served::Served;
 
 /// Reads an address of `len` bytes at `place`.
 pub(super) fn read(memory: &Memory, place: u64, len: u64) -> Outcome<Vec<u8>> {
@@ -21,7 +21,7 @@ pub(super) fn read(memory: &Memory, place: u64, len: u64) -> Outcome<Vec<u8>> {
 /// getsockname().
 pub(super) fn own(memory: &Memory, served: &Arc<Served>, place: u64, len: u64) -> Outcome<i64> {
     let local = served.act(|held, _| {
-        let any = any_address(held.sock.family());
+        let any = address::any(held.sock.family());
         held.sock.local_address().unwrap_or(any)
     });
     write(memory, local, place, len).map(|()| 0)

@@ -3,14 +3,14 @@
 //! What a call means is decided by [`inquic_socket::Sock`]. Whoever holds this lock may take one of the port's; nobody holds two
 //! of these at once.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Wake, Waker};
 
 use inquic_engine::Received;
 use inquic_platform::Instant;
 use inquic_socket::Errno;
-use inquic_socket::sock::{Family, Sock};
+use inquic_socket::sock::{Sock, address};
 use inquic_uapi::flags::{POLLERR, POLLIN, POLLOUT};
 use inquic_wire::StreamId;
 use socket2::Socket;
@@ -200,7 +200,7 @@ impl Served {
     /// The port; where there is none, one that the system chooses, for listen() and connect().
     pub(super) fn bound(&self, held: &mut Held) -> Result<&Arc<Port>, i32> {
         if self.port.get().is_none() {
-            let any = any_address(held.sock.family());
+            let any = address::any(held.sock.family());
             self.bind(held, any)?;
         }
         self.port.get().ok_or(libc::EINVAL)
@@ -448,14 +448,6 @@ impl Held {
             (None, _) if sock.handle().is_none() => POLLOUT,
             (None, _) => sock.poll(None),
         }
-    }
-}
-
-/// The address of a family that is nobody's, port 0.
-pub(super) fn any_address(family: Family) -> SocketAddr {
-    match family {
-        Family::V4 => (Ipv4Addr::UNSPECIFIED, 0).into(),
-        Family::V6 => (Ipv6Addr::UNSPECIFIED, 0).into(),
     }
 }
 
