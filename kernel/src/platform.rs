@@ -142,10 +142,7 @@ impl PacketKey for Aead {
         tails: &dyn Tails,
     ) -> Result<(), CryptoError> {
         for job in jobs {
-            let tail = match job.tail.len {
-                0 => &[],
-                _ => tails.tail(job.tail).ok_or(CryptoError::Misuse)?,
-            };
+            let tail = job.tail.bytes(tails)?;
             let offsets = (job.start, job.payload_at, job.end);
             let packet = self.packet(buffer, offsets, job.packet_number, tail);
             let packet = packet.ok_or(CryptoError::Misuse)?;

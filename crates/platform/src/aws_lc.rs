@@ -12,7 +12,7 @@ use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
 use crate::crypto::{
     CipherSuite, CryptoError, HASH_LEN_MAX, HeaderKey, IV_LEN, KeySide, MASK_LEN, OpenJob,
-    PacketKey, Platform, SAMPLE_LEN, SealJob, TAG_LEN, Tail, Tails,
+    PacketKey, Platform, SAMPLE_LEN, SealJob, TAG_LEN, Tails,
 };
 
 /// Randomness, hashes and packet protection by aws-lc, for every home in user space.
@@ -163,7 +163,7 @@ impl PacketKey for AwsLcPacketKey {
         tails: &dyn Tails,
     ) -> Result<(), CryptoError> {
         for job in jobs {
-            let tail = tail_of(job.tail, tails)?;
+            let tail = job.tail.bytes(tails)?;
             let packet = Parts::of(buffer, (job.start, job.payload_at, job.end), tail.len());
             let packet = packet.ok_or(CryptoError::Misuse)?;
             self.key
@@ -202,16 +202,6 @@ impl HeaderKey for AwsLcHeaderKey {
             *mask = self.0.new_mask(sample).unwrap_or_default();
         }
     }
-}
-
-/// The bytes of a packet's tail.
-fn tail_of(tail: Tail, tails: &dyn Tails) -> Result<&[u8], CryptoError> {
-    if tail.len == 0 {
-        return Ok(&[]);
-    }
-    let bytes = tails.tail(tail);
-    let bytes = bytes.filter(|bytes| bytes.len() == usize::from(tail.len));
-    bytes.ok_or(CryptoError::Misuse)
 }
 
 /// One packet's three parts, in one buffer.

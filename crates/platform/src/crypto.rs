@@ -106,6 +106,20 @@ impl Tail {
         len: 0,
         offset: 0,
     };
+
+    /// Its bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`CryptoError::Misuse`] when nobody has them, or not as many.
+    pub fn bytes(self, tails: &dyn Tails) -> Result<&[u8], CryptoError> {
+        if self.len == 0 {
+            return Ok(&[]);
+        }
+        let bytes = tails.tail(self);
+        let bytes = bytes.filter(|bytes| bytes.len() == usize::from(self.len));
+        bytes.ok_or(CryptoError::Misuse)
+    }
 }
 
 impl Tails for NoTails {
@@ -131,10 +145,10 @@ impl SealJob {
     ///
     /// [`CryptoError::Misuse`] when the packet does not lie inside `buffer`, or nobody has the tail.
     pub fn put_tail(&self, buffer: &mut [u8], tails: &dyn Tails) -> Result<(), CryptoError> {
-        if self.tail.len == 0 {
+        let tail = self.tail.bytes(tails)?;
+        if tail.is_empty() {
             return Ok(());
         }
-        let tail = tails.tail(self.tail).ok_or(CryptoError::Misuse)?;
         let end = self.end.checked_sub(TAG_LEN).ok_or(CryptoError::Misuse)?;
         let at = end.checked_sub(tail.len()).ok_or(CryptoError::Misuse)?;
         let place = buffer.get_mut(at.max(self.payload_at)..end);
