@@ -2,11 +2,10 @@
 //! decrypt to what this port's members have in common.
 
 use alloc::vec::Vec;
-use core::net::SocketAddr;
 
 use inquic_platform::{Instant, Table, memory};
-use inquic_wire::ConnectionId;
 
+use super::gather::Client;
 use crate::limits;
 
 /// The first ids of clients whose connection is another process's.
@@ -14,8 +13,6 @@ use crate::limits;
 pub(super) struct Forwards {
     list: Table<Client, Forward>,
 }
-
-type Client = (SocketAddr, ConnectionId);
 
 struct Forward {
     member: u8,

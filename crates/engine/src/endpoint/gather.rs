@@ -35,7 +35,7 @@ struct Gathering {
 }
 
 /// How a client is known before it has a connection: its address, and what it chose for our id.
-type Client = (SocketAddr, ConnectionId);
+pub(super) type Client = (SocketAddr, ConnectionId);
 
 /// A datagram of a stranger.
 #[derive(Clone, Copy)]
@@ -74,12 +74,9 @@ impl Gatherings {
     /// Keeps a client, at the place of its age. `false` when the bounds, of all or of its source, leave no room.
     fn put(&mut self, gathering: Gathering) -> bool {
         let source = source(gathering.client.0);
-        let mut siblings = self.list.iter();
-        let count = siblings
-            .by_ref()
-            .filter(|one| self::source(one.client.0) == source)
-            .count();
-        if count >= limits::HELLOS_PER_SOURCE {
+        let siblings = self.list.iter();
+        let siblings = siblings.filter(|one| self::source(one.client.0) == source);
+        if siblings.count() >= limits::HELLOS_PER_SOURCE {
             return false;
         }
         if self.list.len() >= limits::HELLOS {

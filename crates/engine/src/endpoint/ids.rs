@@ -188,9 +188,7 @@ impl Routed {
         }
         with_first(rotation << 5 | SELF_LEN, body)
     }
-}
 
-impl Routed {
     /// The member in an id that was made with the same key and tag. An id that somebody else made shows one with a chance of
     /// 2^-24 for each first byte that is right.
     fn member(&self, id: Id) -> Option<u8> {

@@ -1,8 +1,6 @@
 //! Answers that need no state: Version Negotiation, Retry, the refusal of a token, stateless reset. Each is smaller than, or a
 //! fraction of, what it answers, and their number per second is bounded, so that the port is no amplifier.
 
-use core::net::IpAddr;
-
 use inquic_platform::crypto::TAG_LEN;
 use inquic_platform::{Duration, Instant, NoTails, SealJob, Tail};
 use inquic_wire::frame::write_connection_close;
@@ -11,11 +9,10 @@ use inquic_wire::{
     write_retry, write_version_negotiation,
 };
 
-use super::token::Client;
+use super::token::{CLIENT_LEN, Client};
 use super::{Endpoint, Incoming, Route};
 use crate::counters::Drop;
 use crate::limits;
-use crate::path::Path;
 use crate::protect;
 
 /// How many stateless answers may still be given in the second that runs.
@@ -103,19 +100,16 @@ impl Endpoint {
 
     /// The id that a Retry packet gives to a client.
     fn retry_id(&self, now: Instant, incoming: &Incoming) -> ConnectionId {
-        let mut client = [0; CLIENT_LEN];
-        let mut writer = Writer::new(&mut client);
-        let Path { remote, .. } = incoming.path;
-        let ip = match remote.ip() {
-            IpAddr::V4(ip) => ip.to_ipv6_mapped(),
-            IpAddr::V6(ip) => ip,
+        let client = Client {
+            remote: incoming.path.remote,
+            version: incoming.version,
+            dcid: incoming.dcid.as_slice(),
         };
+        let mut bytes = [0; 8 + CLIENT_LEN];
+        let mut writer = Writer::new(&mut bytes);
         let written = writer
             .u64(period(now).as_nanos())
-            .and_then(|()| writer.u32(incoming.version.0))
-            .and_then(|()| writer.bytes(&ip.octets()))
-            .and_then(|()| writer.u16(remote.port()))
-            .and_then(|()| writer.bytes(&incoming.dcid));
+            .and_then(|()| client.write(&mut writer));
         debug_assert!(written.is_ok(), "an id has 20 bytes at most");
         let mut seed = self
             .keys
@@ -257,8 +251,6 @@ impl Endpoint {
 /// A reset is as long as a short packet with a little data, so that it cannot be told from one.
 const RESET_LEN: usize = 42;
 const BAD_TOKEN: PeerError = PeerError::new(Code::InvalidToken, "the Retry token is stale or used");
-/// A time, a version, an address with its port, the longest id.
-const CLIENT_LEN: usize = 8 + 4 + 16 + 2 + 20;
 
 /// The beginning of the time in which a client's first packet gets the same Retry packet.
 fn period(now: Instant) -> Instant {

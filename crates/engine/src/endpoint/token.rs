@@ -9,7 +9,7 @@ use inquic_platform::crypto::{IV_LEN, TAG_LEN};
 use inquic_platform::{
     CipherSuite, Instant, KeySide, NoTails, OpenJob, PacketKey, Platform, SealJob, Tail, memory,
 };
-use inquic_wire::{ConnectionId, Reader, Version, Writer};
+use inquic_wire::{ConnectionId, Full, Reader, Version, Writer};
 
 use crate::limits;
 
@@ -241,6 +241,20 @@ impl Tokens {
     }
 }
 
+impl Client<'_> {
+    /// The client as bytes, [`CLIENT_LEN`] at most.
+    pub(super) fn write(&self, writer: &mut Writer<'_>) -> Result<(), Full> {
+        let ip = match self.remote.ip() {
+            IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+            IpAddr::V6(ip) => ip,
+        };
+        writer.u32(self.version.0)?;
+        writer.bytes(&ip.octets())?;
+        writer.u16(self.remote.port())?;
+        writer.bytes(self.dcid)
+    }
+}
+
 impl Mark {
     const fn new(salt: &[u8; SALT_LEN]) -> Self {
         let [a, b, c, d, e, f, g, h, ..] = *salt;
@@ -275,23 +289,16 @@ fn parts(token: &[u8]) -> Option<(Kind, &[u8; SALT_LEN], &[u8])> {
 
 /// The client as associated data: whoever comes from elsewhere cannot open the token, nor can anybody use the one of a Retry
 /// packet whose source id was exchanged under way.
-fn bound_client(kind: Kind, client: Client<'_>) -> ([u8; BOUND_LEN], usize) {
-    let ip = match client.remote.ip() {
-        IpAddr::V4(ip) => ip.to_ipv6_mapped(),
-        IpAddr::V6(ip) => ip,
-    };
+fn bound_client(kind: Kind, mut client: Client<'_>) -> ([u8; BOUND_LEN], usize) {
+    if kind == Kind::NewToken {
+        client.remote.set_port(0);
+        client.dcid = &[];
+    }
     let mut bound = [0; BOUND_LEN];
     let mut writer = Writer::new(&mut bound);
-    let (port, dcid) = match kind {
-        Kind::Retry => (client.remote.port(), client.dcid),
-        Kind::NewToken => (0, &[][..]),
-    };
     let written = writer
         .u8(kind.to_byte())
-        .and_then(|()| writer.u32(client.version.0))
-        .and_then(|()| writer.bytes(&ip.octets()))
-        .and_then(|()| writer.u16(port))
-        .and_then(|()| writer.bytes(dcid));
+        .and_then(|()| client.write(&mut writer));
     debug_assert!(written.is_ok(), "an id has 20 bytes at most");
     let len = writer.position();
     (bound, len)
@@ -302,8 +309,10 @@ const SALT_LEN: usize = 16;
 /// What tells the salt of a Retry token from a token's key, which have the same secret: it is longer than a salt.
 const RETRY_SALT: &[u8] = b"the salt of a Retry token";
 const HEAD_LEN: usize = 1 + SALT_LEN;
-/// Kind, version, address, port, the longest id.
-const BOUND_LEN: usize = 1 + 4 + 16 + 2 + 20;
+/// Version, address, port, the longest id.
+pub(super) const CLIENT_LEN: usize = 4 + 16 + 2 + 20;
+/// Kind and client.
+const BOUND_LEN: usize = 1 + CLIENT_LEN;
 /// The bound address, time, the longest id, a tag.
 const BUFFER_LEN: usize = BOUND_LEN + 8 + 20 + TAG_LEN;
 

@@ -37,9 +37,7 @@ impl Sock {
             link.close(now, options);
         }
     }
-}
 
-impl Sock {
     /// Whether the connection is over, lingering included: nothing that was written is on its way any more.
     #[must_use]
     pub fn is_over(&self) -> bool {

@@ -1,6 +1,9 @@
 //! Who has the port, too, and whose clients are remembered.
 
+use core::net::SocketAddr;
+
 use inquic_platform::Duration;
+use inquic_wire::ConnectionId;
 
 use super::*;
 
