@@ -9,12 +9,13 @@
 
 mod hello;
 
+use core::ffi::CStr;
 use core::sync::atomic::{AtomicI64, AtomicU32, AtomicU64};
 
 pub use hello::{Answer, HELLO_BYTES, Hello, TOKEN_BYTES, Wish};
 
 /// Where the home listens and what lets a program in: `NAME:TOKEN`, the name of an abstract Unix socket and hexadecimal digits.
-pub const HOME_VARIABLE: &str = "INQUIC_SOCKETS";
+pub const HOME_VARIABLE: &CStr = c"INQUIC_SOCKETS";
 
 /// Bytes of a mapping that holds a [`Page`].
 pub const PAGE_BYTES: usize = 4096;

@@ -52,8 +52,9 @@ pub(crate) fn at<T>(pointer: *const T) -> u64 {
     pointer.expose_provenance() as u64
 }
 
-fn flags(flags: c_int) -> u64 {
-    u64::from(flags.cast_unsigned())
+/// An `int` of the program's, for the home.
+pub(crate) fn int(value: c_int) -> u64 {
+    u64::from(value.cast_unsigned())
 }
 
 /// Whether the kernel was asked for a QUIC socket and has none.
@@ -84,8 +85,8 @@ unsafe extern "C" fn socket(family: c_int, kind: c_int, protocol: c_int) -> c_in
         });
     }
     let wish = Wish::Socket {
-        family: flags(family),
-        kind: flags(plain),
+        family: int(family),
+        kind: int(plain),
     };
     opened(wish, kind & with)
 }
@@ -94,7 +95,7 @@ replaced! {
     c"bind" fn bind(socket: c_int, address: *const sockaddr, len: socklen_t) -> c_int =>
         |quic| quic.call(Call::Bind, [at(address), u64::from(len)]);
     c"listen" fn listen(socket: c_int, backlog: c_int) -> c_int =>
-        |quic| quic.call(Call::Listen, [flags(backlog)]);
+        |quic| quic.call(Call::Listen, [int(backlog)]);
     c"accept" fn accept(socket: c_int, address: *mut sockaddr, len: *mut socklen_t) -> c_int =>
         |quic| quic.accept(at(address), at(len), 0) as isize;
     c"accept4" fn accept4(socket: c_int, address: *mut sockaddr, len: *mut socklen_t, with: c_int) -> c_int =>
@@ -102,19 +103,19 @@ replaced! {
     c"connect" fn connect(socket: c_int, address: *const sockaddr, len: socklen_t) -> c_int =>
         |quic| quic.waiting_call(Call::Connect, 0, [at(address), u64::from(len)]);
     c"send" fn send(socket: c_int, data: *const c_void, len: size_t, with: c_int) -> ssize_t =>
-        |quic| quic.waiting_call(Call::Send, with, [at(data), len as u64, flags(with)]);
+        |quic| quic.waiting_call(Call::Send, with, [at(data), len as u64, int(with)]);
     c"sendto" fn sendto(socket: c_int, data: *const c_void, len: size_t, with: c_int, address: *const sockaddr, address_len: socklen_t) -> ssize_t =>
-        |quic| quic.waiting_call(Call::Send, with, [at(data), len as u64, flags(with)]);
+        |quic| quic.waiting_call(Call::Send, with, [at(data), len as u64, int(with)]);
     c"sendmsg" fn sendmsg(socket: c_int, message: *const msghdr, with: c_int) -> ssize_t =>
-        |quic| quic.waiting_call(Call::SendMessage, with, [at(message), flags(with), 0]);
+        |quic| quic.waiting_call(Call::SendMessage, with, [at(message), int(with), 0]);
     c"recv" fn recv(socket: c_int, data: *mut c_void, len: size_t, with: c_int) -> ssize_t =>
-        |quic| quic.waiting_call(Call::Receive, with, [at(data), len as u64, flags(with), 0, 0]);
+        |quic| quic.waiting_call(Call::Receive, with, [at(data), len as u64, int(with), 0, 0]);
     c"recvfrom" fn recvfrom(socket: c_int, data: *mut c_void, len: size_t, with: c_int, address: *mut sockaddr, address_len: *mut socklen_t) -> ssize_t =>
-        |quic| quic.waiting_call(Call::Receive, with, [at(data), len as u64, flags(with), at(address), at(address_len)]);
+        |quic| quic.waiting_call(Call::Receive, with, [at(data), len as u64, int(with), at(address), at(address_len)]);
     c"__recv_chk" fn __recv_chk(socket: c_int, data: *mut c_void, len: size_t, room: size_t, with: c_int) -> ssize_t =>
-        |quic| checked_receive(quic, [at(data), len as u64, flags(with), 0, 0], room, with);
+        |quic| checked_receive(quic, [at(data), len as u64, int(with), 0, 0], room, with);
     c"__recvfrom_chk" fn __recvfrom_chk(socket: c_int, data: *mut c_void, len: size_t, room: size_t, with: c_int, address: *mut sockaddr, address_len: *mut socklen_t) -> ssize_t =>
-        |quic| checked_receive(quic, [at(data), len as u64, flags(with), at(address), at(address_len)], room, with);
+        |quic| checked_receive(quic, [at(data), len as u64, int(with), at(address), at(address_len)], room, with);
     c"read" fn read(descriptor: c_int, data: *mut c_void, len: size_t) -> ssize_t =>
         |quic| quic.waiting_call(Call::Receive, 0, [at(data), len as u64, READ, 0, 0]);
     c"__read_chk" fn __read_chk(descriptor: c_int, data: *mut c_void, len: size_t, room: size_t) -> ssize_t =>
@@ -122,19 +123,19 @@ replaced! {
     c"write" fn write(descriptor: c_int, data: *const c_void, len: size_t) -> ssize_t =>
         |quic| quic.waiting_call(Call::Send, 0, [at(data), len as u64, 0]);
     c"readv" fn readv(descriptor: c_int, parts: *const iovec, count: c_int) -> ssize_t =>
-        |quic| quic.waiting_call(Call::Read, 0, [at(parts), flags(count)]);
+        |quic| quic.waiting_call(Call::Read, 0, [at(parts), int(count)]);
     c"writev" fn writev(descriptor: c_int, parts: *const iovec, count: c_int) -> ssize_t =>
-        |quic| quic.waiting_call(Call::Write, 0, [at(parts), flags(count)]);
+        |quic| quic.waiting_call(Call::Write, 0, [at(parts), int(count)]);
     c"getsockopt" fn getsockopt(socket: c_int, level: c_int, option: c_int, value: *mut c_void, len: *mut socklen_t) -> c_int =>
-        |quic| quic.get_option([flags(level), flags(option), at(value), at(len)]) as isize;
+        |quic| quic.get_option([int(level), int(option), at(value), at(len)]) as isize;
     c"setsockopt" fn setsockopt(socket: c_int, level: c_int, option: c_int, value: *const c_void, len: socklen_t) -> c_int =>
-        |quic| quic.call(Call::SetOption, [flags(level), flags(option), at(value), u64::from(len)]);
+        |quic| quic.call(Call::SetOption, [int(level), int(option), at(value), u64::from(len)]);
     c"getsockname" fn getsockname(socket: c_int, address: *mut sockaddr, len: *mut socklen_t) -> c_int =>
         |quic| quic.call(Call::OwnName, [at(address), at(len)]);
     c"getpeername" fn getpeername(socket: c_int, address: *mut sockaddr, len: *mut socklen_t) -> c_int =>
         |quic| quic.call(Call::PeerName, [at(address), at(len)]);
     c"shutdown" fn shutdown(socket: c_int, how: c_int) -> c_int =>
-        |quic| quic.call(Call::Shutdown, [flags(how)]);
+        |quic| quic.call(Call::Shutdown, [int(how)]);
     c"sendmmsg" fn sendmmsg(socket: c_int, messages: *mut mmsghdr, count: c_uint, with: c_int) -> c_int =>
         |quic| send_many(quic, at(messages), count, with) as isize;
 }
@@ -153,7 +154,7 @@ fn send_many(quic: descriptors::Quic, messages: u64, count: c_uint, with: c_int)
     many(count, |number| {
         let message = messages.wrapping_add(number.wrapping_mul(size_of::<mmsghdr>() as u64));
         let len = message.wrapping_add(MESSAGE_LEN_AT);
-        quic.waiting_call(Call::SendMessage, with, [message, flags(with), len])
+        quic.waiting_call(Call::SendMessage, with, [message, int(with), len])
     })
 }
 
@@ -177,7 +178,7 @@ fn many(count: c_uint, mut one: impl FnMut(u64) -> isize) -> c_int {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn recvmsg(socket: c_int, message: *mut msghdr, with: c_int) -> ssize_t {
     if let Some(quic) = quic(socket) {
-        return quic.waiting_call(Call::ReceiveMessage, with, [at(message), flags(with), 0]);
+        return quic.waiting_call(Call::ReceiveMessage, with, [at(message), int(with), 0]);
     }
     let received = next!(c"recvmsg", (c_int, *mut msghdr, c_int) -> ssize_t, socket, message, with);
     if received >= 0 && home::is_present() {
@@ -204,7 +205,7 @@ unsafe extern "C" fn recvmmsg(
             let dont_wait = number > 0 && with & libc::MSG_WAITFORONE != 0;
             let with = with | if dont_wait { libc::MSG_DONTWAIT } else { 0 };
             let plain = with & !libc::MSG_WAITFORONE;
-            quic.waiting_call(Call::ReceiveMessage, with, [message, flags(plain), len])
+            quic.waiting_call(Call::ReceiveMessage, with, [message, int(plain), len])
         });
     }
     let received = next!(

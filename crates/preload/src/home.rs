@@ -39,25 +39,8 @@ pub(crate) fn is_present() -> bool {
 
 /// Reads where the home is. Runs once, before the program's own code.
 extern "C" fn start() {
-    let mut name = [0; 64];
-    let Some(len) = HOME_VARIABLE
-        .len()
-        .checked_add(1)
-        .filter(|&len| len <= name.len())
-    else {
-        return;
-    };
-    for (to, from) in name.iter_mut().zip(HOME_VARIABLE.bytes()) {
-        *to = from;
-    }
-    let Some(variable) = name
-        .get(..len)
-        .and_then(|name| CStr::from_bytes_with_nul(name).ok())
-    else {
-        return;
-    };
     // SAFETY: the name is a C string, and no other thread runs yet that could change the environment.
-    let value = unsafe { libc::getenv(variable.as_ptr()) };
+    let value = unsafe { libc::getenv(HOME_VARIABLE.as_ptr()) };
     if value.is_null() {
         return;
     }

@@ -10,7 +10,7 @@ use core::ffi::{c_int, c_uint};
 use inquic_calls::Call;
 use libc::{iovec, off_t, off64_t, size_t, ssize_t};
 
-use crate::calls::{at, next, replaced};
+use crate::calls::{at, int, next, replaced};
 use crate::descriptors::{self, quic};
 use crate::next::Next;
 use crate::quic::failed;
@@ -130,5 +130,5 @@ fn moved(
         libc::RWF_NOWAIT => libc::MSG_DONTWAIT,
         _ => return failed(libc::EOPNOTSUPP),
     };
-    quic.waiting_call(call, dont_wait, [parts, u64::from(count.cast_unsigned())])
+    quic.waiting_call(call, dont_wait, [parts, int(count)])
 }

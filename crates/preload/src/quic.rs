@@ -21,12 +21,7 @@ impl Quic {
         flags: c_int,
         values: [u64; N],
     ) -> isize {
-        let how = if flags & libc::MSG_DONTWAIT != 0 || own::must_not_wait(self.descriptor) {
-            MUST_NOT_WAIT
-        } else {
-            0
-        };
-        self.made(call, how, values)
+        self.made(call, self.how(flags), values)
     }
 
     /// accept(): the descriptor of the connection.
@@ -34,19 +29,11 @@ impl Quic {
         if flags & !(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) != 0 {
             return failed(libc::EINVAL);
         }
-        let how = if own::must_not_wait(self.descriptor) {
-            MUST_NOT_WAIT
-        } else {
-            0
-        };
         let before = own::errno();
-        let answered = match self.asked(Call::Accept, how, [address, len]) {
+        let answered = match self.asked(Call::Accept, self.how(0), [address, len]) {
             Ok(answered) => answered,
             Err(errno) => return failed(errno),
         };
-        if answered.result < 0 {
-            return failed(errno_of(answered.result));
-        }
         let opened = opened(Wish::Fetch(answered.ticket), flags);
         if opened >= 0 {
             own::set_errno(before);
@@ -58,18 +45,10 @@ impl Quic {
     pub(crate) fn get_option(self, values: [u64; 4]) -> c_int {
         let before = own::errno();
         // Opening a stream waits for the peer's word.
-        let how = if own::must_not_wait(self.descriptor) {
-            MUST_NOT_WAIT
-        } else {
-            0
-        };
-        let answered = match self.asked(Call::GetOption, how, values) {
+        let answered = match self.asked(Call::GetOption, self.how(0), values) {
             Ok(answered) => answered,
             Err(errno) => return failed(errno),
         };
-        if answered.result < 0 {
-            return failed(errno_of(answered.result));
-        }
         if answered.orders & FETCH != 0 {
             let descriptor = opened(Wish::Fetch(answered.ticket), 0);
             if descriptor < 0 {
@@ -77,11 +56,9 @@ impl Quic {
             }
             let place = values[2].wrapping_add(DESCRIPTOR_AT);
             let put = [place, u64::from(descriptor.cast_unsigned())];
-            if let Ok(answered) = self.asked(Call::Put, MUST_NOT_WAIT, put)
-                && answered.result < 0
-            {
+            if let Err(errno) = self.asked(Call::Put, MUST_NOT_WAIT, put) {
                 own::close(descriptor);
-                return failed(errno_of(answered.result));
+                return failed(errno);
             }
         }
         own::set_errno(before);
@@ -91,20 +68,24 @@ impl Quic {
     fn made<const N: usize>(self, call: Call, how: u32, values: [u64; N]) -> isize {
         let before = own::errno();
         match self.asked(call, how, values) {
-            Ok(answered) if answered.result >= 0 => {
+            Ok(answered) => {
                 own::set_errno(before);
                 isize::try_from(answered.result).unwrap_or(isize::MAX)
-            }
-            Ok(answered) => {
-                if answered.orders & PIPE != 0 {
-                    own::raise_pipe();
-                }
-                failed(errno_of(answered.result))
             }
             Err(errno) => failed(errno),
         }
     }
 
+    /// Whether a call with these flags may wait.
+    fn how(self, flags: c_int) -> u32 {
+        if flags & libc::MSG_DONTWAIT != 0 || own::must_not_wait(self.descriptor) {
+            MUST_NOT_WAIT
+        } else {
+            0
+        }
+    }
+
+    /// Asks the home, and does what it orders. Its answer if the call went well, an errno otherwise.
     fn asked<const N: usize>(
         self,
         call: Call,
@@ -121,6 +102,12 @@ impl Quic {
         }
         if answered.orders & FILL != 0 {
             own::fill(self.descriptor);
+        }
+        if answered.orders & PIPE != 0 {
+            own::raise_pipe();
+        }
+        if answered.result < 0 {
+            return Err(c_int::try_from(answered.result.saturating_neg()).unwrap_or(libc::EIO));
         }
         Ok(answered)
     }
@@ -162,10 +149,6 @@ impl Returned for isize {
 pub(crate) fn failed<T: Returned>(errno: c_int) -> T {
     own::set_errno(errno);
     T::of(-1)
-}
-
-fn errno_of(result: i64) -> c_int {
-    c_int::try_from(result.saturating_neg()).unwrap_or(libc::EIO)
 }
 
 /// Where `struct quic_stream_descriptor` has the descriptor.

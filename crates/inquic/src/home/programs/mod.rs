@@ -19,9 +19,11 @@ mod send;
 mod served;
 mod sys;
 
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -71,7 +73,8 @@ impl Programs {
 
     /// Lets the program that `command` starts in, and all that it starts. It ends with the thread that starts it, which serves it.
     pub fn prepare(&self, command: &mut Command) {
-        command.env(HOME_VARIABLE, &self.value);
+        let variable = OsStr::from_bytes(HOME_VARIABLE.to_bytes());
+        command.env(variable, &self.value);
         sys::end_with_parent(command);
     }
 
