@@ -31,4 +31,5 @@ pub(crate) mod tokens;
 pub(crate) mod trace;
 mod turn;
 pub(crate) mod udp;
+mod unix;
 mod waiters;

@@ -22,7 +22,6 @@ mod sys;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::process::Command;
 use std::sync::Arc;
@@ -30,10 +29,8 @@ use std::sync::Arc;
 use inquic_calls::{HOME_VARIABLE, TOKEN_BYTES};
 use inquic_platform::Platform as _;
 use inquic_platform::aws_lc::AwsLc;
-use rustix::net::{
-    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with,
-};
 
+use crate::home::unix;
 use porter::Porter;
 use registry::Registry;
 
@@ -64,7 +61,8 @@ impl Programs {
         door.copy_from_slice(token);
         let value = format!("{name}:{}", hex(token));
         let registry = Arc::new(Registry::new()?);
-        let porter = Porter::new(registry.clone(), open(&name)?, door)?;
+        let listener = unix::listener(&name, KNOCKING)?;
+        let porter = Porter::new(registry.clone(), listener, door)?;
         std::thread::Builder::new()
             .name("inquic-porter".into())
             .spawn(move || porter.run())?;
@@ -82,18 +80,6 @@ impl Programs {
     pub fn wait_until_quiet(&self) {
         self.registry.wait_until_quiet();
     }
-}
-
-/// A socket at which programs knock. Its name is no file's.
-fn open(name: &str) -> io::Result<OwnedFd> {
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
-    bind(
-        &socket,
-        &SocketAddrUnix::new_abstract_name(name.as_bytes())?,
-    )?;
-    listen(&socket, KNOCKING)?;
-    Ok(socket)
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -3,8 +3,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, IoSlice, IoSliceMut};
-use std::mem::MaybeUninit;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,10 +13,7 @@ use inquic_socket::Errno;
 use inquic_socket::sock::Sock;
 use rustix::event::epoll;
 use rustix::fs::MemfdFlags;
-use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, SocketFlags, accept_with, recvmsg, sendmsg, sockopt,
-};
+use rustix::net::{RecvFlags, SocketFlags, accept_with, sockopt};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::line::Line;
@@ -26,7 +22,7 @@ use super::opened::Opened;
 use super::registry::Registry;
 use super::served::Served;
 use super::sys::Mapped;
-use crate::home::limits;
+use crate::home::{limits, unix};
 
 /// What the porter knows.
 pub(super) struct Porter {
@@ -233,21 +229,8 @@ impl Visitor<'_> {
     /// What is said, with the descriptor that comes with it.
     fn listen(&self) -> Option<(Hello, Option<OwnedFd>)> {
         let mut bytes = [0; HELLO_BYTES];
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut control = RecvAncillaryBuffer::new(&mut space);
-        let received = recvmsg(
-            self.connection,
-            &mut [IoSliceMut::new(&mut bytes)],
-            &mut control,
-            RecvFlags::CMSG_CLOEXEC,
-        );
-        let mut given = None;
-        for message in control.drain() {
-            if let RecvAncillaryMessage::ScmRights(descriptors) = message {
-                given = descriptors.last();
-            }
-        }
-        (received.ok()?.bytes == HELLO_BYTES).then_some(())?;
+        let received = unix::receive(self.connection, &mut bytes, RecvFlags::empty());
+        let (_, given) = received.ok().filter(|(len, _)| *len == HELLO_BYTES)?;
         // Only memory: a descriptor that could keep us waiting is not read.
         let given = given.filter(|given| is_memory(given.as_fd()));
         Hello::from_bytes(&bytes).map(|hello| (hello, given))
@@ -259,20 +242,8 @@ impl Visitor<'_> {
             Err(errno) => (errno.cast_unsigned(), 0, None),
         };
         let bytes = Answer { errno, cookie }.to_bytes();
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut control = SendAncillaryBuffer::new(&mut space);
-        let passed: Vec<BorrowedFd<'_>> = descriptor.iter().map(|passed| passed.as_fd()).collect();
-        if !passed.is_empty() {
-            control.push(SendAncillaryMessage::ScmRights(&passed));
-        }
-        let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
         // Whoever went away without an answer has closed what it asked for.
-        let _ = sendmsg(
-            self.connection,
-            &[IoSlice::new(&bytes)],
-            &mut control,
-            flags,
-        );
+        let _ = unix::send(self.connection, &[&bytes], descriptor.map(AsFd::as_fd));
     }
 }
 
