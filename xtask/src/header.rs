@@ -4,13 +4,12 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use syn::parse::{Parse, ParseStream};
-use syn::{
-    Attribute, Expr, ExprLit, Ident, Item, ItemConst, ItemEnum, Lit, LitInt, Meta, Token, Type,
-};
+use syn::{Attribute, Expr, ExprLit, Ident, Item, ItemConst, ItemEnum, Lit, LitInt, Token, Type};
 
+use crate::made::{self, Made};
 use crate::shell;
 use crate::step::Outcome;
 
@@ -27,17 +26,10 @@ pub(crate) struct Arguments {
 ///
 /// When the one that is kept says something else than the code.
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
-    let root = shell::root();
-    let header = header(&root)?;
+    let header = header(&shell::root())?;
     print!("{header}");
-    if arguments.write {
-        let path = root.join(FILE);
-        let folder = path.parent().context("the header has a folder")?;
-        fs::create_dir_all(folder)?;
-        fs::write(path, header).with_context(|| format!("cannot write {FILE}"))?;
-        return Ok(Outcome::Passed);
-    }
-    check()
+    MADE.keep(&header, arguments.write)?;
+    Ok(Outcome::Passed)
 }
 
 /// Compares the header with the code.
@@ -46,13 +38,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
 ///
 /// When it says something else.
 pub(crate) fn check() -> Result<Outcome> {
-    let root = shell::root();
-    let kept =
-        fs::read_to_string(root.join(FILE)).with_context(|| format!("cannot read {FILE}"))?;
-    ensure!(
-        kept == header(&root)?,
-        "{FILE} is not what the code says: cargo xtask header --write"
-    );
+    MADE.keep(&header(&shell::root())?, false)?;
     Ok(Outcome::Passed)
 }
 
@@ -244,18 +230,7 @@ fn number(expr: &Expr) -> Result<String> {
 
 /// The documentation as a C comment, without links.
 fn comment(attrs: &[Attribute], indent: &str) -> String {
-    let mut words = Vec::new();
-    for attribute in attrs {
-        if let Meta::NameValue(pair) = &attribute.meta
-            && pair.path.is_ident("doc")
-            && let Expr::Lit(ExprLit {
-                lit: Lit::Str(line),
-                ..
-            }) = &pair.value
-        {
-            words.extend(line.value().split_whitespace().map(plain));
-        }
-    }
+    let words: Vec<String> = made::words(attrs).iter().map(|word| plain(word)).collect();
     if words.is_empty() {
         String::new()
     } else {
@@ -293,7 +268,10 @@ fn snake(name: &str) -> String {
     text.replace("err_info", "errinfo")
 }
 
-const FILE: &str = "include/linux/quic.h";
+const MADE: Made = Made {
+    file: "include/linux/quic.h",
+    task: "header",
+};
 
 /// In the order in which C needs them.
 const SOURCES: [&str; 6] = [

@@ -1,14 +1,14 @@
 //! The table of limits. In: every `limits.rs` of the tree; out: LIMITS.md, one line a limit, with the value as the code
 //! writes it and the reason that stands above it.
 
-use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use clap::Args;
 use syn::spanned::Spanned;
-use syn::{Expr, ExprLit, Item, ItemConst, Lit, Meta};
+use syn::{Item, ItemConst};
 
+use crate::made::{self, Made};
 use crate::shell;
 use crate::step::Outcome;
 use crate::tidy::{self, File};
@@ -26,14 +26,10 @@ pub(crate) struct Arguments {
 ///
 /// When LIMITS.md says something else than the code.
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
-    let root = shell::root();
-    let table = table(&root)?;
+    let table = table(&shell::root())?;
     print!("{table}");
-    if arguments.write {
-        fs::write(root.join(FILE), table).with_context(|| format!("cannot write {FILE}"))?;
-        return Ok(Outcome::Passed);
-    }
-    check()
+    MADE.keep(&table, arguments.write)?;
+    Ok(Outcome::Passed)
 }
 
 /// Compares LIMITS.md with the code.
@@ -42,13 +38,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
 ///
 /// When it says something else.
 pub(crate) fn check() -> Result<Outcome> {
-    let root = shell::root();
-    let kept =
-        fs::read_to_string(root.join(FILE)).with_context(|| format!("cannot read {FILE}"))?;
-    ensure!(
-        kept == table(&root)?,
-        "{FILE} is not what the code says: cargo xtask limits --write"
-    );
+    MADE.keep(&table(&shell::root())?, false)?;
     Ok(Outcome::Passed)
 }
 
@@ -105,22 +95,13 @@ fn value(limit: &ItemConst) -> String {
 
 /// The comment above a limit, on one line.
 fn reason(limit: &ItemConst) -> String {
-    let mut words = Vec::new();
-    for attribute in &limit.attrs {
-        if let Meta::NameValue(pair) = &attribute.meta
-            && pair.path.is_ident("doc")
-            && let Expr::Lit(ExprLit {
-                lit: Lit::Str(line),
-                ..
-            }) = &pair.value
-        {
-            words.extend(line.value().split_whitespace().map(str::to_owned));
-        }
-    }
-    words.join(" ").replace('|', "\\|")
+    made::words(&limit.attrs).join(" ").replace('|', "\\|")
 }
 
-const FILE: &str = "LIMITS.md";
+const MADE: Made = Made {
+    file: "LIMITS.md",
+    task: "limits",
+};
 
 const HEAD: &str = "\
 # Limits

@@ -9,6 +9,7 @@ mod interop;
 mod kernel;
 mod limits;
 mod lint;
+mod made;
 mod musts;
 mod panics;
 mod prove;

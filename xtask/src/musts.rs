@@ -14,6 +14,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use syn::visit::{self, Visit};
 
+use crate::made::Made;
 use crate::shell;
 use crate::step::Outcome;
 use crate::tidy::{self, Citation, File, plain};
@@ -81,15 +82,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     let documents = documents(&root)?;
     let page = page(&documents);
     print!("{}", totals_table(&documents));
-    if arguments.write {
-        fs::write(root.join(PAGE), &page).with_context(|| format!("cannot write {PAGE}"))?;
-    } else {
-        let kept = fs::read_to_string(root.join(PAGE)).unwrap_or_default();
-        ensure!(
-            kept == page,
-            "{PAGE} is not what the lists and the code say: cargo xtask musts --write"
-        );
-    }
+    PAGE.keep(&page, arguments.write)?;
     let totals = documents.iter().fold(Totals::default(), |sum, document| {
         sum.plus(document.totals())
     });
@@ -368,7 +361,10 @@ const BY_HAND: [u32; 3] = [9287, 9368, 9369];
 /// How many of a hundred requirements that are not excepted have a test.
 const TESTED_PERCENT: usize = 90;
 
-const PAGE: &str = "docs/requirements.md";
+const PAGE: Made = Made {
+    file: "docs/requirements.md",
+    task: "musts",
+};
 
 const HEAD: &str = "\
 # What the RFCs demand
