@@ -113,7 +113,7 @@ impl<Face> ConnectionBuilder<Face> {
     /// As `key_log`, to the file that the environment variable `SSLKEYLOGFILE` names, as browsers and curl do; nothing without
     /// it. Never the default: a library does not give secrets away because of a variable.
     pub fn key_log_from_env(self) -> Self {
-        match key_log_file() {
+        match path_in("SSLKEYLOGFILE") {
             Some(path) => self.key_log(path),
             None => self,
         }
@@ -133,7 +133,7 @@ impl<Face> ConnectionBuilder<Face> {
     /// As `qlog`, to the directory that the environment variable `QLOGDIR` names; nothing without it.
     #[cfg(feature = "qlog")]
     pub fn qlog_from_env(self) -> Self {
-        match std::env::var_os("QLOGDIR").filter(|path| !path.is_empty()) {
+        match path_in("QLOGDIR") {
             Some(directory) => self.qlog(directory),
             None => self,
         }
@@ -289,7 +289,7 @@ impl<Face> ListenerBuilder<Face> {
     /// As `key_log`, to the file that the environment variable `SSLKEYLOGFILE` names, as browsers and curl do; nothing without
     /// it. Never the default: a library does not give secrets away because of a variable.
     pub fn key_log_from_env(self) -> Self {
-        match key_log_file() {
+        match path_in("SSLKEYLOGFILE") {
             Some(path) => self.key_log(path),
             None => self,
         }
@@ -309,7 +309,7 @@ impl<Face> ListenerBuilder<Face> {
     /// As `qlog`, to the directory that the environment variable `QLOGDIR` names; nothing without it.
     #[cfg(feature = "qlog")]
     pub fn qlog_from_env(self) -> Self {
-        match std::env::var_os("QLOGDIR").filter(|path| !path.is_empty()) {
+        match path_in("QLOGDIR") {
             Some(directory) => self.qlog(directory),
             None => self,
         }
@@ -430,7 +430,7 @@ struct Preferred {
     local: SocketAddr,
 }
 
-/// The file of `SSLKEYLOGFILE`.
-fn key_log_file() -> Option<std::ffi::OsString> {
-    std::env::var_os("SSLKEYLOGFILE").filter(|path| !path.is_empty())
+/// The path in a variable of the environment, if it has one.
+fn path_in(variable: &str) -> Option<std::ffi::OsString> {
+    std::env::var_os(variable).filter(|path| !path.is_empty())
 }
