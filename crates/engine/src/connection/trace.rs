@@ -3,7 +3,7 @@
 #[cfg(feature = "trace")]
 use inquic_platform::Instant;
 #[cfg(feature = "trace")]
-use inquic_wire::{ConnectionId, TransportParameters};
+use inquic_wire::ConnectionId;
 
 use super::Connection;
 #[cfg(feature = "trace")]
@@ -57,11 +57,5 @@ impl Connection {
     #[must_use]
     pub const fn original_id(&self) -> ConnectionId {
         self.hello.original_id
-    }
-
-    /// The peer's transport parameters; the defaults before they are known.
-    #[must_use]
-    pub const fn peer_parameters_or_default(&self) -> &TransportParameters {
-        &self.peer
     }
 }

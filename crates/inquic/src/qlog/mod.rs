@@ -124,7 +124,10 @@ impl Note {
     fn of(record: Record, socket: &Socket) -> Self {
         let at = record.at;
         match record.what {
-            What::Parameters => Self::Parameters(at, Box::new(socket.peer_parameters().clone())),
+            What::Parameters => match socket.peer_parameters() {
+                Some(parameters) => Self::Parameters(at, Box::new(parameters.clone())),
+                None => Self::Record(record),
+            },
             What::Migrated => Self::Migrated(at, Box::new(socket.path())),
             What::Over => match socket.close_reason() {
                 Some(reason) => Self::Over(at, Box::new(reason.clone())),

@@ -28,9 +28,9 @@ impl Socket {
         self.connection.original_id()
     }
 
-    /// The peer's transport parameters; the defaults before they are known.
+    /// The peer's transport parameters, once they are known.
     #[must_use]
-    pub fn peer_parameters(&self) -> &TransportParameters {
-        self.connection.peer_parameters_or_default()
+    pub fn peer_parameters(&self) -> Option<&TransportParameters> {
+        self.connection.peer_parameters()
     }
 }
