@@ -7,18 +7,14 @@ use std::net::UdpSocket;
 use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
-use common::{identity, identity_of, pair, pattern};
+use common::{exchange, identity, identity_of, pair, pattern, send_back};
 use inquic::cert::CertificateAuthority;
 use inquic::{Connection, EcnState, Error, Listener, TransportConfig};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 fn echo(connection: Connection) -> thread::JoinHandle<Error> {
     thread::spawn(move || {
-        while let Ok(Some(stream)) = connection.accept() {
-            let (mut send, mut receive) = stream.split();
-            std::io::copy(&mut receive, &mut send).unwrap();
-            send.finish().unwrap();
-        }
+        send_back(&connection);
         connection.closed()
     })
 }
@@ -41,20 +37,6 @@ fn what_is_written_comes_back_from_an_echo() {
             reason: "done".into()
         }
     );
-}
-
-/// Sends `data` on a stream while the echo of it is read.
-fn exchange(client: &Connection, data: &[u8]) {
-    let (mut send, mut receive) = client.open().unwrap().split();
-    let sent = data.to_vec();
-    let writer = thread::spawn(move || {
-        send.write_all(&sent).unwrap();
-        send.finish().unwrap();
-    });
-    let mut answer = Vec::new();
-    receive.read_to_end(&mut answer).unwrap();
-    assert!(answer == data);
-    writer.join().unwrap();
 }
 
 #[test]

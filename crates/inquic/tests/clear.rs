@@ -2,9 +2,7 @@
 
 mod common;
 
-use std::io::{Read, Write};
-
-use common::{identity, pattern};
+use common::{exchange, identity, pattern, send_back};
 use inquic::{Connection, Listener, TransportConfig};
 
 /// Moves 1 MB and back; says what each end knows of its packets' protection.
@@ -26,29 +24,15 @@ fn in_clear(client: bool, server: bool) -> [bool; 2] {
     let address = listener.local_addr().to_string();
     let serving = std::thread::spawn(move || {
         let connection = listener.accept().unwrap();
-        let (mut send, mut receive) = connection.accept().unwrap().unwrap().split();
-        std::io::copy(&mut receive, &mut send).unwrap();
-        send.finish().unwrap();
-        let in_clear = connection.stats().in_clear;
-        connection.closed();
-        in_clear
+        send_back(&connection);
+        connection.stats().in_clear
     });
     let client = identity
         .connect(Connection::builder())
         .config(config(client))
         .connect(&address)
         .unwrap();
-    let data = pattern(3, 1 << 20);
-    let (mut send, mut receive) = client.open().unwrap().split();
-    let sent = data.clone();
-    let writer = std::thread::spawn(move || {
-        send.write_all(&sent).unwrap();
-        send.finish().unwrap();
-    });
-    let mut answer = Vec::new();
-    receive.read_to_end(&mut answer).unwrap();
-    assert!(answer == data);
-    writer.join().unwrap();
+    exchange(&client, &pattern(3, 1 << 20));
     let ours = client.stats().in_clear;
     client.close(0, "done");
     [ours, serving.join().unwrap()]

@@ -257,6 +257,17 @@ fn a_move_that_cannot_be_says_why() {
     server.join().unwrap();
 }
 
+/// Waits until the client's peer is at `address`.
+fn wait_until_at(client: &Connection, address: SocketAddr) {
+    for _ in 0..200 {
+        if client.peer_addr() == address {
+            break;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(client.peer_addr(), address);
+}
+
 #[test]
 fn clients_go_to_the_servers_preferred_address() {
     let identity = identity();
@@ -274,13 +285,7 @@ fn clients_go_to_the_servers_preferred_address() {
     let server = echo(listener);
     let client = identity.builder().connect(&address).unwrap();
     exchange(&client, || {});
-    for _ in 0..100 {
-        if client.peer_addr() == free {
-            break;
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
-    assert_eq!(client.peer_addr(), free);
+    wait_until_at(&client, free);
     exchange(&client, || {});
     client.close(0, "");
     drop(client);
@@ -310,13 +315,7 @@ fn the_next_connection_begins_where_the_first_one_did_with_its_tokens() {
         let server = listener.accept().unwrap();
         // What the server has to say to its client at the new address comes before this.
         let mut stream = server.open_uni().unwrap();
-        for _ in 0..200 {
-            if client.peer_addr() == free {
-                break;
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-        assert_eq!(client.peer_addr(), free);
+        wait_until_at(&client, free);
         stream.write_all(b"here").unwrap();
         stream.finish().unwrap();
         let mut heard = Vec::new();

@@ -5,13 +5,12 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use common::{identity, pattern};
-use inquic::{Connection, Listener};
+use common::{exchange, identity, pattern, send_back};
+use inquic::Listener;
 use qlog::events::EventData;
 use qlog::events::quic::{ConnectionClosedTrigger, PacketType, TransportInitiator};
 use qlog::reader::{Event, QlogSeqReader};
@@ -57,11 +56,7 @@ fn talk(directory: &Path) {
     let address = listener.local_addr().to_string();
     let server = thread::spawn(move || {
         let connection = listener.accept().unwrap();
-        while let Ok(Some(stream)) = connection.accept() {
-            let (mut send, mut receive) = stream.split();
-            std::io::copy(&mut receive, &mut send).unwrap();
-            send.finish().unwrap();
-        }
+        send_back(&connection);
         connection.closed();
     });
     let client = identity
@@ -69,27 +64,14 @@ fn talk(directory: &Path) {
         .qlog(directory)
         .connect(&address)
         .unwrap();
-    exchange(&client, 500_000);
+    let data = pattern(1, 500_000);
+    exchange(&client, &data);
     client.key_update().unwrap();
-    exchange(&client, 500_000);
+    exchange(&client, &data);
     client.close(7, "done");
     client.closed();
     server.join().unwrap();
     assert!(inquic::qlog::flush(Duration::from_secs(10)));
-}
-
-fn exchange(client: &Connection, len: usize) {
-    let data = pattern(1, len);
-    let (mut send, mut receive) = client.open().unwrap().split();
-    let sent = data.clone();
-    let writer = thread::spawn(move || {
-        send.write_all(&sent).unwrap();
-        send.finish().unwrap();
-    });
-    let mut answer = Vec::new();
-    receive.read_to_end(&mut answer).unwrap();
-    assert!(answer == data);
-    writer.join().unwrap();
 }
 
 fn sent(log: &Log) -> Vec<(PacketType, u64)> {

@@ -5,6 +5,8 @@
     reason = "what is unused differs from file to file"
 )]
 
+use std::io::{Read, Write};
+use std::thread;
 use std::time::Duration;
 
 use inquic::cert::{CertificateAuthority, IssuedCertificate};
@@ -80,6 +82,29 @@ pub(crate) fn pair() -> (Listener, Connection, Connection) {
     let client = identity.builder().connect(&address).unwrap();
     let server = listener.accept().unwrap();
     (listener, client, server)
+}
+
+/// Sends back what comes on each stream that the peer opens, until there are no more.
+pub(crate) fn send_back(connection: &Connection) {
+    while let Ok(Some(stream)) = connection.accept() {
+        let (mut send, mut receive) = stream.split();
+        std::io::copy(&mut receive, &mut send).unwrap();
+        send.finish().unwrap();
+    }
+}
+
+/// Sends `data` on a stream while what is sent back is read.
+pub(crate) fn exchange(client: &Connection, data: &[u8]) {
+    let (mut send, mut receive) = client.open().unwrap().split();
+    let mut answer = Vec::new();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            send.write_all(data).unwrap();
+            send.finish().unwrap();
+        });
+        receive.read_to_end(&mut answer).unwrap();
+    });
+    assert!(answer == data);
 }
 
 /// Bytes that differ from place to place, so that what is swapped or lost shows.
