@@ -10,6 +10,7 @@ use std::io;
 use inquic_handshake::{
     CipherSuite, HandshakeSocket, KeySide, Level, TRANSPORT_PARAMETERS_BYTES, alert_name,
 };
+use inquic_uapi::error::QUIC_TRANSPORT_ERROR_CRYPTO;
 use inquic_uapi::structs::{Config, ConnectionClose, CryptoSecret};
 use inquic_uapi::{
     Layout, QUIC_CRYPTO_APP, QUIC_CRYPTO_EARLY, QUIC_CRYPTO_HANDSHAKE, QUIC_CRYPTO_INITIAL,
@@ -186,7 +187,7 @@ impl HandshakeSocket for Link {
     /// The socket tells the peer when the program closes it.
     fn fail(&mut self, alert: u8) {
         let mut close = ConnectionClose {
-            errcode: CRYPTO_ERROR | u32::from(alert),
+            errcode: QUIC_TRANSPORT_ERROR_CRYPTO | u32::from(alert),
             ..ConnectionClose::default()
         };
         let name = alert_name(alert).as_bytes();
@@ -223,6 +224,3 @@ const fn level_of(level: u8) -> Option<Level> {
         _ => None,
     }
 }
-
-/// CRYPTO_ERROR (RFC 9000 §20.1), to which the alert is added.
-const CRYPTO_ERROR: u32 = 0x100;

@@ -1,6 +1,7 @@
 //! shutdown and close: what the program calls in; CONNECTION_CLOSE with its words, now or when all has arrived, out.
 
 use inquic_platform::Instant;
+use inquic_uapi::error::QUIC_TRANSPORT_ERROR_CRYPTO;
 use inquic_uapi::socket::{SHUT_RD, SHUT_RDWR};
 
 use super::link::Link;
@@ -53,7 +54,7 @@ impl Link {
         let code = options.close.errcode;
         let phrase = options.close_phrase();
         if self.is_connecting()
-            && let Some(alert) = code.checked_sub(CRYPTO_ERROR)
+            && let Some(alert) = code.checked_sub(QUIC_TRANSPORT_ERROR_CRYPTO)
             && let Ok(alert) = u8::try_from(alert)
         {
             // TLS is the program's, and this is how it says that TLS has failed.
@@ -67,6 +68,3 @@ impl Link {
         }
     }
 }
-
-/// The transport error code of the TLS alert 0 (RFC 9001 §4.8).
-const CRYPTO_ERROR: u32 = 0x100;
