@@ -300,7 +300,12 @@ impl Port {
     pub(super) fn remove(&self, slot: u32, socket: &Socket) {
         let mut table = self.table();
         table.port.remove(socket);
-        if table.slots.remove(&socket.handle()).is_some() {
+        self.vacate(table, socket.handle(), slot);
+    }
+
+    /// Gives the place of a connection to others, and forgets its timer.
+    fn vacate(&self, mut table: MutexGuard<'_, Table>, handle: Handle, slot: u32) {
+        if table.slots.remove(&handle).is_some() {
             table.entries[slot as usize] = None;
             table.free.push(slot);
         }

@@ -101,12 +101,7 @@ impl Port {
         let (Some(handle), Some(slot)) = (settled.gone, slot) else {
             return false;
         };
-        if table.slots.remove(&handle).is_some() {
-            table.entries[slot as usize] = None;
-            table.free.push(slot);
-        }
-        drop(table);
-        self.timers().set(slot, None);
+        self.vacate(table, handle, slot);
         true
     }
 }

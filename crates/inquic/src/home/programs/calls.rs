@@ -266,17 +266,15 @@ impl Asked {
         waker: &Waker,
         buffer: &mut Vec<u8>,
     ) -> Option<Answer> {
-        if matches!(self.work, Work::Fresh) {
-            match Sending::read(&line.memory, call, self.values) {
-                Ok(sending) => self.work = Work::Sending(sending),
-                Err(failure) => return Some(Answer::of(Err(failure), 0)),
-            }
-        }
-        let may_wait = self.may_wait;
-        let Work::Sending(mut sending) = std::mem::replace(&mut self.work, Work::Fresh) else {
-            return Some(Answer::of(Err(Failure::Errno(libc::EINVAL)), 0));
+        let begun = match std::mem::replace(&mut self.work, Work::Fresh) {
+            Work::Sending(sending) => Ok(sending),
+            Work::Fresh | Work::Receiving(_) => Sending::read(&line.memory, call, self.values),
         };
-        let stream = opened.stream;
+        let mut sending = match begun {
+            Ok(sending) => sending,
+            Err(failure) => return Some(Answer::of(Err(failure), 0)),
+        };
+        let (may_wait, stream) = (self.may_wait, opened.stream);
         let made = self.made(opened, waker, |held, now| {
             sending.go_on(&line.memory, held, now, stream, may_wait, buffer)
         });
@@ -296,14 +294,13 @@ impl Asked {
         waker: &Waker,
         buffer: &mut Vec<u8>,
     ) -> Option<Answer> {
-        if matches!(self.work, Work::Fresh) {
-            match Receiving::read(&line.memory, call, self.values) {
-                Ok(receiving) => self.work = Work::Receiving(receiving),
-                Err(failure) => return Some(Answer::of(Err(failure), 0)),
-            }
-        }
-        let Work::Receiving(receiving) = std::mem::replace(&mut self.work, Work::Fresh) else {
-            return Some(Answer::of(Err(Failure::Errno(libc::EINVAL)), 0));
+        let begun = match std::mem::replace(&mut self.work, Work::Fresh) {
+            Work::Receiving(receiving) => Ok(receiving),
+            Work::Fresh | Work::Sending(_) => Receiving::read(&line.memory, call, self.values),
+        };
+        let receiving = match begun {
+            Ok(receiving) => receiving,
+            Err(failure) => return Some(Answer::of(Err(failure), 0)),
         };
         let stream = opened.stream;
         let made = self.made(opened, waker, |held, now| {
