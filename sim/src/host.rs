@@ -129,6 +129,15 @@ impl Host {
         self.connections.remove(&handle);
     }
 
+    /// Bytes that the simulated TLS of all connections holds.
+    #[must_use]
+    pub fn hello_bytes(&self) -> usize {
+        let hellos = self.connections.values();
+        hellos
+            .map(|(_, hello)| size_of::<Hello>() + hello.heap_bytes())
+            .sum()
+    }
+
     /// A connection, if it is there.
     pub fn get(&mut self, handle: Handle) -> Option<&mut Connection> {
         self.connections.get_mut(&handle).map(|entry| &mut *entry.0)

@@ -101,7 +101,8 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 pub const REST: Duration = Duration::from_secs(1);
 /// Where memory was refused, it is asked for again after this long: as soon as others may have given some back.
 pub const MEMORY_RETRY: Duration = Duration::from_millis(10);
-/// Handshakes that a listener has under way at most, unless it says otherwise: at 8.5 KiB each, 8 MiB.
+/// Handshakes that a listener has under way at most, unless it says otherwise: at 6 KiB each, with one packet of 1,500 bytes that
+/// came before the keys for it, 7 MiB.
 pub const HALF_OPEN: usize = 960;
 /// Bytes of a ClientHello that is read before its owner is known: one with shares for the largest post-quantum groups together
 /// has 6 KiB, and RFC 9000 §7.5 asks for 4,096 bytes.

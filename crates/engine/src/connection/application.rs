@@ -20,13 +20,30 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// [`NotConnected`] when it is closed or closing.
+    /// [`NotConnected`] when it is closed or closing, or there is no memory for them.
     pub fn streams(&mut self) -> Result<&mut Streams, NotConnected> {
-        if self.is_open() {
-            Ok(&mut self.carried.streams)
-        } else {
-            Err(NotConnected)
+        if !self.is_open() {
+            return Err(NotConnected);
         }
+        if self.carried.data.is_none() {
+            self.make_data().map_err(|NoMemory| NotConnected)?;
+        }
+        self.carried.streams_mut().ok_or(NotConnected)
+    }
+
+    /// Makes a server's streams, and what is with them, unless they are there: it has keys to speak of them now, or its
+    /// application does.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn make_data(&mut self) -> Result<(), NoMemory> {
+        if self.carried.data.is_none() {
+            let data = super::data(&self.config, self.role).ok_or(NoMemory)?;
+            self.carried.data = Some(data);
+            if self.hello.parameters_known {
+                self.follow_limits();
+            }
+        }
+        Ok(())
     }
 
     /// Opens a stream of our own.
@@ -44,7 +61,7 @@ impl Connection {
     pub fn accept(&mut self, direction: Direction) -> Option<StreamId> {
         match self.state {
             State::Handshaking { .. } | State::Connected { .. } | State::Draining { .. } => {
-                self.carried.streams.accept(direction)
+                self.carried.streams_mut()?.accept(direction)
             }
             State::Closing(_) | State::Gone => None,
         }
@@ -70,7 +87,8 @@ impl Connection {
         let rtt = self.recovery.rtt().smoothed;
         // What is read leaves pages that nobody needs, and no packet may follow that would have them given back.
         self.rest_at.get_or_insert(now + limits::REST);
-        self.carried.streams.read(now, rtt, id, out)
+        let streams = self.carried.streams_mut().ok_or(ReadError::Unknown)?;
+        streams.read(now, rtt, id, out)
     }
 
     /// As [`Connection::read`], and leaves the bytes where they are.
@@ -79,13 +97,14 @@ impl Connection {
     ///
     /// As [`Streams::read`].
     pub fn peek(&self, id: StreamId, out: &mut [u8]) -> Result<Read, ReadError> {
-        self.carried.streams.peek(id, out)
+        let streams = self.carried.streams().ok_or(ReadError::Unknown)?;
+        streams.peek(id, out)
     }
 
-    /// The streams, whatever the connection's state, to look at.
+    /// The streams, whatever the connection's state, to look at. A server has none before there are keys for them.
     #[must_use]
-    pub fn streams_seen(&self) -> &Streams {
-        &self.carried.streams
+    pub fn streams_seen(&self) -> Option<&Streams> {
+        self.carried.streams()
     }
 
     /// Whether packets of a level can be sent.
@@ -125,7 +144,8 @@ impl Connection {
     /// Whether everything written was acknowledged, so that closing loses nothing.
     #[must_use]
     pub fn is_flushed(&self) -> bool {
-        self.carried.streams.is_flushed() && !self.carried.wants_data()
+        let streams = self.carried.streams();
+        streams.is_none_or(Streams::is_flushed) && !self.carried.wants_data()
     }
 
     /// Whether [`crate::Endpoint::service`] is to be called.

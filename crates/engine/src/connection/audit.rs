@@ -5,7 +5,9 @@ use inquic_platform::{Duration, Instant};
 use inquic_wire::{Level, Space};
 
 use super::Connection;
+use crate::datagram::Datagrams;
 use crate::space::Received;
+use crate::stream::Streams;
 
 /// What a connection holds and waits for at one moment. Sizes are in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +46,9 @@ impl Connection {
         let open = self.is_open();
         let wants =
             |level: Level| self.keys.can_seal(level) && self.carried.wants_to_send(level.space());
-        let streams = self.carried.streams.allocated_bytes();
+        let streams = self.carried.streams();
+        let heap = streams.map_or(0, Streams::allocated_bytes);
+        let datagrams = self.carried.datagrams();
         Audit {
             in_flight: self.recovery.bytes_in_flight(),
             in_flight_by_packet: self.recovery.bytes_in_logs(),
@@ -61,11 +65,11 @@ impl Connection {
             idle_timeout: self.idle_timeout(),
             sent_packets: self.recovery.packets_in_logs(),
             held_packets: self.held.len(),
-            open_streams: self.carried.streams.stats().open,
-            receive_window: self.carried.streams.receive_window(),
-            charged: streams
-                .saturating_sub(size_of::<crate::stream::Streams>())
-                .saturating_add(self.carried.datagrams.allocated_bytes())
+            open_streams: streams.map_or(0, |streams| streams.stats().open),
+            receive_window: streams.map_or(0, Streams::receive_window),
+            charged: heap
+                .saturating_sub(size_of::<Streams>())
+                .saturating_add(datagrams.map_or(0, Datagrams::allocated_bytes))
                 .saturating_add(self.recovery.allocated_bytes()),
         }
     }

@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 
 use inquic_platform::memory::Own;
-use inquic_wire::Space;
+use inquic_wire::{Space, TransportParameters};
 
 use super::frequency::Frequency;
 use crate::datagram::Datagrams;
@@ -18,8 +18,8 @@ use crate::stream::Streams;
 pub(super) struct Carried {
     pub(super) received: [Received; 3],
     pub(super) crypto_send: [CryptoSend; 3],
-    pub(super) streams: Own<Streams>,
-    pub(super) datagrams: Datagrams,
+    /// A server's only from its first 1-RTT or 0-RTT secret on: until then a stranger may be all there is.
+    pub(super) data: Option<Own<Data>>,
     pub(super) local_ids: LocalIds,
     pub(super) peer_ids: PeerIds,
     pub(super) paths: Paths,
@@ -32,6 +32,12 @@ pub(super) struct Carried {
     pub(super) frequency: Frequency,
 }
 
+/// What applications send and receive.
+pub(super) struct Data {
+    pub(super) streams: Streams,
+    pub(super) datagrams: Datagrams,
+}
+
 /// The token for the client's next connection: made by the endpoint, sent until acknowledged.
 #[derive(Default)]
 pub(super) struct NewToken {
@@ -41,8 +47,7 @@ pub(super) struct NewToken {
 
 impl Carried {
     pub(super) fn new(
-        streams: Own<Streams>,
-        datagrams: Datagrams,
+        data: Option<Own<Data>>,
         local_ids: LocalIds,
         peer_ids: PeerIds,
         paths: Paths,
@@ -51,8 +56,7 @@ impl Carried {
         Self {
             received: Default::default(),
             crypto_send: Default::default(),
-            streams,
-            datagrams,
+            data,
             local_ids,
             peer_ids,
             paths,
@@ -60,6 +64,30 @@ impl Carried {
             owes_handshake_done: false,
             new_token: NewToken::default(),
             frequency: Frequency::default(),
+        }
+    }
+
+    pub(super) fn streams(&self) -> Option<&Streams> {
+        self.data.as_ref().map(|data| &data.streams)
+    }
+
+    pub(super) fn streams_mut(&mut self) -> Option<&mut Streams> {
+        self.data.as_mut().map(|data| &mut data.streams)
+    }
+
+    pub(super) fn datagrams(&self) -> Option<&Datagrams> {
+        self.data.as_ref().map(|data| &data.datagrams)
+    }
+
+    pub(super) fn datagrams_mut(&mut self) -> Option<&mut Datagrams> {
+        self.data.as_mut().map(|data| &mut data.datagrams)
+    }
+
+    /// How much the peer takes, or took when it was last met.
+    pub(super) fn set_peer_limits(&mut self, peer: &TransportParameters) {
+        if let Some(data) = &mut self.data {
+            data.streams.set_peer_parameters(peer);
+            data.datagrams.set_peer_limit(peer.max_datagram_frame_size);
         }
     }
 
@@ -77,7 +105,11 @@ impl Carried {
                 | SentFrame::StreamDataBlocked { .. }
                 | SentFrame::StreamsBlocked(_),
                 _,
-            ) => self.streams.on_frame_fate(fate, frame),
+            ) => {
+                if let Some(streams) = self.streams_mut() {
+                    streams.on_frame_fate(fate, frame);
+                }
+            }
             (SentFrame::Ack { largest }, Fate::Acknowledged) => {
                 if let Some(received) = self.received.get_mut(space.index()) {
                     received.on_ack_acknowledged(largest);
@@ -106,7 +138,11 @@ impl Carried {
             (SentFrame::NewToken, Fate::Acknowledged) => self.new_token = NewToken::default(),
             //= RFC 9000 §13.3: The HANDSHAKE_DONE frame MUST be retransmitted until it is acknowledged.
             (SentFrame::HandshakeDone, fate) => self.owes_handshake_done = fate == Fate::Lost,
-            (SentFrame::Datagram { number }, fate) => self.datagrams.on_fate(number, fate),
+            (SentFrame::Datagram { number }, fate) => {
+                if let Some(datagrams) = self.datagrams_mut() {
+                    datagrams.on_fate(number, fate);
+                }
+            }
             (SentFrame::MtuProbe { number }, Fate::Acknowledged) => {
                 self.mtu.on_probe_acknowledged(number);
             }
@@ -149,9 +185,9 @@ impl Carried {
         let crypto = self.crypto_send.get(space.index());
         crypto.is_some_and(CryptoSend::wants_to_send)
             || space == Space::Application
-                && (self.streams.wants_to_send()
-                    || self.datagrams.wants_to_send()
-                    || self.owes_handshake_done
+                && (self.data.as_ref().is_some_and(|data| {
+                    data.streams.wants_to_send() || data.datagrams.wants_to_send()
+                }) || self.owes_handshake_done
                     || self.new_token.wanted
                     || self.frequency.wants_to_send()
                     || self.paths.active().owes_response()

@@ -23,7 +23,9 @@ impl Connection {
             return Err(DatagramError::NotConnected);
         }
         let most = self.max_datagram_size();
-        self.carried.datagrams.send(data, most, told)
+        let datagrams = self.carried.datagrams_mut();
+        let datagrams = datagrams.ok_or(DatagramError::NotConnected)?;
+        datagrams.send(data, most, told)
     }
 
     /// Bytes of the longest datagram that can be sent now; none when the peer takes none. It changes with the path, and is
@@ -37,31 +39,33 @@ impl Connection {
         };
         //= RFC 9221 §3: An endpoint MUST NOT send DATAGRAM frames that are larger than the max_datagram_frame_size value it has
         //= received from its peer.
-        let peer = self.carried.datagrams.peer_limit()?;
+        let peer = self.carried.datagrams()?.peer_limit()?;
         Some(peer.min(self.datagram_room(level)))
     }
 
     /// Takes the datagram that has waited longest: how many bytes of `out` it filled. What does not fit into `out` is lost;
     /// [`Connection::datagram_len`] says how much that would be. What had come before the connection ended can still be taken.
     pub fn take_datagram(&mut self, out: &mut [u8]) -> Option<usize> {
-        self.carried.datagrams.take(out)
+        self.carried.datagrams_mut()?.take(out)
     }
 
     /// Bytes of the datagram that [`Connection::take_datagram`] would give.
     #[must_use]
     pub fn datagram_len(&self) -> Option<usize> {
-        self.carried.datagrams.front()
+        self.carried.datagrams()?.front()
     }
 
     /// What became of a datagram whose sender wanted to hear of it: the number that it got, and its fate. One that is taken as
     /// lost may have arrived all the same; one that was acknowledged was not always taken by the application there.
     pub fn take_datagram_fate(&mut self) -> Option<(u64, Fate)> {
-        self.carried.datagrams.take_fate()
+        self.carried.datagrams_mut()?.take_fate()
     }
 
     /// DATAGRAM came.
     pub(super) fn on_datagram(&mut self, data: &[u8], has_len: bool) -> Result<(), PeerError> {
-        self.carried.datagrams.on_datagram(data, has_len)
+        let datagrams = self.carried.datagrams_mut();
+        debug_assert!(datagrams.is_some(), "there are keys for such frames");
+        datagrams.map_or(Ok(()), |datagrams| datagrams.on_datagram(data, has_len))
     }
 
     /// Bytes of the longest datagram that fits into a packet of `level` alone.

@@ -117,10 +117,7 @@ impl Connection {
         let early = Own::new(early).ok_or(HandshakeError::Memory)?;
         //= RFC 9000 §7.4.1: A client that attempts to send 0-RTT data MUST remember all other transport parameters used by the
         //= server that it is able to process.
-        self.carried.streams.set_peer_parameters(&remembered);
-        self.carried
-            .datagrams
-            .set_peer_limit(remembered.max_datagram_frame_size);
+        self.carried.set_peer_limits(&remembered);
         self.carried
             .mtu
             .set_peer_limit(remembered.max_udp_payload_size);
@@ -297,8 +294,11 @@ impl Connection {
         let remembered = early.and_then(|early| early.remembered.as_ref());
         match (self.early_data_accepted(), remembered) {
             (Some(false), Some(_)) => {
-                self.carried.datagrams.restart();
-                if !self.carried.streams.restart(peer) {
+                if let Some(data) = &mut self.carried.data {
+                    data.datagrams.restart();
+                }
+                let streams = self.carried.streams_mut();
+                if !streams.is_none_or(|streams| streams.restart(peer)) {
                     // The streams that the application has opened cannot all be sent again; it must begin anew.
                     self.close(now, 0, TOO_MANY);
                 }
@@ -322,9 +322,8 @@ impl Connection {
         if self.keys.early_seal().is_some() {
             return;
         }
-        self.carried.streams.set_peer_parameters(&self.peer);
-        let datagrams = &mut self.carried.datagrams;
-        datagrams.set_peer_limit(self.peer.max_datagram_frame_size);
+        let peer = self.peer.whole(self.role, &self.hello);
+        self.carried.set_peer_limits(&peer);
         self.carried
             .mtu
             .set_peer_limit(self.peer.max_udp_payload_size);

@@ -79,11 +79,14 @@ impl Connection {
             }
         }
         if (matches!(self.state, State::Connected { .. }) || self.is_early())
-            && let Some(event) = self.carried.streams.next_event()
+            && let Some(streams) = self.carried.streams_mut()
+            && let Some(event) = streams.next_event()
         {
             return Some(Event::Stream(event));
         }
-        if let Some(event) = self.carried.datagrams.next_event() {
+        if let Some(datagrams) = self.carried.datagrams_mut()
+            && let Some(event) = datagrams.next_event()
+        {
             return Some(Event::Datagram(event));
         }
         if core::mem::take(&mut self.pending.closed) {

@@ -10,7 +10,7 @@ use inquic_wire::frame::{
 };
 use inquic_wire::{Space, Writer};
 
-use super::carry::Carried;
+use super::carry::{Carried, Data};
 use super::packet::Permit;
 use crate::datagram::Turn;
 use crate::recovery::SentFrame;
@@ -62,11 +62,10 @@ impl Carried {
                 }
                 if wanted.datagram_room > 0 {
                     self.write_both(wanted, writer, tail, frames);
-                } else {
-                    self.streams
-                        .write_frames(wanted.now, writer, Some(tail), &mut |sent| {
-                            note(frames, sent)
-                        });
+                } else if let Some(streams) = self.streams_mut() {
+                    streams.write_frames(wanted.now, writer, Some(tail), &mut |sent| {
+                        note(frames, sent)
+                    });
                 }
             }
             eliciting |= frames.len() > before;
@@ -90,20 +89,20 @@ impl Carried {
         frames: &mut Vec<SentFrame>,
     ) {
         let room = wanted.datagram_room;
-        let first = self.datagrams.is_first()
-            && self
-                .datagrams
-                .write_frames(room, writer, &mut |sent| note(frames, sent));
-        self.streams
-            .write_frames(wanted.now, writer, Some(tail), &mut |sent| {
-                note(frames, sent)
-            });
+        let Some(data) = &mut self.data else {
+            return;
+        };
+        let Data { streams, datagrams } = &mut **data;
+        let first = datagrams.is_first()
+            && datagrams.write_frames(room, writer, &mut |sent| note(frames, sent));
+        streams.write_frames(wanted.now, writer, Some(tail), &mut |sent| {
+            note(frames, sent)
+        });
         if first {
-            self.datagrams.end_turn(Turn::Datagrams);
+            datagrams.end_turn(Turn::Datagrams);
         } else {
-            self.datagrams
-                .write_frames(room, writer, &mut |sent| note(frames, sent));
-            self.datagrams.end_turn(Turn::Streams);
+            datagrams.write_frames(room, writer, &mut |sent| note(frames, sent));
+            datagrams.end_turn(Turn::Streams);
         }
     }
 

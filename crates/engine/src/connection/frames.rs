@@ -26,30 +26,18 @@ impl Connection {
         frame: &Frame<'_>,
     ) -> Result<OnStream, PeerError> {
         let now = context.now;
-        let streams = &mut self.carried.streams;
         match *frame {
-            Frame::Stream {
-                id,
-                offset,
-                data,
-                fin,
-            } => return streams.on_stream(id, offset, data, fin),
+            Frame::Stream { .. }
+            | Frame::ResetStream { .. }
+            | Frame::StopSending { .. }
+            | Frame::MaxData(_)
+            | Frame::MaxStreamData { .. }
+            | Frame::MaxStreams { .. }
+            | Frame::DataBlocked(_)
+            | Frame::StreamDataBlocked { .. }
+            | Frame::StreamsBlocked { .. } => return self.on_frame_of_streams(frame),
             Frame::Ack(ref ack) => self.on_ack(context, ack)?,
             Frame::Padding { .. } | Frame::Ping => {}
-            Frame::ResetStream {
-                id,
-                code,
-                final_size,
-            } => return streams.on_reset_stream(id, code, final_size),
-            Frame::StopSending { id, code } => return streams.on_stop_sending(id, code),
-            Frame::MaxData(max) => streams.on_max_data(max),
-            Frame::MaxStreamData { id, max } => return streams.on_max_stream_data(id, max),
-            Frame::MaxStreams { direction, max } => streams.on_max_streams(direction, max)?,
-            Frame::DataBlocked(limit) => streams.on_data_blocked(limit),
-            Frame::StreamDataBlocked { id, limit } => streams.on_stream_data_blocked(id, limit)?,
-            Frame::StreamsBlocked { direction, limit } => {
-                streams.on_streams_blocked(direction, limit)?;
-            }
             Frame::Crypto { offset, data } => {
                 return self.on_crypto(context.level.space(), offset, data);
             }
@@ -83,9 +71,43 @@ impl Connection {
                 self.on_close(now, CloseReason::application_by_peer(code, reason));
             }
             Frame::HandshakeDone => self.on_handshake_done(now),
-            Frame::AckFrequency(ref frequency) => self.on_ack_frequency(frequency)?,
+            Frame::AckFrequency(ref frequency) => return self.on_ack_frequency(frequency),
             Frame::ImmediateAck => self.on_immediate_ack(now)?,
             Frame::Datagram { data, has_len } => self.on_datagram(data, has_len)?,
+        }
+        Ok(OnStream::Taken)
+    }
+
+    fn on_frame_of_streams(&mut self, frame: &Frame<'_>) -> Result<OnStream, PeerError> {
+        let Some(streams) = self.carried.streams_mut() else {
+            debug_assert!(
+                false,
+                "where there are keys for such frames there are streams"
+            );
+            return Ok(OnStream::Refused);
+        };
+        match *frame {
+            Frame::Stream {
+                id,
+                offset,
+                data,
+                fin,
+            } => return streams.on_stream(id, offset, data, fin),
+            Frame::ResetStream {
+                id,
+                code,
+                final_size,
+            } => return streams.on_reset_stream(id, code, final_size),
+            Frame::StopSending { id, code } => return streams.on_stop_sending(id, code),
+            Frame::MaxData(max) => streams.on_max_data(max),
+            Frame::MaxStreamData { id, max } => return streams.on_max_stream_data(id, max),
+            Frame::MaxStreams { direction, max } => streams.on_max_streams(direction, max)?,
+            Frame::DataBlocked(limit) => streams.on_data_blocked(limit),
+            Frame::StreamDataBlocked { id, limit } => streams.on_stream_data_blocked(id, limit)?,
+            Frame::StreamsBlocked { direction, limit } => {
+                streams.on_streams_blocked(direction, limit)?;
+            }
+            _ => {}
         }
         Ok(OnStream::Taken)
     }
@@ -99,7 +121,13 @@ impl Connection {
             data,
             fin,
         } = frame;
-        let streams = &mut self.carried.streams;
+        let Some(streams) = self.carried.streams_mut() else {
+            debug_assert!(
+                false,
+                "where there are keys for such frames there are streams"
+            );
+            return Ok(OnStream::Refused);
+        };
         streams
             .on_stream(id, offset, data, fin)
             .map_err(|error| error.or_in_frame(Frame::from(frame).frame_type()))
@@ -143,7 +171,7 @@ impl Connection {
     }
 
     /// The peer says how often it wants acknowledgements.
-    fn on_ack_frequency(&mut self, frequency: &AckFrequency) -> Result<(), PeerError> {
+    fn on_ack_frequency(&mut self, frequency: &AckFrequency) -> Result<OnStream, PeerError> {
         let shortest = self.config.min_ack_delay_us().ok_or(UNKNOWN_FRAME)?;
         // draft-ietf-quic-ack-frequency §4: what max_ack_delay cannot be, and less than we declared, is invalid.
         if !(shortest..MAX_ACK_DELAY_END_US).contains(&frequency.max_ack_delay_us) {
@@ -153,8 +181,11 @@ impl Connection {
             ));
         }
         let [_, _, received] = &mut self.carried.received;
-        received.on_ack_frequency(frequency);
-        Ok(())
+        if received.on_ack_frequency(frequency) {
+            Ok(OnStream::Taken)
+        } else {
+            Ok(OnStream::Refused)
+        }
     }
 
     fn on_immediate_ack(&mut self, now: Instant) -> Result<(), PeerError> {

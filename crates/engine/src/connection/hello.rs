@@ -9,6 +9,7 @@ use inquic_wire::{
     TransportParameters, Version, Writer,
 };
 
+use super::peer::Peer;
 use super::state::{OneRttKeys, State};
 use super::{Connection, Start};
 use crate::handshake::CryptoReceive;
@@ -159,6 +160,8 @@ impl Connection {
         let secret = Secret::new(suite, secret).map_err(HandshakeError::Crypto)?;
         match level {
             Level::ZeroRtt if self.is_handshaking() => {
+                self.make_data()
+                    .map_err(|NoMemory| HandshakeError::Memory)?;
                 self.install_early(side, suite, &secret)?;
             }
             Level::Handshake if !self.keys.handshake_discarded => {
@@ -177,6 +180,8 @@ impl Connection {
                 }
                 let kept = self.keys.keep_secret(side, suite, secret);
                 if kept.map_err(|NoMemory| HandshakeError::Memory)? {
+                    self.make_data()
+                        .map_err(|NoMemory| HandshakeError::Memory)?;
                     self.make_one_rtt_keys()?;
                     self.on_handshake_complete(now);
                 }
@@ -364,7 +369,9 @@ impl Connection {
             .and_then(|peer| self.settle_version(peer))
             .and_then(|peer| self.keep_preferred_id(peer))
             .and_then(|peer| self.replace_remembered(now, &peer).map(|()| peer));
-        let peer = match checked {
+        let checked =
+            checked.and_then(|peer| Peer::known(&peer).map(|kept| (peer, kept)).ok_or(NO_MEMORY));
+        let (peer, kept) = match checked {
             Ok(peer) => peer,
             Err(offence) => {
                 self.close_with(now, offence);
@@ -391,7 +398,7 @@ impl Connection {
         // come from it.
         self.keys.in_clear =
             peer.disable_1rtt_encryption && self.config.insecure_disable_1rtt_encryption;
-        self.peer = peer;
+        self.peer = kept;
         self.follow_limits();
         self.recovery.trace.at(now);
         self.recovery.trace.note(|| What::Parameters);

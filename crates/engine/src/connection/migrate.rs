@@ -121,7 +121,7 @@ impl Connection {
 
     /// Probes the server's preferred address, if it has one.
     pub(super) fn follow_preferred(&mut self, now: Instant) {
-        let Some(preferred) = self.peer.preferred_address else {
+        let Some(preferred) = self.peer.preferred_address() else {
             return;
         };
         if self.role == Role::Server {

@@ -21,6 +21,7 @@ mod held;
 mod hello;
 mod migrate;
 mod packet;
+mod peer;
 mod probe;
 mod quic_bit;
 mod receive;
@@ -50,7 +51,7 @@ use alloc::sync::Arc;
 
 use inquic_platform::memory::Own;
 use inquic_platform::{CryptoError, Duration, Instant, KeySide, NoMemory, Platform};
-use inquic_wire::{ConnectionId, Role, TransportParameters, Version};
+use inquic_wire::{ConnectionId, Role, Version};
 
 use crate::config::Config;
 use crate::datagram::Datagrams;
@@ -60,11 +61,12 @@ use crate::protect;
 use crate::recovery::{self, Recovery, SentFrame, TimerContext};
 use crate::space::Numbers;
 use crate::stream::Streams;
-use carry::Carried;
+use carry::{Carried, Data};
 use event::Pending;
 use held::HeldPackets;
 use hello::Hello;
 use migrate::Arrival;
+use peer::Peer;
 use quic_bit::QuicBit;
 use spin::Spin;
 use state::{Keys, State};
@@ -103,7 +105,7 @@ pub struct Connection {
     /// When to look whether memory can be given back.
     rest_at: Option<Instant>,
     ping: bool,
-    peer: TransportParameters,
+    peer: Peer,
     /// The UDP payload of a full packet.
     max_datagram: usize,
     /// Whether a packet was ever full: whoever sends none needs no larger ones.
@@ -158,18 +160,24 @@ fn recovery(config: &Config, role: Role, max_datagram_size: u16) -> Option<Own<R
     Own::new(Recovery::new(&config, role))
 }
 
-/// The streams, for the same reason.
+/// What applications send and receive, for the same reason.
 #[inline(never)]
-fn streams(config: &Config, role: Role) -> Option<Own<Streams>> {
-    let config = crate::stream::Config {
+fn data(config: &Config, role: Role) -> Option<Own<Data>> {
+    let streams = crate::stream::Config {
         role,
         ..config.streams
     };
-    Own::new(Streams::new(&config))
+    Own::new(Data {
+        streams: Streams::new(&streams),
+        datagrams: Datagrams::new(config.max_datagram_frame_size),
+    })
 }
 
 fn carried(config: &Config, start: &Start, path: PathState, mtu: Mtu) -> Result<Carried, NoMemory> {
-    let streams = streams(config, start.role).ok_or(NoMemory)?;
+    let data = match start.role {
+        Role::Client => Some(data(config, start.role).ok_or(NoMemory)?),
+        Role::Server => None,
+    };
     let mut local_ids = LocalIds::new(start.local_id)?;
     if let Some((id, reset_token)) = start.preferred_id {
         local_ids.issue_told(id, reset_token)?;
@@ -177,8 +185,7 @@ fn carried(config: &Config, start: &Start, path: PathState, mtu: Mtu) -> Result<
     let mut peer_ids = PeerIds::new(start.peer_id);
     peer_ids.set_limit(config.ids_kept());
     Ok(Carried::new(
-        streams,
-        Datagrams::new(config.max_datagram_frame_size),
+        data,
         local_ids,
         peer_ids,
         Paths::new(path),
@@ -246,7 +253,7 @@ impl Connection {
             sent_since_heard: false,
             rest_at: None,
             ping: false,
-            peer: TransportParameters::default(),
+            peer: Peer::unknown(),
             max_datagram,
             has_full_packets: false,
             ecn: Ecn::default(),

@@ -12,6 +12,7 @@ use inquic_wire::{
 use super::Connection;
 use super::fill::Wanted;
 use super::state::State;
+use crate::datagram::Datagrams;
 use crate::limits;
 use crate::recovery::{SentFrame, SentPacket};
 use crate::trace::What;
@@ -83,7 +84,11 @@ impl Connection {
                 permit,
                 needs_ping,
                 ping,
-                datagram_room: if self.carried.datagrams.wants_to_send() {
+                datagram_room: if self
+                    .carried
+                    .datagrams()
+                    .is_some_and(Datagrams::wants_to_send)
+                {
                     self.datagram_room(level)
                 } else {
                     0

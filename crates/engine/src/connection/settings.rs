@@ -10,7 +10,6 @@ use inquic_wire::{ConnectionId, Role, TransportParameters};
 use super::Connection;
 use super::application::NotConnected;
 use crate::config::Config;
-use crate::datagram::Datagrams;
 use crate::path::Mtu;
 use crate::protect;
 
@@ -49,8 +48,10 @@ impl Connection {
         if !self.is_handshaking() || self.parameters_are_settled() || early {
             return Err(NotConnected);
         }
-        self.carried.streams = super::streams(&config, self.role).ok_or(NotConnected)?;
-        self.carried.datagrams = Datagrams::new(config.max_datagram_frame_size);
+        if self.carried.data.is_some() {
+            let data = super::data(&config, self.role).ok_or(NotConnected)?;
+            self.carried.data = Some(data);
+        }
         self.carried.peer_ids.set_limit(config.ids_kept());
         let silent = self.numbers.iter().all(|numbers| numbers.next() == 0);
         if silent {
@@ -132,8 +133,9 @@ impl Connection {
 
     /// The peer's transport parameters, once TLS has brought them.
     #[must_use]
-    pub fn peer_parameters(&self) -> Option<&TransportParameters> {
-        self.hello.parameters_known.then_some(&self.peer)
+    pub fn peer_parameters(&self) -> Option<TransportParameters> {
+        let known = self.hello.parameters_known;
+        known.then(|| self.peer.whole(self.role, &self.hello))
     }
 
     /// Gives the client another token for its next connection, now.

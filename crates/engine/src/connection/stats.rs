@@ -5,7 +5,7 @@ use inquic_platform::{Duration, Instant};
 use super::Connection;
 use super::close::CloseReason;
 use crate::counters::{Drop, Drops};
-use crate::datagram::DatagramStats;
+use crate::datagram::{DatagramStats, Datagrams};
 use crate::path::{EcnFailures, EcnState};
 use crate::trace::What;
 
@@ -131,7 +131,10 @@ impl Connection {
                 super::state::OneRttKeys::Waiting { .. } => 0,
             },
             in_clear: self.keys.in_clear,
-            datagrams: self.carried.datagrams.stats(),
+            datagrams: self
+                .carried
+                .datagrams()
+                .map_or_else(DatagramStats::default, Datagrams::stats),
             migrations: self.counts.migrations,
             paths: self.carried.paths.len() as u64,
             paths_failed: self.counts.paths_failed,

@@ -125,7 +125,11 @@ impl Connection {
     /// When memory is to be given back. What an application does on an idle connection may leave some as well.
     fn rest_deadline(&self) -> Option<Instant> {
         let surplus = self.rest_at.is_none()
-            && (self.carried.streams.has_surplus() || self.carried.datagrams.has_surplus());
+            && self
+                .carried
+                .data
+                .as_ref()
+                .is_some_and(|data| data.streams.has_surplus() || data.datagrams.has_surplus());
         let late = surplus.then(|| self.active_at + limits::REST);
         self.rest_at.or(late)
     }
@@ -181,8 +185,10 @@ impl Connection {
         self.rest_at = busy.then(|| now + limits::REST);
         self.recovery.shrink();
         self.scratch = alloc::vec::Vec::new();
-        self.carried.streams.shrink();
-        self.carried.datagrams.shrink();
+        if let Some(data) = &mut self.carried.data {
+            data.streams.shrink();
+            data.datagrams.shrink();
+        }
     }
 }
 

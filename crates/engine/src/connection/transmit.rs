@@ -3,6 +3,7 @@
 
 use alloc::vec::Vec;
 
+use inquic_platform::crypto::{NoTails, Tails};
 use inquic_platform::{Instant, SealJob};
 use inquic_wire::{Code, Level, PeerError, Role, Space};
 
@@ -347,7 +348,10 @@ impl Connection {
             Level::ZeroRtt => self.keys.early_seal(),
             Level::OneRtt => self.keys.half().map(Half::keys),
         };
-        let tails = &*self.carried.streams;
+        let tails: &dyn Tails = match &self.carried.data {
+            Some(data) => &data.streams,
+            None => &NoTails,
+        };
         let sealed = match (level, keys) {
             (Level::OneRtt, _) if self.keys.in_clear => clear::put_tails(buffer, jobs, tails),
             (Level::OneRtt, None) => {

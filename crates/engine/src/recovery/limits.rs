@@ -43,10 +43,10 @@ pub const WINDOW_CEILING: u64 = 1 << 40;
 pub const WINDOW: u64 = 64 * 1024 * 1024;
 /// Packets in the smallest congestion window (RFC 9002 §7.2).
 pub const WINDOW_MIN_PACKETS: u64 = 2;
-/// Bytes of one [`super::Recovery`]: three logs of 240, the controller of 328 with what was before its last reduction, and the
+/// Bytes of one [`super::Recovery`]: three logs of 184, the controller of 224 with what was before its last reduction, and the
 /// rest. Its heap is not counted; shrunk and idle, that holds [`SKIPPED_IDLE`] numbers for a space at most, and the controller
 /// if that is BBR.
-pub const RECOVERY_BYTES: usize = 1_352;
+pub const RECOVERY_BYTES: usize = 1_064;
 
 const _: () = assert!(
     SENT_PACKETS as u64 * 1_200 >= WINDOW,

@@ -8,6 +8,7 @@
 mod books;
 
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
 use inquic_platform::{Instant, memory};
@@ -25,7 +26,8 @@ pub(super) struct Log {
     records: VecDeque<Record>,
     frames: VecDeque<SentFrame>,
     snapshots: Snapshots,
-    skipped: VecDeque<u64>,
+    /// Numbers left out, oldest first.
+    skipped: Vec<u64>,
     /// Index of the first frame of `frames`; wraps.
     frames_at: u32,
     /// Ack-eliciting packets whose fate is open.
@@ -109,8 +111,8 @@ impl Log {
     pub(super) fn has_room(&mut self, frames: usize, snapshots: bool) -> bool {
         let records = self.records.len() < self.records.capacity();
         let places = self.frames.capacity().saturating_sub(self.frames.len());
-        (records || self.records.try_reserve(1).is_ok())
-            && (frames <= places || self.frames.try_reserve(frames).is_ok())
+        (records || reserve(&mut self.records, 1))
+            && (frames <= places || reserve(&mut self.frames, frames))
             && (!snapshots
                 || self
                     .snapshots
@@ -146,10 +148,10 @@ impl Log {
     /// Notes a number that will never be sent.
     pub(super) fn skip(&mut self, number: u64) {
         if self.skipped.len() >= limits::SKIPPED {
-            self.skipped.pop_front();
+            memory::taken(&mut self.skipped, 0);
         }
         // Without memory to note it, nobody is caught by this one.
-        let _ = memory::queued(&mut self.skipped, number);
+        let _ = memory::pushed(&mut self.skipped, number);
     }
 
     /// Refuses an ACK of a packet that was never sent.
@@ -167,7 +169,7 @@ impl Log {
                 "acknowledged a packet never sent",
             ));
         }
-        let Some(oldest) = self.skipped.front() else {
+        let Some(oldest) = self.skipped.first() else {
             return Ok(());
         };
         for range in ranges {
@@ -439,5 +441,15 @@ impl Log {
         }
         self.pop(&mut |_| {});
         true
+    }
+}
+
+/// Makes room for so many more. The first packet gets no more than it needs: of a stranger there may be no second.
+#[cold]
+fn reserve<T>(queue: &mut VecDeque<T>, more: usize) -> bool {
+    if queue.capacity() == 0 {
+        queue.try_reserve_exact(more).is_ok()
+    } else {
+        queue.try_reserve(more).is_ok()
     }
 }

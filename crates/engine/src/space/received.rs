@@ -1,7 +1,7 @@
 //! Which packet numbers of one space have come, and when they are to be acknowledged (RFC 9000 §13.2). Packets in, ACK
 //! decisions out; it never writes a frame itself.
 
-use inquic_platform::{Duration, Instant};
+use inquic_platform::{Duration, Instant, Own};
 use inquic_wire::frame::EcnCounts;
 use inquic_wire::{AckFrequency, Space};
 
@@ -24,7 +24,7 @@ pub(crate) struct Received {
     /// When the last ACK left.
     acked_at: Instant,
     /// How the peer wants acknowledgements, once it has said so.
-    asked: Option<Asked>,
+    asked: Option<Own<Asked>>,
 }
 
 /// What the newest ACK_FREQUENCY frame of the peer asks for.
@@ -117,7 +117,7 @@ impl Received {
         let marked = ecn == ECN_CE;
         let congested = marked && !(asked.threshold > 1 && asked.congested);
         asked.congested = marked;
-        let asked = *asked;
+        let asked = **asked;
         let enough = self.eliciting > asked.threshold;
         let reordered = match asked.reordering {
             0 => false,
@@ -152,14 +152,15 @@ impl Received {
         false
     }
 
-    /// ACK_FREQUENCY came. Its numbers were checked.
-    pub(crate) fn on_ack_frequency(&mut self, frequency: &AckFrequency) {
-        let before = self.asked;
+    /// ACK_FREQUENCY came. Its numbers were checked. `false`, and nothing has changed, when there is no memory for what it says.
+    #[must_use]
+    pub(crate) fn on_ack_frequency(&mut self, frequency: &AckFrequency) -> bool {
+        let before = self.asked.as_deref().copied();
         if before.is_some_and(|asked| frequency.sequence <= asked.sequence) {
-            return;
+            return true;
         }
         let threshold = u32::try_from(frequency.threshold).unwrap_or(u32::MAX);
-        self.asked = Some(Asked {
+        let asked = Asked {
             sequence: frequency.sequence,
             // Nobody makes us acknowledge each packet (attacks: many tiny packets).
             threshold: threshold.max(1),
@@ -167,7 +168,12 @@ impl Received {
             reordering: frequency.reordering,
             reported: before.and_then(|asked| asked.reported),
             congested: before.is_some_and(|asked| asked.congested),
-        });
+        };
+        match &mut self.asked {
+            Some(known) => **known = asked,
+            none => *none = Own::new(asked),
+        }
+        self.asked.is_some()
     }
 
     /// IMMEDIATE_ACK came. An ACK leaves at once, unless one has just left.

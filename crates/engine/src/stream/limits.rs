@@ -64,7 +64,7 @@ pub const TAIL_MIN: usize = 256;
 /// Memory for received data may be so many quarters of the window, and [`GENEROUS`] and [`RESERVE`] more (`attacks.md` 26).
 pub const RECEIVE_QUARTERS: u64 = 5;
 /// Bytes of one stream's record; with its 4-byte place in the table and what the slab spares, under 300.
-pub const STREAM_BYTES: usize = 216;
+pub const STREAM_BYTES: usize = 208;
 /// Bytes of a connection's record of its streams when none is open.
 pub const IDLE_BYTES: usize = 1_024;
 

@@ -125,7 +125,7 @@ impl Note {
         let at = record.at;
         match record.what {
             What::Parameters => match socket.peer_parameters() {
-                Some(parameters) => Self::Parameters(at, Box::new(parameters.clone())),
+                Some(parameters) => Self::Parameters(at, Box::new(parameters)),
                 None => Self::Record(record),
             },
             What::Migrated => Self::Migrated(at, Box::new(socket.path())),

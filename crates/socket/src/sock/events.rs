@@ -74,7 +74,8 @@ impl Link {
             }
             StreamEvent::Stopped { id, code } => {
                 self.book.take_blocked(id);
-                let size = self.socket.connection().streams_seen().sent_of(id);
+                let streams = self.socket.connection().streams_seen();
+                let size = streams.and_then(|streams| streams.sent_of(id));
                 let state = QUIC_STREAM_SEND_STATE_RESET_SENT;
                 self.queue_update(id, state, code, size.unwrap_or(0), options);
                 // The message calls have no other word for it, and their programs need not come back to the stream.
@@ -86,7 +87,8 @@ impl Link {
             }
             StreamEvent::Changed { id, change } => self.note_change(id, change, options),
             StreamEvent::Writable(id) => {
-                let limit = self.socket.connection().streams_seen().limit_of(id);
+                let streams = self.socket.connection().streams_seen();
+                let limit = streams.and_then(|streams| streams.limit_of(id));
                 if self.book.take_blocked(id)
                     && let Some(max_data) = limit
                 {
@@ -96,8 +98,8 @@ impl Link {
                 }
             }
             StreamEvent::MaxStreams(direction) => {
-                let count = self.socket.connection().streams_seen();
-                let count = count.limit_of_streams(direction);
+                let streams = self.socket.connection().streams_seen();
+                let count = streams.map_or(0, |streams| streams.limit_of_streams(direction));
                 let kind = StreamId::new(self.socket.role(), direction, 0);
                 let kind = kind.map_or(0, StreamId::to_u64);
                 let id = count.saturating_mul(4) | kind;

@@ -9,7 +9,7 @@ use inquic_platform::Instant;
 use inquic_uapi::Layout;
 use inquic_uapi::option::{QUIC_SOCKOPT_CONFIG, QUIC_SOCKOPT_TRANSPORT_PARAM, TOKEN_LEN_MAX};
 use inquic_uapi::structs::{ConnectionIdInfo, TransportParam};
-use inquic_wire::{Role, TransportParameters};
+use inquic_wire::Role;
 
 use super::address;
 use super::answer::Set;
@@ -67,8 +67,8 @@ impl Link {
 
     /// The peer's transport parameters; what RFC 9000 says of those that are absent, before they have come.
     pub(super) fn peer_param(&self) -> TransportParam {
-        let none = TransportParameters::default();
-        transport_param::of_peer(self.socket.connection().peer_parameters().unwrap_or(&none))
+        let peer = self.socket.connection().peer_parameters();
+        transport_param::of_peer(&peer.unwrap_or_default())
     }
 
     /// TRANSPORT_PARAM_EXT.

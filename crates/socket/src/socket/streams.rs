@@ -99,31 +99,37 @@ impl Socket {
     /// What [`Socket::set_priority`] has set.
     #[must_use]
     pub fn priority(&self, id: StreamId) -> i32 {
-        self.connection().streams_seen().priority(id)
+        let streams = self.connection().streams_seen();
+        streams.map_or(0, |streams| streams.priority(id))
     }
 
     /// Bytes that all streams together would take.
     #[must_use]
     pub fn send_room(&self) -> usize {
-        self.connection().streams_seen().send_room()
+        let buffer = self.connection().config().streams.send_buffer;
+        let streams = self.connection().streams_seen();
+        streams.map_or(buffer, Streams::send_room)
     }
 
     /// Bytes that can be read, of all streams.
     #[must_use]
     pub fn bytes_to_read(&self) -> u64 {
-        self.connection().streams_seen().bytes_to_read()
+        let streams = self.connection().streams_seen();
+        streams.map_or(0, Streams::bytes_to_read)
     }
 
     /// Bytes that were written and have not been acknowledged, of all streams.
     #[must_use]
     pub fn bytes_to_arrive(&self) -> u64 {
-        self.connection().streams_seen().bytes_to_arrive()
+        let streams = self.connection().streams_seen();
+        streams.map_or(0, Streams::bytes_to_arrive)
     }
 
     /// Bytes that were written and never sent, of all streams.
     #[must_use]
     pub fn bytes_to_send(&self) -> u64 {
-        self.connection().streams_seen().bytes_to_send()
+        let streams = self.connection().streams_seen();
+        streams.map_or(0, Streams::bytes_to_send)
     }
 
     /// Whether [`Socket::read`] would not block.
@@ -145,7 +151,9 @@ impl Socket {
 
     /// Whether there is something that [`Socket::transmit`] would send for the streams, as far as windows permit.
     pub fn wants_to_send(&mut self) -> bool {
-        self.streams().is_ok_and(|streams| streams.wants_to_send())
+        let is_open = self.connection.is_handshaking() || self.connection.is_connected();
+        let streams = self.connection.streams_seen().filter(|_| is_open);
+        streams.is_some_and(Streams::wants_to_send)
     }
 
     /// Whether the peer has acknowledged everything that was written.

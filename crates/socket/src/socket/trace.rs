@@ -30,7 +30,7 @@ impl Socket {
 
     /// The peer's transport parameters, once they are known.
     #[must_use]
-    pub fn peer_parameters(&self) -> Option<&TransportParameters> {
+    pub fn peer_parameters(&self) -> Option<TransportParameters> {
         self.connection.peer_parameters()
     }
 }

@@ -30,11 +30,19 @@ pub(in crate::recovery) struct LossBased {
     full_at: Option<Instant>,
     /// When pacing last held a packet back that the window would have let go.
     paced_at: Option<Instant>,
-    /// Only in the first slow start.
-    hystart: Option<HyStart>,
     law: Law,
-    /// What was before the last reduction, while that may still prove to have been for nothing.
-    before: Option<Before>,
+    past: Past,
+}
+
+/// What the window's history is good for.
+#[derive(Clone, Copy, Debug)]
+enum Past {
+    /// It is in its first slow start, which may end before a loss.
+    FirstSlowStart(HyStart),
+    /// It was reduced, and that may still prove to have been for nothing.
+    Reduced(Before),
+    /// Nothing.
+    Settled,
 }
 
 /// A window and its law before a reduction.
@@ -60,12 +68,15 @@ impl LossBased {
             recovery_start: None,
             full_at: None,
             paced_at: None,
-            hystart: config.hystart.then(HyStart::new),
+            past: if config.hystart {
+                Past::FirstSlowStart(HyStart::new())
+            } else {
+                Past::Settled
+            },
             law: match config.algorithm {
                 Algorithm::NewReno => Law::NewReno(NewReno::default()),
                 Algorithm::Cubic | Algorithm::Bbr => Law::Cubic(Cubic::default()),
             },
-            before: None,
         }
     }
 
@@ -137,17 +148,16 @@ impl LossBased {
             return false;
         }
         self.recovery_start = Some(now);
-        self.before = Some(Before {
+        self.past = Past::Reduced(Before {
             window: self.window,
             ssthresh: self.ssthresh,
             law: self.law,
-            hystart: self.hystart.is_some(),
+            hystart: matches!(self.past, Past::FirstSlowStart(_)),
         });
         self.ssthresh = match &mut self.law {
             Law::NewReno(law) => law.reduce(self.window),
             Law::Cubic(law) => law.reduce(self.window),
         };
-        self.hystart = None;
         self.set_window(self.ssthresh);
         true
     }
@@ -157,15 +167,18 @@ impl LossBased {
     /// RFC 9438 §4.9.2: the values from before come back if the window is still below them. They come back once, so a peer that
     /// acknowledges late gains no more than one that acknowledges in time.
     pub(super) fn on_spurious(&mut self) -> bool {
-        let Some(before) = self.before.take() else {
+        let Past::Reduced(before) = self.past else {
             return false;
         };
+        self.past = Past::Settled;
         if self.window >= before.window {
             return false;
         }
         self.ssthresh = before.ssthresh;
         self.law = before.law;
-        self.hystart = before.hystart.then(HyStart::new);
+        if before.hystart {
+            self.past = Past::FirstSlowStart(HyStart::new());
+        }
         self.recovery_start = None;
         self.set_window(before.window);
         true
@@ -173,7 +186,7 @@ impl LossBased {
 
     /// The path marked packets: the last reduction stands.
     pub(super) const fn on_mark(&mut self) {
-        self.before = None;
+        self.let_stand();
     }
 
     /// Everything sent for a long time was lost.
@@ -182,9 +195,16 @@ impl LossBased {
         //= window MUST be reduced to the minimum congestion window
         self.set_window(0);
         self.recovery_start = None;
-        self.before = None;
+        self.let_stand();
         if let Law::Cubic(law) = &mut self.law {
             law.reset();
+        }
+    }
+
+    /// The last reduction is not taken back any more.
+    const fn let_stand(&mut self) {
+        if let Past::Reduced(_) = self.past {
+            self.past = Past::Settled;
         }
     }
 
@@ -228,15 +248,17 @@ impl LossBased {
     }
 
     fn slow_start(&mut self, now: Instant, delivery: &Delivery) {
-        let pace = match &mut self.hystart {
-            Some(hystart) => hystart.on_ack(now, delivery.newest_sent, delivery.sample),
-            None => Pace::Full,
+        let pace = match &mut self.past {
+            Past::FirstSlowStart(hystart) => {
+                hystart.on_ack(now, delivery.newest_sent, delivery.sample)
+            }
+            Past::Reduced(_) | Past::Settled => Pace::Full,
         };
         let growth = match pace {
             Pace::Full => delivery.growth,
             Pace::Quarter => delivery.growth / GROWTH_DIVISOR,
             Pace::Leave => {
-                self.hystart = None;
+                self.past = Past::Settled;
                 self.ssthresh = self.window;
                 return;
             }

@@ -55,7 +55,7 @@ impl Log {
         memory::trim_queue(&mut self.records);
         memory::trim_queue(&mut self.frames);
         self.snapshots.shrink();
-        memory::trim_queue(&mut self.skipped);
+        memory::trim(&mut self.skipped);
     }
 
     /// Bytes of heap that the log holds.
