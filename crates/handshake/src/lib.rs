@@ -19,6 +19,7 @@ mod secrets;
 mod server;
 mod session;
 mod sessions;
+mod shown;
 mod socket;
 mod suites;
 mod tickets;

@@ -16,14 +16,15 @@ use crate::fleet_tickets::FleetTickets;
 use crate::limits::TICKETS;
 use crate::options::Options;
 use crate::sessions::Sessions;
+use crate::shown::Shown;
 use crate::suites::KeyExchange;
 use crate::tickets::ServerTickets;
 
 /// A certificate chain and its private key.
 #[derive(Debug)]
 pub struct Certificate {
-    chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+    pub(crate) key: PrivateKeyDer<'static>,
 }
 
 /// How a server's handshakes are made. Cheap to clone; clones open each other's tickets.
@@ -38,6 +39,7 @@ pub struct ServerConfig {
 pub struct ServerConfigBuilder {
     options: Options,
     certificate: Option<Certificate>,
+    named: Vec<(Vec<String>, Certificate)>,
     tickets: usize,
     early_data: bool,
     ticket_key: Option<[u8; 32]>,
@@ -91,6 +93,7 @@ impl ServerConfig {
         ServerConfigBuilder {
             options: Options::default(),
             certificate: None,
+            named: Vec::new(),
             tickets: TICKETS,
             early_data: false,
             ticket_key: None,
@@ -99,9 +102,21 @@ impl ServerConfig {
 }
 
 impl ServerConfigBuilder {
-    /// Shows this certificate to every client. There is no default.
+    /// Shows this certificate to every client that asks for no name of [`ServerConfigBuilder::certificate_for`]. There is no default.
     pub fn certificate(mut self, certificate: Certificate) -> Self {
         self.certificate = Some(certificate);
+        self
+    }
+
+    /// Shows this certificate to clients that ask for one of these names. `*.` at the start of a name stands for one label; the first
+    /// name that fits counts.
+    pub fn certificate_for(
+        mut self,
+        names: impl IntoIterator<Item = impl Into<String>>,
+        certificate: Certificate,
+    ) -> Self {
+        let names = names.into_iter().map(Into::into).collect();
+        self.named.push((names, certificate));
         self
     }
 
@@ -164,14 +179,15 @@ impl ServerConfigBuilder {
     ///
     /// [`ConfigError`] for whatever cannot work.
     pub fn build(self) -> Result<ServerConfig, ConfigError> {
-        let Certificate { chain, key } = self.certificate.ok_or(ConfigError::CertificateMissing)?;
+        let certificate = self.certificate.ok_or(ConfigError::CertificateMissing)?;
         let alpn = self.options.alpn()?;
-        let mut tls = rustls::ServerConfig::builder_with_provider(self.options.provider()?)
+        let provider = self.options.provider()?;
+        let shown = Shown::new(certificate, self.named, &provider)?;
+        let mut tls = rustls::ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&version::TLS13])
             .map_err(ConfigError::Tls)?
             .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .map_err(ConfigError::from_certificate)?;
+            .with_cert_resolver(Arc::new(shown));
         tls.alpn_protocols = alpn;
         tls.key_log = self.options.collector()?;
         tls.send_tls13_tickets = self.tickets;
