@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 /// The socket calls of a handshake, on one connected or accepted QUIC socket.
-pub(crate) trait Calls: Send {
+pub trait Calls: Send {
     /// getsockopt() at the level of QUIC.
     ///
     /// # Errors

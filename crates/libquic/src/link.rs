@@ -89,6 +89,19 @@ impl Link {
         Ok(None)
     }
 
+    /// The TLS alert that the peer has ended the connection with.
+    pub(crate) fn peer_alert(&self) -> Option<u8> {
+        let mut close = [0; ConnectionClose::SIZE];
+        let read = self
+            .calls
+            .getsockopt(option::QUIC_SOCKOPT_CONNECTION_CLOSE, &mut close);
+        read.ok()?;
+        let alert = ConnectionClose::read(&close)
+            .errcode
+            .checked_sub(QUIC_TRANSPORT_ERROR_CRYPTO)?;
+        u8::try_from(alert).ok()
+    }
+
     /// Takes what recvmsg gave.
     ///
     /// # Errors

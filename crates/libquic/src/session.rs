@@ -8,7 +8,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use inquic_handshake::{
-    Certificate, ClientConfig, ConfigError, HandshakeError, Progress, Roots, ServerConfig, Session,
+    Certificate, ClientConfig, ConfigError, HandshakeError, HandshakeInfo, Progress, Roots,
+    ServerConfig, Session,
 };
 use inquic_uapi::{QUIC_CRYPTO_APP, option};
 
@@ -115,14 +116,19 @@ impl Handshake {
             return Err(self.fail(libc::EISCONN, "the session has had its handshake"));
         }
         if self.choices.alpn.is_empty() {
-            self.choices.alpn = self.alpn_of_socket();
+            self.choices.alpn = protocols(&*self.link.calls);
         }
         let made = if self.is_server {
             self.server()
         } else {
             self.client()
         };
-        self.running = Some(made.map_err(|error| self.misconfigured(&error))?);
+        let session = made.map_err(|error| self.misconfigured(&error))?;
+        self.begin(session)
+    }
+
+    fn begin(&mut self, session: Session) -> Result<(), Failed> {
+        self.running = Some(session);
         self.deadline = sys::now().checked_add(self.choices.timeout);
         self.advance()
     }
@@ -314,6 +320,9 @@ impl Handshake {
     }
 
     fn refused(&mut self, error: &io::Error) -> Failed {
+        if let Some(alert) = self.link.peer_alert() {
+            return self.failed(&HandshakeError::PeerAlert(alert));
+        }
         let number = error.raw_os_error().unwrap_or(libc::EIO);
         self.fail(
             number,
@@ -391,16 +400,51 @@ impl Handshake {
         }
         Ok(Session::server(&builder.build()?))
     }
+}
 
-    fn alpn_of_socket(&self) -> Vec<Vec<u8>> {
-        let mut list = [0; limits::ALPN_BYTES];
-        let read = self
-            .link
-            .calls
-            .getsockopt(option::QUIC_SOCKOPT_ALPN, &mut list);
-        let list = read.ok().and_then(|len| list.get(..len));
-        names(list.unwrap_or_default())
+/// Why a handshake failed.
+#[derive(Debug)]
+pub struct Failure {
+    /// An errno, as `quic_client_handshake` gives it.
+    pub errno: i32,
+    /// The same for people.
+    pub reason: String,
+}
+
+/// Makes the handshake of a session on a socket, for so long at most.
+///
+/// # Errors
+///
+/// Why it failed; the socket then knows the alert that the peer is to be told, if there is one, and tells it when it is closed.
+pub fn complete(
+    calls: Box<dyn Calls>,
+    session: Session,
+    at_most: Duration,
+) -> Result<HandshakeInfo, Failure> {
+    let mut handshake = Handshake::new(calls);
+    handshake.choices.timeout = at_most;
+    let done = handshake.begin(session).and_then(|()| handshake.run());
+    let info = handshake.running.as_ref().and_then(Session::info);
+    match (done, info) {
+        (Ok(()), Some(info)) => Ok(info.clone()),
+        (Ok(()), None) => Err(Failure {
+            errno: libc::EIO,
+            reason: "the handshake agreed on nothing".to_owned(),
+        }),
+        (Err(Failed(errno)), _) => Err(Failure {
+            errno,
+            reason: handshake.why,
+        }),
     }
+}
+
+/// The application protocols that a socket names.
+#[must_use]
+pub fn protocols(calls: &dyn Calls) -> Vec<Vec<u8>> {
+    let mut list = [0; limits::ALPN_BYTES];
+    let read = calls.getsockopt(option::QUIC_SOCKOPT_ALPN, &mut list);
+    let list = read.ok().and_then(|len| list.get(..len));
+    names(list.unwrap_or_default())
 }
 
 /// The names of a list with commas, spaces around them left out.

@@ -17,7 +17,7 @@ use crate::link::errno;
 
 /// A descriptor of the program, which stays its own.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Descriptor(pub(crate) RawFd);
+pub struct Descriptor(pub RawFd);
 
 /// Control data of one message, aligned as C wants it.
 #[repr(C, align(8))]
