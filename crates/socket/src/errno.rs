@@ -58,8 +58,6 @@ pub enum Errno {
     ETIMEDOUT = 110,
     /// Connection refused.
     ECONNREFUSED = 111,
-    /// Already in progress.
-    EALREADY = 114,
 }
 
 impl Errno {

@@ -211,6 +211,9 @@ impl Asked {
     }
 
     fn accept(&mut self, opened: &Opened, line: &Line, waker: &Waker) -> Option<Answer> {
+        if opened.stream.is_some() {
+            return Some(Answer::of(Err(Errno::EOPNOTSUPP.into()), 0));
+        }
         let [place, len, ..] = self.values;
         let served = &opened.served;
         let (accepted, orders) = self.made(opened, waker, |held, _| match served.port() {
@@ -304,10 +307,19 @@ impl Asked {
         };
         let stream = opened.stream;
         let made = self.made(opened, waker, |held, now| {
-            receiving.take(held, now, stream, buffer)
+            match opened.take_undelivered(&receiving, buffer) {
+                Some(taken) => Ok(taken),
+                None => receiving.take(held, now, stream, buffer),
+            }
         });
         let answer = made.map(|(taken, orders)| {
-            let delivered = taken.and_then(|taken| receiving.deliver(&line.memory, &taken, buffer));
+            let delivered = taken.and_then(|taken| {
+                let delivered = receiving.deliver(&line.memory, &taken, buffer);
+                if delivered.is_err() && !receiving.is_peeking() {
+                    opened.keep_undelivered(taken, buffer);
+                }
+                delivered
+            });
             Answer::of(delivered, orders)
         });
         self.work = Work::Receiving(receiving);

@@ -8,11 +8,16 @@ use inquic_calls::{ARGUMENTS, Call};
 use inquic_platform::Instant;
 use inquic_socket::Errno;
 use inquic_socket::sock::{Family, Got, Set, Sock};
-use inquic_uapi::option::VALUE_LEN_MAX;
-use inquic_uapi::socket::{
-    AF_INET, AF_INET6, SO_DOMAIN, SO_PROTOCOL, SO_TYPE, SOCK_STREAM, SOL_SOCKET,
+use inquic_uapi::option::{
+    QUIC_SOCKOPT_CONNECTION_ID, QUIC_SOCKOPT_EVENT, QUIC_SOCKOPT_STREAM_DESCRIPTOR,
+    QUIC_SOCKOPT_STREAM_OPEN, QUIC_SOCKOPT_STREAM_PRIORITY, QUIC_SOCKOPT_TRANSPORT_PARAM,
+    VALUE_LEN_MAX,
 };
-use inquic_uapi::{IPPROTO_QUIC, Layout, structs::StreamDescriptor};
+use inquic_uapi::socket::{
+    AF_INET, AF_INET6, SIOCINQ, SO_DOMAIN, SO_PROTOCOL, SO_TYPE, SOCK_STREAM, SOL_SOCKET,
+};
+use inquic_uapi::structs::{StreamDescriptor, StreamInfo, StreamPriority};
+use inquic_uapi::{IPPROTO_QUIC, Layout, SOL_QUIC};
 use inquic_wire::StreamId;
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -30,8 +35,10 @@ pub(super) struct Wanted {
     name: i32,
     place: u64,
     len_at: u64,
-    /// What stands in the value before the call.
+    /// What stands in the value before the call, of options that look there.
     value: Vec<u8>,
+    /// Bytes that the program has for the value.
+    room: usize,
 }
 
 /// What getsockopt() gives.
@@ -47,18 +54,24 @@ impl Wanted {
         let [level, name, place, len_at, ..] = values;
         let len = i32::from_ne_bytes(memory.read_value(len_at)?);
         let len = usize::try_from(len).map_err(|_| Failure::Errno(libc::EINVAL))?;
+        let (level, name) = (number(level), number(name));
         Ok(Self {
-            level: number(level),
-            name: number(name),
+            level,
+            name,
             place,
             len_at,
-            value: memory.read_bytes(place, len.min(VALUE_LEN_MAX))?,
+            value: memory.read_bytes(place, len.min(looks_at(level, name)))?,
+            room: len.min(VALUE_LEN_MAX),
         })
     }
 
     /// Asks the socket.
     pub(super) fn get(&self, held: &mut Held, port: Option<&Arc<Port>>) -> Outcome<Value> {
-        let mut out = vec![0; self.value.len()];
+        let mut out = vec![0; self.room];
+        if self.is_descriptor() && self.room < StreamDescriptor::SIZE {
+            // The program would never know its number.
+            return Err(Errno::EINVAL.into());
+        }
         match held
             .sock
             .getsockopt(self.level, self.name, &self.value, &mut out)?
@@ -79,6 +92,12 @@ impl Wanted {
     }
 }
 
+impl Wanted {
+    const fn is_descriptor(&self) -> bool {
+        self.level == SOL_QUIC && self.name == QUIC_SOCKOPT_STREAM_DESCRIPTOR.cast_signed()
+    }
+}
+
 impl Value {
     /// Writes it where the program wants it; the ticket of a stream's descriptor.
     pub(super) fn deliver(
@@ -95,7 +114,6 @@ impl Value {
                 let mut bytes = vec![0; StreamDescriptor::SIZE];
                 // The program's library writes the number, which it learns when it fetches the descriptor.
                 Sock::write_descriptor(stream, -1, &mut bytes);
-                bytes.truncate(wanted.value.len());
                 (
                     bytes,
                     Some(line.registry.leave(line.process, fresh, theirs)),
@@ -138,7 +156,10 @@ pub(super) fn set(opened: &Opened, values: [u64; ARGUMENTS], memory: &Memory) ->
 /// ioctl().
 pub(super) fn ioctl(opened: &Opened, request: u64, place: u64, memory: &Memory) -> Outcome<i64> {
     let request = u32::try_from(request).map_err(|_| Failure::Errno(libc::ENOTTY))?;
-    let value = opened.served.act(|held, _| held.sock.ioctl(request))?;
+    let mut value = opened.served.act(|held, _| held.sock.ioctl(request))?;
+    if request == SIOCINQ {
+        value = value.saturating_add(opened.undelivered_bytes());
+    }
     memory.write_bytes(place, &value.to_ne_bytes())?;
     Ok(0)
 }
@@ -176,7 +197,7 @@ pub(super) fn on_stream(
                 _ => return Err(Errno::ENOPROTOOPT.into()),
             };
             let bytes = value.to_ne_bytes();
-            let bytes = &bytes[..bytes.len().min(wanted.value.len())];
+            let bytes = &bytes[..bytes.len().min(wanted.room)];
             memory.write_bytes(wanted.place, bytes)?;
             memory.write_bytes(wanted.len_at, &(bytes.len() as u32).to_ne_bytes())?;
             Ok(0)
@@ -184,6 +205,20 @@ pub(super) fn on_stream(
         Call::SetOption => Err(Errno::ENOPROTOOPT.into()),
         Call::Connect => Err(Errno::EISCONN.into()),
         _ => Err(Errno::EOPNOTSUPP.into()),
+    }
+}
+
+/// How much of its value getsockopt() looks at before it gives one. More may not be there, whatever length the program says.
+const fn looks_at(level: i32, name: i32) -> usize {
+    if level != SOL_QUIC {
+        return 0;
+    }
+    match name.cast_unsigned() {
+        QUIC_SOCKOPT_EVENT | QUIC_SOCKOPT_CONNECTION_ID | QUIC_SOCKOPT_TRANSPORT_PARAM => 1,
+        QUIC_SOCKOPT_STREAM_OPEN => StreamInfo::SIZE,
+        QUIC_SOCKOPT_STREAM_PRIORITY => StreamPriority::SIZE,
+        QUIC_SOCKOPT_STREAM_DESCRIPTOR => StreamDescriptor::SIZE,
+        _ => 0,
     }
 }
 

@@ -2,6 +2,12 @@
 
 use inquic_calls::{ARGUMENTS, Call};
 use inquic_platform::Instant;
+use inquic_uapi::flags::{
+    MSG_CTRUNC, MSG_EOR, MSG_PEEK, MSG_QUIC_DATAGRAM, MSG_QUIC_NOTIFICATION, MSG_QUIC_STREAM_FIN,
+    MSG_TRUNC,
+};
+use inquic_uapi::structs::StreamInfo;
+use inquic_uapi::{ControlMessage, ControlMessages, Layout, QUIC_STREAM_INFO, SOL_QUIC};
 use inquic_wire::StreamId;
 
 use super::calls::{Failure, Outcome, number};
@@ -24,10 +30,20 @@ pub(super) struct Receiving {
 }
 
 /// What was taken from the socket; the data is in the buffer.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Taken {
+    /// What the call says: more than the buffer has where a message was cut.
     bytes: usize,
     flags: u32,
+    /// All of it, whatever room the program has.
     control: Vec<u8>,
+}
+
+/// What was taken and found no place in the program's memory: the next call gets it.
+#[derive(Debug)]
+pub(super) struct Undelivered {
+    taken: Taken,
+    data: Vec<u8>,
 }
 
 impl Receiving {
@@ -96,15 +112,8 @@ impl Receiving {
                 control: Vec::new(),
             });
         }
-        let control_len = self
-            .message
-            .as_ref()
-            .map_or(0, |message| message.control.len);
         let mut control = [0; CONTROL_BYTES];
-        let room = control_len.min(CONTROL_BYTES);
-        let message = held
-            .sock
-            .recvmsg(now, self.flags, out, &mut control[..room])?;
+        let message = held.sock.recvmsg(now, self.flags, out, &mut control)?;
         Ok(Taken {
             bytes: message.bytes,
             flags: message.flags,
@@ -112,13 +121,32 @@ impl Receiving {
         })
     }
 
+    /// Whether what is given stays.
+    pub(super) const fn is_peeking(&self) -> bool {
+        self.flags & MSG_PEEK != 0
+    }
+
+    /// What the program is told: without room for it, control data is not given, and the flags say so.
+    fn told<'a>(&self, taken: &'a Taken) -> (u32, &'a [u8]) {
+        let room = self
+            .message
+            .as_ref()
+            .map_or(0, |message| message.control.len);
+        if taken.control.len() <= room {
+            (taken.flags, &taken.control)
+        } else {
+            (taken.flags | MSG_CTRUNC, &[])
+        }
+    }
+
     /// Writes it to the program's memory; how many bytes the call says.
     pub(super) fn deliver(&self, memory: &Memory, taken: &Taken, buffer: &[u8]) -> Outcome<i64> {
         let data = &buffer[..taken.bytes.min(self.room)];
+        let (flags, control) = self.told(taken);
         match &self.message {
             // What is small goes with the rest, in one call.
             Some(message) if data.len() <= TOGETHER_BYTES => {
-                let (places, told) = message.tell(taken.flags, &taken.control);
+                let (places, told) = message.tell(flags, control);
                 let mut left = data.len();
                 let mut all: Vec<Piece> = Vec::with_capacity(self.pieces.len() + places.len());
                 for piece in &self.pieces {
@@ -132,7 +160,7 @@ impl Receiving {
             message => {
                 memory.write(&self.pieces, data)?;
                 if let Some(message) = message {
-                    let (places, told) = message.tell(taken.flags, &taken.control);
+                    let (places, told) = message.tell(flags, control);
                     memory.write(&places, &told)?;
                 }
             }
@@ -149,7 +177,79 @@ impl Receiving {
     }
 }
 
+impl Undelivered {
+    /// What was taken, with its data in the buffer.
+    pub(super) fn new(taken: Taken, buffer: &[u8]) -> Self {
+        let data = buffer[..taken.bytes.min(buffer.len())].to_vec();
+        Self { taken, data }
+    }
+
+    /// Bytes of it.
+    pub(super) const fn len(&self) -> usize {
+        self.data.len()
+    }
+
+    /// As much as a call has room for; with the rest, if there is some, it goes on in the next one.
+    pub(super) fn take(
+        mut self,
+        receiving: &Receiving,
+        buffer: &mut Vec<u8>,
+    ) -> (Taken, Option<Self>) {
+        let fits = self.data.len().min(receiving.room);
+        if buffer.len() < fits {
+            buffer.resize(fits, 0);
+        }
+        buffer[..fits].copy_from_slice(&self.data[..fits]);
+        let mut taken = self.taken.clone();
+        taken.bytes = fits;
+        let cut = receiving.flags & MSG_TRUNC != 0 && taken.is_message();
+        if fits < self.data.len() && cut {
+            taken.bytes = self.data.len();
+            taken.flags |= MSG_TRUNC;
+        } else if fits < self.data.len() {
+            taken.goes_on();
+        }
+        if receiving.is_peeking() {
+            return (taken, Some(self));
+        }
+        let rest = fits < self.data.len() && !cut;
+        self.data.drain(..fits);
+        (taken, rest.then_some(self))
+    }
+}
+
+impl Taken {
+    /// Whether it is a message, and no part of a stream.
+    fn is_message(&self) -> bool {
+        self.flags & (MSG_EOR | MSG_QUIC_DATAGRAM | MSG_QUIC_NOTIFICATION) != 0
+    }
+
+    /// It is not the end of what it belongs to.
+    fn goes_on(&mut self) {
+        self.flags &= !(MSG_EOR | MSG_QUIC_STREAM_FIN);
+        let stream = ControlMessages::new(&self.control)
+            .flatten()
+            .find(|message| message.kind == QUIC_STREAM_INFO)
+            .map(|message| StreamInfo::read(message.data));
+        if let Some(mut info) = stream {
+            info.stream_flags &= !MSG_QUIC_STREAM_FIN;
+            let mut bytes = [0; StreamInfo::SIZE];
+            info.write(&mut bytes);
+            let message = ControlMessage {
+                level: SOL_QUIC,
+                kind: QUIC_STREAM_INFO,
+                data: &bytes,
+            };
+            // The same message fits where it was.
+            message.write(&mut self.control);
+        }
+    }
+}
+
 /// Data up to which it is copied once more to save a call: that takes a tenth of a microsecond.
 const TOGETHER_BYTES: usize = 4096;
 /// Room for the control messages of one message: there is one at most.
 const CONTROL_BYTES: usize = 64;
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,7 @@ use inquic_uapi::flags::{POLLERR, POLLIN, POLLOUT};
 use inquic_wire::StreamId;
 use socket2::Socket;
 
+use super::names;
 use super::opened::Opened;
 use crate::error::Error;
 use crate::home::agenda::Agenda;
@@ -176,6 +177,14 @@ impl Served {
         self.act(|_, _| ());
     }
 
+    /// Calls that wait are tried again.
+    pub(super) fn retry_waiting(&self) {
+        let waiting = std::mem::take(&mut self.lock().waiting);
+        for call in waiting {
+            call.waker.wake();
+        }
+    }
+
     /// A call that waited does not any more.
     pub(super) fn forget_waiting(&self, waker: &Waker) {
         self.act(|held, _| {
@@ -234,6 +243,7 @@ impl Served {
         self.act(|held, now| {
             let peer = held.sock.peer(sockaddr).map_err(Errno::number)?;
             let port = self.bound(held)?.clone();
+            names::way_to(&port.udp[0], peer)?;
             let slot = port.connect_served(self, |socket_port| {
                 held.sock.connect(now, socket_port, peer)
             });
