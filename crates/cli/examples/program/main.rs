@@ -2,6 +2,7 @@
 //! server or a client; goes out: lines on standard output that tests read. It knows nothing of inquic's home.
 #![deny(unsafe_code)]
 
+mod abi;
 mod client;
 mod perf;
 mod server;
@@ -31,6 +32,7 @@ fn main() -> io::Result<()> {
             let config = tls::server(certificate, key, "test/1")?;
             tls::accept(&inherited(number)?, &config)
         }
+        ["abi", words @ ..] => abi::run(words),
         ["errors"] => client::errors(),
         ["perf", at, ca, mode, amount] => perf::run(address(at)?, ca, mode, amount),
         ["perf-server", at, certificate, key] => perf::serve(address(at)?, certificate, key),

@@ -19,14 +19,33 @@ const HANDSHAKE_INFO: i32 = 1;
 
 /// Makes the handshake of a client.
 pub(crate) fn connect(socket: &Fd, ca: &str, alpn: &str) -> io::Result<()> {
-    let roots = Roots::pem_file(ca).map_err(io::Error::other)?;
-    let config = ClientConfig::builder()
-        .roots(roots)
-        .alpn([alpn])
-        .resumption(0);
-    let config = config.build().map_err(io::Error::other)?;
-    let session = Session::client(&config, "localhost").map_err(io::Error::other)?;
-    finish(socket, session)
+    finish(socket, Side::client(ca, alpn)?)
+}
+
+/// One side of a handshake.
+pub(crate) struct Side(Session);
+
+impl Side {
+    pub(crate) fn client(ca: &str, alpn: &str) -> io::Result<Self> {
+        let roots = Roots::pem_file(ca).map_err(io::Error::other)?;
+        let config = ClientConfig::builder()
+            .roots(roots)
+            .alpn([alpn])
+            .resumption(0);
+        let config = config.build().map_err(io::Error::other)?;
+        let session = Session::client(&config, "localhost").map_err(io::Error::other)?;
+        Ok(Self(session))
+    }
+
+    pub(crate) fn server(config: &ServerConfig) -> Self {
+        Self(Session::server(config))
+    }
+
+    /// Goes on with what has come; whether it is over.
+    pub(crate) fn step(&mut self, socket: &Fd) -> io::Result<bool> {
+        let progress = self.0.step(&mut Calls(socket)).map_err(io::Error::other)?;
+        Ok(progress != Progress::Pending)
+    }
 }
 
 /// How a server makes handshakes.
@@ -41,12 +60,11 @@ pub(crate) fn server(certificate: &str, key: &str, alpn: &str) -> io::Result<Ser
 
 /// Makes the handshake of a server.
 pub(crate) fn accept(socket: &Fd, config: &ServerConfig) -> io::Result<()> {
-    finish(socket, Session::server(config))
+    finish(socket, Side::server(config))
 }
 
-fn finish(socket: &Fd, mut session: Session) -> io::Result<()> {
-    let mut calls = Calls(socket);
-    while session.step(&mut calls).map_err(io::Error::other)? == Progress::Pending {
+fn finish(socket: &Fd, mut side: Side) -> io::Result<()> {
+    while !side.step(socket)? {
         if sys::poll(socket, libc::POLLIN, 10_000)? == 0 {
             return Err(io::ErrorKind::TimedOut.into());
         }

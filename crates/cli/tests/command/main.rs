@@ -1,5 +1,6 @@
 //! The command as its users have it: processes, sockets, exit codes.
 
+mod abi;
 mod common;
 mod demo;
 mod files;

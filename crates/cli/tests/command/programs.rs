@@ -10,13 +10,13 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::common::{Place, Server, code, inquic, skipped};
 
 /// The program in `examples/program`, which knows nothing of inquic's home.
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let built = test.ancestors().nth(2).unwrap();
     built.join("examples/program")
 }
 
-fn under_run(words: &[&str]) -> Command {
+pub(crate) fn under_run(words: &[&str]) -> Command {
     let mut command = inquic();
     command.arg("run").arg(program()).args(words);
     command
@@ -314,11 +314,11 @@ fn a_program_measures_against_the_rust_api() {
     }
 }
 
-fn out(done: &Output) -> String {
+pub(crate) fn out(done: &Output) -> String {
     String::from_utf8_lossy(&done.stdout).into_owned()
 }
 
-fn err(done: &Output) -> String {
+pub(crate) fn err(done: &Output) -> String {
     String::from_utf8_lossy(&done.stderr).into_owned()
 }
 

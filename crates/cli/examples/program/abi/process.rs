@@ -1,0 +1,109 @@
+//! Processes, signals and time, by the C library's calls.
+#![expect(unsafe_code, reason = "fork, signals and their handlers")]
+
+use std::ptr;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use libc::c_int;
+
+use super::raw::Tried;
+
+/// Forks: 0 in the child, which has its parent's memory and one thread.
+pub(crate) fn fork() -> c_int {
+    // SAFETY: this program has one thread.
+    let child = unsafe { libc::fork() };
+    assert!(child >= 0, "fork: {}", std::io::Error::last_os_error());
+    child
+}
+
+/// Ends this process at once.
+pub(crate) fn exit(code: c_int) -> ! {
+    // SAFETY: it has no conditions.
+    unsafe { libc::_exit(code) }
+}
+
+/// Waits for a child: its exit code, or the signal that ended it.
+pub(crate) fn wait(child: c_int) -> Result<c_int, c_int> {
+    let mut status = 0;
+    loop {
+        // SAFETY: the status lives until the call returns.
+        let waited = unsafe { libc::waitpid(child, &raw mut status, 0) };
+        if waited == child {
+            break;
+        }
+    }
+    if libc::WIFEXITED(status) {
+        Ok(libc::WEXITSTATUS(status))
+    } else {
+        Err(libc::WTERMSIG(status))
+    }
+}
+
+/// This process ends by SIGALRM after so many seconds; 0 is never.
+pub(crate) fn alarm(seconds: u32) {
+    // SAFETY: no address is given.
+    unsafe { libc::alarm(seconds) };
+}
+
+/// How often signals came that [`count`] counts.
+static COUNTED: AtomicU32 = AtomicU32::new(0);
+
+/// How often signals came that are counted.
+pub(crate) fn counted() -> u32 {
+    COUNTED.load(Ordering::SeqCst)
+}
+
+/// Counts a signal from now on; waiting calls begin again after it if they may `restart`.
+pub(crate) fn count(signal: c_int, restart: bool) {
+    extern "C" fn one_more(_: c_int) {
+        COUNTED.fetch_add(1, Ordering::SeqCst);
+    }
+    // SAFETY: all zero is an action.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = one_more as extern "C" fn(c_int) as usize;
+    action.sa_flags = if restart { libc::SA_RESTART } else { 0 };
+    // SAFETY: the action lives until the call returns, and its handler only counts.
+    let set = unsafe { libc::sigaction(signal, &raw const action, ptr::null_mut()) };
+    assert_eq!(set, 0);
+}
+
+/// Has SIGALRM come again and again, so soon each time; 0 ends it.
+pub(crate) fn interrupt_every(millis: i64) {
+    let time = libc::timeval {
+        tv_sec: millis / 1000,
+        tv_usec: millis % 1000 * 1000,
+    };
+    let often = libc::itimerval {
+        it_interval: time,
+        it_value: time,
+    };
+    // SAFETY: the time lives until the call returns.
+    unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const often, ptr::null_mut()) };
+}
+
+/// Waits until something is so.
+#[track_caller]
+pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let start = now();
+    while !so() {
+        assert!(start.elapsed() < Duration::from_secs(8), "{what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Waits until a call says something else than `errno`.
+#[track_caller]
+pub(crate) fn until_not<T>(errno: c_int, mut call: impl FnMut() -> Tried<T>) -> Tried<T> {
+    let mut said = Err(errno);
+    until("the call says something else", || {
+        said = call();
+        !matches!(said, Err(said) if said == errno)
+    });
+    said
+}
+
+#[expect(clippy::disallowed_methods, reason = "it waits in real time")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
