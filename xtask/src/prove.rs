@@ -130,6 +130,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         format!("{hellos}; 0 misdelivered"),
         &|| example_of("hellos", &["--count", &hellos.to_string()], hellos),
     );
+    let calls = if quick || arguments.no_hours {
+        20_000
+    } else {
+        1_000_000
+    };
+    prove(
+        "socket calls at random under inquic run",
+        format!("{calls}; no other errno, no hang, no leak"),
+        &|| calls_at_random(calls),
+    );
     if !quick {
         others(arguments, &mut prove);
     }
@@ -352,6 +362,19 @@ fn allocations() -> Result<Finding> {
 
 fn damaged(kind: &str, count: u64) -> Result<Finding> {
     example_of("damaged", &[kind, "--count", &count.to_string()], count)
+}
+
+/// Runs the program of the command's tests, which makes calls good and bad, under `inquic run`.
+fn calls_at_random(count: u64) -> Result<Finding> {
+    let mut build = shell::cargo();
+    build.args(["build", "-p", "inquic-preload", "-p", "inquic-cli"]);
+    shell::run(build.args(["--bins", "--lib", "--example", "program"]))?;
+    // With every check that a debug build makes.
+    let built = shell::target().join("debug");
+    let mut run = std::process::Command::new(built.join("inquic"));
+    run.arg("run").arg(built.join("examples/program"));
+    shell::run(run.args(["abi", "fuzz", "--seed", "1", "--calls", &count.to_string()]))?;
+    Ok((format!("{count}; none"), Verdict::Held, json!(count)))
 }
 
 /// A program of the simulator that fails if what it looks for is not so.
