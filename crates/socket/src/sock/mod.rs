@@ -46,7 +46,7 @@ pub use answer::{Got, Message, Part, Sent, Set, Stop, Wait};
 
 use core::net::SocketAddr;
 
-use inquic_engine::Handle;
+use inquic_engine::{CloseReason, Handle, Stats};
 use inquic_platform::Duration;
 use inquic_uapi::socket::{AF_INET, AF_INET6, SOCK_DGRAM, SOCK_STREAM};
 
@@ -145,6 +145,18 @@ impl Sock {
     #[must_use]
     pub fn handle(&self) -> Option<Handle> {
         self.link().map(|link| link.socket.handle())
+    }
+
+    /// What the engine has counted, if it is a connection.
+    #[must_use]
+    pub fn stats(&self) -> Option<Stats> {
+        self.link().map(|link| link.socket.stats())
+    }
+
+    /// Why the connection has ended, if it has.
+    #[must_use]
+    pub fn close_reason(&self) -> Option<&CloseReason> {
+        self.link().and_then(|link| link.socket.close_reason())
     }
 
     /// Whether it listens.
