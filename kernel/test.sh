@@ -1,46 +1,157 @@
 #!/bin/sh
-# Runs in the booted kernel, as its root: `test.sh quic.ko PROGRAM PKI`, where PROGRAM makes QUIC by the C library's socket calls
-# alone and PKI has certificates for localhost. Says "all held" last if all did.
+# Runs in the booted kernel, as its root: `test.sh quic.ko PROGRAM PKI CYCLES`, where PROGRAM makes QUIC by the C library's socket calls
+# alone, PKI has certificates for localhost, and CYCLES is how often the module comes and goes. Says "all held" last if all did.
 set -e
 module=$1
 program=$2
 pki=$3
+cycles=$4
+here=$(dirname "$0")
 
 dmesg --clear
+# The files of the machine outside are slow to read, and there are many starts.
+strip -o /tmp/program "$program"
+program=/tmp/program
 ip link set lo up
-modprobe --all udp_tunnel ip6_udp_tunnel
+
+# A server of this kind that listens at this address; its process is $server.
+serve() {
+    "$program" server "$1" "$2" "$pki/cert.pem" "$pki/key.pem" &
+    server=$!
+    for try in $(seq 100); do
+        grep -q "$2" /proc/net/quic/eps && return
+        sleep 0.1
+    done
+    return 1
+}
+
+stop() {
+    kill -9 $server
+    wait $server 2>/dev/null || true
+}
 
 # A program that speaks to itself through the module: a process for each connection, and one with epoll for all.
 echoes() {
     for how in fork epoll; do
-        "$program" server $how "$1" "$pki/cert.pem" "$pki/key.pem" &
-        server=$!
-        sleep 2
+        serve $how "$1"
         for word in one two three; do
             timeout 60 "$program" client "$1" "$pki/ca.pem" "$word" | grep -x "$word"
         done
-        kill $server
-        wait $server || true
+        stop
     done
+}
+
+# What one of the program's clients prints, line by line.
+says() {
+    timeout 60 "$program" "$1" 127.0.0.1:4435 "$pki/ca.pem" >/tmp/said
+    cat >/tmp/expected
+    diff /tmp/said /tmp/expected
+}
+
+# What was closed goes on for a while, three probe timeouts at most.
+unload() {
+    for try in $(seq 100); do
+        rmmod quic 2>/dev/null && break
+        sleep 0.1
+    done
+    test ! -e /sys/module/quic
 }
 
 insmod "$module" prove=1
 dmesg | grep -q "packet protection is that of RFC 9001"
 echoes 127.0.0.1:4433
 echoes '[::1]:4434'
-# What was closed goes on for a while, three probe timeouts at most.
-for second in 1 2 3 4 5 6 7 8 9 10; do
-    rmmod quic 2>/dev/null && break
-    sleep 1
-done
-test ! -e /sys/module/quic
 
-insmod "$module"
-rmmod quic
+serve serial 127.0.0.1:4435
+says stream <<END
+write 9
+read by itself
+END
+timeout 60 "$program" waits 127.0.0.1:4435 "$pki/ca.pem" >/tmp/said
+grep -q "^interrupted Some(4) [1-9]" /tmp/said
+grep -q "^timeout Some(11) [3-9]" /tmp/said
+grep -q "^restarted 4" /tmp/said
+stop
+
+serve late 127.0.0.1:4435
+says masks <<END
+fresh 0x14
+connecting 0x0
+established 0x4
+full 0x0 WouldBlock
+room 0x4
+answer 0x1
+said 2
+closed 0x2018
+closed 0x201d
+end Some(NotConnected)
+END
+stop
+
+python3 "$here/vm/sockets.py" "$program" "$pki"
+
+# While there is a socket the module stays.
+serve fork 127.0.0.1:4433
+"$program" hold 127.0.0.1:4433 "$pki/ca.pem" >/tmp/held &
+holder=$!
+for try in $(seq 100); do
+    grep -q holding /tmp/held && break
+    sleep 0.1
+done
+rmmod quic 2>&1 | grep -q "in use"
+stop
+kill -9 $holder
+# The server's child has its connection still; its peer is gone.
+unload
+
+# The kernel asks for the module when a program wants such a socket.
+cat >/tmp/modprobe <<END
+#!/bin/sh
+for alias in \$(modinfo -F alias "$module"); do
+    for wanted in "\$@"; do
+        case "\$wanted" in
+            \$alias) exec insmod "$module" ;;
+        esac
+    done
+done
+exit 1
+END
+chmod +x /tmp/modprobe
+loader=$(cat /proc/sys/kernel/modprobe)
+echo /tmp/modprobe >/proc/sys/kernel/modprobe
+for family in AF_INET AF_INET6; do
+    python3 -c "import socket; socket.socket(socket.$family, socket.SOCK_DGRAM, 261)"
+    test -e /sys/module/quic
+    unload
+done
+echo "$loader" >/proc/sys/kernel/modprobe
+
+# It comes and goes under traffic: both ends are killed while data is on its way.
+for cycle in $(seq "$cycles"); do
+    insmod "$module"
+    "$program" perf-server 127.0.0.1:4433 "$pki/cert.pem" "$pki/key.pem" >/dev/null &
+    server=$!
+    for try in $(seq 100); do
+        grep -q 127.0.0.1:4433 /proc/net/quic/eps && break
+        sleep 0.1
+    done
+    "$program" perf 127.0.0.1:4433 "$pki/ca.pem" bulk-down 1000000000 >/dev/null 2>&1 &
+    client=$!
+    for try in $(seq 100); do
+        awk '$1 == "QuicPktEncFastpaths" && $2 > 100 { there = 1 } END { exit !there }' /proc/net/quic/snmp && break
+        sleep 0.1
+    done
+    test "$try" -lt 100
+    kill -9 $client
+    stop
+    wait $client 2>/dev/null || true
+    unload
+done
+echo "$cycles cycles under traffic"
 
 # Nothing may have frightened the kernel.
 dmesg --notime | grep quic:
-if dmesg | grep -E "BUG|WARNING|Oops|panic|KFENCE|leaked"; then
+if dmesg | grep -E "BUG|WARNING|Oops|panic|KFENCE|leaked|refcount"; then
     exit 1
 fi
 echo "all held"

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
  * A cell holds one thing of the Rust side, a connection or a UDP port, with what the kernel gives to it: a count of those
- * who have it, a lock, work that runs it in process context, a timer that asks for that work, and the socket to wake.
+ * who have it, a lock, work that runs it in process context, a timer that asks for that work, the socket to wake, and a
+ * place in the list of all sockets.
  */
+#include <linux/cred.h>
 #include <linux/hrtimer.h>
+#include <linux/list.h>
+#include <linux/memcontrol.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/poll.h>
 #include <linux/refcount.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
@@ -22,12 +28,24 @@ struct inquic_cell {
 	/* The socket of a descriptor, while there is one. */
 	spinlock_t sk_lock;
 	struct sock *sk;
+	/* Who waits for one of the connection's streams, or for its end. */
+	wait_queue_head_t wait;
+	/* What the cell takes is charged to the memory group of whoever made it. */
+	struct mem_cgroup *memcg;
+	/* In the list of sockets; the namespace is compared and never looked into. */
+	struct list_head listed;
+	const struct net *net;
 	void (*run)(struct inquic_cell *cell, void *rust);
 	void (*drop)(void *rust);
 	void *rust;
 };
 
+#define ALL_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM | EPOLLHUP | EPOLLERR | EPOLLRDHUP)
+
 static struct workqueue_struct *workers;
+static LIST_HEAD(sockets);
+static DEFINE_SPINLOCK(sockets_lock);
+static DEFINE_MUTEX(ports_lock);
 
 int inquic_cells_init(void)
 {
@@ -43,8 +61,10 @@ void inquic_cells_exit(void)
 static void work(struct work_struct *work)
 {
 	struct inquic_cell *cell = container_of(work, struct inquic_cell, work);
+	struct mem_cgroup *before = set_active_memcg(cell->memcg);
 
 	cell->run(cell, cell->rust);
+	set_active_memcg(before);
 	inquic_cell_put(cell);
 }
 
@@ -56,8 +76,33 @@ static enum hrtimer_restart expired(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
-/* A cell with one holder, or none for want of memory; `rust` is then still the caller's. */
-struct inquic_cell *inquic_cell_new(void *rust, void (*run)(struct inquic_cell *cell, void *rust),
+/* The group that pays: of the cell on whose behalf a worker makes this one, else of the process. */
+static struct mem_cgroup *memcg_of_maker(void)
+{
+#ifdef CONFIG_MEMCG
+	if (current->flags & PF_KTHREAD) {
+		struct mem_cgroup *memcg = current->active_memcg;
+
+		if (memcg)
+			css_get(&memcg->css);
+		return memcg;
+	}
+	return get_mem_cgroup_from_mm(current->mm);
+#else
+	return NULL;
+#endif
+}
+
+static void memcg_put(struct mem_cgroup *memcg)
+{
+#ifdef CONFIG_MEMCG
+	if (memcg)
+		css_put(&memcg->css);
+#endif
+}
+
+/* A cell with one holder, or none for want of memory; `rust` is then still the caller's. With a namespace it is a socket. */
+struct inquic_cell *inquic_cell_new(struct net *net, void *rust, void (*run)(struct inquic_cell *cell, void *rust),
 				    void (*drop)(void *rust))
 {
 	struct inquic_cell *cell = kzalloc(sizeof(*cell), GFP_KERNEL_ACCOUNT);
@@ -67,14 +112,23 @@ struct inquic_cell *inquic_cell_new(void *rust, void (*run)(struct inquic_cell *
 	refcount_set(&cell->refs, 1);
 	mutex_init(&cell->lock);
 	spin_lock_init(&cell->sk_lock);
+	init_waitqueue_head(&cell->wait);
+	INIT_LIST_HEAD(&cell->listed);
 	INIT_WORK(&cell->work, work);
 	hrtimer_init(&cell->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
 	cell->timer.function = expired;
 	cell->run = run;
 	cell->drop = drop;
 	cell->rust = rust;
+	cell->memcg = memcg_of_maker();
 	/* What is closed may go on for a while without a descriptor. */
 	__module_get(THIS_MODULE);
+	if (net) {
+		cell->net = net;
+		spin_lock(&sockets_lock);
+		list_add_tail(&cell->listed, &sockets);
+		spin_unlock(&sockets_lock);
+	}
 	return cell;
 }
 
@@ -93,11 +147,21 @@ void inquic_cell_put(struct inquic_cell *cell)
 	if (!refcount_dec_and_test(&cell->refs))
 		return;
 	hrtimer_cancel(&cell->timer);
+	spin_lock(&sockets_lock);
+	list_del(&cell->listed);
+	spin_unlock(&sockets_lock);
 	cell->drop(cell->rust);
+	memcg_put(cell->memcg);
 	mutex_destroy(&cell->lock);
 	kfree_sensitive(cell);
 	/* Unloading waits for the workers, and with them for the end of this function. */
 	module_put(THIS_MODULE);
+}
+
+/* As inquic_cell_get, where there may be no holder any more. */
+bool inquic_cell_try_get(struct inquic_cell *cell)
+{
+	return refcount_inc_not_zero(&cell->refs);
 }
 
 void inquic_cell_lock(struct inquic_cell *cell)
@@ -137,7 +201,38 @@ void inquic_cell_attach(struct inquic_cell *cell, struct sock *sk)
 	spin_unlock(&cell->sk_lock);
 }
 
-void inquic_cell_wake(struct inquic_cell *cell)
+/* Whether there is a socket to tell of the end of its connection. */
+bool inquic_cell_attached(struct inquic_cell *cell)
+{
+	return READ_ONCE(cell->sk);
+}
+
+/* Wakes whoever waits; with an errno, that of the connection's end, which SO_ERROR tells. */
+void inquic_cell_wake(struct inquic_cell *cell, int error)
+{
+	struct sock *sk = inquic_cell_sock(cell);
+
+	if (wq_has_sleeper(&cell->wait))
+		wake_up_interruptible_poll(&cell->wait, ALL_EVENTS);
+	if (!sk)
+		return;
+	if (error)
+		WRITE_ONCE(sk->sk_err, error);
+	read_lock_bh(&sk->sk_callback_lock);
+	if (sk_sleep(sk))
+		wake_up_interruptible_poll(sk_sleep(sk), ALL_EVENTS);
+	sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_IN);
+	read_unlock_bh(&sk->sk_callback_lock);
+	sock_put(sk);
+}
+
+wait_queue_head_t *inquic_cell_queue(struct inquic_cell *cell)
+{
+	return &cell->wait;
+}
+
+/* The socket to wake, held for the caller; none if there is no descriptor. */
+struct sock *inquic_cell_sock(struct inquic_cell *cell)
 {
 	struct sock *sk;
 
@@ -146,14 +241,58 @@ void inquic_cell_wake(struct inquic_cell *cell)
 	if (sk)
 		sock_hold(sk);
 	spin_unlock(&cell->sk_lock);
-	if (!sk)
-		return;
-	read_lock_bh(&sk->sk_callback_lock);
-	if (sk_sleep(sk))
-		wake_up_interruptible_poll(sk_sleep(sk), EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM | EPOLLHUP | EPOLLERR | EPOLLRDHUP);
-	sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_IN);
-	read_unlock_bh(&sk->sk_callback_lock);
-	sock_put(sk);
+	return sk;
+}
+
+/* The device that the socket is bound to. */
+int inquic_cell_device(struct inquic_cell *cell)
+{
+	struct sock *sk = inquic_cell_sock(cell);
+	int device = 0;
+
+	if (sk) {
+		device = READ_ONCE(sk->sk_bound_dev_if);
+		sock_put(sk);
+	}
+	return device;
+}
+
+/* Guards the table of ports of all namespaces. Whoever holds it takes no other lock. */
+void inquic_ports_lock(void)
+{
+	mutex_lock(&ports_lock);
+}
+
+void inquic_ports_unlock(void)
+{
+	mutex_unlock(&ports_lock);
+}
+
+/* The user that makes a call. */
+u32 inquic_caller(void)
+{
+	return from_kuid(&init_user_ns, current_euid());
+}
+
+/* The socket of a namespace after `before` in the list, held for the caller, who gives `before` back with it. */
+struct inquic_cell *inquic_cell_next(struct inquic_cell *before, const struct net *net)
+{
+	struct list_head *at;
+	struct inquic_cell *cell = NULL;
+
+	spin_lock(&sockets_lock);
+	for (at = before ? before->listed.next : sockets.next; at != &sockets; at = at->next) {
+		struct inquic_cell *next = list_entry(at, struct inquic_cell, listed);
+
+		if (next->net == net && refcount_inc_not_zero(&next->refs)) {
+			cell = next;
+			break;
+		}
+	}
+	spin_unlock(&sockets_lock);
+	if (before)
+		inquic_cell_put(before);
+	return cell;
 }
 
 u64 inquic_now(void)

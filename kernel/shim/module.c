@@ -3,7 +3,7 @@
 #include <linux/module.h>
 #include <linux/net.h>
 
-#include "shim.h"
+#include "socket.h"
 
 static bool prove;
 module_param(prove, bool, 0444);
@@ -11,10 +11,13 @@ MODULE_PARM_DESC(prove, "check packet protection against the vectors of RFC 9001
 
 static int __init inquic_init(void)
 {
-	int err = inquic_crypto_init();
+	int err = inquic_memory_init();
 
 	if (err)
 		return err;
+	err = inquic_crypto_init();
+	if (err)
+		goto no_crypto;
 	if (prove) {
 		err = inquic_prove();
 		if (err)
@@ -23,23 +26,32 @@ static int __init inquic_init(void)
 	err = inquic_cells_init();
 	if (err)
 		goto no_proof;
+	err = inquic_proc_init();
+	if (err)
+		goto no_proc;
 	err = inquic_sockets_init();
 	if (err)
 		goto no_sockets;
 	return 0;
 
 no_sockets:
+	inquic_proc_exit();
+no_proc:
 	inquic_cells_exit();
 no_proof:
 	inquic_crypto_exit();
+no_crypto:
+	inquic_memory_exit();
 	return err;
 }
 
 static void __exit inquic_exit(void)
 {
 	inquic_sockets_exit();
+	inquic_proc_exit();
 	inquic_cells_exit();
 	inquic_crypto_exit();
+	inquic_memory_exit();
 }
 
 module_init(inquic_init);

@@ -7,6 +7,7 @@
 #include <linux/in6.h>
 #include <linux/socket.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 
 /* Cipher suites by their TLS numbers (RFC 9001 section 5.3). */
 #define INQUIC_AES_128_GCM 0x1301
@@ -43,8 +44,12 @@ void inquic_mask_free(void *key);
 int inquic_masks(void *key, const u8 *samples, u8 *masks, size_t count);
 
 /* memory.c */
+extern long inquic_mem[3];
+int inquic_memory_init(void);
+void inquic_memory_exit(void);
+bool inquic_memory_full(void);
 void *inquic_alloc(size_t size, size_t align);
-void inquic_free(void *memory);
+void inquic_free(void *memory, size_t size);
 void inquic_random(u8 *out, size_t len);
 void inquic_bug(const u8 *text, size_t len) __noreturn;
 void inquic_say(const u8 *text, size_t len);
@@ -53,7 +58,7 @@ void inquic_say(const u8 *text, size_t len);
 struct inquic_cell;
 int inquic_cells_init(void);
 void inquic_cells_exit(void);
-struct inquic_cell *inquic_cell_new(void *rust, void (*run)(struct inquic_cell *cell, void *rust),
+struct inquic_cell *inquic_cell_new(struct net *net, void *rust, void (*run)(struct inquic_cell *cell, void *rust),
 				    void (*drop)(void *rust));
 void *inquic_cell_value(struct inquic_cell *cell);
 void inquic_cell_get(struct inquic_cell *cell);
@@ -63,7 +68,16 @@ void inquic_cell_unlock(struct inquic_cell *cell);
 void inquic_cell_kick(struct inquic_cell *cell);
 void inquic_cell_arm(struct inquic_cell *cell, u64 deadline);
 void inquic_cell_attach(struct inquic_cell *cell, struct sock *sk);
-void inquic_cell_wake(struct inquic_cell *cell);
+bool inquic_cell_attached(struct inquic_cell *cell);
+void inquic_cell_wake(struct inquic_cell *cell, int error);
+wait_queue_head_t *inquic_cell_queue(struct inquic_cell *cell);
+struct sock *inquic_cell_sock(struct inquic_cell *cell);
+bool inquic_cell_try_get(struct inquic_cell *cell);
+int inquic_cell_device(struct inquic_cell *cell);
+void inquic_ports_lock(void);
+void inquic_ports_unlock(void);
+u32 inquic_caller(void);
+struct inquic_cell *inquic_cell_next(struct inquic_cell *before, const struct net *net);
 u64 inquic_now(void);
 
 /* udp.c */
@@ -83,14 +97,24 @@ struct inquic_datagrams {
 	u32 ecn;
 };
 
-int inquic_udp_new(struct net *net, const struct inquic_address *address, bool reuse_port, struct socket **out);
+int inquic_udp_new(struct net *net, int family, struct inquic_cell *cell, struct socket **out);
+void inquic_udp_follow(struct socket *sock, struct inquic_cell *cell);
+int inquic_udp_bind(struct socket *sock, const struct inquic_address *address, bool reuse_port);
+int inquic_udp_setsockopt(struct socket *sock, int level, int name, const u8 *value, size_t len);
+struct sock *inquic_udp_hold(struct socket *sock);
+void inquic_udp_detach(struct socket *sock);
 void inquic_udp_attach(struct socket *sock, struct inquic_cell *cell);
 void inquic_udp_free(struct socket *sock);
 int inquic_udp_name(struct socket *sock, struct inquic_address *address);
 int inquic_udp_receive(struct socket *sock, u8 *buffer, size_t len, struct inquic_datagrams *datagrams);
 int inquic_udp_send(struct socket *sock, const u8 *buffer, size_t len, const struct inquic_datagrams *datagrams);
 
+/* proc.c */
+#define INQUIC_COUNTERS 19
+void inquic_count(struct net *net, u32 counter, u64 number);
+
 /* socket.c */
+extern int inquic_rmem[3], inquic_wmem[3];
 int inquic_sockets_init(void);
 void inquic_sockets_exit(void);
 
@@ -122,21 +146,53 @@ struct inquic_receiving {
 	u32 flags;
 };
 
+/* What /proc/net/quic says of a socket. */
+struct inquic_shown {
+	/* Whether it is a connection, and its state by TCP's number. */
+	u32 connection;
+	u32 state;
+	struct inquic_address local;
+	struct inquic_address remote;
+	struct inquic_address udp;
+	u32 mss;
+	u64 window;
+	u64 in_flight;
+	u32 unsent;
+	u32 unread;
+	s32 sndbuf;
+	s32 rcvbuf;
+};
+
 /* The Rust side. */
 int inquic_prove(void);
+void inquic_defaults(int *send, int *receive);
 struct inquic_cell *inquic_sock_new(struct net *net, u16 family, int type);
-void inquic_sock_close(struct inquic_cell *cell);
-int inquic_sock_bind(struct inquic_cell *cell, const u8 *address, size_t len, bool reuse_port);
+void inquic_sock_close(struct inquic_cell *cell, u32 linger);
+int inquic_sock_over(struct inquic_cell *cell);
+int inquic_sock_bind(struct inquic_cell *cell, const u8 *address, size_t len);
 int inquic_sock_connect(struct inquic_cell *cell, const u8 *address, size_t len);
-int inquic_sock_listen(struct inquic_cell *cell, int backlog, bool reuse_port);
+int inquic_sock_listen(struct inquic_cell *cell, int backlog);
 int inquic_sock_accept(struct inquic_cell *cell, struct inquic_cell **out);
 int inquic_sock_name(struct inquic_cell *cell, int peer, u8 *address, size_t len);
 u32 inquic_sock_poll(struct inquic_cell *cell);
 int inquic_sock_ioctl(struct inquic_cell *cell, u32 request, int *value);
 int inquic_sock_shutdown(struct inquic_cell *cell, int how);
 int inquic_sock_setsockopt(struct inquic_cell *cell, int level, int name, const u8 *value, size_t len);
-int inquic_sock_getsockopt(struct inquic_cell *cell, int level, int name, const u8 *value, size_t len, u8 *out);
+int inquic_sock_getsockopt(struct inquic_cell *cell, int level, int name, const u8 *value, size_t len, u8 *out,
+			   s64 *stream);
+void inquic_sock_buffers(struct inquic_cell *cell, int *send, int *receive);
+void inquic_sock_follow(struct inquic_cell *cell);
+struct sock *inquic_sock_udp(struct inquic_cell *cell);
+int inquic_sock_error(struct inquic_cell *cell);
 int inquic_sock_send(struct inquic_cell *cell, struct inquic_sending *sending);
 int inquic_sock_receive(struct inquic_cell *cell, struct inquic_receiving *receiving);
+void inquic_sock_show(struct inquic_cell *cell, struct inquic_shown *out);
+void inquic_sock_count(struct inquic_cell *cell, u64 *numbers);
+int inquic_stream_read(struct inquic_cell *cell, s64 stream, u8 *data, size_t len);
+int inquic_stream_write(struct inquic_cell *cell, s64 stream, const u8 *data, size_t len, u32 *pipe);
+u32 inquic_stream_poll(struct inquic_cell *cell, s64 stream);
+int inquic_stream_shutdown(struct inquic_cell *cell, s64 stream, int how);
+void inquic_stream_close(struct inquic_cell *cell, s64 stream);
+int inquic_stream_value(s64 stream, int descriptor, u8 *out, size_t len);
 
 #endif

@@ -3,58 +3,82 @@
 #include <linux/module.h>
 #include <linux/net.h>
 #include <linux/poll.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <net/inet_common.h>
 #include <net/ipv6.h>
 #include <net/protocol.h>
-#include <net/sock.h>
+#include <net/tcp_states.h>
 
-#include "shim.h"
+#include "socket.h"
 
-#define IPPROTO_QUIC 261
 #define OPTION_MAX 4096
 #define CONTROL_MAX 256
-/* Bytes that cross between a program and a connection at a time. */
-#define CROSSING (64 << 10)
+#define STREAM_DESCRIPTOR 69
+/* As microseconds it has to fit into 32 bits. */
+#define LINGER_MAX (3600L * HZ)
 
-struct quic_sock {
-	struct inet_sock inet;
-	struct inquic_cell *cell;
-};
+/* The least, the usual and the most bytes of a buffer: /proc/sys/net/quic. */
+int inquic_rmem[3] = { 4096, 0, 8 << 20 }, inquic_wmem[3] = { 4096, 0, 8 << 20 };
 
-struct quic6_sock {
-	struct quic_sock quic;
-	struct ipv6_pinfo inet6;
-};
-
-static struct inquic_cell *cell_of(const struct sock *sk)
+/* getsockopt() of level SOL_SOCKET is the kernel's, and reads this. */
+static void note_buffers(struct sock *sk)
 {
-	return ((const struct quic_sock *)sk)->cell;
+	int send, receive;
+
+	inquic_sock_buffers(cell_of(sk), &send, &receive);
+	WRITE_ONCE(sk->sk_sndbuf, send);
+	WRITE_ONCE(sk->sk_rcvbuf, receive);
+}
+
+/* Sets a buffer to so many bytes, of which the socket layer is told half, as programs tell it. */
+static int set_buffer(struct sock *sk, int name, int bytes)
+{
+	int half = min(bytes, READ_ONCE((name == SO_SNDBUF ? inquic_wmem : inquic_rmem)[2])) / 2;
+
+	return inquic_sock_setsockopt(cell_of(sk), SOL_SOCKET, name, (u8 *)&half, sizeof(half));
 }
 
 static int quic_init(struct sock *sk)
 {
-	struct inquic_cell *cell = inquic_sock_new(sock_net(sk), sk->sk_family, sk->sk_type);
+	struct inquic_cell *cell;
 
+	if (inquic_memory_full())
+		return -ENOMEM;
+	cell = inquic_sock_new(sock_net(sk), sk->sk_family, sk->sk_type);
 	if (IS_ERR(cell))
 		return PTR_ERR(cell);
 	((struct quic_sock *)sk)->cell = cell;
+	((struct quic_sock *)sk)->stream = -1;
+	/* Those of level SOL_SOCKET come to quic_setsockopt, too. */
+	if (sk->sk_socket)
+		set_bit(SOCK_CUSTOM_SOCKOPT, &sk->sk_socket->flags);
 	inquic_cell_attach(cell, sk);
+	note_buffers(sk);
+	/* Whatever is usual here, unless that is what the socket has by itself. */
+	if (READ_ONCE(sk->sk_sndbuf) != READ_ONCE(inquic_wmem[1]))
+		set_buffer(sk, SO_SNDBUF, inquic_wmem[1]);
+	if (READ_ONCE(sk->sk_rcvbuf) != READ_ONCE(inquic_rmem[1]))
+		set_buffer(sk, SO_RCVBUF, inquic_rmem[1]);
+	note_buffers(sk);
 	return 0;
 }
 
+/* With SO_LINGER what was written is still delivered for so long, and the call waits for that. */
 static void quic_close(struct sock *sk, long timeout)
 {
 	struct inquic_cell *cell = cell_of(sk);
+	int over;
 
 	if (cell) {
 		inquic_cell_attach(cell, NULL);
-		inquic_sock_close(cell);
+		inquic_sock_close(cell, jiffies_to_usecs(min(timeout, LINGER_MAX)));
+		if (timeout)
+			WAITING(inquic_cell_queue(cell), timeout, over, inquic_sock_over(cell));
 		inquic_cell_put(cell);
 		((struct quic_sock *)sk)->cell = NULL;
 	}
 	lock_sock(sk);
+	sk->sk_state = TCP_CLOSE;
 	sock_orphan(sk);
 	release_sock(sk);
 	sock_put(sk);
@@ -91,33 +115,9 @@ static struct proto quicv6_prot = {
 	.ipv6_pinfo_offset = offsetof(struct quic6_sock, inet6),
 };
 
-/* Calls again until the call does not block, for as long as it may. */
-#define WAITING(sk, timeout, result, call)                                                       \
-	do {                                                                                     \
-		DEFINE_WAIT_FUNC(wait, woken_wake_function);                                     \
-		long left = (timeout);                                                           \
-                                                                                                 \
-		add_wait_queue(sk_sleep(sk), &wait);                                             \
-		for (;;) {                                                                       \
-			(result) = (call);                                                       \
-			if ((result) != -INQUIC_BLOCKED)                                         \
-				break;                                                           \
-			if (!left) {                                                             \
-				(result) = -EAGAIN;                                              \
-				break;                                                           \
-			}                                                                        \
-			if (signal_pending(current)) {                                           \
-				(result) = sock_intr_errno(left);                                \
-				break;                                                           \
-			}                                                                        \
-			left = wait_woken(&wait, TASK_INTERRUPTIBLE, left);                      \
-		}                                                                                \
-		remove_wait_queue(sk_sleep(sk), &wait);                                          \
-	} while (0)
-
 static int quic_bind(struct socket *sock, struct sockaddr *address, int len)
 {
-	return inquic_sock_bind(cell_of(sock->sk), (const u8 *)address, len, sock->sk->sk_reuseport);
+	return inquic_sock_bind(cell_of(sock->sk), (const u8 *)address, len);
 }
 
 static int quic_connect(struct socket *sock, struct sockaddr *address, int len, int flags)
@@ -131,7 +131,32 @@ static int quic_connect(struct socket *sock, struct sockaddr *address, int len, 
 
 static int quic_listen(struct socket *sock, int backlog)
 {
-	return inquic_sock_listen(cell_of(sock->sk), backlog, sock->sk->sk_reuseport);
+	int err = inquic_sock_listen(cell_of(sock->sk), backlog);
+
+	if (!err)
+		sock->sk->sk_state = backlog ? TCP_LISTEN : TCP_CLOSE;
+	return err;
+}
+
+/* Puts below `sock` a socket like `like`; the cell is its own from now on. */
+int inquic_socket_graft(struct socket *sock, const struct sock *like, bool kern, struct inquic_cell *cell, s64 stream)
+{
+	struct sock *sk = sk_alloc(sock_net(like), like->sk_family, GFP_KERNEL, like->sk_prot, kern);
+
+	if (!sk)
+		return -ENOMEM;
+	sock_init_data(sock, sk);
+	sk->sk_destruct = inet_sock_destruct;
+	sk->sk_protocol = IPPROTO_QUIC;
+	sk->sk_type = like->sk_type;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6)
+		inet_sk(sk)->pinet6 = &((struct quic6_sock *)sk)->inet6;
+#endif
+	((struct quic_sock *)sk)->cell = cell;
+	((struct quic_sock *)sk)->stream = stream;
+	sock->state = SS_CONNECTED;
+	return 0;
 }
 
 static int quic_accept(struct socket *sock, struct socket *newsock, struct proto_accept_arg *arg)
@@ -140,28 +165,28 @@ static int quic_accept(struct socket *sock, struct socket *newsock, struct proto
 	struct inquic_cell *cell = NULL;
 	int err;
 
-	WAITING(sk, sock_rcvtimeo(sk, arg->flags & O_NONBLOCK), err, inquic_sock_accept(cell_of(sk), &cell));
+	WAITING(sk_sleep(sk), sock_rcvtimeo(sk, arg->flags & O_NONBLOCK), err, inquic_sock_accept(cell_of(sk), &cell));
 	if (err)
 		return err;
-	newsk = sk_alloc(sock_net(sk), sk->sk_family, GFP_KERNEL, sk->sk_prot, arg->kern);
-	if (!newsk) {
-		inquic_sock_close(cell);
+	err = inquic_socket_graft(newsock, sk, arg->kern, cell, -1);
+	if (err) {
+		inquic_sock_close(cell, 0);
 		inquic_cell_put(cell);
-		return -ENOMEM;
+		return err;
 	}
-	sock_init_data(newsock, newsk);
-	newsk->sk_destruct = inet_sock_destruct;
-	newsk->sk_type = sk->sk_type;
-	newsk->sk_protocol = sk->sk_protocol;
-#if IS_ENABLED(CONFIG_IPV6)
-	if (sk->sk_family == AF_INET6) {
-		inet_sk(newsk)->pinet6 = &((struct quic6_sock *)newsk)->inet6;
-		newsk->sk_ipv6only = sk->sk_ipv6only;
-	}
-#endif
-	((struct quic_sock *)newsk)->cell = cell;
+	set_bit(SOCK_CUSTOM_SOCKOPT, &newsock->flags);
+	newsk = newsock->sk;
+	newsk->sk_ipv6only = sk->sk_ipv6only;
+	newsk->sk_bound_dev_if = READ_ONCE(sk->sk_bound_dev_if);
+	newsk->sk_reuseport = sk->sk_reuseport;
+	newsk->sk_rcvtimeo = READ_ONCE(sk->sk_rcvtimeo);
+	newsk->sk_sndtimeo = READ_ONCE(sk->sk_sndtimeo);
+	WRITE_ONCE(newsk->sk_mark, READ_ONCE(sk->sk_mark));
+	WRITE_ONCE(newsk->sk_priority, READ_ONCE(sk->sk_priority));
 	inquic_cell_attach(cell, newsk);
-	newsock->state = SS_CONNECTED;
+	note_buffers(newsk);
+	/* It may have ended before there was somebody to tell. */
+	newsk->sk_err = inquic_sock_error(cell);
 	return 0;
 }
 
@@ -190,15 +215,49 @@ static int quic_shutdown(struct socket *sock, int how)
 	return inquic_sock_shutdown(cell_of(sock->sk), how);
 }
 
+/* The kernel keeps what SOL_SOCKET says. Three of it are the connection's, too; the rest is for the UDP socket. */
+static int set_general(struct socket *sock, int name, sockptr_t value, unsigned int len)
+{
+	struct sock *sk = sock->sk;
+	int number, err = sock_setsockopt(sock, SOL_SOCKET, name, value, len);
+
+	if (err)
+		return err;
+	switch (name) {
+	case SO_SNDBUFFORCE:
+		name = SO_SNDBUF;
+		break;
+	case SO_RCVBUFFORCE:
+		name = SO_RCVBUF;
+		break;
+	case SO_SNDBUF:
+	case SO_RCVBUF:
+	case SO_REUSEPORT:
+		break;
+	default:
+		inquic_sock_follow(cell_of(sk));
+		return 0;
+	}
+	if (copy_from_sockptr(&number, value, sizeof(number)))
+		return -EFAULT;
+	if (name == SO_REUSEPORT)
+		return inquic_sock_setsockopt(cell_of(sk), SOL_SOCKET, name, (u8 *)&number, sizeof(number));
+	err = set_buffer(sk, name, clamp(number, 0, INT_MAX / 2) * 2);
+	note_buffers(sk);
+	return err;
+}
+
 static int quic_setsockopt(struct socket *sock, int level, int name, sockptr_t value, unsigned int len)
 {
 	u8 *bytes = NULL;
 	int err;
 
+	if (level == SOL_SOCKET)
+		return set_general(sock, name, value, len);
 	if (len > OPTION_MAX)
 		return -EINVAL;
 	if (len) {
-		bytes = kmalloc(len, GFP_KERNEL);
+		bytes = kmalloc(len, GFP_KERNEL_ACCOUNT);
 		if (!bytes)
 			return -ENOMEM;
 		if (copy_from_sockptr(bytes, value, len)) {
@@ -208,14 +267,33 @@ static int quic_setsockopt(struct socket *sock, int level, int name, sockptr_t v
 	}
 	err = inquic_sock_setsockopt(cell_of(sock->sk), level, name, bytes, len);
 	kfree_sensitive(bytes);
+	note_buffers(sock->sk);
+	return err;
+}
+
+/* Options of other levels are the UDP socket's. */
+static int get_below(struct socket *sock, int level, int name, char __user *value, int __user *lenp)
+{
+	struct sock *udp = inquic_sock_udp(cell_of(sock->sk));
+	int err;
+
+	if (IS_ERR(udp))
+		return PTR_ERR(udp);
+	err = udp->sk_prot->getsockopt(udp, level, name, value, lenp);
+	sock_put(udp);
 	return err;
 }
 
 static int quic_getsockopt(struct socket *sock, int level, int name, char __user *value, int __user *lenp)
 {
+	s64 stream;
 	int len, got;
 	u8 *bytes;
 
+	if (level != SOL_QUIC)
+		return get_below(sock, level, name, value, lenp);
+	if (name == STREAM_DESCRIPTOR)
+		return inquic_stream_open(sock, value, lenp);
 	if (get_user(len, lenp))
 		return -EFAULT;
 	if (len < 0)
@@ -229,8 +307,8 @@ static int quic_getsockopt(struct socket *sock, int level, int name, char __user
 		kfree(bytes);
 		return -EFAULT;
 	}
-	WAITING(sock->sk, sock_sndtimeo(sock->sk, false), got,
-		inquic_sock_getsockopt(cell_of(sock->sk), level, name, bytes, len, bytes + len));
+	WAITING(sk_sleep(sock->sk), sock_sndtimeo(sock->sk, false), got,
+		inquic_sock_getsockopt(cell_of(sock->sk), level, name, bytes, len, bytes + len, &stream));
 	if (got >= 0 && (put_user(got, lenp) || copy_to_user(value, bytes + len, min(got, len))))
 		got = -EFAULT;
 	kfree_sensitive(bytes);
@@ -241,7 +319,9 @@ static int quic_sendmsg(struct socket *sock, struct msghdr *msg, size_t total)
 {
 	struct sock *sk = sock->sk;
 	/* What was opened by the first part goes on with the stream that it opened. */
-	struct inquic_sending sending = { .flags = msg->msg_flags & ~(MSG_CMSG_COMPAT | MSG_DONTWAIT) };
+	struct inquic_sending sending = {
+		/* Pages that splice brings are copied, as all is. */
+		.flags = msg->msg_flags & ~(MSG_CMSG_COMPAT | MSG_DONTWAIT | MSG_SPLICE_PAGES) };
 	u8 control[CONTROL_MAX], *bytes;
 	int sent = 0, now;
 
@@ -269,7 +349,7 @@ static int quic_sendmsg(struct socket *sock, struct msghdr *msg, size_t total)
 		do {
 			sending.data = bytes + taken;
 			sending.len = part - taken;
-			WAITING(sk, sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT), now,
+			WAITING(sk_sleep(sk), sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT), now,
 				inquic_sock_send(cell_of(sk), &sending));
 			if (now > 0)
 				taken += now;
@@ -301,7 +381,7 @@ static int quic_recvmsg(struct socket *sock, struct msghdr *msg, size_t total, i
 	receiving.len = room;
 	receiving.control = control;
 	receiving.control_len = min_t(size_t, msg->msg_controllen, CONTROL_MAX);
-	WAITING(sk, sock_rcvtimeo(sk, flags & MSG_DONTWAIT), got, inquic_sock_receive(cell_of(sk), &receiving));
+	WAITING(sk_sleep(sk), sock_rcvtimeo(sk, flags & MSG_DONTWAIT), got, inquic_sock_receive(cell_of(sk), &receiving));
 	if (got >= 0) {
 		struct msghdr list = { .msg_control = control, .msg_controllen = receiving.control_len };
 
@@ -349,7 +429,11 @@ static struct inet_protosw quicv6_switch[] = {
 
 int inquic_sockets_init(void)
 {
-	int err = proto_register(&quic_prot, 1);
+	int err;
+
+	inquic_defaults(&inquic_wmem[1], &inquic_rmem[1]);
+	inquic_rmem[2] = max(inquic_rmem[1], inquic_rmem[2]);
+	err = proto_register(&quic_prot, 1);
 
 	if (err)
 		return err;

@@ -32,35 +32,53 @@ static void data_ready(struct sock *sk)
 	read_unlock_bh(&sk->sk_callback_lock);
 }
 
-/* A UDP socket bound to `address`, or an errno. */
-int inquic_udp_new(struct net *net, const struct inquic_address *address, bool reuse_port, struct socket **out)
+/* What was set on a program's socket holds for the UDP socket below it: what a packet's way out depends on. */
+void inquic_udp_follow(struct socket *sock, struct inquic_cell *cell)
 {
-	int family = address->sa.sa_family, err;
+	struct sock *from = inquic_cell_sock(cell), *to = sock->sk;
+
+	if (!from)
+		return;
+	lock_sock(to);
+	to->sk_bound_dev_if = READ_ONCE(from->sk_bound_dev_if);
+	if (to->sk_prot->rehash && inet_sk(to)->inet_num)
+		to->sk_prot->rehash(to);
+	sk_dst_reset(to);
+	WRITE_ONCE(to->sk_mark, READ_ONCE(from->sk_mark));
+	WRITE_ONCE(to->sk_priority, READ_ONCE(from->sk_priority));
+	to->sk_reuse = from->sk_reuse;
+	sock_valbool_flag(to, SOCK_LOCALROUTE, sock_flag(from, SOCK_LOCALROUTE));
+	release_sock(to);
+	sock_put(from);
+}
+
+/* A UDP socket that is not bound yet, for the socket in `cell`; or an errno. */
+int inquic_udp_new(struct net *net, int family, struct inquic_cell *cell, struct socket **out)
+{
+	int never = IP_PMTUDISC_PROBE, err;
 	struct socket *sock;
 
 	err = sock_create_kern(net, family, SOCK_DGRAM, IPPROTO_UDP, &sock);
 	if (err)
 		return err;
-	sock->sk->sk_reuseport = reuse_port;
 	/* Without queues that hold a burst, a burst looks like loss. */
 	lock_sock(sock->sk);
 	sock->sk->sk_userlocks |= SOCK_SNDBUF_LOCK | SOCK_RCVBUF_LOCK;
 	WRITE_ONCE(sock->sk->sk_rcvbuf, BUFFER);
 	WRITE_ONCE(sock->sk->sk_sndbuf, BUFFER);
 	release_sock(sock->sk);
+	inquic_udp_follow(sock, cell);
 	err = enable(sock, SOL_UDP, UDP_GRO);
+	/* An IPv6 socket has IPv4 packets, too. */
+	err = err ?: enable(sock, SOL_IP, IP_RECVTOS);
+	err = err ?: sock->ops->setsockopt(sock, SOL_IP, IP_MTU_DISCOVER, KERNEL_SOCKPTR(&never), sizeof(never));
 	if (family == AF_INET6) {
 		err = err ?: enable(sock, SOL_IPV6, IPV6_RECVPKTINFO);
 		err = err ?: enable(sock, SOL_IPV6, IPV6_RECVTCLASS);
 		err = err ?: enable(sock, SOL_IPV6, IPV6_DONTFRAG);
 	} else {
-		int never = IP_PMTUDISC_PROBE;
-
 		err = err ?: enable(sock, SOL_IP, IP_PKTINFO);
-		err = err ?: enable(sock, SOL_IP, IP_RECVTOS);
-		err = err ?: sock->ops->setsockopt(sock, SOL_IP, IP_MTU_DISCOVER, KERNEL_SOCKPTR(&never), sizeof(never));
 	}
-	err = err ?: kernel_bind(sock, (struct sockaddr *)&address->sa, sizeof(*address));
 	if (err) {
 		sock_release(sock);
 		return err;
@@ -69,6 +87,45 @@ int inquic_udp_new(struct net *net, const struct inquic_address *address, bool r
 	get_net(net);
 	*out = sock;
 	return 0;
+}
+
+int inquic_udp_bind(struct socket *sock, const struct inquic_address *address, bool reuse_port)
+{
+	sock->sk->sk_reuseport = reuse_port;
+	return kernel_bind(sock, (struct sockaddr *)&address->sa, sizeof(*address));
+}
+
+/* Options that the home has set for itself, and that a program may therefore not take away from it. */
+static bool is_ours(int level, int name)
+{
+	if (level == SOL_IP)
+		return name == IP_PKTINFO || name == IP_RECVTOS || name == IP_RECVERR;
+	if (level == SOL_IPV6)
+		return name == IPV6_RECVPKTINFO || name == IPV6_RECVTCLASS || name == IPV6_RECVERR || name == IPV6_ADDRFORM;
+	return true;
+}
+
+/* An option of level IP or IPv6, with its value in the kernel's memory. */
+int inquic_udp_setsockopt(struct socket *sock, int level, int name, const u8 *value, size_t len)
+{
+	if (is_ours(level, name))
+		return -ENOPROTOOPT;
+	return sock->ops->setsockopt(sock, level, name, KERNEL_SOCKPTR((void *)value), len);
+}
+
+/* The socket as such, held for the caller. */
+struct sock *inquic_udp_hold(struct socket *sock)
+{
+	sock_hold(sock->sk);
+	return sock->sk;
+}
+
+/* No datagram makes a cell run any more. */
+void inquic_udp_detach(struct socket *sock)
+{
+	write_lock_bh(&sock->sk->sk_callback_lock);
+	sock->sk->sk_user_data = NULL;
+	write_unlock_bh(&sock->sk->sk_callback_lock);
 }
 
 /* From now on datagrams make the cell run. */
@@ -84,12 +141,9 @@ void inquic_udp_attach(struct socket *sock, struct inquic_cell *cell)
 
 void inquic_udp_free(struct socket *sock)
 {
-	struct sock *sk = sock->sk;
-	struct net *net = sock_net(sk);
+	struct net *net = sock_net(sock->sk);
 
-	write_lock_bh(&sk->sk_callback_lock);
-	sk->sk_user_data = NULL;
-	write_unlock_bh(&sk->sk_callback_lock);
+	inquic_udp_detach(sock);
 	sock_release(sock);
 	put_net(net);
 }
@@ -141,11 +195,14 @@ int inquic_udp_receive(struct socket *sock, u8 *buffer, size_t len, struct inqui
 		.msg_control = control,
 		.msg_controllen = sizeof(control),
 	};
-	int got;
+	int got, tries = 3;
 
 	memset(datagrams, 0, sizeof(*datagrams));
 	inquic_udp_name(sock, &datagrams->local);
-	got = kernel_recvmsg(sock, &msg, &part, 1, len, MSG_DONTWAIT);
+	do {
+		got = kernel_recvmsg(sock, &msg, &part, 1, len, MSG_DONTWAIT);
+		/* An error of an earlier datagram's says nothing of those that wait. */
+	} while (got < 0 && got != -EAGAIN && tries--);
 	if (got < 0)
 		return got;
 	/* put_cmsg has moved both behind what it wrote. */
@@ -202,7 +259,7 @@ int inquic_udp_send(struct socket *sock, const u8 *buffer, size_t len, const str
 			info.ipi_spec_dst = datagrams->local.v4.sin_addr;
 		else if (ipv6_addr_v4mapped(&datagrams->local.v6.sin6_addr))
 			info.ipi_spec_dst.s_addr = datagrams->local.v6.sin6_addr.s6_addr32[3];
-		if (info.ipi_spec_dst.s_addr && sock->sk->sk_family == AF_INET)
+		if (info.ipi_spec_dst.s_addr)
 			put(&msg, SOL_IP, IP_PKTINFO, &info, sizeof(info));
 		if (ecn)
 			put(&msg, SOL_IP, IP_TOS, &ecn, sizeof(ecn));

@@ -6,20 +6,22 @@ use core::slice;
 
 use inquic_socket::sock::{Got, Part, Set, Stop, address};
 use inquic_socket::{Errno, Sock};
+use inquic_uapi::socket::{SO_RCVBUF, SO_SNDBUF};
 use inquic_wire::StreamId;
 
 use crate::cell::{self, Shared};
 use crate::clock;
 use crate::connection::{Cause, Connection, Net};
-use crate::errno::{code, code_or_wait};
+use crate::errno::{BLOCKED, code, code_or_wait};
 use crate::ffi;
+use crate::listed::buffer;
 
 /// The socket in a cell of the shim's.
 ///
 /// # Safety
 ///
 /// The cell was made by [`inquic_sock_new`] or given by [`inquic_sock_accept`], and the caller holds it.
-unsafe fn socket(cell: *mut ffi::Cell) -> Shared<Connection> {
+pub(crate) unsafe fn socket(cell: *mut ffi::Cell) -> Shared<Connection> {
     // SAFETY: as the caller promises.
     unsafe { cell::of(cell) }
 }
@@ -29,7 +31,7 @@ unsafe fn socket(cell: *mut ffi::Cell) -> Shared<Connection> {
 /// # Safety
 ///
 /// There are `len` bytes at `data` until the call returns.
-unsafe fn bytes<'a>(data: *const u8, len: usize) -> &'a [u8] {
+pub(crate) unsafe fn bytes<'a>(data: *const u8, len: usize) -> &'a [u8] {
     if len == 0 {
         return &[];
     }
@@ -42,7 +44,7 @@ unsafe fn bytes<'a>(data: *const u8, len: usize) -> &'a [u8] {
 /// # Safety
 ///
 /// As [`bytes`], and nobody else uses them.
-unsafe fn bytes_mut<'a>(data: *mut u8, len: usize) -> &'a mut [u8] {
+pub(crate) unsafe fn bytes_mut<'a>(data: *mut u8, len: usize) -> &'a mut [u8] {
     if len == 0 {
         return &mut [];
     }
@@ -54,7 +56,7 @@ unsafe fn bytes_mut<'a>(data: *mut u8, len: usize) -> &'a mut [u8] {
 #[unsafe(no_mangle)]
 extern "C" fn inquic_sock_new(net: *mut ffi::Net, family: u16, kind: c_int) -> *mut ffi::Cell {
     let made =
-        Sock::new(family, kind).and_then(|sock| Shared::new(Connection::new(sock, Net(net))));
+        Sock::new(family, kind).and_then(|sock| Shared::new(net, Connection::new(sock, Net(net))));
     match made {
         Ok(socket) => socket.into_raw(),
         Err(errno) => (-(errno as isize)) as *mut ffi::Cell,
@@ -62,9 +64,20 @@ extern "C" fn inquic_sock_new(net: *mut ffi::Net, family: u16, kind: c_int) -> *
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn inquic_sock_close(cell: *mut ffi::Cell) {
+unsafe extern "C" fn inquic_sock_close(cell: *mut ffi::Cell, linger: u32) {
     // SAFETY: the shim's cell.
-    Connection::close(&unsafe { socket(cell) });
+    Connection::close(&unsafe { socket(cell) }, (linger > 0).then_some(linger));
+}
+
+/// Whether nothing that was written before close() is on its way any more: 0, or it is to be asked again.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn inquic_sock_over(cell: *mut ffi::Cell) -> c_int {
+    // SAFETY: the shim's cell.
+    if unsafe { socket(cell) }.lock().sock.is_over() {
+        0
+    } else {
+        BLOCKED
+    }
 }
 
 #[unsafe(no_mangle)]
@@ -72,7 +85,6 @@ unsafe extern "C" fn inquic_sock_bind(
     cell: *mut ffi::Cell,
     address: *const u8,
     len: usize,
-    reuse_port: bool,
 ) -> c_int {
     // SAFETY: the shim's cell and memory.
     let (socket, address) = unsafe { (socket(cell), bytes(address, len)) };
@@ -80,7 +92,7 @@ unsafe extern "C" fn inquic_sock_bind(
     let bound = held.sock.bind(address);
     code(
         bound
-            .and_then(|local| held.bind(local, reuse_port))
+            .and_then(|local| held.bind(&socket, local))
             .map(|()| 0),
     )
 }
@@ -100,17 +112,13 @@ unsafe extern "C" fn inquic_sock_connect(
 }
 
 #[unsafe(no_mangle)]
-unsafe extern "C" fn inquic_sock_listen(
-    cell: *mut ffi::Cell,
-    backlog: c_int,
-    _reuse_port: bool,
-) -> c_int {
+unsafe extern "C" fn inquic_sock_listen(cell: *mut ffi::Cell, backlog: c_int) -> c_int {
     // SAFETY: the shim's cell.
     let socket = unsafe { socket(cell) };
     let left = socket.lock().listen(&socket, backlog);
     code(left.map(|left| {
         for connection in left {
-            Connection::close(&connection);
+            Connection::close(&connection, None);
         }
         0
     }))
@@ -191,16 +199,65 @@ unsafe extern "C" fn inquic_sock_setsockopt(
     // SAFETY: the shim's cell and memory.
     let (socket, value) = unsafe { (socket(cell), bytes(value, len)) };
     let mut held = socket.lock();
-    let set = held.sock.setsockopt(clock::now(), level, name, value);
-    held.settle(&socket, clock::now(), Cause::Call);
-    code(set.and_then(|set| match set {
-        Set::Done => Ok(0),
-        Set::Receive(_) => Err(Errno::EOPNOTSUPP),
-        Set::Pass => Err(Errno::ENOPROTOOPT),
-    }))
+    let now = clock::now();
+    let set = match held.sock.setsockopt(now, level, name, value) {
+        Ok(Set::Done) => 0,
+        Ok(Set::Receive(address)) => code(held.receive_at(&socket, now, address).map(|()| 0)),
+        // The kernel names errors of its own.
+        Ok(Set::Pass) => match held.udp(&socket) {
+            Ok(udp) => udp.set_option(level, name, value),
+            Err(errno) => code(Err(errno)),
+        },
+        Err(errno) => code(Err(errno)),
+    };
+    held.settle(&socket, now, Cause::Call);
+    set
 }
 
-/// getsockopt(): the length of the value. `out` is as long as `value`.
+/// What was set on the socket below holds for UDP, too.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn inquic_sock_follow(cell: *mut ffi::Cell) {
+    // SAFETY: the shim's cell.
+    let socket = unsafe { socket(cell) };
+    socket.lock().follow(&socket);
+}
+
+/// The UDP socket, held for the shim; or an error as a pointer.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn inquic_sock_udp(cell: *mut ffi::Cell) -> *mut ffi::Sock {
+    // SAFETY: the shim's cell.
+    let socket = unsafe { socket(cell) };
+    let mut held = socket.lock();
+    match held.udp(&socket) {
+        Ok(udp) => udp.hold(),
+        Err(errno) => (-(errno as isize)) as *mut ffi::Sock,
+    }
+}
+
+/// SO_SNDBUF and SO_RCVBUF as they are.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn inquic_sock_buffers(
+    cell: *mut ffi::Cell,
+    send: *mut c_int,
+    receive: *mut c_int,
+) {
+    // SAFETY: the shim's cell.
+    let socket = unsafe { socket(cell) };
+    let mut held = socket.lock();
+    // SAFETY: there is room for a number.
+    unsafe { *send = buffer(&mut held.sock, SO_SNDBUF) };
+    // SAFETY: as above.
+    unsafe { *receive = buffer(&mut held.sock, SO_RCVBUF) };
+}
+
+/// The errno of the connection's end, if it has ended and nobody was told.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn inquic_sock_error(cell: *mut ffi::Cell) -> c_int {
+    // SAFETY: the shim's cell.
+    unsafe { socket(cell) }.lock().take_error()
+}
+
+/// getsockopt(): the length of the value. `out` is as long as `value`. Of a stream that is to get a descriptor, its number.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn inquic_sock_getsockopt(
     cell: *mut ffi::Cell,
@@ -209,6 +266,7 @@ unsafe extern "C" fn inquic_sock_getsockopt(
     value: *const u8,
     len: usize,
     out: *mut u8,
+    stream: *mut i64,
 ) -> c_int {
     // SAFETY: the shim's cell and memory.
     let (socket, value, out) = unsafe { (socket(cell), bytes(value, len), bytes_mut(out, len)) };
@@ -217,7 +275,11 @@ unsafe extern "C" fn inquic_sock_getsockopt(
     held.settle(&socket, clock::now(), Cause::Call);
     code_or_wait(got.and_then(|got| match got {
         Got::Bytes(bytes) => Ok(bytes),
-        Got::Stream(_) => Err(Stop::Failed(Errno::EOPNOTSUPP)),
+        Got::Stream(id) => {
+            // SAFETY: there is room for a number.
+            unsafe { *stream = i64::try_from(id.to_u64()).unwrap_or(-1) };
+            Ok(0)
+        }
         Got::Pass => Err(Stop::Failed(Errno::ENOPROTOOPT)),
     }))
 }

@@ -31,16 +31,25 @@ unsafe impl<T: Send> Send for Shared<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send> Sync for Shared<T> {}
 
+/// A cell that is not held.
+pub(crate) struct Weak<T> {
+    cell: NonNull<ffi::Cell>,
+    value: NonNull<UnsafeCell<T>>,
+}
+
+// SAFETY: as above.
+unsafe impl<T: Send> Send for Weak<T> {}
+
 /// The value while the cell is locked.
 pub(crate) struct Guard<'a, T>(&'a Shared<T>);
 
 impl<T: Run> Shared<T> {
-    /// Puts a value into a cell of its own.
+    /// Puts a value into a cell of its own; with a namespace, into the list of its sockets.
     ///
     /// # Errors
     ///
     /// [`Errno::ENOMEM`].
-    pub(crate) fn new(value: T) -> Result<Self, Errno> {
+    pub(crate) fn new(net: *mut ffi::Net, value: T) -> Result<Self, Errno> {
         // SAFETY: the size of a connection or a port is not 0.
         let memory = unsafe { ffi::inquic_alloc(size_of::<T>(), align_of::<T>()) };
         let place = NonNull::new(memory.cast::<UnsafeCell<T>>()).ok_or(Errno::ENOMEM)?;
@@ -48,7 +57,7 @@ impl<T: Run> Shared<T> {
         unsafe { place.write(UnsafeCell::new(value)) };
         // SAFETY: both functions take what they are given here.
         let cell =
-            unsafe { ffi::inquic_cell_new(place.as_ptr().cast(), run::<T>, drop_value::<T>) };
+            unsafe { ffi::inquic_cell_new(net, place.as_ptr().cast(), run::<T>, drop_value::<T>) };
         let Some(cell) = NonNull::new(cell) else {
             // SAFETY: nobody else has it.
             unsafe { drop_value::<T>(place.as_ptr().cast()) };
@@ -98,10 +107,30 @@ impl<T> Shared<T> {
         unsafe { ffi::inquic_cell_arm(self.cell.as_ptr(), nanos) }
     }
 
-    /// Wakes whoever waits for the cell's socket.
-    pub(crate) fn wake(&self) {
+    /// Wakes whoever waits for the cell's socket; with an errno, that of the connection's end.
+    pub(crate) fn wake(&self, error: i32) {
         // SAFETY: as above.
-        unsafe { ffi::inquic_cell_wake(self.cell.as_ptr()) }
+        unsafe { ffi::inquic_cell_wake(self.cell.as_ptr(), error) }
+    }
+
+    /// Whether there is a socket that can be told of the connection's end.
+    pub(crate) fn is_attached(&self) -> bool {
+        // SAFETY: as above.
+        unsafe { ffi::inquic_cell_attached(self.cell.as_ptr()) }
+    }
+
+    /// The device that the cell's socket is bound to; 0 for none.
+    pub(crate) fn device(&self) -> i32 {
+        // SAFETY: as above.
+        unsafe { ffi::inquic_cell_device(self.cell.as_ptr()) }
+    }
+
+    /// A reference that does not hold the cell.
+    pub(crate) const fn downgrade(&self) -> Weak<T> {
+        Weak {
+            cell: self.cell,
+            value: self.value,
+        }
     }
 
     /// The cell itself, for the shim; alive as long as this holder.
@@ -119,6 +148,23 @@ impl<T> Shared<T> {
     /// Whether both hold the same cell.
     pub(crate) fn is(&self, other: &Self) -> bool {
         self.cell == other.cell
+    }
+}
+
+impl<T> Weak<T> {
+    /// A holder, if there is still one.
+    ///
+    /// # Safety
+    ///
+    /// The value's destructor has not ended: whoever keeps this reference forgets it there.
+    pub(crate) unsafe fn upgrade(&self) -> Option<Shared<T>> {
+        // SAFETY: the cell is freed after the value's destructor, as the caller promises.
+        let held = unsafe { ffi::inquic_cell_try_get(self.cell.as_ptr()) };
+        held.then(|| Shared {
+            cell: self.cell,
+            value: self.value,
+            own: PhantomData,
+        })
     }
 }
 
@@ -181,6 +227,6 @@ unsafe extern "C" fn drop_value<T>(value: *mut c_void) {
     // SAFETY: the last holder is gone, and the value was put there by `Shared::new`.
     unsafe {
         ptr::drop_in_place(value.cast::<UnsafeCell<T>>());
-        ffi::inquic_free(value.cast());
+        ffi::inquic_free(value.cast(), size_of::<T>());
     }
 }

@@ -8,27 +8,40 @@ use core::net::SocketAddr;
 
 use inquic_engine::{EndpointKeys, Handle, Received};
 use inquic_platform::Instant;
-use inquic_socket::sock::{Stop, address};
+use inquic_socket::sock::{Family, Stop, address};
 use inquic_socket::{Errno, Port, Sock};
+use inquic_uapi::SOL_QUIC;
+use inquic_uapi::option::QUIC_SOCKOPT_LINGER;
+use inquic_uapi::socket::{SO_ERROR, SOL_SOCKET};
 
 use crate::cell::{Run, Shared};
 use crate::clock;
 use crate::ffi;
+use crate::listed;
 use crate::platform::Kernel;
 use crate::port::Ports;
+use crate::table::{self, Place};
 use crate::udp::Udp;
 
 /// What the lock of a socket guards.
 pub(crate) struct Connection {
     pub(crate) sock: Sock,
-    net: Net,
+    pub(crate) net: Net,
+    /// A UDP socket with options that were set before bind().
+    unbound: Option<Udp>,
     /// The port that it is bound to.
     port: Option<(Shared<Ports>, Arc<Udp>)>,
+    /// UDP sockets of its own, where it has gone or would rather be reached; the latest last.
+    moves: Vec<Arc<Udp>>,
     /// When its timer is to run.
     armed: Option<Instant>,
+    /// Whether its socket was told why it has ended.
+    told: bool,
+    /// Whether the namespace's counters have what it counted.
+    counted: bool,
 }
 
-/// The network namespace of a socket; none where a port has brought the connection forth.
+/// The network namespace of a socket.
 #[derive(Clone, Copy)]
 pub(crate) struct Net(pub(crate) *mut ffi::Net);
 
@@ -51,18 +64,20 @@ impl Connection {
         Self {
             sock,
             net,
+            unbound: None,
             port: None,
+            moves: Vec::new(),
             armed: None,
+            told: false,
+            counted: false,
         }
     }
 
     /// A client's, which a listener's port has let in.
-    pub(crate) fn of_client(sock: Sock, port: Shared<Ports>, udp: Arc<Udp>) -> Self {
+    pub(crate) fn of_client(sock: Sock, net: Net, port: Shared<Ports>, udp: Arc<Udp>) -> Self {
         Self {
-            sock,
-            net: Net(core::ptr::null_mut()),
             port: Some((port, udp)),
-            armed: None,
+            ..Self::new(sock, net)
         }
     }
 
@@ -78,34 +93,149 @@ impl Connection {
     /// # Errors
     ///
     /// As bind(2).
-    pub(crate) fn port(&mut self) -> Result<Shared<Ports>, Errno> {
+    pub(crate) fn port(&mut self, this: &Shared<Self>) -> Result<Shared<Ports>, Errno> {
         if self.port.is_none() {
-            self.bind(address::any(self.sock.family()), false)?;
+            self.bind(this, address::any(self.sock.family()))?;
         }
         let port = self.port.as_ref().map(|(port, _)| port.clone());
         port.ok_or(Errno::EINVAL)
     }
 
-    /// Binds UDP to `local`.
+    /// Binds UDP to `local`, or joins the port that is there already.
     ///
     /// # Errors
     ///
     /// As bind(2).
-    pub(crate) fn bind(&mut self, local: SocketAddr, reuse_port: bool) -> Result<(), Errno> {
-        let udp = Arc::new(Udp::bind(self.net.0, local, reuse_port)?);
-        let local = udp.local().ok_or(Errno::EADDRNOTAVAIL)?;
+    pub(crate) fn bind(&mut self, this: &Shared<Self>, local: SocketAddr) -> Result<(), Errno> {
+        let mut place = Place {
+            net: self.net,
+            device: this.device(),
+            local: address::plain(local),
+        };
+        if local.port() != 0
+            && let Some(port) = table::find(&place)?
+        {
+            let udp = port.lock().udp.clone();
+            return self.on_bound(port, udp);
+        }
+        let udp = match self.unbound.take() {
+            Some(udp) => udp,
+            None => Udp::new(self.net.0, self.sock.family(), this.raw())?,
+        };
+        if let Err(errno) = udp.bind(local, self.sock.shares_port()) {
+            self.unbound = Some(udp);
+            return Err(errno);
+        }
+        place.local = udp.local().ok_or(Errno::EADDRNOTAVAIL)?;
+        let udp = Arc::new(udp);
         let keys = EndpointKeys::random(&Kernel);
-        let port = Shared::new(Ports {
+        let ports = Ports {
             port: Port::new(Arc::new(Kernel), keys),
             connections: Vec::new(),
-            listener: None,
+            listeners: Vec::new(),
+            net: self.net,
             udp: udp.clone(),
+            extras: Vec::new(),
             buffers: Vec::new(),
-        })?;
+        };
+        let port = Shared::new(core::ptr::null_mut(), ports)?;
+        table::enter(place, &udp, &port)?;
         udp.attach(port.raw());
+        self.on_bound(port, udp)
+    }
+
+    fn on_bound(&mut self, port: Shared<Ports>, udp: Arc<Udp>) -> Result<(), Errno> {
+        let local = udp.local().ok_or(Errno::EADDRNOTAVAIL)?;
         self.sock.on_bound(local);
         self.port = Some((port, udp));
         Ok(())
+    }
+
+    /// Whether it is gone, and the namespace's counters have what it counted.
+    pub(crate) const fn is_counted(&self) -> bool {
+        self.counted
+    }
+
+    /// The address that UDP is bound to.
+    pub(crate) fn bound(&self) -> Option<SocketAddr> {
+        self.port.as_ref().and_then(|(_, udp)| udp.local())
+    }
+
+    /// The UDP socket: that of the port, or one that is to be bound.
+    ///
+    /// # Errors
+    ///
+    /// As socket(2).
+    pub(crate) fn udp(&mut self, this: &Shared<Self>) -> Result<&Udp, Errno> {
+        match &self.port {
+            Some((_, udp)) => Ok(udp),
+            None => {
+                if self.unbound.is_none() {
+                    let udp = Udp::new(self.net.0, self.sock.family(), this.raw())?;
+                    self.unbound = Some(udp);
+                }
+                self.unbound.as_ref().ok_or(Errno::ENOMEM)
+            }
+        }
+    }
+
+    /// What was set on the socket below holds for its UDP socket as well, if it has one.
+    pub(crate) fn follow(&self, this: &Shared<Self>) {
+        let port = self.port.as_ref().map(|(_, udp)| &**udp);
+        if let Some(udp) = port.or(self.unbound.as_ref()) {
+            udp.follow(this.raw());
+        }
+    }
+
+    /// Receives at `wanted` too, as setsockopt() has asked it to.
+    ///
+    /// # Errors
+    ///
+    /// As bind(2) and setsockopt(2).
+    pub(crate) fn receive_at(
+        &mut self,
+        this: &Shared<Self>,
+        now: Instant,
+        wanted: SocketAddr,
+    ) -> Result<(), Errno> {
+        let (port, main) = self.port.clone().ok_or(Errno::EINVAL)?;
+        if main.serves(address::plain(wanted)) {
+            return self.sock.on_receiving(now, address::plain(wanted));
+        }
+        let handle = self.sock.handle().ok_or(Errno::EINVAL)?;
+        let other = port.lock().extra(address::plain(wanted));
+        let udp = match other {
+            Some(udp) => udp,
+            None => self.extra(this, wanted)?,
+        };
+        let local = udp.local().ok_or(Errno::EADDRNOTAVAIL)?;
+        self.moves.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+        if !port.lock().add_extra(handle, udp.clone()) {
+            return Err(Errno::ENOMEM);
+        }
+        udp.attach(port.raw());
+        if let Err(errno) = self.sock.on_receiving(now, local) {
+            port.lock().remove_extra(handle, &udp);
+            return Err(errno);
+        }
+        // Packets may still come where the connection was before, and nowhere else.
+        if self.moves.len() >= MOVES {
+            port.lock().remove_extra(handle, &self.moves.remove(0));
+        }
+        self.moves.push(udp);
+        Ok(())
+    }
+
+    /// Another UDP socket, at that address.
+    fn extra(&self, this: &Shared<Self>, wanted: SocketAddr) -> Result<Arc<Udp>, Errno> {
+        let family = if wanted.is_ipv4() {
+            Family::V4
+        } else {
+            Family::V6
+        };
+        let udp = Udp::new(self.net.0, family, this.raw())?;
+        udp.bind(wanted, false)?;
+        Ok(Arc::new(udp))
     }
 
     /// connect().
@@ -114,8 +244,8 @@ impl Connection {
     ///
     /// As connect(2).
     pub(crate) fn connect(&mut self, this: &Shared<Self>, address: &[u8]) -> Result<(), Errno> {
-        let peer = self.sock.peer(address)?;
-        let port = self.port()?;
+        let peer = address::plain(self.sock.peer(address)?);
+        let port = self.port(this)?;
         let mut held = port.lock();
         let handle = self.sock.connect(clock::now(), &mut held.port, peer)?;
         if held.keep(handle, this.clone()) {
@@ -135,11 +265,14 @@ impl Connection {
         this: &Shared<Self>,
         backlog: i32,
     ) -> Result<Vec<Shared<Self>>, Errno> {
-        let port = self.port()?;
+        let port = self.port(this)?;
         let mut held = port.lock();
+        held.listeners.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
         self.sock.listen(&mut held.port, backlog)?;
-        if self.sock.is_listening() {
-            held.listener = Some(this.clone());
+        if let Some(id) = self.sock.listener().filter(|_| self.sock.is_listening()) {
+            if held.listener(id).is_none() {
+                held.listeners.push((id, this.clone()));
+            }
             return Ok(Vec::new());
         }
         drop(held);
@@ -153,6 +286,7 @@ impl Connection {
             return left;
         };
         let mut held = port.lock();
+        let listener = self.sock.listener();
         while let Some(handle) = self.sock.unlisten(&mut held.port) {
             if let Some(connection) = held.find(handle)
                 && left.try_reserve(1).is_ok()
@@ -160,9 +294,8 @@ impl Connection {
                 left.push(connection);
             }
         }
-        let listener = held.listener.take();
-        drop(held);
-        drop(listener);
+        // Whoever called this holds what leaves the list.
+        held.listeners.retain(|(id, _)| Some(*id) != listener);
         left
     }
 
@@ -187,9 +320,15 @@ impl Connection {
         }
     }
 
-    /// close() of the last descriptor.
-    pub(crate) fn close(this: &Shared<Self>) {
+    /// close() of the last descriptor; what was written may take so long to be delivered.
+    pub(crate) fn close(this: &Shared<Self>, linger: Option<u32>) {
         let mut held = this.lock();
+        if let Some(micros) = linger {
+            let value = micros.to_ne_bytes();
+            let number = QUIC_SOCKOPT_LINGER as i32;
+            // A socket that is no connection has nothing to deliver.
+            let _ = held.sock.setsockopt(clock::now(), SOL_QUIC, number, &value);
+        }
         let left = if held.sock.is_listening() {
             held.unlisten()
         } else {
@@ -206,7 +345,7 @@ impl Connection {
         drop(held);
         drop(port);
         for connection in left {
-            Self::close(&connection);
+            Self::close(&connection, None);
         }
     }
 
@@ -228,7 +367,25 @@ impl Connection {
             this.arm(deadline);
         }
         if wakes {
-            this.wake();
+            let error = if this.is_attached() {
+                self.take_error()
+            } else {
+                0
+            };
+            this.wake(error);
+        }
+    }
+
+    /// The errno of the connection's end, told once.
+    pub(crate) fn take_error(&mut self) -> i32 {
+        if self.told || !self.sock.is_over() || self.sock.handle().is_none() {
+            return 0;
+        }
+        self.told = true;
+        let mut number = [0; 4];
+        match self.sock.getsockopt(SOL_SOCKET, SO_ERROR, &[], &mut number) {
+            Ok(_) => i32::from_ne_bytes(number),
+            Err(_) => 0,
         }
     }
 
@@ -239,10 +396,16 @@ impl Connection {
         let mut held = port.lock();
         let settled = held.port.settle(now, &mut self.sock);
         let gone = settled.gone.and_then(|handle: Handle| held.forget(handle));
-        let listener = held.listener.clone().filter(|_| settled.acceptable);
+        let listener = self.sock.came_to().filter(|_| settled.acceptable);
+        let listener = listener.and_then(|id| held.listener(id));
         drop(held);
         if let Some(listener) = listener {
-            listener.wake();
+            listener.wake(0);
+        }
+        if settled.gone.is_some() {
+            self.moves = Vec::new();
+            self.counted = true;
+            listed::count_gone(self.net, &self.sock);
         }
         // Somebody holds it still: whoever called this.
         drop(gone);
@@ -257,7 +420,11 @@ impl Connection {
             let Some(bytes) = buffer.get(..train.bytes) else {
                 break;
             };
-            match udp.send(bytes, &train) {
+            let moved = train.path.local.and_then(|local| {
+                let mut moves = self.moves.iter().rev();
+                moves.find(|udp| udp.serves(local))
+            });
+            match moved.map_or(udp, |udp| udp).send(bytes, &train) {
                 Err(Errno::EMSGSIZE) => self.sock.on_refused(now, train.segment),
                 // What the system does not take is lost, as packets are.
                 Ok(()) | Err(_) => {}
@@ -276,3 +443,6 @@ impl Run for Connection {
         held.settle(this, now, Cause::Network);
     }
 }
+
+/// UDP sockets of its own that one connection has: as many as it has paths.
+const MOVES: usize = inquic_engine::limits::PATHS;

@@ -40,13 +40,15 @@ pub(crate) fn check(code: c_int) -> Result<(), Errno> {
         .unwrap_or(Errno::EINVAL))
 }
 
-const KNOWN: [Errno; 10] = [
+const KNOWN: [Errno; 12] = [
     Errno::EPERM,
     Errno::EAGAIN,
     Errno::ENOMEM,
     Errno::EACCES,
     Errno::EINVAL,
     Errno::EMSGSIZE,
+    Errno::EOPNOTSUPP,
+    Errno::EAFNOSUPPORT,
     Errno::EADDRINUSE,
     Errno::EADDRNOTAVAIL,
     Errno::ENETUNREACH,

@@ -59,6 +59,23 @@ pub(crate) struct Receiving {
     pub(crate) flags: u32,
 }
 
+/// What is listed of a socket.
+#[repr(C)]
+pub(crate) struct Shown {
+    pub(crate) connection: u32,
+    pub(crate) state: u32,
+    pub(crate) local: Address,
+    pub(crate) remote: Address,
+    pub(crate) udp: Address,
+    pub(crate) mss: u32,
+    pub(crate) window: u64,
+    pub(crate) in_flight: u64,
+    pub(crate) unsent: u32,
+    pub(crate) unread: u32,
+    pub(crate) sndbuf: i32,
+    pub(crate) rcvbuf: i32,
+}
+
 /// A cell of the shim.
 #[repr(C)]
 pub(crate) struct Cell([u8; 0]);
@@ -71,8 +88,13 @@ pub(crate) struct Net([u8; 0]);
 #[repr(C)]
 pub(crate) struct Udp([u8; 0]);
 
+/// What is below a socket, for the kernel's own calls.
+#[repr(C)]
+pub(crate) struct Sock([u8; 0]);
+
 unsafe extern "C" {
     pub(crate) fn inquic_cell_new(
+        net: *mut Net,
         rust: *mut c_void,
         run: unsafe extern "C" fn(*mut Cell, *mut c_void),
         drop: unsafe extern "C" fn(*mut c_void),
@@ -84,15 +106,36 @@ unsafe extern "C" {
     pub(crate) fn inquic_cell_unlock(cell: *mut Cell);
     pub(crate) fn inquic_cell_kick(cell: *mut Cell);
     pub(crate) fn inquic_cell_arm(cell: *mut Cell, deadline: u64);
-    pub(crate) fn inquic_cell_wake(cell: *mut Cell);
+    pub(crate) fn inquic_cell_attached(cell: *mut Cell) -> bool;
+    pub(crate) fn inquic_cell_wake(cell: *mut Cell, error: c_int);
+    pub(crate) fn inquic_cell_try_get(cell: *mut Cell) -> bool;
+    pub(crate) fn inquic_cell_device(cell: *mut Cell) -> c_int;
+    pub(crate) fn inquic_ports_lock();
+    pub(crate) fn inquic_ports_unlock();
+    pub(crate) fn inquic_caller() -> u32;
     pub(crate) fn inquic_now() -> u64;
 
     pub(crate) fn inquic_udp_new(
         net: *mut Net,
-        address: *const Address,
-        reuse_port: bool,
+        family: c_int,
+        cell: *mut Cell,
         out: *mut *mut Udp,
     ) -> c_int;
+    pub(crate) fn inquic_udp_bind(
+        udp: *mut Udp,
+        address: *const Address,
+        reuse_port: bool,
+    ) -> c_int;
+    pub(crate) fn inquic_udp_follow(udp: *mut Udp, cell: *mut Cell);
+    pub(crate) fn inquic_udp_setsockopt(
+        udp: *mut Udp,
+        level: c_int,
+        name: c_int,
+        value: *const u8,
+        len: usize,
+    ) -> c_int;
+    pub(crate) fn inquic_udp_hold(udp: *mut Udp) -> *mut Sock;
+    pub(crate) fn inquic_udp_detach(udp: *mut Udp);
     pub(crate) fn inquic_udp_attach(udp: *mut Udp, cell: *mut Cell);
     pub(crate) fn inquic_udp_free(udp: *mut Udp);
     pub(crate) fn inquic_udp_name(udp: *mut Udp, address: *mut Address) -> c_int;
@@ -110,7 +153,9 @@ unsafe extern "C" {
     ) -> c_int;
 
     pub(crate) fn inquic_alloc(size: usize, align: usize) -> *mut u8;
-    pub(crate) fn inquic_free(memory: *mut u8);
+    pub(crate) fn inquic_free(memory: *mut u8, size: usize);
+    pub(crate) fn inquic_memory_full() -> bool;
+    pub(crate) fn inquic_count(net: *mut Net, counter: u32, number: u64);
     pub(crate) fn inquic_random(out: *mut u8, len: usize);
     pub(crate) fn inquic_bug(text: *const u8, len: usize) -> !;
     pub(crate) fn inquic_say(text: *const u8, len: usize);

@@ -16,9 +16,9 @@ unsafe impl GlobalAlloc for Kernel {
         unsafe { ffi::inquic_alloc(layout.size(), layout.align()) }
     }
 
-    unsafe fn dealloc(&self, memory: *mut u8, _: Layout) {
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
         // SAFETY: the memory is the shim's, as the caller promises.
-        unsafe { ffi::inquic_free(memory) }
+        unsafe { ffi::inquic_free(memory, layout.size()) }
     }
 }
 
@@ -30,6 +30,12 @@ fn panic(info: &PanicInfo<'_>) -> ! {
     let line = Line::of(format_args!("{info}"));
     // SAFETY: the line is `len` bytes.
     unsafe { ffi::inquic_bug(line.bytes.as_ptr(), line.len) }
+}
+
+/// Whether sockets have taken all that they may together: net.quic.quic_mem.
+pub(crate) fn is_full() -> bool {
+    // SAFETY: it reads a counter.
+    unsafe { ffi::inquic_memory_full() }
 }
 
 /// Writes one line to the kernel's log.

@@ -2,14 +2,19 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::net::SocketAddr;
 
 use inquic_engine::{Handle, Incoming, Received, Route, Transmit};
 use inquic_platform::Instant;
 use inquic_socket::Port;
+use inquic_socket::port::ListenerId;
 
 use crate::cell::{Run, Shared};
 use crate::clock;
-use crate::connection::Connection;
+use crate::connection::{Connection, Net};
+use crate::listed;
+use crate::memory;
+use crate::table;
 use crate::udp::{Train, Udp};
 
 /// What the lock of a port guards.
@@ -17,9 +22,11 @@ pub(crate) struct Ports {
     pub(crate) port: Port,
     /// Its connections, in the order of their handles.
     pub(crate) connections: Vec<(Handle, Shared<Connection>)>,
-    /// The listener, while there is one.
-    pub(crate) listener: Option<Shared<Connection>>,
+    pub(crate) listeners: Vec<(ListenerId, Shared<Connection>)>,
+    pub(crate) net: Net,
     pub(crate) udp: Arc<Udp>,
+    /// UDP sockets of single connections, at other addresses.
+    pub(crate) extras: Vec<(Handle, Arc<Udp>)>,
     /// Buffers that nobody uses.
     pub(crate) buffers: Vec<Vec<u8>>,
 }
@@ -43,7 +50,33 @@ impl Ports {
 
     pub(crate) fn forget(&mut self, handle: Handle) -> Option<Shared<Connection>> {
         let at = self.place(handle).ok()?;
+        self.extras.retain(|(owner, _)| *owner != handle);
         Some(self.connections.remove(at).1)
+    }
+
+    /// Takes datagrams for a connection from another UDP socket, too; false without memory.
+    pub(crate) fn add_extra(&mut self, handle: Handle, udp: Arc<Udp>) -> bool {
+        let room = self.extras.try_reserve(1).is_ok();
+        if room {
+            self.extras.push((handle, udp));
+        }
+        room
+    }
+
+    pub(crate) fn remove_extra(&mut self, handle: Handle, udp: &Arc<Udp>) {
+        self.extras
+            .retain(|(owner, extra)| *owner != handle || !Arc::ptr_eq(extra, udp));
+    }
+
+    /// The UDP socket at that address, beside the port's own, if one of its connections has it.
+    pub(crate) fn extra(&self, local: SocketAddr) -> Option<Arc<Udp>> {
+        let found = self.extras.iter().find(|(_, udp)| udp.serves(local));
+        found.map(|(_, udp)| udp.clone())
+    }
+
+    pub(crate) fn listener(&self, id: ListenerId) -> Option<Shared<Connection>> {
+        let found = self.listeners.iter().find(|(listener, _)| *listener == id);
+        found.map(|(_, listener)| listener.clone())
     }
 
     fn place(&self, handle: Handle) -> Result<usize, usize> {
@@ -58,22 +91,44 @@ impl Run for Ports {
             // The datagrams wait in the socket; the next one asks again.
             return;
         };
-        let udp = this.lock().udp.clone();
-        let mut trains = 0;
-        while trains < TRAINS
-            && let Some(train) = udp.receive(&mut buffer)
-        {
-            if let Some(bytes) = buffer.get_mut(..train.bytes) {
-                deliver(this, bytes, &train);
-            }
-            trains += 1;
+        let (udp, extras) = {
+            let held = this.lock();
+            (held.udp.clone(), held.other_sockets())
+        };
+        let mut more = drain(this, &udp, &mut buffer);
+        for extra in &extras {
+            more |= drain(this, extra, &mut buffer);
         }
         this.lock().give_buffer(buffer);
-        if trains == TRAINS {
+        if more {
             // Others have their turn before this port goes on.
             this.kick();
         }
     }
+}
+
+impl Drop for Ports {
+    fn drop(&mut self) {
+        table::forget(&self.udp);
+        // Connections may have the sockets for a moment longer than the port.
+        self.udp.detach();
+        for (_, extra) in &self.extras {
+            extra.detach();
+        }
+    }
+}
+
+/// Takes what has come to a UDP socket; whether there may be more.
+fn drain(this: &Shared<Ports>, udp: &Udp, buffer: &mut [u8]) -> bool {
+    for _ in 0..TRAINS {
+        let Some(train) = udp.receive(buffer) else {
+            return false;
+        };
+        if let Some(bytes) = buffer.get_mut(..train.bytes) {
+            deliver(this, udp, bytes, &train);
+        }
+    }
+    true
 }
 
 impl Ports {
@@ -88,6 +143,15 @@ impl Ports {
         Some(buffer)
     }
 
+    /// The sockets of single connections; none for want of memory, and then the next datagram asks again.
+    fn other_sockets(&self) -> Vec<Arc<Udp>> {
+        let mut sockets = Vec::new();
+        if sockets.try_reserve_exact(self.extras.len()).is_ok() {
+            sockets.extend(self.extras.iter().map(|(_, udp)| udp.clone()));
+        }
+        sockets
+    }
+
     pub(crate) fn give_buffer(&mut self, buffer: Vec<u8>) {
         if self.buffers.len() < BUFFERS && self.buffers.try_reserve(1).is_ok() {
             self.buffers.push(buffer);
@@ -96,7 +160,7 @@ impl Ports {
 }
 
 /// Gives each run of datagrams of a train to the connection that they are for.
-fn deliver(this: &Shared<Ports>, bytes: &mut [u8], train: &Train) {
+fn deliver(this: &Shared<Ports>, udp: &Udp, bytes: &mut [u8], train: &Train) {
     let now = clock::now();
     let segment = train.segment.max(1);
     let (mut start, mut at) = (0, 0);
@@ -105,7 +169,7 @@ fn deliver(this: &Shared<Ports>, bytes: &mut [u8], train: &Train) {
         let end = bytes.len().min(at + segment);
         let next = bytes
             .get(at..end)
-            .and_then(|datagram| route(this, now, datagram, train));
+            .and_then(|datagram| route(this, udp, now, datagram, train));
         if next != target {
             hand_over(this, now, target, bytes.get_mut(start..at), train);
             (start, target) = (at, next);
@@ -143,7 +207,13 @@ fn hand_over(
 
 /// Which connection a datagram is for; one that wants to begin is let in, and one that is answered without a connection is answered.
 #[inline(never)]
-fn route(this: &Shared<Ports>, now: Instant, datagram: &[u8], train: &Train) -> Option<Handle> {
+fn route(
+    this: &Shared<Ports>,
+    udp: &Udp,
+    now: Instant,
+    datagram: &[u8],
+    train: &Train,
+) -> Option<Handle> {
     let mut held = this.lock();
     let mut reply = held.take_buffer()?;
     let mut before = Vec::new();
@@ -164,13 +234,15 @@ fn route(this: &Shared<Ports>, now: Instant, datagram: &[u8], train: &Train) -> 
                 ecn: 0,
             };
             // It may be lost, as anything may that UDP carries.
-            let _ = reply
-                .get(..bytes)
-                .map(|reply| held.udp.send(reply, &answer));
+            let _ = reply.get(..bytes).map(|reply| udp.send(reply, &answer));
             None
         }
-        // Nobody shares a port of the kernel's with another process.
-        Route::Held | Route::Forward(_) | Route::Drop(_) => None,
+        Route::Drop(reason) => {
+            listed::count_drop(held.net, reason);
+            None
+        }
+        // All who share a port of the kernel's are in it.
+        Route::Held | Route::Forward(_) => None,
     };
     held.give_buffer(reply);
     drop(held);
@@ -200,9 +272,13 @@ fn admit(
     now: Instant,
     incoming: &Incoming,
 ) -> Option<Handle> {
+    if memory::is_full() {
+        // The client's retransmission asks again.
+        return None;
+    }
     let (handle, sock) = held.port.admit_sock(now, incoming).ok()?;
-    let connection = Connection::of_client(sock, this.clone(), held.udp.clone());
-    let shared = Shared::new(connection).ok()?;
+    let connection = Connection::of_client(sock, held.net, this.clone(), held.udp.clone());
+    let shared = Shared::new(held.net.0, connection).ok()?;
     held.keep(handle, shared).then_some(handle)
 }
 

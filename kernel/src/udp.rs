@@ -1,18 +1,20 @@
 //! A UDP socket of the kernel: addresses and trains of datagrams, as the shim has them and as the engine has them.
 #![expect(unsafe_code, reason = "the shim is C")]
 
+use core::ffi::c_int;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use core::ptr::{self, NonNull};
 
 use inquic_engine::{Path, Transmit};
 use inquic_socket::Errno;
+use inquic_socket::sock::{Family, address};
 use inquic_uapi::socket::{AF_INET, AF_INET6};
 
 use crate::errno;
 use crate::ffi::{self, Address, Datagrams};
 
-/// A bound UDP socket.
-pub(crate) struct Udp(NonNull<ffi::Udp>);
+/// A UDP socket.
+pub(crate) struct Udp(NonNull<ffi::Udp>, Family);
 
 // SAFETY: the kernel's sockets have locks of their own.
 unsafe impl Send for Udp {}
@@ -28,28 +30,82 @@ pub(crate) struct Train {
 }
 
 impl Udp {
-    /// Binds to `local` in the namespace.
+    /// A socket that is not bound, with what was set on the socket in `cell`.
+    ///
+    /// # Errors
+    ///
+    /// As socket(2).
+    pub(crate) fn new(
+        net: *mut ffi::Net,
+        family: Family,
+        cell: *mut ffi::Cell,
+    ) -> Result<Self, Errno> {
+        let number = match family {
+            Family::V4 => AF_INET,
+            Family::V6 => AF_INET6,
+        };
+        let mut udp = ptr::null_mut();
+        // SAFETY: the namespace and the cell are those of a socket which is alive.
+        let error = unsafe { ffi::inquic_udp_new(net, number.into(), cell, &raw mut udp) };
+        errno::check(error)?;
+        Ok(Self(NonNull::new(udp).ok_or(Errno::ENOMEM)?, family))
+    }
+
+    /// Binds it to `local`.
     ///
     /// # Errors
     ///
     /// As bind(2).
-    pub(crate) fn bind(
-        net: *mut ffi::Net,
-        local: SocketAddr,
-        reuse_port: bool,
-    ) -> Result<Self, Errno> {
-        let mut udp = ptr::null_mut();
-        let address = Address::from(local);
-        // SAFETY: the namespace is that of a socket which is alive.
-        let error =
-            unsafe { ffi::inquic_udp_new(net, &raw const address, reuse_port, &raw mut udp) };
-        errno::check(error)?;
-        Ok(Self(NonNull::new(udp).ok_or(Errno::ENOMEM)?))
+    pub(crate) fn bind(&self, local: SocketAddr, reuse_port: bool) -> Result<(), Errno> {
+        let address = match (self.1, local.ip()) {
+            (Family::V6, IpAddr::V4(ip)) => {
+                SocketAddr::new(IpAddr::V6(ip.to_ipv6_mapped()), local.port())
+            }
+            _ => local,
+        };
+        let address = Address::from(address);
+        // SAFETY: the address is one.
+        errno::check(unsafe {
+            ffi::inquic_udp_bind(self.0.as_ptr(), &raw const address, reuse_port)
+        })
+    }
+
+    /// Takes over what was set on the socket in `cell`.
+    pub(crate) fn follow(&self, cell: *mut ffi::Cell) {
+        // SAFETY: the cell is alive.
+        unsafe { ffi::inquic_udp_follow(self.0.as_ptr(), cell) }
+    }
+
+    /// setsockopt() of another level than ours: 0, or the errno, negated.
+    pub(crate) fn set_option(&self, level: c_int, name: c_int, value: &[u8]) -> c_int {
+        // SAFETY: the value may be read from end to end.
+        unsafe {
+            ffi::inquic_udp_setsockopt(self.0.as_ptr(), level, name, value.as_ptr(), value.len())
+        }
+    }
+
+    /// What is below it, held for the shim.
+    pub(crate) fn hold(&self) -> *mut ffi::Sock {
+        // SAFETY: the socket is alive.
+        unsafe { ffi::inquic_udp_hold(self.0.as_ptr()) }
+    }
+
+    /// Datagrams do not make a cell run any more.
+    pub(crate) fn detach(&self) {
+        // SAFETY: the socket is alive.
+        unsafe { ffi::inquic_udp_detach(self.0.as_ptr()) }
+    }
+
+    /// Whether packets that leave from `local` leave by it.
+    pub(crate) fn serves(&self, local: SocketAddr) -> bool {
+        self.local().is_some_and(|ours| {
+            ours.port() == local.port() && (ours.ip() == local.ip() || ours.ip().is_unspecified())
+        })
     }
 
     /// Datagrams make the cell run from now on.
     pub(crate) fn attach(&self, cell: *mut ffi::Cell) {
-        // SAFETY: the cell has this socket, and so lives as long.
+        // SAFETY: the cell detaches its sockets before it goes.
         unsafe { ffi::inquic_udp_attach(self.0.as_ptr(), cell) }
     }
 
@@ -163,7 +219,9 @@ impl Address {
             AF_INET6 => {
                 let ip = Ipv6Addr::from(*rest.get(4..20)?.first_chunk::<16>()?);
                 let scope = u32::from_ne_bytes(*rest.get(20..24)?.first_chunk::<4>()?);
-                Some(SocketAddr::V6(SocketAddrV6::new(ip, port, 0, scope)))
+                // IPv4 has one form, whatever socket it comes to.
+                let found = SocketAddr::V6(SocketAddrV6::new(ip, port, 0, scope));
+                Some(address::plain(found))
             }
             _ => None,
         }

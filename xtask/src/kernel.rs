@@ -26,7 +26,11 @@ pub(crate) enum Task {
     /// Make quic.ko for the newest stock kernel that there are packages of.
     Build,
     /// Boot that kernel in an emulator, and load and prove the module there.
-    Test,
+    Test {
+        /// How often the module is loaded and unloaded under traffic.
+        #[arg(long, default_value_t = CYCLES)]
+        cycles: u32,
+    },
 }
 
 /// Does what `cargo xtask kernel …` asks for.
@@ -40,7 +44,7 @@ pub(crate) fn run(task: &Task) -> Result<Outcome> {
             }
             Err(why) => Outcome::Skipped(why),
         }),
-        Task::Test => test(),
+        Task::Test { cycles } => test(*cycles),
     }
 }
 
@@ -77,9 +81,9 @@ pub(crate) fn check() -> Result<Outcome> {
 /// # Errors
 ///
 /// When the module cannot be built, or something in the booted kernel fails.
-pub(crate) fn test() -> Result<Outcome> {
+pub(crate) fn test(cycles: u32) -> Result<Outcome> {
     match module::build()? {
-        Ok(module) => boot::run(&module),
+        Ok(module) => boot::run(&module, cycles),
         Err(why) => Ok(Outcome::Skipped(why)),
     }
 }
@@ -184,6 +188,9 @@ fn newest(folder: &Path, prefix: &str) -> Result<PathBuf> {
         None => bail!("no {prefix}*.rlib in {}", folder.display()),
     }
 }
+
+/// How often the module is loaded and unloaded where nothing else is asked for.
+pub(crate) const CYCLES: u32 = 20;
 
 /// The distribution's compiler: the module is built with it, because it comes with the distribution's kernels.
 const COMPILER: &str = "/usr/bin/rustc";

@@ -41,6 +41,9 @@ pub(crate) struct Arguments {
     fuzz_seconds: u64,
 }
 
+/// How often the module comes and goes.
+const CYCLES: u32 = 200;
+
 /// One line of the table.
 struct Claim {
     what: &'static str,
@@ -160,6 +163,11 @@ fn others(arguments: &Arguments, prove: &mut dyn FnMut(&'static str, String, Pro
             let targets = Vec::new();
             fuzz::run(&fuzz::Arguments { seconds, targets }).map(finding)
         });
+        prove(
+            "the module loaded and unloaded under traffic",
+            format!("{CYCLES} times"),
+            &|| kernel::test(CYCLES).map(finding),
+        );
     }
     prove("interop", "every case".to_owned(), &peers);
     prove("bench", "its floors".to_owned(), &bench);

@@ -25,6 +25,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     report.step("unit and integration tests", || workspace_tests(&[]));
     report.step("documentation tests", documentation_tests);
     report.step("kernel check", kernel::check);
+    report.step("kernel test", || kernel::test(kernel::CYCLES));
     report.step("panic sites", || panics::run(&panics::Arguments::default()));
     report.step("proofs, quick", prove::quick);
     report.step("fuzz", || {

@@ -10,14 +10,21 @@ use super::module::Module;
 use crate::step::Outcome;
 use crate::{python, shell};
 
-/// Boots the kernel that the module is for and runs `kernel/test.sh` in it.
+/// Boots the kernel that the module is for and runs `kernel/test.sh` in it, which loads and unloads the module so many times.
 ///
 /// # Errors
 ///
 /// When something in the booted kernel fails, or it does not end in time.
-pub(crate) fn run(module: &Module) -> Result<Outcome> {
+pub(crate) fn run(module: &Module, cycles: u32) -> Result<Outcome> {
     let image = format!("linux-image-{}-unsigned", module.release);
-    if let Err(error) = shell::need_packages(&[&image, "qemu-system-x86", "busybox-static"]) {
+    let packages = [
+        &image,
+        "qemu-system-x86",
+        "busybox-static",
+        "iproute2",
+        "python3",
+    ];
+    if let Err(error) = shell::need_packages(&packages) {
         return Ok(Outcome::Skipped(format!("{error:#}")));
     }
     let python = match python::with("python-vng", &["virtme-ng==1.42"], 8) {
@@ -30,12 +37,16 @@ pub(crate) fn run(module: &Module) -> Result<Outcome> {
     let script = shell::root().join("kernel/test.sh");
     let words = [&script, &module.file, &program, &pki];
     let words = words.map(|word| word.display().to_string());
+    let seconds = SECONDS + cycles * CYCLE_SECONDS;
     let done = shell::command("timeout")
         .env("PATH", format!("{}:{path}", tools.display()))
-        .args([SECONDS, "vng", "--disable-kvm"])
+        .args([&seconds.to_string(), "vng", "--disable-kvm"])
         .args(["--cpus", "2", "--memory", "2G"])
         .args(["--run", &format!("/boot/vmlinuz-{}", module.release)])
-        .args(["--exec", &format!("/bin/sh {} 2>&1", words.join(" "))])
+        .args([
+            "--exec",
+            &format!("/bin/sh {} {cycles} 2>&1", words.join(" ")),
+        ])
         .output()
         .context("cannot start the emulator")?;
     let printed = String::from_utf8_lossy(&done.stdout) + String::from_utf8_lossy(&done.stderr);
@@ -68,5 +79,7 @@ fn program() -> Result<(PathBuf, PathBuf)> {
     Ok((target.join("debug/examples/program"), pki))
 }
 
-/// How long the emulator may take.
-const SECONDS: &str = "600";
+/// How long the emulator may take, on a busy machine.
+const SECONDS: u32 = 900;
+/// And for each time that the module comes and goes.
+const CYCLE_SECONDS: u32 = 20;

@@ -144,10 +144,12 @@ const HEADERS: &str = "linux-headers-";
 /// The series of the stock kernel that the module is for.
 const SERIES: &str = "6.12.";
 /// What the shim calls.
-const ENTRIES: [&str; 15] = [
+const ENTRIES: [&str; 29] = [
     "inquic_prove",
+    "inquic_defaults",
     "inquic_sock_new",
     "inquic_sock_close",
+    "inquic_sock_over",
     "inquic_sock_bind",
     "inquic_sock_connect",
     "inquic_sock_listen",
@@ -158,8 +160,20 @@ const ENTRIES: [&str; 15] = [
     "inquic_sock_shutdown",
     "inquic_sock_setsockopt",
     "inquic_sock_getsockopt",
+    "inquic_sock_buffers",
+    "inquic_sock_follow",
+    "inquic_sock_udp",
+    "inquic_sock_error",
+    "inquic_sock_show",
+    "inquic_sock_count",
     "inquic_sock_send",
     "inquic_sock_receive",
+    "inquic_stream_read",
+    "inquic_stream_write",
+    "inquic_stream_poll",
+    "inquic_stream_shutdown",
+    "inquic_stream_close",
+    "inquic_stream_value",
 ];
 
 #[cfg(test)]

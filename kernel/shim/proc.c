@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/* /proc/net/quic and /proc/sys/net/quic: what the sockets of a namespace are doing, and the bounds of their memory. */
+#include <linux/proc_fs.h>
+#include <linux/seq_file.h>
+#include <linux/sysctl.h>
+#include <net/net_namespace.h>
+#include <net/netns/generic.h>
+
+#include "socket.h"
+
+struct quic_net {
+	struct proc_dir_entry *dir;
+	/* Of connections that are gone, and of datagrams that were none's. */
+	atomic64_t counters[INQUIC_COUNTERS];
+};
+
+static unsigned int quic_net_id;
+static struct ctl_table_header *sysctls;
+
+/* In the order of the Rust side's. */
+static const char *const names[INQUIC_COUNTERS] = {
+	"QuicConnCurrentEstabs", "QuicConnPassiveEstabs", "QuicConnActiveEstabs", "QuicPktRcvFastpaths",
+	"QuicPktDecFastpaths",	 "QuicPktEncFastpaths",	  "QuicPktRcvBacklogs",	  "QuicPktDecBacklogs",
+	"QuicPktEncBacklogs",	 "QuicPktInvHdrDrop",	  "QuicPktInvNumDrop",	  "QuicPktInvFrmDrop",
+	"QuicPktRcvDrop",	 "QuicPktDecDrop",	  "QuicPktEncDrop",	  "QuicFrmRcvBufDrop",
+	"QuicFrmRetrans",	 "QuicFrmOutCloses",	  "QuicFrmInCloses",
+};
+
+void inquic_count(struct net *net, u32 counter, u64 number)
+{
+	struct quic_net *quic = net_generic(net, quic_net_id);
+
+	if (counter < INQUIC_COUNTERS)
+		atomic64_add(number, &quic->counters[counter]);
+}
+
+static int show_counters(struct seq_file *seq, void *v)
+{
+	struct net *net = seq_file_single_net(seq);
+	struct quic_net *quic = net_generic(net, quic_net_id);
+	struct inquic_cell *cell = NULL;
+	u64 numbers[INQUIC_COUNTERS];
+
+	for (int i = 0; i < INQUIC_COUNTERS; i++)
+		numbers[i] = atomic64_read(&quic->counters[i]);
+	while ((cell = inquic_cell_next(cell, net)))
+		inquic_sock_count(cell, numbers);
+	for (int i = 0; i < INQUIC_COUNTERS; i++)
+		seq_printf(seq, "%-32s%llu\n", names[i], numbers[i]);
+	return 0;
+}
+
+/* Who has the socket, if somebody has. */
+static void show_owner(struct seq_file *seq, struct inquic_cell *cell)
+{
+	struct sock *sk = inquic_cell_sock(cell);
+
+	seq_printf(seq, " %u %lu\n", sk ? from_kuid_munged(seq_user_ns(seq), sock_i_uid(sk)) : 0,
+		   sk ? sock_i_ino(sk) : 0);
+	if (sk)
+		sock_put(sk);
+}
+
+static int show_connections(struct seq_file *seq, void *v)
+{
+	struct net *net = seq_file_single_net(seq);
+	struct inquic_cell *cell = NULL;
+	struct inquic_shown is;
+
+	seq_puts(seq, "SOCK STATE LOCAL REMOTE UDP_ADDRESS WINDOW MSS IN_FLIGHT TX_QUEUE RX_QUEUE SNDBUF RCVBUF UID INODE\n");
+	while ((cell = inquic_cell_next(cell, net))) {
+		inquic_sock_show(cell, &is);
+		if (!is.connection)
+			continue;
+		seq_printf(seq, "%pK %u %pISpc %pISpc %pISpc %llu %u %llu %u %u %d %d", cell, is.state, &is.local.sa,
+			   &is.remote.sa, &is.udp.sa, is.window, is.mss, is.in_flight, is.unsent, is.unread, is.sndbuf,
+			   is.rcvbuf);
+		show_owner(seq, cell);
+	}
+	return 0;
+}
+
+static int show_endpoints(struct seq_file *seq, void *v)
+{
+	struct net *net = seq_file_single_net(seq);
+	struct inquic_cell *cell = NULL;
+	struct inquic_shown is;
+
+	seq_puts(seq, "SOCK STATE LOCAL UDP UID INODE\n");
+	while ((cell = inquic_cell_next(cell, net))) {
+		inquic_sock_show(cell, &is);
+		if (is.connection || !is.local.sa.sa_family)
+			continue;
+		seq_printf(seq, "%pK %u %pISpc %pISpc", cell, is.state, &is.local.sa, &is.udp.sa);
+		show_owner(seq, cell);
+	}
+	return 0;
+}
+
+static int __net_init net_init(struct net *net)
+{
+	struct quic_net *quic = net_generic(net, quic_net_id);
+
+	quic->dir = proc_net_mkdir(net, "quic", net->proc_net);
+	if (!quic->dir)
+		return -ENOMEM;
+	if (proc_create_net_single("snmp", 0444, quic->dir, show_counters, NULL) &&
+	    proc_create_net_single("conns", 0444, quic->dir, show_connections, NULL) &&
+	    proc_create_net_single("eps", 0444, quic->dir, show_endpoints, NULL))
+		return 0;
+	proc_remove(quic->dir);
+	return -ENOMEM;
+}
+
+static void __net_exit net_exit(struct net *net)
+{
+	struct quic_net *quic = net_generic(net, quic_net_id);
+
+	proc_remove(quic->dir);
+}
+
+static struct pernet_operations net_operations = {
+	.init = net_init,
+	.exit = net_exit,
+	.id = &quic_net_id,
+	.size = sizeof(struct quic_net),
+};
+
+static int buffer_min = 4096;
+
+static struct ctl_table table[] = {
+	{ .procname = "quic_mem", .data = inquic_mem, .maxlen = sizeof(inquic_mem), .mode = 0644,
+	  .proc_handler = proc_doulongvec_minmax },
+	{ .procname = "quic_rmem", .data = inquic_rmem, .maxlen = sizeof(inquic_rmem), .mode = 0644,
+	  .proc_handler = proc_dointvec_minmax, .extra1 = &buffer_min },
+	{ .procname = "quic_wmem", .data = inquic_wmem, .maxlen = sizeof(inquic_wmem), .mode = 0644,
+	  .proc_handler = proc_dointvec_minmax, .extra1 = &buffer_min },
+};
+
+int inquic_proc_init(void)
+{
+	int err = register_pernet_subsys(&net_operations);
+
+	if (err)
+		return err;
+	sysctls = register_net_sysctl_sz(&init_net, "net/quic", table, ARRAY_SIZE(table));
+	if (!sysctls) {
+		unregister_pernet_subsys(&net_operations);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void inquic_proc_exit(void)
+{
+	unregister_net_sysctl_table(sysctls);
+	unregister_pernet_subsys(&net_operations);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What the sockets of connections and those of streams have in common. */
+#ifndef INQUIC_SOCKET_H
+#define INQUIC_SOCKET_H
+
+#include <linux/ipv6.h>
+#include <linux/sched/signal.h>
+#include <linux/uio.h>
+#include <net/sock.h>
+
+#include "shim.h"
+
+#define IPPROTO_QUIC 261
+#define SOL_QUIC 288
+/* Bytes that cross between a program and a connection at a time. */
+#define CROSSING (64 << 10)
+
+struct quic_sock {
+	struct inet_sock inet;
+	struct inquic_cell *cell;
+	/* The stream, where the socket is the descriptor of one. */
+	s64 stream;
+};
+
+struct quic6_sock {
+	struct quic_sock quic;
+	struct ipv6_pinfo inet6;
+};
+
+static inline struct inquic_cell *cell_of(const struct sock *sk)
+{
+	return ((const struct quic_sock *)sk)->cell;
+}
+
+/* Calls again until the call does not block, for as long as it may; `queue` is woken when it may not block any more. */
+#define WAITING(queue, timeout, result, call)                                                    \
+	do {                                                                                     \
+		DEFINE_WAIT_FUNC(wait, woken_wake_function);                                     \
+		long left = (timeout);                                                           \
+                                                                                                 \
+		add_wait_queue(queue, &wait);                                                    \
+		for (;;) {                                                                       \
+			(result) = (call);                                                       \
+			if ((result) != -INQUIC_BLOCKED)                                         \
+				break;                                                           \
+			if (!left) {                                                             \
+				(result) = -EAGAIN;                                              \
+				break;                                                           \
+			}                                                                        \
+			if (signal_pending(current)) {                                           \
+				(result) = sock_intr_errno(left);                                \
+				break;                                                           \
+			}                                                                        \
+			left = wait_woken(&wait, TASK_INTERRUPTIBLE, left);                      \
+		}                                                                                \
+		remove_wait_queue(queue, &wait);                                                 \
+	} while (0)
+
+/* socket.c */
+int inquic_socket_graft(struct socket *sock, const struct sock *like, bool kern, struct inquic_cell *cell, s64 stream);
+
+/* stream.c: the value of getsockopt(STREAM_DESCRIPTOR). */
+int inquic_stream_open(struct socket *sock, char __user *value, int __user *lenp);
+
+/* proc.c */
+int inquic_proc_init(void);
+void inquic_proc_exit(void);
+
+#endif
