@@ -19,7 +19,7 @@ serve() {
     "$program" server "$1" "$2" "$pki/cert.pem" "$pki/key.pem" &
     server=$!
     for try in $(seq 100); do
-        grep -q "$2" /proc/net/quic/eps && return
+        grep -qF "$2" /proc/net/quic/eps && return
         sleep 0.1
     done
     return 1
