@@ -6,6 +6,7 @@
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/socket.h>
+#include <linux/sockptr.h>
 #include <linux/types.h>
 #include <linux/wait.h>
 
@@ -117,6 +118,7 @@ void inquic_count(struct net *net, u32 counter, u64 number);
 extern int inquic_rmem[3], inquic_wmem[3];
 int inquic_sockets_init(void);
 void inquic_sockets_exit(void);
+int inquic_getsockopt(struct sock *sk, int name, sockptr_t value, sockptr_t lenp);
 
 /* What the Rust side returns, negated as an errno is, from a call that would block. */
 #define INQUIC_BLOCKED 4000

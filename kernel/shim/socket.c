@@ -284,17 +284,14 @@ static int get_below(struct socket *sock, int level, int name, char __user *valu
 	return err;
 }
 
-static int quic_getsockopt(struct socket *sock, int level, int name, char __user *value, int __user *lenp)
+/* getsockopt() at level SOL_QUIC for a program or for a user in the kernel. */
+static int read_option(struct sock *sk, int name, sockptr_t value, sockptr_t lenp)
 {
 	s64 stream;
 	int len, got;
 	u8 *bytes;
 
-	if (level != SOL_QUIC)
-		return get_below(sock, level, name, value, lenp);
-	if (name == STREAM_DESCRIPTOR)
-		return inquic_stream_open(sock, value, lenp);
-	if (get_user(len, lenp))
+	if (copy_from_sockptr(&len, lenp, sizeof(len)))
 		return -EFAULT;
 	if (len < 0)
 		return -EINVAL;
@@ -303,16 +300,31 @@ static int quic_getsockopt(struct socket *sock, int level, int name, char __user
 	bytes = kcalloc(2, max(len, 1), GFP_KERNEL);
 	if (!bytes)
 		return -ENOMEM;
-	if (copy_from_user(bytes, value, len)) {
+	if (copy_from_sockptr(bytes, value, len)) {
 		kfree(bytes);
 		return -EFAULT;
 	}
-	WAITING(sk_sleep(sock->sk), sock_sndtimeo(sock->sk, false), got,
-		inquic_sock_getsockopt(cell_of(sock->sk), level, name, bytes, len, bytes + len, &stream));
-	if (got >= 0 && (put_user(got, lenp) || copy_to_user(value, bytes + len, min(got, len))))
+	WAITING(sk_sleep(sk), sock_sndtimeo(sk, false), got,
+		inquic_sock_getsockopt(cell_of(sk), SOL_QUIC, name, bytes, len, bytes + len, &stream));
+	if (got >= 0 && (copy_to_sockptr(lenp, &got, sizeof(got)) || copy_to_sockptr(value, bytes + len, min(got, len))))
 		got = -EFAULT;
 	kfree_sensitive(bytes);
 	return min(got, 0);
+}
+
+static int quic_getsockopt(struct socket *sock, int level, int name, char __user *value, int __user *lenp)
+{
+	if (level != SOL_QUIC)
+		return get_below(sock, level, name, value, lenp);
+	if (name == STREAM_DESCRIPTOR)
+		return inquic_stream_open(sock, value, lenp);
+	return read_option(sock->sk, name, USER_SOCKPTR(value), USER_SOCKPTR(lenp));
+}
+
+/* The same for users in the kernel, which have no table of descriptors to put one into. */
+int inquic_getsockopt(struct sock *sk, int name, sockptr_t value, sockptr_t lenp)
+{
+	return name == STREAM_DESCRIPTOR ? -EOPNOTSUPP : read_option(sk, name, value, lenp);
 }
 
 static int quic_sendmsg(struct socket *sock, struct msghdr *msg, size_t total)

@@ -2,7 +2,7 @@
 //! machine than its files, which it cannot change.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
@@ -10,7 +10,8 @@ use super::module::Module;
 use crate::step::Outcome;
 use crate::{python, shell};
 
-/// Boots the kernel that the module is for and runs `kernel/test.sh` in it, which loads and unloads the module so many times.
+/// Boots the kernel that the module is for and runs `kernel/test.sh` in it, which loads and unloads the module so many times, and once
+/// more for `kernel/users.sh`.
 ///
 /// # Errors
 ///
@@ -32,12 +33,36 @@ pub(crate) fn run(module: &Module, cycles: u32) -> Result<Outcome> {
         Err(error) => return Ok(Outcome::Skipped(format!("{error:#}"))),
     };
     let tools = python.parent().context("an interpreter is in a folder")?;
+    let Programs {
+        program,
+        agent,
+        pki,
+    } = programs()?;
+    let words = |files: &[&PathBuf]| -> Vec<String> {
+        files
+            .iter()
+            .map(|file| file.display().to_string())
+            .collect()
+    };
+    let mut test = words(&[&module.file, &program, &pki]);
+    test.push(cycles.to_string());
+    script(
+        module,
+        tools,
+        "test.sh",
+        &test,
+        SECONDS + cycles * CYCLE_SECONDS,
+    )?;
+    let users = words(&[&module.file, &module.sample, &agent, &program, &pki]);
+    script(module, tools, "users.sh", &users, SECONDS)?;
+    Ok(Outcome::Passed)
+}
+
+/// Boots the kernel and runs a script in it, for so many seconds at most.
+fn script(module: &Module, tools: &Path, name: &str, words: &[String], seconds: u32) -> Result<()> {
     let path = std::env::var("PATH").unwrap_or_default();
-    let (program, pki) = program()?;
-    let script = shell::root().join("kernel/test.sh");
-    let words = [&script, &module.file, &program, &pki];
-    let words = words.map(|word| word.display().to_string());
-    let seconds = SECONDS + cycles * CYCLE_SECONDS;
+    let script = shell::root().join("kernel").join(name);
+    let words = words.join(" ");
     let done = shell::command("timeout")
         .env("PATH", format!("{}:{path}", tools.display()))
         .args([&seconds.to_string(), "vng", "--disable-kvm"])
@@ -45,12 +70,12 @@ pub(crate) fn run(module: &Module, cycles: u32) -> Result<Outcome> {
         .args(["--run", &format!("/boot/vmlinuz-{}", module.release)])
         .args([
             "--exec",
-            &format!("/bin/sh {} {cycles} 2>&1", words.join(" ")),
+            &format!("/bin/sh {} {words} 2>&1", script.display()),
         ])
         .output()
         .context("cannot start the emulator")?;
     let printed = String::from_utf8_lossy(&done.stdout) + String::from_utf8_lossy(&done.stderr);
-    let log = module.file.with_file_name("boot.log");
+    let log = module.file.with_file_name(format!("{name}.log"));
     fs::write(&log, &*printed)?;
     print!("{printed}");
     ensure!(
@@ -58,15 +83,26 @@ pub(crate) fn run(module: &Module, cycles: u32) -> Result<Outcome> {
         "the module failed in the booted kernel; see {}",
         log.display()
     );
-    Ok(Outcome::Passed)
+    Ok(())
 }
 
-/// A program that uses nothing but socket calls, and certificates for it.
-fn program() -> Result<(PathBuf, PathBuf)> {
+/// What is run in the booted kernel.
+struct Programs {
+    /// A program that uses nothing but socket calls.
+    program: PathBuf,
+    agent: PathBuf,
+    /// Certificates for it.
+    pki: PathBuf,
+}
+
+/// Builds the programs, and makes the certificates.
+fn programs() -> Result<Programs> {
     let target = shell::root().join("target");
     let mut cargo = shell::cargo();
-    cargo.args(["build", "--quiet", "--package", "inquic-cli"]);
-    shell::run(cargo.args(["--bin", "inquic", "--example", "program"]))?;
+    cargo.args(["build", "--quiet"]);
+    cargo.args(["--package", "inquic-cli", "--package", "inquic-agent"]);
+    cargo.args(["--bin", "inquic", "--bin", "inquic-agent"]);
+    shell::run(cargo.args(["--example", "program"]))?;
     let pki = target.join("kernel-module/pki");
     // Made anew each time: they are good for a while only.
     let _ = fs::remove_dir_all(&pki);
@@ -76,7 +112,11 @@ fn program() -> Result<(PathBuf, PathBuf)> {
             .args(["cert", "localhost", "--out"])
             .arg(&pki),
     )?;
-    Ok((target.join("debug/examples/program"), pki))
+    Ok(Programs {
+        program: target.join("debug/examples/program"),
+        agent: target.join("debug/inquic-agent"),
+        pki,
+    })
 }
 
 /// How long the emulator may take, on a busy machine.

@@ -15,6 +15,8 @@ pub(crate) struct Module {
     pub(crate) release: String,
     /// `quic.ko`.
     pub(crate) file: PathBuf,
+    /// A user of it in the kernel.
+    pub(crate) sample: PathBuf,
 }
 
 /// Builds the module, or says what is missing for it.
@@ -33,7 +35,7 @@ pub(crate) fn build() -> Result<Result<Module, String>> {
     let target = shell::root().join("target/kernel-module");
     shell::run(cargo(&target).arg("--manifest-path").arg(manifest()))?;
     let folder = target.join(&release);
-    copy_shim(&folder)?;
+    copy_sources(&folder)?;
     link(
         &target.join(TARGET).join("release/libinquic_kernel.a"),
         &folder,
@@ -41,7 +43,12 @@ pub(crate) fn build() -> Result<Result<Module, String>> {
     make(&release, &folder)?;
     let file = folder.join("quic.ko");
     println!("{}", shell::output(shell::command("size").arg(&file))?);
-    Ok(Ok(Module { release, file }))
+    let sample = folder.join("quic_sample.ko");
+    Ok(Ok(Module {
+        release,
+        file,
+        sample,
+    }))
 }
 
 fn manifest() -> PathBuf {
@@ -86,18 +93,28 @@ fn newest(printed: &str) -> Option<String> {
 }
 
 /// Copies what changed, so that make builds no more than that.
-fn copy_shim(folder: &Path) -> Result<()> {
+fn copy_sources(folder: &Path) -> Result<()> {
     let from = shell::root().join("kernel");
-    fs::create_dir_all(folder.join("shim"))
-        .with_context(|| format!("cannot make {}", folder.display()))?;
-    let mut files = vec![PathBuf::from("Kbuild")];
-    for entry in fs::read_dir(from.join("shim")).context("cannot read kernel/shim")? {
-        files.push(Path::new("shim").join(entry?.file_name()));
+    let mut files = vec![(from.join("Kbuild"), folder.join("Kbuild"))];
+    for part in SOURCES {
+        let (from, to) = (from.join(part), folder.join(part));
+        fs::create_dir_all(&to).with_context(|| format!("cannot make {}", to.display()))?;
+        for entry in
+            fs::read_dir(&from).with_context(|| format!("cannot read {}", from.display()))?
+        {
+            let name = entry?.file_name();
+            files.push((from.join(&name), to.join(&name)));
+        }
     }
-    for file in files {
-        let (new, old) = (fs::read(from.join(&file))?, fs::read(folder.join(&file)));
+    // Where a kernel has what programs are compiled with, too.
+    let uapi = folder.join("include/uapi/linux");
+    fs::create_dir_all(&uapi)?;
+    let abi = shell::root().join("include/linux/quic.h");
+    files.push((abi, uapi.join("quic.h")));
+    for (from, to) in files {
+        let (new, old) = (fs::read(from)?, fs::read(&to));
         if old.ok().as_ref() != Some(&new) {
-            fs::write(folder.join(&file), new)?;
+            fs::write(to, new)?;
         }
     }
     Ok(())
@@ -139,6 +156,9 @@ fn make(release: &str, folder: &Path) -> Result<()> {
 fn is_warning(line: &str) -> bool {
     line.contains("warning") && !line.contains("the compiler differs")
 }
+
+/// Folders of what make compiles.
+const SOURCES: [&str; 3] = ["shim", "sample", "include/linux"];
 
 const HEADERS: &str = "linux-headers-";
 /// The series of the stock kernel that the module is for.

@@ -1,0 +1,145 @@
+#!/bin/sh
+# Runs in the booted kernel, as its root: `users.sh quic.ko quic_sample.ko AGENT PROGRAM PKI`. Users in the kernel make QUIC with
+# programs, by the handshake service and the agent; and what happens where there is no agent. Says "all held" last if all did.
+set -e
+module=$1
+sample=$2
+agent=$3
+program=$4
+pki=$5
+
+dmesg --clear
+# The files of the machine outside are slow to read, and there are many starts.
+strip -o /tmp/program "$program"
+strip -o /tmp/agent "$agent"
+program=/tmp/program
+agent=/tmp/agent
+ip link set lo up
+insmod "$module"
+
+folder=$(mktemp -d)
+cat > "$folder/agent.toml" <<END
+[client]
+roots = "$pki/ca.pem"
+[[certificate]]
+names = ["localhost"]
+chain = "$pki/cert.pem"
+key = "$pki/key.pem"
+END
+
+# What was said until then, where something fails.
+tell() {
+    for log in "$folder"/*.log; do
+        echo "-- $log"
+        cat "$log"
+    done
+    dmesg --notime | tail -n 40
+}
+trap 'test $? = 0 || tell' EXIT
+
+# Waits until a file says a word.
+until_said() {
+    for half in $(seq 120); do
+        grep -q "$1" "$2" && return
+        sleep 0.5
+    done
+    cat "$2"
+    exit 1
+}
+
+begin_agent() {
+    "$agent" --config "$folder/agent.toml" 2> "$folder/agent.log" &
+    agent_pid=$!
+    until_said ready "$folder/agent.log"
+}
+
+# A client in the kernel, which is made and gone with the module.
+client() {
+    insmod "$sample" role=client timeout_ms=30000 "$@" && rmmod quic_sample
+}
+
+# How long the client took that failed, and with which errno by the log.
+fails() {
+    errno=$1
+    at_most=$2
+    shift 2
+    dmesg >> "$folder/kernel.log"
+    dmesg --clear
+    start=$(date +%s)
+    if client "$@"; then
+        echo "a client that should not have succeeded: $*"
+        exit 1
+    fi
+    took=$(($(date +%s) - start))
+    dmesg --notime | grep quic_sample
+    dmesg | grep -q "client: no handshake: -$errno"
+    test $took -le "$at_most"
+}
+
+"$agent" --config "$folder/agent.toml" --check
+
+echo "== no agent: refused at once"
+fails 3 25 port=4450
+
+echo "== a server in the kernel, clients in programs"
+begin_agent
+insmod "$sample" role=server timeout_ms=30000 port=4451
+for word in one two three; do
+    timeout 60 "$program" client 127.0.0.1:4451 "$pki/ca.pem" "$word" | grep -x "$word"
+done
+rmmod quic_sample
+insmod "$sample" role=server timeout_ms=30000 address=::1 port=4452
+timeout 60 "$program" client '[::1]:4452' "$pki/ca.pem" six | grep -x six
+
+rmmod quic_sample
+
+echo "== clients in the kernel, a server in a program"
+"$program" server fork 127.0.0.1:4453 "$pki/cert.pem" "$pki/key.pem" > "$folder/server.log" 2>&1 &
+server=$!
+until_said listening "$folder/server.log"
+client port=4453 "words=there_and_back"
+dmesg | grep 'client: "there_and_back" came back'
+
+echo "== a name that the server cannot prove"
+# EKEYREJECTED, with the alert bad_certificate, which the server hears as well.
+fails 129 60 port=4453 name=other.example
+dmesg | grep "closed with 0x12a"
+until_said 'PeerAlert(42)' "$folder/server.log"
+
+echo "== an agent that does not answer: given up at the user's deadline"
+cat "$folder/agent.log"
+kill -STOP $agent_pid
+fails 110 25 port=4453 timeout_ms=2000
+
+echo "== an agent that comes late finds what waits"
+# Somebody has to listen when the request is made.
+(client port=4453; echo "late: $?" > "$folder/late") &
+late=$!
+until_said '^quic_sample .*Loading' /proc/modules
+sleep 1
+kill -KILL $agent_pid
+wait $agent_pid || true
+begin_agent
+wait $late
+grep -x "late: 0" "$folder/late"
+
+echo "== an agent that is told to end ends"
+kill -TERM $agent_pid
+wait $agent_pid
+cat "$folder/agent.log"
+
+kill $server
+wait $server || true
+# What was closed goes on for a while, three probe timeouts at most.
+for second in 1 2 3 4 5 6 7 8 9 10; do
+    rmmod quic 2>/dev/null && break
+    sleep 1
+done
+test ! -e /sys/module/quic
+
+# Nothing may have frightened the kernel.
+dmesg >> "$folder/kernel.log"
+if grep -E "BUG|WARNING|Oops|panic|KFENCE|leaked" "$folder/kernel.log"; then
+    exit 1
+fi
+echo "all held"
