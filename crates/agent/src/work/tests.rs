@@ -127,7 +127,7 @@ fn wanted(role: Role, peer_name: Option<&str>) -> Wanted {
 
 /// Both ends, the client first, and what was left on the wire.
 fn both(
-    client: (&Config, Wanted, &'static [u8]),
+    client: (&Config, &Wanted, &'static [u8]),
     server: (&Config, &'static [u8]),
 ) -> ([Outcome; 2], Wire) {
     let wire: Wire = Arc::default();
@@ -138,7 +138,7 @@ fn both(
     let outcomes = thread::scope(|scope| {
         let served = end(1, server.1);
         let serving = scope.spawn(move || over(served, &wanted(Role::Server, None), server.0));
-        let asked = over(end(0, client.2), &client.1, client.0);
+        let asked = over(end(0, client.2), client.1, client.0);
         [asked, serving.join().expect("no panic")]
     });
     (outcomes, wire)
@@ -152,7 +152,7 @@ fn status(errno: Errno) -> u32 {
 fn a_client_and_a_server_get_all_their_secrets() {
     let config = config(&["localhost"]);
     let client = wanted(Role::Client, Some("localhost"));
-    let ([asked, served], wire) = both((&config, client, b"x, test/1"), (&config, b"test/1"));
+    let ([asked, served], wire) = both((&config, &client, b"x, test/1"), (&config, b"test/1"));
     assert_eq!(
         (asked.status, served.status),
         (0, 0),
@@ -169,7 +169,7 @@ fn the_certificate_is_that_of_the_name_which_is_asked_for() {
     let config = config(&["one.example", "two.example"]);
     for name in ["one.example", "two.example"] {
         let client = wanted(Role::Client, Some(name));
-        let ([asked, _], _) = both((&config, client, b"a"), (&config, b"a"));
+        let ([asked, _], _) = both((&config, &client, b"a"), (&config, b"a"));
         assert_eq!(asked.status, 0, "{}", asked.line);
     }
 }
@@ -178,7 +178,7 @@ fn the_certificate_is_that_of_the_name_which_is_asked_for() {
 fn a_wrong_name_is_refused_and_the_alert_goes_to_the_peer() {
     let config = config(&["localhost"]);
     let client = wanted(Role::Client, Some("other.example"));
-    let ([asked, served], wire) = both((&config, client, b"a"), (&config, b"a"));
+    let ([asked, served], wire) = both((&config, &client, b"a"), (&config, b"a"));
     assert_eq!(asked.status, status(Errno::KEYREJECTED), "{}", asked.line);
     assert_eq!(served.status, status(Errno::CONNABORTED), "{}", served.line);
     let sides = wire.0.lock().expect("no panic");
@@ -191,7 +191,7 @@ fn a_wrong_name_is_refused_and_the_alert_goes_to_the_peer() {
 fn an_authority_that_nobody_trusts_is_refused() {
     let (ours, theirs) = (config(&["localhost"]), config(&["localhost"]));
     let client = wanted(Role::Client, Some("localhost"));
-    let ([asked, _], _) = both((&ours, client, b"a"), (&theirs, b"a"));
+    let ([asked, _], _) = both((&ours, &client, b"a"), (&theirs, b"a"));
     assert_eq!(asked.status, status(Errno::KEYREJECTED), "{}", asked.line);
 }
 
@@ -199,13 +199,13 @@ fn an_authority_that_nobody_trusts_is_refused() {
 fn without_a_name_the_certificate_must_be_for_the_address() {
     let by_address = config(&["127.0.0.1"]);
     let ([asked, _], _) = both(
-        (&by_address, wanted(Role::Client, None), b"a"),
+        (&by_address, &wanted(Role::Client, None), b"a"),
         (&by_address, b"a"),
     );
     assert_eq!(asked.status, 0, "{}", asked.line);
     let by_name = config(&["localhost"]);
     let ([asked, _], _) = both(
-        (&by_name, wanted(Role::Client, None), b"a"),
+        (&by_name, &wanted(Role::Client, None), b"a"),
         (&by_name, b"a"),
     );
     assert_eq!(asked.status, status(Errno::KEYREJECTED), "{}", asked.line);
@@ -215,7 +215,7 @@ fn without_a_name_the_certificate_must_be_for_the_address() {
 fn no_common_protocol_is_said_to_both() {
     let config = config(&["localhost"]);
     let client = wanted(Role::Client, Some("localhost"));
-    let ([asked, served], _) = both((&config, client, b"a"), (&config, b"b"));
+    let ([asked, served], _) = both((&config, &client, b"a"), (&config, b"b"));
     assert_eq!(served.status, status(Errno::PROTONOSUPPORT), "{served:?}");
     assert_eq!(asked.status, status(Errno::CONNABORTED), "{asked:?}");
 }
