@@ -109,13 +109,7 @@ fn ring(page: &Page) {
 
 fn wait(taken: Taken, may_wait: bool) -> Result<Answered> {
     let page = taken.page();
-    // The home answers most calls before we would be asleep.
-    for _ in 0..LINGERS {
-        if page.state.load(Ordering::SeqCst) == DONE {
-            break;
-        }
-        own::let_others_run();
-    }
+    linger(page);
     let mut interrupts = 0;
     loop {
         page.program_sleeps.store(1, Ordering::SeqCst);
@@ -149,6 +143,20 @@ fn wait(taken: Taken, may_wait: bool) -> Result<Answered> {
     page.state.store(IDLE, Ordering::Release);
     drop(taken);
     Ok(answered)
+}
+
+/// Lets others run for a moment: the home answers most calls before we would be asleep.
+///
+/// A signal that is handled meanwhile interrupts nothing, as one that came before the call. So the moment must be short also
+/// where others keep the core for long: a program that waits for that signal would wait for ever.
+fn linger(page: &Page) {
+    let end = own::now().saturating_add(LINGER_NANOS);
+    for _ in 0..LINGERS {
+        if page.state.load(Ordering::SeqCst) == DONE || own::now() >= end {
+            return;
+        }
+        own::let_others_run();
+    }
 }
 
 /// The descriptor of a new page.
@@ -347,3 +355,6 @@ const NAME_BYTES: usize = 100;
 
 /// Signals that come while a call is being called off, before it is left to itself.
 const PATIENCE: u32 = 100;
+
+/// How long a call lets others run before it sleeps, when they take longer than they do on an idle core.
+const LINGER_NANOS: u64 = 1_000_000;

@@ -116,6 +116,18 @@ pub(crate) fn let_others_run() {
     unsafe { libc::syscall(libc::SYS_sched_yield) };
 }
 
+/// The time in nanoseconds, of a clock that only goes forward.
+pub(crate) fn now() -> u64 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the time lives until the call returns.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+    let seconds = time.tv_sec.unsigned_abs();
+    seconds * 1_000_000_000 + time.tv_nsec.unsigned_abs()
+}
+
 /// Wakes who sleeps on `word`.
 pub(crate) fn wake(word: &AtomicU32) {
     // SAFETY: the word lives as long as it is borrowed.
