@@ -133,20 +133,21 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         format!("{hellos}; 0 misdelivered"),
         &|| example_of("hellos", &["--count", &hellos.to_string()], hellos),
     );
-    let calls = if quick || arguments.no_hours {
-        20_000
-    } else {
-        1_000_000
-    };
+    random_calls(quick || arguments.no_hours, &mut prove);
+    if !quick {
+        others(arguments, &mut prove);
+    }
+    finish(&claims, arguments.json.as_ref())
+}
+
+/// Calls of a program, good and bad.
+fn random_calls(brief: bool, prove: &mut dyn FnMut(&'static str, String, Proof<'_>)) {
+    let calls = if brief { 20_000 } else { 1_000_000 };
     prove(
         "socket calls at random under inquic run",
         format!("{calls}; no other errno, no hang, no leak"),
         &|| calls_at_random(calls),
     );
-    if !quick {
-        others(arguments, &mut prove);
-    }
-    finish(&claims, arguments.json.as_ref())
 }
 
 /// What is proven with other programs and other people's stacks.

@@ -293,9 +293,11 @@ impl Scene {
                 raw::readv(socket, parts_at, self.dice.below(4) as i32 - 1)
             }
             _ => {
-                let mut control = vec![0; self.dice.small() as usize];
+                // There is room for more than is promised, for when too much is promised.
+                let mut control = [0; 128];
+                let room = self.dice.small() as usize;
                 let mut parts = [[data as u64, len as u64]];
-                let mut header = raw::header(&mut parts, &mut control);
+                let mut header = raw::header(&mut parts, &mut control[..room]);
                 self.spoil(&mut header);
                 let header = self.or_nobodys(at(&mut header));
                 raw::recvmsg(socket, header, flags)
