@@ -38,7 +38,7 @@ fuzz_target!(|input: &[u8]| {
     }
     let closed = duel.handle.and_then(|handle| {
         let connection = duel.host.get(handle)?;
-        connection.close_reason().cloned()
+        connection.close_reason().map(CloseReason::copied)
     });
     assert!(
         !matches!(closed, Some(CloseReason::Transport(error)) if error.code == inquic_wire::Code::Internal)

@@ -68,7 +68,10 @@ fn deliver(world: &mut World, client: Handle, size: usize) -> StreamId {
         .expect("before the handshake is complete");
     let (mut written, mut read) = (0, 0);
     let complete = world.run_until(Duration::from_secs(60), |world| {
-        let closed = world.at_client(client).close_reason().cloned();
+        let closed = world
+            .at_client(client)
+            .close_reason()
+            .map(CloseReason::copied);
         assert_eq!(closed, None, "after {:?}", world.now);
         if let Ok(taken) = world.at_client(client).write(id, &data[written..]) {
             written += taken;
@@ -211,7 +214,7 @@ fn accepted_with_smaller_limits_is_an_offence_of_the_server() {
         let Some(CloseReason::Transport(error)) = world
             .client
             .get(client)
-            .and_then(|connection| connection.close_reason().cloned())
+            .and_then(|connection| connection.close_reason().map(CloseReason::copied))
         else {
             panic!("closed by the client")
         };

@@ -1,6 +1,7 @@
 //! The house style, as far as a program can judge it. In: the files of the tree; out: one sentence for each place that
 //! breaks a rule. It reads and never writes.
 
+mod memory;
 mod source;
 mod tags;
 
@@ -62,13 +63,15 @@ impl File {
 /// When a file cannot be read or a Rust file cannot be parsed.
 pub(crate) fn check(root: &Path) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    for file in files(root)? {
-        findings.extend(leftovers(&file));
+    let files = files(root)?;
+    for file in &files {
+        findings.extend(leftovers(file));
         if file.is_rust() {
-            findings.extend(tags::check(&file));
-            findings.extend(source::check(&file)?);
+            findings.extend(tags::check(file));
+            findings.extend(source::check(file)?);
         }
     }
+    findings.extend(memory::check(&files)?);
     findings.extend(made_by_programs(root));
     findings.sort();
     Ok(findings)

@@ -1,6 +1,12 @@
 //! Moves bytes through the streams of two connections, for counting instructions: `stream_cost send|receive|short MEBIBYTES`.
 //!
 //! Under `valgrind --tool=callgrind` the same arguments give the same numbers on every machine.
+#![expect(
+    clippy::disallowed_macros,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "what measures may abort when memory is refused"
+)]
 
 use inquic_engine::recovery::{Fate, SentFrame};
 use inquic_engine::stream::{Config, OnStream, Streams, Window};

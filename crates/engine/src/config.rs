@@ -1,8 +1,10 @@
 //! What the application chooses about its connections. Every field has a default that is good on the open internet.
 
+use alloc::sync::Arc;
 use core::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
+use core::ops::Deref;
 
-use inquic_platform::Duration;
+use inquic_platform::{Duration, Own};
 use inquic_wire::{Role, Version, Versions};
 
 use crate::limits;
@@ -69,6 +71,78 @@ pub struct Config {
     pub streams: stream::Config,
 }
 
+/// What is asked of a configuration with every packet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AckDelay {
+    /// The longest wait before an ACK.
+    pub(crate) max: Duration,
+    /// The scale of the delays in ACK frames.
+    pub(crate) exponent: u8,
+}
+
+/// A configuration as a connection has it. Whoever can do without memory has each connection have its own, since making what is
+/// shared cannot fail; whoever shares it made it before.
+#[derive(Debug)]
+pub enum Settings {
+    /// One for many.
+    Shared(Arc<Config>),
+    /// Its own.
+    Own(Own<Config>),
+}
+
+impl Settings {
+    /// A connection's own; `None` when there is no memory for it.
+    #[inline(never)]
+    #[must_use]
+    pub fn own(config: &Config) -> Option<Self> {
+        Own::new(config.clone()).map(Self::Own)
+    }
+
+    /// The same for another connection; `None` when there is no memory for it.
+    #[must_use]
+    pub fn again(&self) -> Option<Self> {
+        match self {
+            Self::Shared(config) => Some(Self::Shared(Arc::clone(config))),
+            Self::Own(config) => Self::own(config),
+        }
+    }
+
+    /// What is changed here is changed for this connection alone; `None`, and nothing can be, when there is no memory for that.
+    pub(crate) fn as_own(&mut self) -> Option<&mut Config> {
+        if let Self::Shared(config) = self {
+            *self = Self::own(config)?;
+        }
+        match self {
+            Self::Own(config) => Some(config),
+            Self::Shared(_) => None,
+        }
+    }
+}
+
+impl Deref for Settings {
+    type Target = Config;
+
+    #[inline]
+    fn deref(&self) -> &Config {
+        match self {
+            Self::Shared(config) => config,
+            Self::Own(config) => config,
+        }
+    }
+}
+
+impl From<Arc<Config>> for Settings {
+    fn from(config: Arc<Config>) -> Self {
+        Self::Shared(config)
+    }
+}
+
+impl From<&Arc<Config>> for Settings {
+    fn from(config: &Arc<Config>) -> Self {
+        Self::Shared(Arc::clone(config))
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -99,6 +173,14 @@ impl Default for Config {
 }
 
 impl Config {
+    /// What is asked of it with every packet.
+    pub(crate) const fn ack_delay(&self) -> AckDelay {
+        AckDelay {
+            max: self.max_ack_delay,
+            exponent: self.ack_delay_exponent,
+        }
+    }
+
     /// How many connection ids of the peer are kept.
     pub(crate) fn ids_kept(&self) -> usize {
         self.active_connection_id_limit.clamp(2, limits::CIDS_MAX)

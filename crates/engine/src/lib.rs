@@ -18,7 +18,19 @@
         clippy::unreachable,
         clippy::indexing_slicing,
         clippy::arithmetic_side_effects,
-        clippy::string_slice
+        clippy::string_slice,
+        clippy::disallowed_macros,
+        clippy::disallowed_methods,
+        clippy::disallowed_types
+    )
+)]
+#![cfg_attr(
+    test,
+    expect(
+        clippy::disallowed_macros,
+        clippy::disallowed_methods,
+        clippy::disallowed_types,
+        reason = "a test may abort when memory is refused"
     )
 )]
 
@@ -39,10 +51,10 @@ mod space;
 pub mod stream;
 pub mod trace;
 
-pub use config::Config;
+pub use config::{Config, Settings};
 pub use connection::{
     Audit, CloseReason, Connection, Event, HandshakeError, IdError, IdNumbers, MigrateError,
-    NotConnected, Received, Stats, Transmit,
+    NotConnected, Received, SettingsError, Stats, Transmit,
 };
 pub use counters::{Drop, Drops};
 pub use endpoint::{

@@ -8,7 +8,7 @@ use core::ops::RangeInclusive;
 use inquic_platform::memory;
 
 /// Ranges in ascending order, never touching each other. Nearly always one or two of them.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct RangeSet {
     ranges: Vec<(u64, u64)>,
 }

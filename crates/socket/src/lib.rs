@@ -33,7 +33,19 @@
         clippy::unreachable,
         clippy::indexing_slicing,
         clippy::arithmetic_side_effects,
-        clippy::string_slice
+        clippy::string_slice,
+        clippy::disallowed_macros,
+        clippy::disallowed_methods,
+        clippy::disallowed_types
+    )
+)]
+#![cfg_attr(
+    test,
+    expect(
+        clippy::disallowed_macros,
+        clippy::disallowed_methods,
+        clippy::disallowed_types,
+        reason = "a test may abort when memory is refused"
     )
 )]
 

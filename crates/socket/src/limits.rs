@@ -18,6 +18,9 @@ pub const PEEK: usize = 64 * 1024;
 pub const PEEK_LEAST: usize = 4 * 1024;
 /// How long packets wait for what MSG_MORE has announced, as with TCP.
 pub const CORK: Duration = Duration::from_millis(200);
+/// How soon memory is asked for again for streams of the peer that there was none for: as a timer of the scheduler, so that a machine
+/// without memory is not kept busy by that.
+pub const RETRY: Duration = Duration::from_millis(10);
 /// The least that SO_SNDBUF gives: as with other sockets, room for two packets and what it costs to keep them.
 pub const SEND_BUFFER_MIN: usize = 4_608;
 /// The least that SO_RCVBUF gives: half of it, as with other sockets.

@@ -5,9 +5,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use inquic_engine::{
-    Claim, Config, Endpoint, EndpointKeys, Handle, Incoming, Listen, Owner, OwnerError, Path,
-    RetryPolicy, Route,
+    Claim, ConnectError, Endpoint, EndpointKeys, Handle, Incoming, Listen, Owner, OwnerError, Path,
+    RetryPolicy, Route, Settings,
 };
+use inquic_platform::memory::{self, NoMemory};
 use inquic_platform::{Instant, Platform};
 
 use core::net::SocketAddr;
@@ -33,20 +34,25 @@ pub struct ListenerId(u32);
 /// What listen() made.
 struct Listener {
     id: ListenerId,
-    config: Arc<Config>,
-    backlog: usize,
+    made_with: MadeWith,
     /// Connections whose handshake is complete and that nobody has accepted, oldest first.
     ready: VecDeque<Handle>,
     /// Connections turned away because the backlog was full.
     overflows: u64,
-    inherited: Option<Arc<Inherited>>,
+}
+
+/// What connections of a listener are made with, and how many may wait.
+struct MadeWith {
+    config: Settings,
+    backlog: usize,
+    inherited: Option<Inherited>,
 }
 
 /// How a port listens.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct ListenOptions {
     /// Settings of the connections to come.
-    pub config: Arc<Config>,
+    pub config: Settings,
     /// Connections that may wait for accept().
     pub backlog: usize,
     /// Handshakes that may be under way.
@@ -58,11 +64,11 @@ pub struct ListenOptions {
     /// Whether others may listen for the same, if they want that, too (SO_REUSEPORT).
     pub spreads: bool,
     /// What connections are made with whose program uses the C ABI; none for programs in Rust.
-    pub inherited: Option<Arc<Inherited>>,
+    pub inherited: Option<Inherited>,
 }
 
 /// What a listener of the C ABI hands down to its connections.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Inherited {
     pub(crate) family: Family,
     pub(crate) kind: i32,
@@ -71,6 +77,17 @@ pub struct Inherited {
 }
 
 impl Inherited {
+    /// The same again; `None` when there is no memory for it.
+    #[must_use]
+    pub fn copied(&self) -> Option<Self> {
+        Some(Self {
+            family: self.family,
+            kind: self.kind,
+            local: self.local,
+            options: self.options.copied()?,
+        })
+    }
+
     /// The application protocols that the listener serves, in order.
     pub fn alpn(&self) -> impl Iterator<Item = &[u8]> {
         self.options.alpn()
@@ -85,16 +102,34 @@ impl Inherited {
 impl ListenOptions {
     /// How to listen for whatever comes.
     #[must_use]
-    pub fn new(config: Arc<Config>) -> Self {
+    pub fn new(config: impl Into<Settings>) -> Self {
         Self {
-            config,
+            config: config.into(),
             backlog: limits::BACKLOG,
             max_half_open: inquic_engine::limits::HALF_OPEN,
-            retry: RetryPolicy::default(),
-            claim: Claim::default(),
+            retry: RetryPolicy::WhenBusy,
+            claim: Claim::any(),
             spreads: false,
             inherited: None,
         }
+    }
+
+    /// The same again; `None` when there is no memory for it.
+    #[must_use]
+    pub fn copied(&self) -> Option<Self> {
+        let inherited = match &self.inherited {
+            Some(inherited) => Some(inherited.copied()?),
+            None => None,
+        };
+        Some(Self {
+            config: self.config.again()?,
+            backlog: self.backlog,
+            max_half_open: self.max_half_open,
+            retry: self.retry,
+            claim: self.claim.copied()?,
+            spreads: self.spreads,
+            inherited,
+        })
     }
 }
 
@@ -121,20 +156,16 @@ impl Port {
         }
         let id = ListenerId(self.next);
         self.listeners.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
-        let (config, backlog) = (options.config.clone(), options.backlog);
-        let inherited = options.inherited.clone();
-        self.endpoint
-            .add_owner(entered(id, options))
-            .map_err(refusal)?;
+        let (owner, made_with) = entered(id, options);
+        self.endpoint.add_owner(owner).map_err(refusal)?;
         self.next = self.next.wrapping_add(1);
-        self.listeners.push(Listener {
+        let listener = Listener {
             id,
-            config,
-            backlog: backlog.min(limits::BACKLOG),
+            made_with,
             ready: VecDeque::new(),
             overflows: 0,
-            inherited,
-        });
+        };
+        memory::put(&mut self.listeners, listener);
         Ok(id)
     }
 
@@ -150,14 +181,9 @@ impl Port {
         }
         let listener = self.listeners.iter_mut().find(|one| one.id == id);
         let listener = listener.ok_or(Errno::EINVAL)?;
-        let (config, backlog) = (options.config.clone(), options.backlog);
-        let inherited = options.inherited.clone();
-        self.endpoint
-            .add_owner(entered(id, options))
-            .map_err(refusal)?;
-        listener.config = config;
-        listener.inherited = inherited;
-        listener.backlog = backlog.min(limits::BACKLOG);
+        let (owner, made_with) = entered(id, options);
+        self.endpoint.add_owner(owner).map_err(refusal)?;
+        listener.made_with = made_with;
         Ok(())
     }
 
@@ -194,7 +220,7 @@ impl Port {
     /// # Errors
     ///
     /// [`Errno::EAGAIN`] when the backlog is full: the client's retransmission asks again, as with TCP.
-    /// [`Errno::ECONNREFUSED`] when nobody listens or the engine refuses.
+    /// [`Errno::ENOMEM`] when there is no memory for it, likewise. [`Errno::ECONNREFUSED`] when nobody listens or the engine refuses.
     pub fn admit(&mut self, now: Instant, incoming: &Incoming) -> Result<(Handle, Socket), Errno> {
         let Owner::Local(id) = incoming.owner() else {
             return Err(Errno::ECONNREFUSED);
@@ -204,16 +230,23 @@ impl Port {
         let Some(listener) = listener else {
             return Err(Errno::ECONNREFUSED);
         };
-        if listener.ready.len() >= listener.backlog {
+        if listener.ready.len() >= listener.made_with.backlog {
             listener.overflows = listener.overflows.saturating_add(1);
             self.endpoint.turn_away(incoming);
             return Err(Errno::EAGAIN);
         }
-        let (handle, connection) = self
-            .endpoint
-            .accept(now, incoming, &listener.config)
-            .map_err(|_| Errno::ECONNREFUSED)?;
-        Ok((handle, Socket::accepted(handle, connection, id)))
+        let config = listener.made_with.config.again();
+        let config = config.ok_or(ConnectError::Memory);
+        match config.and_then(|config| self.endpoint.accept(now, incoming, config)) {
+            Ok((handle, connection)) => Ok((handle, Socket::accepted(handle, connection, id))),
+            Err(error) => {
+                self.endpoint.turn_away(incoming);
+                Err(match error {
+                    ConnectError::Memory => Errno::ENOMEM,
+                    ConnectError::Crypto(_) => Errno::ECONNREFUSED,
+                })
+            }
+        }
     }
 
     /// As [`Port::admit`], for a listener of the C ABI.
@@ -229,29 +262,37 @@ impl Port {
         let Owner::Local(id) = incoming.owner() else {
             return Err(Errno::ECONNREFUSED);
         };
-        let inherited = self
-            .listener(ListenerId(id))
-            .and_then(|listener| listener.inherited.clone())
-            .ok_or(Errno::ECONNREFUSED)?;
+        let listener = self.listener(ListenerId(id));
+        let inherited = listener.and_then(|listener| listener.made_with.inherited.as_ref());
+        let Some(inherited) = inherited.ok_or(Errno::ECONNREFUSED)?.copied() else {
+            self.endpoint.turn_away(incoming);
+            return Err(Errno::ENOMEM);
+        };
         let (handle, socket) = self.admit(now, incoming)?;
         let key = self.endpoint.ticket_key();
-        Ok((handle, Sock::admitted(&inherited, key, socket)))
+        let sock = Sock::admitted(inherited, key, socket).map_err(|NoMemory| {
+            self.endpoint.remove(handle);
+            self.endpoint.turn_away(incoming);
+            Errno::ENOMEM
+        })?;
+        Ok((handle, sock))
     }
 
     /// How many connections may wait for accept().
     #[must_use]
     pub fn backlog(&self, id: ListenerId) -> usize {
-        self.listener(id).map_or(0, |listener| listener.backlog)
+        self.listener(id)
+            .map_or(0, |listener| listener.made_with.backlog)
     }
 
-    /// Queues a connection whose handshake is complete for accept(). `false` when its listener is gone.
+    /// Queues a connection whose handshake is complete for accept(). `false` when its listener is gone, or there is no memory to
+    /// queue it: the connection is to be closed.
     pub fn on_established(&mut self, listener: Option<ListenerId>, handle: Handle) -> bool {
         let listener = listener.and_then(|id| self.listener_mut(id));
         let Some(listener) = listener else {
             return false;
         };
-        listener.ready.push_back(handle);
-        true
+        memory::queued(&mut listener.ready, handle)
     }
 
     /// The connection that has waited longest for a listener's accept().
@@ -286,7 +327,7 @@ impl Port {
     pub fn connect(
         &mut self,
         now: Instant,
-        config: &Arc<Config>,
+        config: impl Into<Settings>,
         path: Path,
         token: &[u8],
     ) -> Result<(Handle, Socket), Errno> {
@@ -340,9 +381,9 @@ impl ListenerId {
     }
 }
 
-/// A listener as the engine knows it.
-fn entered(id: ListenerId, options: ListenOptions) -> inquic_engine::Listener {
-    inquic_engine::Listener {
+/// A listener as the engine knows it, and as the port does.
+fn entered(id: ListenerId, options: ListenOptions) -> (inquic_engine::Listener, MadeWith) {
+    let owner = inquic_engine::Listener {
         owner: Owner::Local(id.0),
         listen: Listen {
             max_half_open: options.max_half_open,
@@ -351,7 +392,13 @@ fn entered(id: ListenerId, options: ListenOptions) -> inquic_engine::Listener {
         },
         claim: options.claim,
         spreads: options.spreads,
-    }
+    };
+    let made_with = MadeWith {
+        config: options.config,
+        backlog: options.backlog.min(limits::BACKLOG),
+        inherited: options.inherited,
+    };
+    (owner, made_with)
 }
 
 const fn refusal(error: OwnerError) -> Errno {

@@ -1,7 +1,7 @@
 //! A peer that is watched: what it sends fills the records, and nothing else follows from that.
 
-use inquic_engine::limits;
 use inquic_engine::trace::{Record, What};
+use inquic_engine::{CloseReason, limits};
 use inquic_platform::Instant;
 use inquic_sim::{Duel, Settings, frames};
 use inquic_wire::frame::{
@@ -81,7 +81,7 @@ fn longest_frames_do_the_same_whether_they_are_noted_or_not() {
         plain.send(Level::OneRtt, &payload);
         let mut noted = watched();
         noted.send(Level::OneRtt, &payload);
-        let end = |duel: &mut Duel| duel.connection().close_reason().cloned();
+        let end = |duel: &mut Duel| duel.connection().close_reason().map(CloseReason::copied);
         assert_eq!(end(&mut plain), end(&mut noted));
         assert!(taken(&mut noted).len() <= limits::TRACE_FRAMES + 16);
         assert_eq!(noted.connection().take_missed(), 0);

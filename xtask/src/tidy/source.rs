@@ -116,7 +116,7 @@ fn crate_root(file: &File, attributes: &[Attribute]) -> Vec<Finding> {
 }
 
 /// An attribute without the spaces that the parser puts between tokens.
-fn text_of(attribute: &Attribute) -> String {
+pub(super) fn text_of(attribute: &Attribute) -> String {
     let tokens = match &attribute.meta {
         Meta::Path(path) => path_text(path),
         Meta::List(list) => format!("{}({})", path_text(&list.path), list.tokens),

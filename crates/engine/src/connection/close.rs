@@ -14,7 +14,7 @@ use crate::limits;
 use crate::trace::What;
 
 /// Why a connection ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum CloseReason {
     /// This end's application closed it with an error code of its own.
     Application {
@@ -62,6 +62,28 @@ pub(super) struct Closing {
 }
 
 impl CloseReason {
+    /// The same reason again, without its text for people when there is no memory for it.
+    #[must_use]
+    pub fn copied(&self) -> Self {
+        match self {
+            Self::Application { code, reason } => Self::Application {
+                code: *code,
+                reason: shortened(reason),
+            },
+            Self::PeerApplication { code, reason } => Self::application_by_peer(*code, reason),
+            Self::Transport(error) => Self::Transport(*error),
+            Self::PeerTransport {
+                code,
+                frame_type,
+                reason,
+            } => Self::transport_by_peer(*code, *frame_type, reason),
+            Self::IdleTimeout => Self::IdleTimeout,
+            Self::HandshakeTimeout => Self::HandshakeTimeout,
+            Self::StatelessReset => Self::StatelessReset,
+            Self::VersionNegotiation => Self::VersionNegotiation,
+        }
+    }
+
     pub(super) fn transport_by_peer(code: Code, frame_type: u64, reason: &[u8]) -> Self {
         Self::PeerTransport {
             code,

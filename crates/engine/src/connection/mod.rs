@@ -43,7 +43,7 @@ pub use event::Event;
 pub use hello::HandshakeError;
 pub use migrate::MigrateError;
 pub use receive::Received;
-pub use settings::{IdError, IdNumbers};
+pub use settings::{IdError, IdNumbers, SettingsError};
 pub use stats::Stats;
 pub use transmit::Transmit;
 
@@ -53,7 +53,7 @@ use inquic_platform::memory::Own;
 use inquic_platform::{CryptoError, Duration, Instant, KeySide, NoMemory, Platform};
 use inquic_wire::{ConnectionId, Role, Version};
 
-use crate::config::Config;
+use crate::config::{AckDelay, Config, Settings};
 use crate::datagram::Datagrams;
 use crate::endpoint::ConnectError;
 use crate::path::{Ecn, LocalIds, Mtu, Path, PathState, Paths, PeerIds};
@@ -75,7 +75,9 @@ use stats::Counts;
 /// One QUIC connection, client or server.
 pub struct Connection {
     platform: Arc<dyn Platform>,
-    config: Arc<Config>,
+    config: Settings,
+    /// Of the configuration.
+    ack_delay: AckDelay,
     role: Role,
     /// The version in use: of the packets that we send, and of the keys from the Handshake level on.
     version: Version,
@@ -213,7 +215,7 @@ impl Connection {
     pub(crate) fn new(
         now: Instant,
         platform: Arc<dyn Platform>,
-        config: Arc<Config>,
+        config: Settings,
         start: Start,
     ) -> Result<Own<Self>, ConnectError> {
         let initial = first_keys(&*platform, &start)?;
@@ -260,6 +262,7 @@ impl Connection {
             counts: Counts::new(now),
             scratch: alloc::vec::Vec::new(),
             platform,
+            ack_delay: config.ack_delay(),
             config,
         })
         .ok_or(ConnectError::Memory)

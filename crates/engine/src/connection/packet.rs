@@ -93,7 +93,7 @@ impl Connection {
                 } else {
                     0
                 },
-                ack_delay_exponent: self.config.ack_delay_exponent,
+                ack_delay_exponent: self.ack_delay.exponent,
             };
             self.carried
                 .write(wanted, &mut writer, &mut built.tail, frames)

@@ -441,7 +441,7 @@ impl Connection {
     /// What the next ACK of a space will say.
     #[inline]
     fn note_received(&mut self, now: Instant, space: Space, number: u64, eliciting: bool, ecn: u8) {
-        let max_ack_delay = self.config.max_ack_delay;
+        let max_ack_delay = self.ack_delay.max;
         if let Some(received) = self.carried.received.get_mut(space.index()) {
             received.on_packet(now, number, ecn);
             if eliciting {

@@ -1,15 +1,14 @@
 //! What the application settles about a connection that was made already: new settings while the handshake has said nothing of
 //! them, a preferred address, connection ids, a token for the peer. Out comes what there is of these.
 
-use alloc::sync::Arc;
 use core::net::SocketAddr;
 
-use inquic_platform::NoMemory;
+use inquic_platform::{CryptoError, NoMemory};
 use inquic_wire::{ConnectionId, Role, TransportParameters};
 
 use super::Connection;
 use super::application::NotConnected;
-use crate::config::Config;
+use crate::config::{Config, Settings};
 use crate::path::Mtu;
 use crate::protect;
 
@@ -35,6 +34,15 @@ pub enum IdError {
     Busy,
 }
 
+/// Why settings are not taken. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SettingsError {
+    /// One of the ends has told the other of its own, or the connection is over.
+    TooLate,
+    /// There is no memory for what they change.
+    Memory,
+}
+
 impl Connection {
     /// Takes other settings than it was made with, as long as neither end has told the other of its own: before TLS has asked
     /// for our transport parameters or brought the peer's. What packets were sent before, keeps what it cannot have otherwise:
@@ -42,37 +50,49 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// [`NotConnected`] when it is too late.
-    pub fn reconfigure(&mut self, config: Arc<Config>) -> Result<(), NotConnected> {
+    /// [`SettingsError`]; nothing has changed then.
+    pub fn reconfigure(&mut self, config: Settings) -> Result<(), SettingsError> {
         let early = self.keys.early.is_some();
         if !self.is_handshaking() || self.parameters_are_settled() || early {
-            return Err(NotConnected);
+            return Err(SettingsError::TooLate);
         }
-        if self.carried.data.is_some() {
-            let data = super::data(&config, self.role).ok_or(NotConnected)?;
-            self.carried.data = Some(data);
-        }
-        self.carried.peer_ids.set_limit(config.ids_kept());
+        let data = match &self.carried.data {
+            Some(_) => Some(super::data(&config, self.role).ok_or(SettingsError::Memory)?),
+            None => None,
+        };
         let silent = self.numbers.iter().all(|numbers| numbers.next() == 0);
         if silent {
-            let mtu = Mtu::new(config.udp_payload, config.ceiling(self.path().remote));
-            self.max_datagram = usize::from(mtu.size());
-            let trace = core::mem::take(&mut self.recovery.trace);
-            self.recovery = super::recovery(&config, self.role, mtu.size()).ok_or(NotConnected)?;
-            self.recovery.trace = trace;
-            self.carried.mtu = mtu;
-            if self.role == Role::Client && self.version != config.version {
-                let id = self.hello.original_id;
-                let keys = protect::initial_keys(&*self.platform, config.version, self.role, &id);
-                self.keys.initial = keys.map_err(|_| NotConnected)?;
-                self.version = config.version;
-                self.hello.original_version = config.version;
-            }
+            self.begin_anew(&config)?;
         } else {
             self.recovery.set_algorithm(config.algorithm);
         }
+        self.carried.data = data;
+        self.carried.peer_ids.set_limit(config.ids_kept());
+        self.ack_delay = config.ack_delay();
         self.config = config;
         self.refresh_timer();
+        Ok(())
+    }
+
+    /// What packets are made with, where none was: all of it, or nothing.
+    fn begin_anew(&mut self, config: &Config) -> Result<(), SettingsError> {
+        let mtu = Mtu::new(config.udp_payload, config.ceiling(self.path().remote));
+        let recovery = super::recovery(config, self.role, mtu.size());
+        let mut recovery = recovery.ok_or(SettingsError::Memory)?;
+        if self.role == Role::Client && self.version != config.version {
+            let id = self.hello.original_id;
+            let keys = protect::initial_keys(&*self.platform, config.version, self.role, &id);
+            self.keys.initial = keys.map_err(|error| match error {
+                CryptoError::Unavailable => SettingsError::Memory,
+                CryptoError::Misuse => SettingsError::TooLate,
+            })?;
+            self.version = config.version;
+            self.hello.original_version = config.version;
+        }
+        recovery.trace = core::mem::take(&mut self.recovery.trace);
+        self.recovery = recovery;
+        self.max_datagram = usize::from(mtu.size());
+        self.carried.mtu = mtu;
         Ok(())
     }
 
@@ -95,17 +115,16 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// [`NotConnected`] at a client, and when it is too late.
-    pub fn prefer(&mut self, address: SocketAddr) -> Result<(), NotConnected> {
+    /// [`SettingsError::TooLate`] at a client, too; nothing has changed.
+    pub fn prefer(&mut self, address: SocketAddr) -> Result<(), SettingsError> {
         if self.role == Role::Client || !self.is_handshaking() || self.hello.parameters_given {
-            return Err(NotConnected);
+            return Err(SettingsError::TooLate);
         }
-        let mut config = Config::clone(&self.config);
+        let config = self.config.as_own().ok_or(SettingsError::Memory)?;
         match address {
             SocketAddr::V4(address) => config.preferred_v4 = Some(address),
             SocketAddr::V6(address) => config.preferred_v6 = Some(address),
         }
-        self.config = Arc::new(config);
         Ok(())
     }
 

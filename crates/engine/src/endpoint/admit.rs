@@ -39,7 +39,7 @@ pub enum RetryPolicy {
 }
 
 /// A client that is let in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Incoming {
     /// Whose client it is.
     pub(super) owner: Owner,
@@ -96,6 +96,22 @@ impl Default for Listen {
 }
 
 impl Incoming {
+    /// The same client, and nothing of what came of it.
+    pub(super) const fn without_datagrams(&self) -> Self {
+        Self {
+            owner: self.owner,
+            datagrams: Vec::new(),
+            path: self.path,
+            version: self.version,
+            dcid: self.dcid,
+            scid: self.scid,
+            original_id: self.original_id,
+            retry_id: self.retry_id,
+            validated: self.validated,
+            used: self.used,
+        }
+    }
+
     /// Where it comes from.
     #[must_use]
     pub const fn path(&self) -> &Path {

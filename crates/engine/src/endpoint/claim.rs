@@ -9,7 +9,7 @@ use inquic_wire::{Offer, ServerName};
 use crate::limits;
 
 /// The server names and application protocols of one listener. None of a kind is any of that kind.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Claim {
     /// In lower case. One that begins with `*.` stands for every name with one label in its place.
     names: Vec<Vec<u8>>,
@@ -74,6 +74,21 @@ impl Claim {
             add(&mut claim.protocols, protocol, limits::CLAIM_PROTOCOLS)?;
         }
         Ok(claim)
+    }
+
+    /// A claim to whatever nobody else claims.
+    #[must_use]
+    pub const fn any() -> Self {
+        Self {
+            names: Vec::new(),
+            protocols: Vec::new(),
+        }
+    }
+
+    /// The same claim again; `None` when there is no memory for it.
+    #[must_use]
+    pub fn copied(&self) -> Option<Self> {
+        Self::new(self.names(), self.protocols()).ok()
     }
 
     /// The names claimed, in lower case.

@@ -199,7 +199,7 @@ impl Endpoint {
         let mut known = self.gatherings.list.iter();
         let found = known.find(|one| one.client == *client)?;
         let hello = found.hello.as_ref()?;
-        Some(hello.incoming.clone())
+        Some(hello.incoming.without_datagrams())
     }
 
     /// The hello is whole: finds its owner.

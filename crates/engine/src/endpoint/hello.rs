@@ -18,7 +18,7 @@ use crate::limits;
 use crate::protect::{self, DirectionKeys};
 
 /// A datagram that waits for its connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct HeldDatagram {
     /// When it came.
     pub at: Instant,

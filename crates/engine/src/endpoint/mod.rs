@@ -33,7 +33,7 @@ use inquic_platform::memory::{self, Own};
 use inquic_platform::{CryptoError, Instant, NoMemory, Platform, Table};
 use inquic_wire::{ConnectionId, Role, dcid_of};
 
-use crate::config::Config;
+use crate::config::Settings;
 use crate::connection::{Connection, Start};
 use crate::counters::{Drop, Drops};
 use crate::limits;
@@ -238,8 +238,9 @@ impl Endpoint {
         &mut self,
         now: Instant,
         incoming: &Incoming,
-        config: &Arc<Config>,
+        config: impl Into<Settings>,
     ) -> Result<(Handle, Own<Connection>), ConnectError> {
+        let config: Settings = config.into();
         let local_id = self.new_id();
         let is_preferring = config.preferred_v4.is_some() || config.preferred_v6.is_some();
         let preferred_id = is_preferring.then(|| {
@@ -260,8 +261,7 @@ impl Endpoint {
             validated: incoming.validated,
             token: Vec::new(),
         };
-        let connection =
-            Connection::new(now, Arc::clone(&self.platform), Arc::clone(config), start)?;
+        let connection = Connection::new(now, Arc::clone(&self.platform), config, start)?;
         let first = (incoming.path.remote, incoming.dcid);
         let handle = self.enter(local_id, Some(first))?;
         if let Some((id, _)) = preferred_id
@@ -282,10 +282,11 @@ impl Endpoint {
     pub fn connect(
         &mut self,
         now: Instant,
-        config: &Arc<Config>,
+        config: impl Into<Settings>,
         path: Path,
         token: &[u8],
     ) -> Result<(Handle, Own<Connection>), ConnectError> {
+        let config: Settings = config.into();
         let local_id = self.new_id();
         //= RFC 9000 §7.2: the client populates the Destination Connection ID field with an
         //= unpredictable value.
@@ -306,8 +307,7 @@ impl Endpoint {
             token: memory::copied(token.get(..limits::TOKEN_BYTES).unwrap_or(token))
                 .ok_or(NoMemory)?,
         };
-        let connection =
-            Connection::new(now, Arc::clone(&self.platform), Arc::clone(config), start)?;
+        let connection = Connection::new(now, Arc::clone(&self.platform), config, start)?;
         Ok((self.enter(local_id, None)?, connection))
     }
 

@@ -25,7 +25,7 @@ impl Owner {
 }
 
 /// A listener of a port.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Listener {
     /// Who it is.
     pub owner: Owner,

@@ -38,6 +38,23 @@ impl Streams {
         self.send_pool.room()
     }
 
+    /// The streams that the application knows and can read bytes or the end from; it takes a look at each stream.
+    pub fn readable_streams(&self) -> impl Iterator<Item = StreamId> {
+        let accepted = self.slab.iter().filter(|stream| stream.accepted);
+        let readable = accepted.filter(|stream| {
+            let half = stream.receive.as_ref().filter(|half| !half.stopped);
+            half.is_some_and(|half| half.state != ReceiveState::ResetRecvd && half.is_readable())
+        });
+        readable.map(|stream| stream.id)
+    }
+
+    /// Whether [`Streams::accept`] would give a stream if there is memory.
+    #[must_use]
+    pub fn has_incoming(&self, direction: Direction) -> bool {
+        let remote = self.remote.get(direction);
+        remote.accepted < remote.opened
+    }
+
     /// Bytes that can be read, of all streams.
     #[must_use]
     pub fn bytes_to_read(&self) -> u64 {

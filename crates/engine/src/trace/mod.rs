@@ -125,14 +125,14 @@ pub struct Metrics {
 #[derive(Default)]
 pub(crate) struct Trace {
     #[cfg(feature = "trace")]
-    ring: Option<alloc::boxed::Box<ring::Ring>>,
+    ring: Option<inquic_platform::Own<ring::Ring>>,
 }
 
 #[cfg(feature = "trace")]
 impl Trace {
     /// Begins to note. `false` when there is no memory for it.
     pub(crate) fn start(&mut self, now: Instant) -> bool {
-        self.ring = ring::Ring::new(now).map(alloc::boxed::Box::new);
+        self.ring = ring::Ring::new(now).and_then(inquic_platform::Own::new);
         self.ring.is_some()
     }
 

@@ -2,7 +2,7 @@
 
 use alloc::collections::VecDeque;
 
-use inquic_platform::Instant;
+use inquic_platform::{Instant, memory};
 use inquic_wire::frame::{Frame, Frames};
 use inquic_wire::{Level, Role};
 
@@ -38,7 +38,7 @@ impl Ring {
             self.missed = self.missed.saturating_add(1);
             return;
         }
-        self.records.push_back(Record { at: self.now, what });
+        memory::put_back(&mut self.records, Record { at: self.now, what });
     }
 
     /// The frames of a packet, up to [`limits::TRACE_FRAMES`] of them: one byte is enough for a frame, and none is to cost more than a

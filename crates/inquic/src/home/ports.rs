@@ -92,8 +92,9 @@ pub(crate) fn listen_shared(
             if udp.local() != address {
                 return Err(Error::PortInUse(address));
             }
-            let (link, wish) = (Arc::new(link), service.options.clone());
-            let share = Arc::new(Share::joined(address, &welcome, link, wish));
+            let refused = || fail(std::io::ErrorKind::OutOfMemory.into());
+            let wish = service.options.copied().ok_or_else(refused)?;
+            let share = Arc::new(Share::joined(address, &welcome, Arc::new(link), wish));
             (start_in(vec![udp], drive, share)?, None)
         }
         Err(error) => return Err(error),
@@ -123,7 +124,7 @@ pub(crate) fn listen(
     address: SocketAddr,
     service: &Service,
 ) -> Result<ListenerId, Error> {
-    let listening = port.listen(service.clone());
+    let listening = port.listen(service);
     listening.map_err(|errno| {
         port.release();
         Error::bind(address, &std::io::Error::from_raw_os_error(errno.number()))

@@ -16,20 +16,20 @@ impl Options {
     /// Takes a configuration; a number of zero leaves what was.
     pub(super) fn set_config(&mut self, value: &[u8]) -> Result<(), Errno> {
         let config = Config::read(value);
-        let mut next = self.clone();
+        let (mut engine, mut hints) = (self.engine.clone(), self.hints);
         if config.version != 0 {
-            next.engine.version = Version(config.version);
+            engine.version = Version(config.version);
         }
         match config.plpmtud_probe_interval {
             0 => {}
             interval @ PROBE_INTERVAL_MIN..=PROBE_INTERVAL_MAX => {
-                next.hints.plpmtud_probe_interval = interval;
+                hints.plpmtud_probe_interval = interval;
             }
             _ => return Err(Errno::EINVAL),
         }
         match config.initial_smoothed_rtt {
             0 => {}
-            rtt @ 1_000..=6_000_000 => next.engine.initial_rtt = Duration::from_micros(rtt.into()),
+            rtt @ 1_000..=6_000_000 => engine.initial_rtt = Duration::from_micros(rtt.into()),
             _ => return Err(Errno::EINVAL),
         }
         match config.payload_cipher_type {
@@ -38,12 +38,12 @@ impl Options {
             | TLS_CIPHER_AES_GCM_256
             | TLS_CIPHER_AES_CCM_128
             | TLS_CIPHER_CHACHA20_POLY1305) => {
-                next.hints.payload_cipher_type = cipher;
+                hints.payload_cipher_type = cipher;
             }
             _ => return Err(Errno::EINVAL),
         }
-        next.engine.algorithm = match config.congestion_control_algo {
-            QUIC_CONG_ALG_RENO => next.engine.algorithm,
+        engine.algorithm = match config.congestion_control_algo {
+            QUIC_CONG_ALG_RENO => engine.algorithm,
             QUIC_CONG_ALG_CUBIC => Algorithm::Cubic,
             QUIC_CONG_ALG_BBR => Algorithm::Bbr,
             _ => return Err(Errno::EINVAL),
@@ -51,17 +51,17 @@ impl Options {
         match config.keepalive_probe_interval {
             0 => {}
             interval @ 1_500_000.. => {
-                next.engine.keep_alive = Some(Duration::from_micros(interval.into()));
+                engine.keep_alive = Some(Duration::from_micros(interval.into()));
             }
             _ => return Err(Errno::EINVAL),
         }
-        next.validate |= config.validate_peer_address != 0;
-        next.hints = Hints {
+        self.engine = engine;
+        self.validate |= config.validate_peer_address != 0;
+        self.hints = Hints {
             receive_session_ticket: config.receive_session_ticket,
             certificate_request: config.certificate_request,
-            ..next.hints
+            ..hints
         };
-        *self = next;
         Ok(())
     }
 

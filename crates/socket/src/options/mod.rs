@@ -11,7 +11,7 @@ pub(crate) mod transport_param;
 use alloc::vec::Vec;
 
 use inquic_engine::{Config, RetryPolicy};
-use inquic_platform::Duration;
+use inquic_platform::{Duration, memory};
 use inquic_uapi::structs::{ConnectionClose, EventOption, TransportParam};
 use inquic_uapi::{EventType, Layout, option};
 
@@ -19,7 +19,7 @@ use crate::errno::Errno;
 use crate::limits;
 
 /// The options of a socket that is not connected.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Options {
     /// What the engine's connections are made with.
     pub(crate) engine: Config,
@@ -59,14 +59,65 @@ pub(crate) struct Hints {
     pub(crate) certificate_request: u8,
 }
 
+/// What of the options a connection is made with, as far as it is set together.
+pub(crate) struct Agreed {
+    engine: Config,
+    receive_buffer: usize,
+    validate: bool,
+    hints: Hints,
+    stateless_reset: bool,
+}
+
 impl Options {
+    /// The same again; `None` when there is no memory for it.
+    #[must_use]
+    pub(crate) fn copied(&self) -> Option<Self> {
+        Some(Self {
+            engine: self.engine.clone(),
+            validate: self.validate,
+            hints: self.hints,
+            alpn: memory::copied(&self.alpn)?,
+            names: memory::copied(&self.names)?,
+            token: memory::copied(&self.token)?,
+            ticket: memory::copied(&self.ticket)?,
+            events: self.events,
+            close: self.close,
+            eof: self.eof,
+            linger: self.linger,
+            receive_buffer: self.receive_buffer,
+            stateless_reset: self.stateless_reset,
+        })
+    }
+
+    /// What CONFIG and TRANSPORT_PARAM have set, to be put back where a connection cannot take other settings.
+    pub(crate) fn agreed(&self) -> Agreed {
+        Agreed {
+            engine: self.engine.clone(),
+            receive_buffer: self.receive_buffer,
+            validate: self.validate,
+            hints: self.hints,
+            stateless_reset: self.stateless_reset,
+        }
+    }
+
+    /// The opposite of [`Options::agreed`].
+    pub(crate) fn put_back(&mut self, agreed: Agreed) {
+        Agreed {
+            engine: self.engine,
+            receive_buffer: self.receive_buffer,
+            validate: self.validate,
+            hints: self.hints,
+            stateless_reset: self.stateless_reset,
+        } = agreed;
+    }
+
     /// setsockopt() on a socket that neither listens nor is connected, and for what is the same on all.
     ///
     /// # Errors
     ///
     /// [`Errno::ENOPROTOOPT`] for an option that there is not, [`Errno::EINVAL`] for a value out of its bounds and for what is of
     /// the handshake or of streams, [`Errno::EOPNOTSUPP`] for a value that cannot be honoured, [`Errno::EPIPE`] for what needs
-    /// a connection.
+    /// a connection, [`Errno::ENOMEM`] when there is no memory to keep the value. Nothing has changed then.
     pub fn set(&mut self, number: u32, value: &[u8]) -> Result<(), Errno> {
         match number {
             option::QUIC_SOCKOPT_EVENT => self.set_event(value)?,
@@ -183,6 +234,11 @@ impl Options {
     #[must_use]
     pub const fn engine(&self) -> &Config {
         &self.engine
+    }
+
+    /// Takes a token that was kept already.
+    pub(crate) fn set_token(&mut self, token: Vec<u8>) {
+        self.token = token;
     }
 
     /// The address validation token for the next connection.
@@ -318,14 +374,13 @@ impl Default for Options {
 
 /// A list separated by commas, without spaces and what comes after a zero byte. No entry may be empty.
 fn list(value: &[u8], most: usize) -> Result<Vec<u8>, Errno> {
-    let list: Vec<u8> = value
-        .iter()
-        .copied()
-        .take_while(|&byte| byte != 0)
-        .filter(|&byte| byte != b' ')
-        .collect();
-    let empty = list.split(|&byte| byte == b',').any(<[u8]>::is_empty);
-    if empty || value.len() > most {
+    if value.len() > most {
+        return Err(Errno::EINVAL);
+    }
+    let said = value.split(|&byte| byte == 0).next().unwrap_or_default();
+    let mut list = memory::copied(said).ok_or(Errno::ENOMEM)?;
+    list.retain(|&byte| byte != b' ');
+    if list.split(|&byte| byte == b',').any(<[u8]>::is_empty) {
         return Err(Errno::EINVAL);
     }
     Ok(list)
@@ -339,7 +394,7 @@ fn entries(list: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 fn bounded(value: &[u8], least: usize, most: usize) -> Result<Vec<u8>, Errno> {
     if (least..=most).contains(&value.len()) {
-        Ok(value.to_vec())
+        memory::copied(value).ok_or(Errno::ENOMEM)
     } else {
         Err(Errno::EINVAL)
     }

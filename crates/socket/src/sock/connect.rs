@@ -1,11 +1,9 @@
 //! bind, listen, accept, connect: addresses and a port in, names of connections and errno values out (socket-abi 1.8).
 
-use alloc::boxed::Box;
-use alloc::sync::Arc;
 use core::net::SocketAddr;
 
-use inquic_engine::{Claim, Handle, Path};
-use inquic_platform::Instant;
+use inquic_engine::{Claim, ClaimError, Handle, Path, Settings};
+use inquic_platform::{Instant, NoMemory, Own};
 
 use super::answer::{Stop, Wait};
 use super::link::{Link, Request};
@@ -49,7 +47,7 @@ impl Sock {
     /// # Errors
     ///
     /// [`Errno::EINVAL`] when it is not bound, or a connection; [`Errno::EADDRINUSE`] when another listener of the port has
-    /// some of the same protocols and names.
+    /// some of the same protocols and names; [`Errno::ENOMEM`], and it listens as before.
     pub fn listen(&mut self, port: &mut Port, backlog: i32) -> Result<(), Errno> {
         let local = match self.state {
             State::Idle(Some(local)) | State::Listening { local, .. } => local,
@@ -93,18 +91,18 @@ impl Sock {
     fn listening(&self, local: SocketAddr, backlog: usize) -> Result<ListenOptions, Errno> {
         let claim = Claim::new(self.options.names(), self.options.alpn());
         Ok(ListenOptions {
-            config: Arc::new(self.options.engine().clone()),
+            config: Settings::own(self.options.engine()).ok_or(Errno::ENOMEM)?,
             backlog,
             max_half_open: inquic_engine::limits::HALF_OPEN,
             retry: self.options.retry(),
-            claim: claim.map_err(|_| Errno::EINVAL)?,
+            claim: claim.map_err(of_claim)?,
             spreads: self.shares_port(),
-            inherited: Some(Arc::new(Inherited {
+            inherited: Some(Inherited {
                 family: self.family,
                 kind: self.kind,
                 local,
-                options: self.options.clone(),
-            })),
+                options: self.options.copied().ok_or(Errno::ENOMEM)?,
+            }),
         })
     }
 
@@ -114,14 +112,17 @@ impl Sock {
             return;
         };
         let local = *local;
-        if core::mem::take(changed) {
-            let Some(listener) = self.listener else {
-                return;
-            };
-            // What cannot be had so stays as it was.
-            if let Ok(options) = self.listening(local, port.backlog(listener)) {
-                let _ = port.relisten(listener, options);
-            }
+        if !core::mem::take(changed) {
+            return;
+        }
+        let Some(listener) = self.listener else {
+            return;
+        };
+        let options = self.listening(local, port.backlog(listener));
+        let told = options.and_then(|options| port.relisten(listener, options));
+        // What cannot be had so stays as it was; what there is no memory for is told again.
+        if let (Err(Errno::ENOMEM), State::Listening { changed, .. }) = (told, &mut self.state) {
+            *changed = true;
         }
     }
 
@@ -142,17 +143,21 @@ impl Sock {
     }
 
     /// The connection of a client that was let in by the listener that `inherited` is of.
-    pub(crate) fn admitted(inherited: &Inherited, ticket_key: [u8; 64], socket: Socket) -> Self {
+    pub(crate) fn admitted(
+        inherited: Inherited,
+        ticket_key: [u8; 64],
+        socket: Socket,
+    ) -> Result<Self, NoMemory> {
         let mut link = Link::new(socket, inherited.local, Request::New);
         link.ticket_key = Some(ticket_key);
-        Self {
+        Ok(Self {
             family: inherited.family,
             kind: inherited.kind,
             general: super::General::default(),
-            options: inherited.options.clone(),
-            state: State::Connection(Box::new(link)),
+            options: inherited.options,
+            state: State::Connection(Own::new(link).ok_or(NoMemory)?),
             listener: None,
-        }
+        })
     }
 
     /// connect(), first part: the peer's address.
@@ -192,10 +197,14 @@ impl Sock {
             local: Some(local),
             remote: peer,
         };
-        let config = Arc::new(self.options.engine().clone());
-        let (handle, socket) = port.connect(now, &config, path, self.options.token())?;
-        let link = Link::new(socket, local, Request::None);
-        self.state = State::Connection(Box::new(link));
+        let (config, token) = (self.options.engine(), self.options.token());
+        let config = Settings::own(config).ok_or(Errno::ENOMEM)?;
+        let (handle, socket) = port.connect(now, config, path, token)?;
+        let Some(link) = Own::new(Link::new(socket, local, Request::None)) else {
+            port.endpoint_mut().remove(handle);
+            return Err(Errno::ENOMEM);
+        };
+        self.state = State::Connection(link);
         Ok(handle)
     }
 
@@ -217,5 +226,12 @@ impl Sock {
     pub fn peer_address(&self) -> Result<SocketAddr, Errno> {
         let link = self.link().ok_or(Errno::ENOTCONN)?;
         Ok(link.socket.path().remote)
+    }
+}
+
+const fn of_claim(error: ClaimError) -> Errno {
+    match error {
+        ClaimError::Name | ClaimError::Protocol | ClaimError::TooMany => Errno::EINVAL,
+        ClaimError::Memory => Errno::ENOMEM,
     }
 }

@@ -9,6 +9,7 @@ use inquic_uapi::EventType;
 
 use super::link::{Gone, Link, Offence, Request};
 use super::{Sock, State};
+use crate::limits;
 use crate::options::Options;
 use crate::port::Port;
 
@@ -37,6 +38,9 @@ impl Sock {
         if link.corked.is_some_and(|until| until <= now) {
             link.corked = None;
         }
+        if link.retry.is_some_and(|at| at <= now) {
+            link.retry = None;
+        }
         link.socket.expire(now);
     }
 
@@ -48,6 +52,9 @@ impl Sock {
             //= RFC 9001 §6: Endpoints MUST treat the receipt of a TLS KeyUpdate message as a connection error of type 0x010a
             Some(Offence::KeyUpdate) => link.socket.fail_handshake(now, UNEXPECTED_MESSAGE),
             Some(Offence::CertificateRequest) => link.socket.refuse_handshake(now),
+        }
+        if link.refused && link.retry.is_none() {
+            link.retry = Some(now + limits::RETRY);
         }
         link.socket.transmit(now, out)
     }
@@ -77,10 +84,8 @@ impl Sock {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         let link = self.link()?;
-        match (link.socket.next_deadline(), link.corked) {
-            (Some(engine), Some(corked)) => Some(engine.min(corked)),
-            (engine, corked) => engine.or(corked),
-        }
+        let deadlines = [link.socket.next_deadline(), link.corked, link.retry];
+        deadlines.into_iter().flatten().min()
     }
 
     /// Takes note of what has changed. Whether somebody who waits for this socket or one of its streams may go on.
@@ -111,7 +116,11 @@ impl Link {
     /// Takes the engine's events; whether there was one.
     fn drain(&mut self, options: &mut Options) -> bool {
         let mut told = false;
-        while let Some(event) = self.socket.next_event() {
+        self.refused = false;
+        // What was refused is told again at once, and would be for ever: what is left waits for the retry.
+        while !self.refused
+            && let Some(event) = self.socket.next_event()
+        {
             self.note_event(&event, options);
             told = true;
         }

@@ -35,8 +35,10 @@ impl Link {
             Event::Stream(event) => self.note_stream_event(*event, options),
             Event::Datagram(DatagramEvent::Received) => self.inbox.push_datagrams(),
             Event::Token => {
-                let token = self.socket.token().to_vec();
-                self.queue_event(EventType::NewToken, &token, options);
+                if options.wants(EventType::NewToken) {
+                    let token = self.socket.token();
+                    self.inbox.push_event(EventType::NewToken, token);
+                }
             }
             Event::Migrated => {
                 let path = self.socket.path();
@@ -147,17 +149,15 @@ impl Link {
     /// Handshake messages that came after the handshake.
     fn take_tickets(&mut self, options: &mut Options) {
         let mut bytes = [0; 1024];
-        let mut messages = alloc::vec::Vec::new();
         while let Some((_, len)) = self.socket.handshake_receive(&mut bytes) {
-            let bytes = bytes.get(..len).unwrap_or(&bytes);
-            self.tickets
-                .take(bytes, &mut |message| messages.push(message));
-            for message in messages.drain(..) {
+            let mut rest = bytes.get(..len).unwrap_or(&bytes);
+            while let Some(message) = self.tickets.take(&mut rest) {
                 match message {
                     After::Ticket(ticket) => {
                         self.queue_event(EventType::NewSessionTicket, &ticket, options);
                         options.ticket = ticket;
                     }
+                    After::LostTicket => self.inbox.drop_event(),
                     After::KeyUpdate => self.offence = Some(Offence::KeyUpdate),
                     After::CertificateRequest => {
                         self.offence = Some(Offence::CertificateRequest);

@@ -1,8 +1,10 @@
 //! What waits for recvmsg: handshake messages, events, streams and datagrams in; the next message out, whole or in pieces.
 
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use inquic_platform::Table;
+use inquic_platform::memory::{self, NoMemory};
 use inquic_uapi::EventType;
 use inquic_wire::{Level, StreamId};
 
@@ -16,11 +18,13 @@ pub(super) struct Inbox {
     hello: Option<(Level, Vec<u8>)>,
     /// Events, each with its type byte first.
     events: VecDeque<Vec<u8>>,
-    /// Events that found no room.
+    /// Events that found no room or no memory.
     pub(super) events_dropped: u64,
     /// Streams with something to read and datagrams, in the order in which they came, each stream once.
     readable: VecDeque<Readable>,
-    listed: BTreeSet<StreamId>,
+    listed: Table<StreamId, ()>,
+    /// Whether something came for which there was no memory in the list: it is looked for when the list is empty.
+    pub(super) unlisted: bool,
     /// Whether datagrams are among them.
     datagrams_listed: bool,
     /// A datagram of which a part was read, or which was looked at.
@@ -59,7 +63,17 @@ pub(super) struct Piece {
 impl Inbox {
     /// Whether an event, a stream or a datagram waits, or handshake bytes that were looked at.
     pub(super) fn is_empty(&self) -> bool {
-        self.hello.is_none() && self.events.is_empty() && self.readable.is_empty()
+        self.hello.is_none() && self.events.is_empty() && !self.has_data()
+    }
+
+    /// Whether a stream or a datagram waits.
+    fn has_data(&self) -> bool {
+        !self.readable.is_empty() || self.unlisted
+    }
+
+    /// Whether a datagram was read in part, or looked at.
+    pub(super) const fn has_datagram(&self) -> bool {
+        self.datagram.is_some()
     }
 
     /// Whether an event waits.
@@ -72,35 +86,34 @@ impl Inbox {
         self.hello.is_some()
     }
 
-    /// Handshake bytes, the peeked ones first; `more` takes those of the engine.
+    /// Handshake bytes, the peeked ones first; `more` takes those of the engine. Without memory to look at them they stay there.
     pub(super) fn hello(
         &mut self,
         out: &mut [u8],
         reading: Reading,
         more: &mut TakeHello<'_>,
-    ) -> Option<(Level, Piece)> {
+    ) -> Result<Option<(Level, Piece)>, NoMemory> {
         if self.hello.is_none() {
             if !reading.peek {
-                let (level, bytes) = more(out)?;
-                let piece = Piece {
-                    bytes,
-                    whole: true,
-                    cut: false,
-                };
-                return Some((level, piece));
+                return Ok(more(out).map(|(level, bytes)| (level, Piece::whole(bytes))));
             }
-            let mut bytes = alloc::vec![0; out.len().clamp(limits::PEEK_LEAST, limits::PEEK)];
-            let (level, len) = more(&mut bytes)?;
+            let bytes = memory::zeroed(out.len().clamp(limits::PEEK_LEAST, limits::PEEK));
+            let mut bytes = bytes.ok_or(NoMemory)?;
+            let Some((level, len)) = more(&mut bytes) else {
+                return Ok(None);
+            };
             bytes.truncate(len);
             self.hello = Some((level, bytes));
         }
-        let (level, bytes) = self.hello.as_mut()?;
+        let Some((level, bytes)) = &mut self.hello else {
+            return Ok(None);
+        };
         let level = *level;
         let piece = take(bytes, out, reading);
         if bytes.is_empty() {
             self.hello = None;
         }
-        Some((level, piece))
+        Ok(Some((level, piece)))
     }
 
     /// The event that has waited longest.
@@ -113,16 +126,18 @@ impl Inbox {
         Some(piece)
     }
 
-    /// Keeps an event for the program; beyond [`limits::EVENTS`] it is counted and lost.
+    /// Keeps an event for the program; beyond [`limits::EVENTS`], and without memory, it is counted and lost.
     pub(super) fn push_event(&mut self, event: EventType, payload: &[u8]) {
-        if self.events.len() >= limits::EVENTS {
-            self.events_dropped = self.events_dropped.saturating_add(1);
-            return;
+        let has_room = self.events.len() < limits::EVENTS;
+        let message = has_room.then(|| message(event, payload)).flatten();
+        if !message.is_some_and(|message| memory::queued(&mut self.events, message)) {
+            self.drop_event();
         }
-        let mut bytes = Vec::with_capacity(payload.len().saturating_add(1));
-        bytes.push(event as u8);
-        bytes.extend_from_slice(payload);
-        self.events.push_back(bytes);
+    }
+
+    /// An event is lost.
+    pub(super) const fn drop_event(&mut self) {
+        self.events_dropped = self.events_dropped.saturating_add(1);
     }
 
     /// What comes after events.
@@ -132,16 +147,28 @@ impl Inbox {
 
     /// A stream has something to read.
     pub(super) fn push_stream(&mut self, id: StreamId) {
-        if self.listed.insert(id) {
-            self.readable.push_back(Readable::Stream(id));
+        if self.listed.contains(&id) {
+            return;
+        }
+        if self.has_room() && self.listed.insert(id, ()).is_ok() {
+            memory::put_back(&mut self.readable, Readable::Stream(id));
+        } else {
+            self.unlisted = true;
         }
     }
 
     /// Datagrams wait.
     pub(super) fn push_datagrams(&mut self) {
-        if !core::mem::replace(&mut self.datagrams_listed, true) {
-            self.readable.push_back(Readable::Datagrams);
+        if self.datagrams_listed {
+            return;
         }
+        self.datagrams_listed = memory::queued(&mut self.readable, Readable::Datagrams);
+        self.unlisted |= !self.datagrams_listed;
+    }
+
+    /// Whether the list takes one more.
+    fn has_room(&mut self) -> bool {
+        self.readable.len() < self.readable.capacity() || self.readable.try_reserve(1).is_ok()
     }
 
     /// The front has nothing more.
@@ -157,40 +184,61 @@ impl Inbox {
 
     /// A stream got a descriptor of its own.
     pub(super) fn forget(&mut self, id: StreamId) {
-        if self.listed.remove(&id) {
+        if self.listed.remove(&id).is_some() {
             self.readable
                 .retain(|&waiting| waiting != Readable::Stream(id));
         }
     }
 
-    /// The first datagram, or what is left of it. `len` is how long the engine's next is, `next` takes it.
+    /// The first datagram, or what is left of it. `len` is how long the engine's next is, `next` takes it. Without memory to keep
+    /// what is left over it stays where it is.
     pub(super) fn datagram(
         &mut self,
         out: &mut [u8],
         reading: Reading,
         len: Option<usize>,
         next: &mut dyn FnMut(&mut [u8]) -> Option<usize>,
-    ) -> Option<Piece> {
+    ) -> Result<Option<Piece>, NoMemory> {
         if self.datagram.is_none() {
-            let len = len?;
+            let Some(len) = len else {
+                return Ok(None);
+            };
             if !reading.peek && len <= out.len() {
-                return next(out).map(|bytes| Piece {
-                    bytes,
-                    whole: true,
-                    cut: false,
-                });
+                return Ok(next(out).map(Piece::whole));
             }
-            let mut bytes = alloc::vec![0; len];
-            next(&mut bytes)?;
-            self.datagram = Some(bytes);
+            let mut bytes = memory::zeroed(len).ok_or(NoMemory)?;
+            self.datagram = next(&mut bytes).map(|_| bytes);
         }
-        let bytes = self.datagram.as_mut()?;
+        let Some(bytes) = &mut self.datagram else {
+            return Ok(None);
+        };
         let piece = take(bytes, out, reading);
         if piece.whole && !reading.peek {
             self.datagram = None;
         }
-        Some(piece)
+        Ok(Some(piece))
     }
+}
+
+impl Piece {
+    /// All of a message.
+    const fn whole(bytes: usize) -> Self {
+        Self {
+            bytes,
+            whole: true,
+            cut: false,
+        }
+    }
+}
+
+/// An event as the program gets it; `None` when there is no memory for it.
+fn message(event: EventType, payload: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let len = payload.len().saturating_add(1);
+    bytes.try_reserve_exact(len).ok()?;
+    memory::put(&mut bytes, event as u8);
+    memory::append(&mut bytes, payload);
+    Some(bytes)
 }
 
 /// Takes from the front of `bytes` what fits into `out`, or leaves it there when it is only looked at.

@@ -30,6 +30,9 @@ pub(super) struct Link {
     /// Whether SO_ERROR was asked for since the end.
     pub(super) error_taken: bool,
     pub(super) gone: Gone,
+    /// Whether there was no memory for a stream that the peer opened, and when to ask for it again.
+    pub(super) refused: bool,
+    pub(super) retry: Option<Instant>,
     /// What was last told of in events.
     pub(super) told: Numbers,
     pub(super) tickets: Tickets,
@@ -95,6 +98,8 @@ impl Link {
             mask: 0,
             error_taken: false,
             gone: Gone::No,
+            refused: false,
+            retry: None,
             told,
             tickets: Tickets::default(),
             verdict: None,

@@ -47,7 +47,7 @@ pub use answer::{Got, Message, Part, Sent, Set, Stop, Wait};
 use core::net::SocketAddr;
 
 use inquic_engine::{CloseReason, Handle, Stats};
-use inquic_platform::Duration;
+use inquic_platform::{Duration, Own};
 use inquic_uapi::socket::{AF_INET, AF_INET6, SOCK_DGRAM, SOCK_STREAM};
 
 use crate::errno::Errno;
@@ -88,7 +88,7 @@ enum State {
         changed: bool,
     },
     /// From connect() or the listener's queue on, whatever becomes of it.
-    Connection(alloc::boxed::Box<Link>),
+    Connection(Own<Link>),
 }
 
 impl Sock {
@@ -177,14 +177,14 @@ impl Sock {
         self.link().and_then(|link| link.socket.listener())
     }
 
-    const fn link(&self) -> Option<&Link> {
+    fn link(&self) -> Option<&Link> {
         match &self.state {
             State::Connection(link) => Some(link),
             State::Idle(_) | State::Listening { .. } => None,
         }
     }
 
-    const fn link_mut(&mut self) -> Option<&mut Link> {
+    fn link_mut(&mut self) -> Option<&mut Link> {
         match &mut self.state {
             State::Connection(link) => Some(link),
             State::Idle(_) | State::Listening { .. } => None,

@@ -1,7 +1,8 @@
 //! recvmsg: a buffer and room for control messages in; handshake messages first, then events, then data as it came, out
 //! (socket-abi 1.6).
 
-use inquic_platform::Instant;
+use inquic_engine::stream::Streams;
+use inquic_platform::{Instant, NoMemory};
 use inquic_uapi::flags::{
     MSG_CTRUNC, MSG_EOR, MSG_ERRQUEUE, MSG_PEEK, MSG_QUIC_DATAGRAM, MSG_QUIC_NOTIFICATION,
     MSG_QUIC_STREAM_FIN, MSG_TRUNC,
@@ -38,7 +39,8 @@ impl Sock {
     ///
     /// # Errors
     ///
-    /// [`Errno::ENOTCONN`] without a connection, and at the end of one; [`Stop::Blocked`] while nothing waits.
+    /// [`Errno::ENOTCONN`] without a connection, and at the end of one; [`Stop::Blocked`] while nothing waits; [`Errno::ENOMEM`]
+    /// when there is no memory to keep what is looked at or does not fit: it stays for the next call.
     pub fn recvmsg(
         &mut self,
         now: Instant,
@@ -62,7 +64,8 @@ impl Sock {
             // There is no queue of errors, so nothing is ever in it.
             return Err(Stop::Failed(Errno::EAGAIN));
         }
-        if let Some(given) = link.next_message(now, reading, out) {
+        let given = link.next_message(now, reading, out);
+        if let Some(given) = given.map_err(|NoMemory| Stop::Failed(Errno::ENOMEM))? {
             return Ok(given.deliver(control));
         }
         if !link.socket.is_closed() {
@@ -73,35 +76,59 @@ impl Sock {
 }
 
 impl Link {
-    fn next_message(&mut self, now: Instant, reading: Reading, out: &mut [u8]) -> Option<Given> {
+    fn next_message(
+        &mut self,
+        now: Instant,
+        reading: Reading,
+        out: &mut [u8],
+    ) -> Result<Option<Given>, NoMemory> {
         let socket = &mut self.socket;
         let mut more = |out: &mut [u8]| socket.handshake_receive(out);
-        if let Some((level, piece)) = self.inbox.hello(out, reading, &mut more) {
+        if let Some((level, piece)) = self.inbox.hello(out, reading, &mut more)? {
             if let Some(verdict) = &mut self.verdict
                 && level == Level::Handshake
                 && !reading.peek
             {
                 verdict.read(out.get(..piece.bytes).unwrap_or(out));
             }
-            return Some(Given::of(&piece, 0, Control::Handshake(level)));
+            return Ok(Some(Given::of(&piece, 0, Control::Handshake(level))));
         }
         if let Some(piece) = self.inbox.event(out, reading) {
-            return Some(Given::of(&piece, MSG_QUIC_NOTIFICATION, Control::None));
+            let given = Given::of(&piece, MSG_QUIC_NOTIFICATION, Control::None);
+            return Ok(Some(given));
         }
         if self.is_connecting() {
             // Whoever makes the handshake expects nothing but its messages.
-            return None;
+            return Ok(None);
         }
-        while let Some(front) = self.inbox.front() {
+        while let Some(front) = self.front() {
             let given = match front {
                 Readable::Stream(id) => self.read_message(now, id, reading, out),
-                Readable::Datagrams => self.datagram_message(reading, out),
+                Readable::Datagrams => self.datagram_message(reading, out)?,
             };
             if given.is_some() {
-                return given;
+                return Ok(given);
             }
         }
-        None
+        Ok(None)
+    }
+
+    /// What is read next: what is listed, or else what there was no memory to list.
+    fn front(&mut self) -> Option<Readable> {
+        let listed = self.inbox.front();
+        if listed.is_some() || !self.inbox.unlisted {
+            return listed;
+        }
+        let Self { socket, book, .. } = self;
+        let role = socket.role();
+        let streams = socket.connection().streams_seen();
+        let mut readable = streams.into_iter().flat_map(Streams::readable_streams);
+        let stream = readable.find(|id| !book.is_described(*id, id.initiator() == role));
+        let datagrams = self.inbox.has_datagram() || socket.datagram_len().is_some();
+        let datagrams = datagrams.then_some(Readable::Datagrams);
+        let found = stream.map(Readable::Stream).or(datagrams);
+        self.inbox.unlisted = found.is_some();
+        found
     }
 
     /// Data of the stream at the front; none when it has nothing any more.
@@ -137,11 +164,15 @@ impl Link {
     }
 
     /// The first datagram, or what is left of it; the others go behind the streams that wait.
-    fn datagram_message(&mut self, reading: Reading, out: &mut [u8]) -> Option<Given> {
+    fn datagram_message(
+        &mut self,
+        reading: Reading,
+        out: &mut [u8],
+    ) -> Result<Option<Given>, NoMemory> {
         let socket = &mut self.socket;
         let len = socket.datagram_len();
         let mut next = |out: &mut [u8]| socket.take_datagram(out);
-        let piece = self.inbox.datagram(out, reading, len, &mut next);
+        let piece = self.inbox.datagram(out, reading, len, &mut next)?;
         let over = piece.as_ref().is_none_or(|piece| piece.whole);
         if over && !reading.peek {
             self.inbox.pop();
@@ -149,7 +180,7 @@ impl Link {
                 self.inbox.push_datagrams();
             }
         }
-        Some(Given::of(&piece?, MSG_QUIC_DATAGRAM, Control::None))
+        Ok(piece.map(|piece| Given::of(&piece, MSG_QUIC_DATAGRAM, Control::None)))
     }
 
     /// Nothing more will come.

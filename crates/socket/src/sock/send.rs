@@ -1,7 +1,7 @@
 //! sendmsg: control messages, flags and data in; handshake messages, datagrams and stream data out to the engine
 //! (socket-abi 1.5, 1.6).
 
-use inquic_platform::Instant;
+use inquic_platform::{Instant, NoMemory};
 use inquic_uapi::flags::{
     MSG_MORE, MSG_NOSIGNAL, MSG_QUIC_DATAGRAM, MSG_QUIC_STREAM_DONTWAIT, MSG_QUIC_STREAM_FIN,
     MSG_QUIC_STREAM_NEW, SEND_FLAGS, STREAM_FLAGS,
@@ -190,7 +190,9 @@ impl Link {
             Err(WriteError::Blocked) if data.is_empty() => 0,
             Err(WriteError::Blocked) => {
                 if errno == Errno::ENOSPC {
-                    self.book.note_blocked(id);
+                    // Who cannot be told later that there is room is to ask again.
+                    let noted = self.book.note_blocked(id);
+                    noted.map_err(|NoMemory| Stop::Failed(Errno::ENOMEM))?;
                 }
                 return Err(Stop::Blocked {
                     on: Wait::Send,

@@ -1,11 +1,10 @@
 //! Options that change a connection: parameters and configuration while it is set up, ids, addresses, tokens and keys later
 //! (socket-abi 1.3, 1.4).
 
-use alloc::sync::Arc;
 use core::net::SocketAddr;
 
-use inquic_engine::{IdError, MigrateError};
-use inquic_platform::Instant;
+use inquic_engine::{IdError, MigrateError, NotConnected, Settings, SettingsError};
+use inquic_platform::{Instant, memory};
 use inquic_uapi::Layout;
 use inquic_uapi::option::{QUIC_SOCKOPT_CONFIG, QUIC_SOCKOPT_TRANSPORT_PARAM, TOKEN_LEN_MAX};
 use inquic_uapi::structs::{ConnectionIdInfo, TransportParam};
@@ -56,13 +55,15 @@ impl Link {
         value: &[u8],
         options: &mut Options,
     ) -> Result<(), Errno> {
-        let mut next = options.clone();
-        next.set(number, value)?;
-        let config = Arc::new(next.engine().clone());
+        let before = options.agreed();
+        options.set(number, value)?;
+        let config = Settings::own(options.engine()).ok_or(SettingsError::Memory);
         let connection = self.socket.connection_mut();
-        connection.reconfigure(config).map_err(|_| Errno::EINVAL)?;
-        *options = next;
-        Ok(())
+        let set = config.and_then(|config| connection.reconfigure(config));
+        set.map_err(|error| {
+            options.put_back(before);
+            of_settings(error)
+        })
     }
 
     /// The peer's transport parameters; what RFC 9000 says of those that are absent, before they have come.
@@ -86,9 +87,14 @@ impl Link {
             if !(1..=TOKEN_LEN_MAX).contains(&value.len()) {
                 return Err(Errno::EINVAL);
             }
-            let set = connection.set_token(value.to_vec());
-            set.map_err(|_| Errno::EINVAL)?;
-            return options.set(inquic_uapi::option::QUIC_SOCKOPT_TOKEN, value);
+            let copies = (memory::copied(value), memory::copied(value));
+            let (Some(token), Some(kept)) = copies else {
+                return Err(Errno::ENOMEM);
+            };
+            let set = connection.set_token(token);
+            set.map_err(|NotConnected| Errno::EINVAL)?;
+            options.set_token(kept);
+            return Ok(());
         }
         if !value.is_empty() {
             return Err(Errno::EINVAL);
@@ -171,7 +177,7 @@ impl Link {
     pub(super) fn move_to(&mut self, now: Instant, local: SocketAddr) -> Result<(), Errno> {
         if self.is_connecting() {
             let prefer = self.socket.connection_mut().prefer(local);
-            return prefer.map_err(|_| Errno::EINVAL);
+            return prefer.map_err(of_settings);
         }
         self.socket
             .migrate(now, local)
@@ -187,6 +193,13 @@ impl Link {
     /// An event is turned on: what has changed before is not told.
     pub(super) fn forget_numbers(&mut self) {
         self.told = Numbers::of(&self.socket);
+    }
+}
+
+const fn of_settings(error: SettingsError) -> Errno {
+    match error {
+        SettingsError::TooLate => Errno::EINVAL,
+        SettingsError::Memory => Errno::ENOMEM,
     }
 }
 

@@ -1,10 +1,8 @@
 //! Streams by their identifiers (socket-abi 1.5): which are open, which one -1 names, and those that have descriptors of their
 //! own. It never keeps anything of a stream that is over.
 
-use alloc::collections::BTreeSet;
-
 use inquic_engine::stream::{ReceiveState, SendState};
-use inquic_platform::Instant;
+use inquic_platform::{Instant, NoMemory, Table};
 use inquic_uapi::Layout;
 use inquic_uapi::flags::{
     MSG_QUIC_STREAM_DONTWAIT, MSG_QUIC_STREAM_NEW, MSG_QUIC_STREAM_UNI, POLLERR, POLLHUP, POLLIN,
@@ -33,9 +31,9 @@ pub(super) struct Book {
     opened: [u64; 2],
     accepted: [u64; 2],
     /// Streams whose senders were told that there is no room.
-    blocked: BTreeSet<StreamId>,
+    blocked: Table<StreamId, ()>,
     /// Streams that have descriptors.
-    described: BTreeSet<StreamId>,
+    described: Table<StreamId, ()>,
     /// How many of the peer's streams were given as descriptors; once one was asked for, all are.
     given: Option<[u64; 2]>,
 }
@@ -67,14 +65,14 @@ impl Book {
         self.active_finished |= self.active == Some(id);
     }
 
-    /// A sender that named the stream was told that there is no room.
-    pub(super) fn note_blocked(&mut self, id: StreamId) {
-        self.blocked.insert(id);
+    /// A sender that named the stream is told that there is no room.
+    pub(super) fn note_blocked(&mut self, id: StreamId) -> Result<(), NoMemory> {
+        self.blocked.insert(id, ()).map(|_| ())
     }
 
     /// Whether that was so until now.
     pub(super) fn take_blocked(&mut self, id: StreamId) -> bool {
-        self.blocked.remove(&id)
+        self.blocked.remove(&id).is_some()
     }
 
     /// Whether the stream's data goes to a descriptor of its own.
@@ -94,6 +92,8 @@ impl Link {
                 self.book.set_active(id);
             }
         }
+        let streams = self.socket.connection().streams_seen();
+        self.refused |= streams.is_some_and(|streams| streams.has_incoming(direction));
     }
 
     /// Opens the next stream of ours.
@@ -214,19 +214,41 @@ impl Link {
             return Err(Stop::Failed(Errno::EINVAL));
         }
         let new = wanted.stream_flags & MSG_QUIC_STREAM_NEW != 0;
+        let given = self.book.given;
         let id = match wanted.stream_id {
-            -1 if !new => self.next_given(wanted.stream_flags)?,
-            id if new => self.open_stream(StreamInfo {
-                stream_id: id,
-                stream_flags: wanted.stream_flags,
-            })?,
+            -1 if new => self.next_opened(direction(wanted.stream_flags))?,
+            -1 => self.next_given(wanted.stream_flags)?,
+            id if new => named(id)?,
             id => self.stream_in_use(id)?,
         };
-        if !self.book.described.insert(id) {
-            return Err(Stop::Failed(Errno::EINVAL));
+        let opened = StreamInfo {
+            stream_id: wanted.stream_id,
+            stream_flags: wanted.stream_flags,
+        };
+        match self.book.described.insert(id, ()) {
+            Ok(None) => {}
+            // Opening it again says what is wrong with that.
+            Ok(Some(())) if new => return self.open_stream(opened),
+            Ok(Some(())) => return Err(Stop::Failed(Errno::EINVAL)),
+            Err(NoMemory) => {
+                self.book.given = given;
+                return Err(Stop::Failed(Errno::ENOMEM));
+            }
+        }
+        // Only now, so that no stream is open of which the program does not hear.
+        if new && let Err(stop) = self.open_stream(opened) {
+            self.book.described.remove(&id);
+            return Err(stop);
         }
         self.inbox.forget(id);
         Ok(id)
+    }
+
+    /// The stream of ours that is opened next.
+    fn next_opened(&self, direction: Direction) -> Result<StreamId, Stop> {
+        let opened = self.book.opened.get(place(direction)).copied().unwrap_or(0);
+        let id = StreamId::new(self.socket.role(), direction, opened);
+        id.ok_or(Stop::Failed(Errno::EAGAIN))
     }
 
     /// The next stream of the peer that was not given as a descriptor.

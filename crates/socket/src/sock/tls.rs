@@ -3,6 +3,7 @@
 
 use alloc::vec::Vec;
 
+use inquic_platform::memory;
 use inquic_uapi::option::SESSION_TICKET_LEN_MAX;
 use inquic_uapi::{QUIC_CRYPTO_APP, QUIC_CRYPTO_EARLY, QUIC_CRYPTO_HANDSHAKE, QUIC_CRYPTO_INITIAL};
 use inquic_wire::Level;
@@ -12,9 +13,14 @@ use crate::limits;
 /// Handshake messages that reach a client after the handshake.
 #[derive(Default)]
 pub(super) struct Tickets {
-    /// The start of a message.
+    /// The start of a message's header, and how much of it.
+    header: [u8; HEADER],
+    known: usize,
+    /// The start of a ticket with its header, in memory for all of it.
     partial: Vec<u8>,
-    /// Bytes of a message that is too long to keep.
+    /// Bytes of the ticket that are missing.
+    missing: usize,
+    /// Bytes of a message that is not kept.
     skip: usize,
 }
 
@@ -23,6 +29,8 @@ pub(super) struct Tickets {
 pub(super) enum After {
     /// A NewSessionTicket, whole.
     Ticket(Vec<u8>),
+    /// A NewSessionTicket for which there is no memory.
+    LostTicket,
     /// A KeyUpdate, which QUIC does not have.
     KeyUpdate,
     /// A CertificateRequest, which is not allowed then.
@@ -30,51 +38,74 @@ pub(super) enum After {
 }
 
 impl Tickets {
-    /// Takes bytes as they come, of which messages need not begin or end where they do.
-    pub(super) fn take(&mut self, mut bytes: &[u8], out: &mut dyn FnMut(After)) {
-        while !bytes.is_empty() {
-            let skipped = self.skip.min(bytes.len());
-            self.skip = self.skip.saturating_sub(skipped);
-            bytes = bytes.get(skipped..).unwrap_or_default();
-            let wanted = self.wanted().saturating_sub(self.partial.len());
-            let (now, rest) = bytes.split_at(wanted.min(bytes.len()));
-            self.partial.extend_from_slice(now);
-            bytes = rest;
-            self.settle(out);
-        }
-    }
-
-    /// How long the message is that has begun; its header, before that is known.
-    fn wanted(&self) -> usize {
-        match self.partial.first_chunk() {
-            Some([_, high, middle, low]) => {
-                let len = u32::from_be_bytes([0, *high, *middle, *low]);
-                HEADER.saturating_add(usize::try_from(len).unwrap_or(usize::MAX))
+    /// Takes bytes from the front of `bytes`, of which messages need not begin or end where they do, until one says something.
+    pub(super) fn take(&mut self, bytes: &mut &[u8]) -> Option<After> {
+        loop {
+            split(bytes, &mut self.skip);
+            if bytes.is_empty() {
+                return None;
             }
-            None => HEADER,
+            let told = if self.missing > 0 {
+                self.read_ticket(bytes)
+            } else {
+                self.read_header(bytes)
+            };
+            if told.is_some() {
+                return told;
+            }
         }
     }
 
-    /// Gives out the message if it is whole, or forgets it if it is not to be kept.
-    fn settle(&mut self, out: &mut dyn FnMut(After)) {
-        let Some(&[kind, ..]) = self.partial.first_chunk::<HEADER>() else {
-            return;
-        };
-        let wanted = self.wanted();
+    /// The header of the next message, and what is to become of it.
+    fn read_header(&mut self, bytes: &mut &[u8]) -> Option<After> {
+        let mut wanted = HEADER.saturating_sub(self.known);
+        let here = split(bytes, &mut wanted);
+        for (place, byte) in self.header.iter_mut().skip(self.known).zip(here) {
+            *place = *byte;
+        }
+        self.known = HEADER.saturating_sub(wanted);
+        if wanted > 0 {
+            return None;
+        }
+        self.known = 0;
+        let [kind, high, middle, low] = self.header;
+        let len = u32::from_be_bytes([0, high, middle, low]);
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        let whole = HEADER.saturating_add(len);
+        if kind == NEW_SESSION_TICKET && whole <= SESSION_TICKET_LEN_MAX {
+            if self.partial.try_reserve_exact(whole).is_ok() {
+                memory::append(&mut self.partial, &self.header);
+                self.missing = len;
+                return (len == 0).then(|| self.ticket());
+            }
+            self.skip = len;
+            return Some(After::LostTicket);
+        }
+        self.skip = len;
         match kind {
-            KEY_UPDATE => out(After::KeyUpdate),
-            CERTIFICATE_REQUEST => out(After::CertificateRequest),
-            NEW_SESSION_TICKET if wanted <= SESSION_TICKET_LEN_MAX => {
-                if self.partial.len() == wanted {
-                    out(After::Ticket(core::mem::take(&mut self.partial)));
-                }
-                return;
-            }
-            _ => {}
+            KEY_UPDATE => Some(After::KeyUpdate),
+            CERTIFICATE_REQUEST => Some(After::CertificateRequest),
+            _ => None,
         }
-        self.skip = wanted.saturating_sub(self.partial.len());
-        self.partial = Vec::new();
     }
+
+    /// More of a ticket.
+    fn read_ticket(&mut self, bytes: &mut &[u8]) -> Option<After> {
+        memory::append(&mut self.partial, split(bytes, &mut self.missing));
+        (self.missing == 0).then(|| self.ticket())
+    }
+
+    fn ticket(&mut self) -> After {
+        After::Ticket(core::mem::take(&mut self.partial))
+    }
+}
+
+/// Takes up to `wanted` bytes from the front of `bytes`; what is wanted then is what was not there.
+fn split<'a>(bytes: &mut &'a [u8], wanted: &mut usize) -> &'a [u8] {
+    let (here, rest) = bytes.split_at(bytes.len().min(*wanted));
+    *wanted = wanted.saturating_sub(here.len());
+    *bytes = rest;
+    here
 }
 
 /// Whether a server accepts 0-RTT, which its EncryptedExtensions say (RFC 8446 §4.2.10).
@@ -82,6 +113,8 @@ impl Tickets {
 pub(super) struct Verdict {
     /// What came at the Handshake level so far.
     bytes: Vec<u8>,
+    /// Whether some of it could not be kept.
+    lost: bool,
 }
 
 impl Verdict {
@@ -89,10 +122,14 @@ impl Verdict {
     pub(super) fn read(&mut self, bytes: &[u8]) {
         let room = limits::ENCRYPTED_EXTENSIONS.saturating_sub(self.bytes.len());
         let fits = bytes.get(..room).unwrap_or(bytes);
-        self.bytes.extend_from_slice(fits);
+        if self.lost || !memory::appended(&mut self.bytes, fits) {
+            self.lost = true;
+            self.bytes = Vec::new();
+        }
     }
 
-    /// Whether 0-RTT is accepted. What is not understood counts as no: then everything is sent again, and nothing is lost.
+    /// Whether 0-RTT is accepted. What is not understood, or was not kept, counts as no: then everything is sent again, and
+    /// nothing is lost.
     pub(super) fn is_accepted(&self) -> bool {
         self.find().unwrap_or(false)
     }

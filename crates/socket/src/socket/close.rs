@@ -3,9 +3,9 @@
 //! It must never lose data that was written before close(), as long as the peer takes it, nor keep a dead peer's connection, nor
 //! let the peer go on with data that nobody reads.
 
-use alloc::boxed::Box;
+use alloc::vec::Vec;
 
-use inquic_platform::{Duration, Instant};
+use inquic_platform::{Duration, Instant, memory};
 
 use super::Socket;
 use crate::limits;
@@ -17,7 +17,7 @@ pub(super) enum Ending {
     /// close() was called; what was written is still on its way.
     Lingering {
         code: u64,
-        reason: Box<[u8]>,
+        reason: Vec<u8>,
         until: Instant,
     },
     /// The connection is closed.
@@ -37,7 +37,7 @@ impl Socket {
     /// close(): takes no more from the application, delivers in the background what it has written, then closes with `code`.
     /// What the peer still sends is read by nobody, and the peer is asked to stop, with `code` as well.
     ///
-    /// A handshake that is under way is given up at once.
+    /// A handshake that is under way is given up at once. The reason is left out when there is no memory to keep it.
     pub fn close(&mut self, now: Instant, code: u64, reason: &[u8]) {
         self.close_within(now, limits::LINGER, code, reason);
     }
@@ -49,7 +49,7 @@ impl Socket {
         }
         self.ending = Ending::Lingering {
             code,
-            reason: reason.into(),
+            reason: memory::copied(reason).unwrap_or_default(),
             until: now + linger,
         };
         self.settle_ending(now);

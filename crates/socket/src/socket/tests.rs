@@ -9,7 +9,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use inquic_engine::{EndpointKeys, Path, Received, RetryPolicy, Route};
+use inquic_engine::{Config, EndpointKeys, Path, Received, RetryPolicy, Route};
 use inquic_platform::aws_lc::AwsLc;
 use inquic_platform::{CipherSuite, Duration, Instant, KeySide};
 use inquic_wire::Level;
@@ -124,7 +124,7 @@ impl Pair {
             backlog: 4,
             max_half_open: 4,
             retry: RetryPolicy::default(),
-            ..ListenOptions::new(Arc::default())
+            ..ListenOptions::new(Arc::<Config>::default())
         });
         server.listener = listening.ok();
         let path = Path {
@@ -133,7 +133,7 @@ impl Pair {
         };
         let (_, socket) = client
             .port
-            .connect(now, &Arc::default(), path, &[])
+            .connect(now, Arc::<Config>::default(), path, &[])
             .unwrap();
         client.socket = Some(socket);
         Self {
@@ -260,7 +260,7 @@ fn a_client_that_finds_the_backlog_full_may_come_again_with_the_token_of_its_ret
         backlog: 2,
         max_half_open: 4,
         retry: RetryPolicy::Always,
-        ..ListenOptions::new(Arc::default())
+        ..ListenOptions::new(Arc::<Config>::default())
     };
     pair.server.port.relisten(listener, options).unwrap();
     let now = pair.now;

@@ -16,10 +16,10 @@ fn listener(number: u32, names: &[&str], protocols: &[&str], spreads: bool) -> L
     }
 }
 
-fn owners(list: &[Listener]) -> Owners {
+fn owners<const COUNT: usize>(list: [Listener; COUNT]) -> Owners {
     let mut owners = Owners::default();
     for listener in list {
-        owners.add(listener.clone()).unwrap();
+        owners.add(listener).unwrap();
     }
     owners
 }
@@ -37,10 +37,10 @@ fn choose(owners: &Owners, name: &str, protocol: &str, spread: u64) -> Result<Ow
 
 #[test]
 fn a_client_whom_nobody_fits_is_told_what_is_missing() {
-    let named = owners(&[listener(0, &["a.example"], &["h3"], false)]);
+    let named = owners([listener(0, &["a.example"], &["h3"], false)]);
     assert_eq!(choose(&named, "a.example", "smb", 0), Err(0x178));
     assert_eq!(choose(&named, "b.example", "h3", 0), Err(0x170));
-    let any = owners(&[
+    let any = owners([
         listener(0, &[], &["h3"], false),
         listener(1, &["a"], &[], false),
     ]);
@@ -49,7 +49,7 @@ fn a_client_whom_nobody_fits_is_told_what_is_missing() {
 
 #[test]
 fn a_name_that_is_none_is_refused_even_where_anything_is_taken() {
-    let all = owners(&[
+    let all = owners([
         listener(0, &[], &[], false),
         listener(1, &["a"], &[], false),
     ]);
@@ -65,7 +65,7 @@ fn overlap_is_refused_unless_both_spread() {
         (false, true, false),
         (true, true, true),
     ] {
-        let mut owners = owners(&[listener(0, &["a"], &["h3"], first)]);
+        let mut owners = owners([listener(0, &["a"], &["h3"], first)]);
         let added = owners.add(listener(1, &["a"], &["h3", "h2"], second));
         assert_eq!(added.is_ok(), fits);
         // To change how one listens does not collide with itself.
@@ -75,7 +75,7 @@ fn overlap_is_refused_unless_both_spread() {
 
 #[test]
 fn equals_get_their_clients_by_turns() {
-    let owners = owners(&[
+    let owners = owners([
         listener(0, &["a"], &["h3"], true),
         listener(1, &["a"], &["h3"], true),
         listener(2, &[], &["h3"], true),
@@ -89,19 +89,19 @@ fn equals_get_their_clients_by_turns() {
 
 #[test]
 fn hellos_are_read_only_where_more_than_one_could_be_meant() {
-    let mut all = owners(&[listener(0, &[], &["h3"], false)]);
+    let mut all = owners([listener(0, &[], &["h3"], false)]);
     assert!(!all.must_read());
     all.add(listener(1, &[], &["smb"], false)).unwrap();
     assert!(all.must_read());
     all.remove(Owner::Local(0));
     assert!(!all.must_read());
     assert_eq!(all.first(), Some(Owner::Local(1)));
-    assert!(owners(&[listener(0, &["a"], &[], false)]).must_read());
+    assert!(owners([listener(0, &["a"], &[], false)]).must_read());
     let remote = Listener {
         owner: Owner::Remote(3),
         ..listener(0, &[], &[], false)
     };
-    assert!(owners(&[remote]).must_read());
+    assert!(owners([remote]).must_read());
 }
 
 #[test]

@@ -16,7 +16,6 @@ use crate::home::trace::LogTo;
 use crate::home::waiters::Wakes;
 
 /// What a listener of this process is made with.
-#[derive(Clone)]
 pub(crate) struct Service {
     pub(crate) tls: ServerConfig,
     pub(crate) log_to: LogTo,
@@ -41,17 +40,13 @@ pub(super) enum Accepts {
 
 impl Port {
     /// Begins to listen. The caller holds the port for as long.
-    pub(crate) fn listen(&self, service: Service) -> Result<ListenerId, Errno> {
-        let Service {
-            tls,
-            log_to,
-            options,
-        } = service;
+    pub(crate) fn listen(&self, service: &Service) -> Result<ListenerId, Errno> {
+        let options = service.options.copied().ok_or(Errno::ENOMEM)?;
         let mut table = self.table();
         let id = table.port.listen(options)?;
         table.listening.push(Listening {
             id,
-            accepts: Accepts::Tls(tls, log_to),
+            accepts: Accepts::Tls(service.tls.clone(), service.log_to.clone()),
             accepters: Vec::new(),
             acceptable: None,
         });

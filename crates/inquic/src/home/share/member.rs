@@ -73,14 +73,19 @@ fn ask(
     if user != ROOT && own_user() != ROOT && user != own_user() {
         return Ok(Err(Refusal::User));
     }
-    let wish = options.map(|options| {
-        let listen = Listen {
-            max_half_open: options.max_half_open,
-            retry: options.retry,
-            versions: options.config.versions,
-        };
-        (listen, options.claim.clone(), options.spreads)
-    });
+    let wish = match options {
+        Some(options) => {
+            let listen = Listen {
+                max_half_open: options.max_half_open,
+                retry: options.retry,
+                versions: options.config.versions,
+            };
+            let claim = options.claim.copied();
+            let claim = claim.ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
+            Some((listen, claim, options.spreads))
+        }
+        None => None,
+    };
     link.send(&[&Join { number, wish }.encode()])?;
     wait(&link)?;
     let mut buffer = [0; 128];
@@ -163,7 +168,7 @@ pub(crate) fn succeed(port: &Arc<Port>, share: &Share) -> Next {
             *share.links() = Links::Members(Vec::new());
             return Next::Dispatch(door, since);
         }
-        let wish = lock(&share.wish).clone();
+        let wish = lock(&share.wish).as_ref().and_then(ListenOptions::copied);
         if let Ok(Ok((link, welcome, _))) = ask(share.address, Some(share.number), wish.as_ref())
             && welcome.number == share.number
         {

@@ -10,7 +10,7 @@ use inquic_wire::{ConnectionId, Full, Reader, Truncated, Version, Versions, Writ
 use super::Group;
 
 /// What somebody asks for who wants to have the port, too.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Join {
     /// The number that it had with another dispatcher.
     pub(super) number: Option<u8>,

@@ -13,7 +13,10 @@ fn tickets(pieces: &[&[u8]]) -> Vec<After> {
     let mut tickets = Tickets::default();
     let mut out = Vec::new();
     for piece in pieces {
-        tickets.take(piece, &mut |after| out.push(after));
+        let mut rest = *piece;
+        while let Some(after) = tickets.take(&mut rest) {
+            out.push(after);
+        }
     }
     out
 }

@@ -28,7 +28,7 @@ fn a_wish_arrives_as_it_was_sent() {
     };
     for (number, wish) in [
         (None, None),
-        (Some(9), Some((listen, claim.clone(), true))),
+        (Some(9), Some((listen, claim.copied().unwrap(), true))),
         (None, Some((listen, Claim::default(), false))),
     ] {
         let join = Join { number, wish };
