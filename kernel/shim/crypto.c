@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-/* The kernel's ciphers and hashes for the Rust side: synchronous, in process context, nothing allocated for a packet. */
+/* The kernel's ciphers and hashes for the Rust side: each call waits for its result, in process context; nothing is allocated for a
+ * packet. */
 #include <crypto/aead.h>
 #include <crypto/hash.h>
 #include <crypto/skcipher.h>
@@ -27,8 +28,9 @@ static struct crypto_shash *sha256, *sha384;
 struct aead {
 	struct crypto_aead *tfm;
 	struct aead_request *request;
-	/* One packet at a time uses the request and the lists. */
+	/* One packet at a time uses the request and the lists, which are clear in between. */
 	struct mutex lock;
+	struct crypto_wait wait;
 	struct scatterlist from[PIECES];
 	struct scatterlist to[PIECES];
 	u32 suite;
@@ -121,7 +123,11 @@ void *inquic_aead_new(u32 suite, const u8 *key, size_t len)
 		return NULL;
 	mutex_init(&aead->lock);
 	aead->suite = suite;
-	aead->tfm = crypto_alloc_aead(name, 0, CRYPTO_ALG_ASYNC);
+	/*
+	 * The fast ciphers use vector registers and call themselves asynchronous, for they put off what is asked of them where those
+	 * are taken. In process context they never are.
+	 */
+	aead->tfm = crypto_alloc_aead(name, 0, 0);
 	if (IS_ERR(aead->tfm))
 		goto no_tfm;
 	if (crypto_aead_setkey(aead->tfm, key, len) || crypto_aead_setauthsize(aead->tfm, TAG_LEN))
@@ -129,7 +135,11 @@ void *inquic_aead_new(u32 suite, const u8 *key, size_t len)
 	aead->request = aead_request_alloc(aead->tfm, GFP_KERNEL_ACCOUNT);
 	if (!aead->request)
 		goto no_request;
-	aead_request_set_callback(aead->request, CRYPTO_TFM_REQ_MAY_SLEEP, NULL, NULL);
+	crypto_init_wait(&aead->wait);
+	aead_request_set_callback(aead->request, CRYPTO_TFM_REQ_MAY_SLEEP | CRYPTO_TFM_REQ_MAY_BACKLOG, crypto_req_done,
+				  &aead->wait);
+	sg_init_table(aead->from, PIECES);
+	sg_init_table(aead->to, PIECES);
 	return aead;
 
 no_request:
@@ -186,56 +196,65 @@ static void set_nonce(const struct aead *aead, const u8 *nonce, u8 *iv)
 	}
 }
 
-/* Seals a packet. The header is left as it is. */
-int inquic_aead_seal(void *key, const struct inquic_packet *packet)
+/* What is in a packet, and where it goes. */
+struct pieces {
+	unsigned int from;
+	unsigned int to;
+};
+
+/* Lists the pieces of a packet: what is in `data` in place, and a tail from elsewhere. False if they are too many. */
+static bool gather(struct aead *aead, const struct inquic_packet *packet, struct pieces *pieces)
 {
-	struct aead *aead = key;
-	u32 here = packet->payload - packet->tail_len;
-	unsigned int from = 0, to = 0;
+	if (!add(aead->to, &pieces->to, packet->data, packet->header + packet->payload + TAG_LEN))
+		return false;
+	sg_mark_end(&aead->to[pieces->to - 1]);
+	if (!packet->tail_len)
+		return true;
+	if (!add(aead->from, &pieces->from, packet->data, packet->header + packet->payload - packet->tail_len) ||
+	    !add(aead->from, &pieces->from, packet->tail, packet->tail_len))
+		return false;
+	sg_mark_end(&aead->from[pieces->from - 1]);
+	return true;
+}
+
+/* Forgets the marks that would end a longer list too soon. */
+static void scatter(struct aead *aead, const struct pieces *pieces)
+{
+	if (pieces->from)
+		sg_unmark_end(&aead->from[pieces->from - 1]);
+	if (pieces->to)
+		sg_unmark_end(&aead->to[pieces->to - 1]);
+}
+
+static int protect(struct aead *aead, const struct inquic_packet *packet, unsigned int len,
+		   int (*cipher)(struct aead_request *request))
+{
+	struct pieces pieces = {};
 	u8 iv[16];
 	int err = -EINVAL;
 
 	set_nonce(aead, packet->nonce, iv);
 	mutex_lock(&aead->lock);
-	sg_init_table(aead->to, PIECES);
-	if (!add(aead->to, &to, packet->data, packet->header + packet->payload + TAG_LEN))
-		goto out;
-	sg_mark_end(&aead->to[to - 1]);
-	if (packet->tail_len) {
-		sg_init_table(aead->from, PIECES);
-		if (!add(aead->from, &from, packet->data, packet->header + here) ||
-		    !add(aead->from, &from, packet->tail, packet->tail_len))
-			goto out;
-		sg_mark_end(&aead->from[from - 1]);
+	if (gather(aead, packet, &pieces)) {
+		aead_request_set_ad(aead->request, packet->header);
+		aead_request_set_crypt(aead->request, packet->tail_len ? aead->from : aead->to, aead->to, len, iv);
+		err = crypto_wait_req(cipher(aead->request), &aead->wait);
 	}
-	aead_request_set_ad(aead->request, packet->header);
-	aead_request_set_crypt(aead->request, packet->tail_len ? aead->from : aead->to, aead->to, packet->payload, iv);
-	err = crypto_aead_encrypt(aead->request);
-out:
+	scatter(aead, &pieces);
 	mutex_unlock(&aead->lock);
 	return err;
+}
+
+/* Seals a packet. The header is left as it is. */
+int inquic_aead_seal(void *key, const struct inquic_packet *packet)
+{
+	return protect(key, packet, packet->payload, crypto_aead_encrypt);
 }
 
 /* Opens a packet in place. The tag is left as it came. 0 if it was authentic. */
 int inquic_aead_open(void *key, const struct inquic_packet *packet)
 {
-	struct aead *aead = key;
-	unsigned int to = 0;
-	u8 iv[16];
-	int err = -EINVAL;
-
-	set_nonce(aead, packet->nonce, iv);
-	mutex_lock(&aead->lock);
-	sg_init_table(aead->to, PIECES);
-	if (!add(aead->to, &to, packet->data, packet->header + packet->payload + TAG_LEN))
-		goto out;
-	sg_mark_end(&aead->to[to - 1]);
-	aead_request_set_ad(aead->request, packet->header);
-	aead_request_set_crypt(aead->request, aead->to, aead->to, packet->payload + TAG_LEN, iv);
-	err = crypto_aead_decrypt(aead->request);
-out:
-	mutex_unlock(&aead->lock);
-	return err;
+	return protect(key, packet, packet->payload + TAG_LEN, crypto_aead_decrypt);
 }
 
 void *inquic_mask_new(u32 suite, const u8 *key, size_t len)
