@@ -129,13 +129,13 @@ echo "$loader" >/proc/sys/kernel/modprobe
 # It comes and goes under traffic: both ends are killed while data is on its way.
 for cycle in $(seq "$cycles"); do
     insmod "$module"
-    "$program" perf-server 127.0.0.1:4433 "$pki/cert.pem" "$pki/key.pem" >/dev/null &
+    "$program" perf-server 127.0.0.1:4433 "$pki/cert.pem" "$pki/key.pem" 65536 >/dev/null &
     server=$!
     for try in $(seq 100); do
         grep -q 127.0.0.1:4433 /proc/net/quic/eps && break
         sleep 0.1
     done
-    "$program" perf 127.0.0.1:4433 "$pki/ca.pem" bulk-down 1000000000 >/dev/null 2>&1 &
+    "$program" perf 127.0.0.1:4433 "$pki/ca.pem" bulk-down 1000000000 65536 >/dev/null 2>&1 &
     client=$!
     for try in $(seq 100); do
         awk '$1 == "QuicPktEncFastpaths" && $2 > 100 { there = 1 } END { exit !there }' /proc/net/quic/snmp && break

@@ -34,8 +34,10 @@ fn main() -> io::Result<()> {
         }
         ["abi", words @ ..] => abi::run(words),
         ["errors"] => client::errors(),
-        ["perf", at, ca, mode, amount] => perf::run(address(at)?, ca, mode, amount),
-        ["perf-server", at, certificate, key] => perf::serve(address(at)?, certificate, key),
+        ["perf", at, ca, mode, amount, chunk] => perf::run(address(at)?, ca, mode, amount, chunk),
+        ["perf-server", at, certificate, key, chunk] => {
+            perf::serve(address(at)?, certificate, key, chunk)
+        }
         _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "see main.rs")),
     }
 }

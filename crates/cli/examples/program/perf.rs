@@ -11,12 +11,18 @@ use crate::tls;
 const NEW: i32 = 0x400;
 const FIN: i32 = 0x200;
 const STREAM_INFO: i32 = 0;
-const CHUNK: usize = 256 * 1024;
 
-pub(crate) fn run(address: SocketAddr, ca: &str, mode: &str, amount: &str) -> io::Result<()> {
+/// Measures against the server at `address`; `chunk` is how many bytes one call sends or takes.
+pub(crate) fn run(
+    address: SocketAddr,
+    ca: &str,
+    mode: &str,
+    amount: &str,
+    chunk: &str,
+) -> io::Result<()> {
     let amount: u64 = amount.parse().map_err(io::Error::other)?;
+    let mut buffer = vec![0; chunk.parse().map_err(io::Error::other)?];
     let socket = connect(address, ca, "perf")?;
-    let mut buffer = vec![0; CHUNK];
     exchange(&socket, 0, 0, &mut buffer)?;
     let start = now();
     match mode {
@@ -32,11 +38,16 @@ pub(crate) fn run(address: SocketAddr, ca: &str, mode: &str, amount: &str) -> io
             println!("{{\"mode\":\"{mode}\",\"gbit_s\":{gbit_s:.3},\"seconds\":{seconds:.3}}}");
         }
         _ => {
+            let mut times = Vec::new();
             for _ in 0..amount {
+                let begun = now();
                 exchange(&socket, 1016, 1024, &mut buffer)?;
+                times.push(begun.elapsed().as_micros());
             }
+            times.sort_unstable();
+            let median = times.get(times.len() / 2).copied().unwrap_or_default();
             let rate = amount as f64 / start.elapsed().as_secs_f64();
-            println!("{{\"mode\":\"rr\",\"rate\":{rate:.0}}}");
+            println!("{{\"mode\":\"rr\",\"rate\":{rate:.0},\"p50_us\":{median}}}");
         }
     }
     Ok(())
@@ -52,7 +63,7 @@ fn exchange(socket: &Fd, up: u64, down: u64, buffer: &mut [u8]) -> io::Result<()
         sys::send(socket, &down.to_be_bytes(), NEW)?;
         let mut left = up;
         while left > 0 {
-            let part = left.min(CHUNK as u64) as usize;
+            let part = left.min(buffer.len() as u64) as usize;
             let last = if part as u64 == left { FIN } else { 0 };
             let sent = sys::send(socket, &buffer[..part], last)?;
             left -= sent as u64;
@@ -76,14 +87,19 @@ fn exchange(socket: &Fd, up: u64, down: u64, buffer: &mut [u8]) -> io::Result<()
     }
 }
 
-/// Serves one connection after the other.
-pub(crate) fn serve(address: SocketAddr, certificate: &str, key: &str) -> io::Result<()> {
+/// Serves one connection after the other, so many bytes a call.
+pub(crate) fn serve(
+    address: SocketAddr,
+    certificate: &str,
+    key: &str,
+    chunk: &str,
+) -> io::Result<()> {
+    let mut buffer = vec![0; chunk.parse().map_err(io::Error::other)?];
     let config = tls::server(certificate, key, "perf")?;
     let listener = sys::socket(address, 0)?;
     sys::bind(&listener, address)?;
     sys::listen(&listener)?;
     println!("listening {}", sys::local_address(&listener)?);
-    let mut buffer = vec![0; CHUNK];
     loop {
         let connection = sys::accept(&listener, 0)?;
         tls::accept(&connection, &config)?;
@@ -112,7 +128,7 @@ fn answer(connection: &Fd, buffer: &mut [u8]) -> io::Result<()> {
         down.copy_from_slice(&wanted[..8]);
         let mut left = u64::from_be_bytes(down);
         loop {
-            let part = left.min(CHUNK as u64) as usize;
+            let part = left.min(buffer.len() as u64) as usize;
             let flags = if part as u64 == left { FIN } else { 0 };
             let mut info = [0; 16];
             info[..8].copy_from_slice(&id.to_ne_bytes());

@@ -306,7 +306,7 @@ fn a_program_measures_against_the_rust_api() {
         ("bulk-up", "3000000"),
         ("rr", "20"),
     ] {
-        let done = under_run(&["perf", &server.address, &ca, mode, amount])
+        let done = under_run(&["perf", &server.address, &ca, mode, amount, "262144"])
             .output()
             .unwrap();
         assert_eq!(code(&done), 0, "{mode}: {}", err(&done));
