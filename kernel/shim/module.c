@@ -50,6 +50,7 @@ static void __exit inquic_exit(void)
 	inquic_sockets_exit();
 	inquic_proc_exit();
 	inquic_cells_exit();
+	inquic_buffers_exit();
 	inquic_crypto_exit();
 	inquic_memory_exit();
 }

@@ -347,11 +347,11 @@ static int quic_sendmsg(struct socket *sock, struct msghdr *msg, size_t total)
 	}
 	sending.control = control;
 	sending.control_len = msg->msg_controllen;
-	bytes = kvmalloc(clamp_t(size_t, total, 1, CROSSING), GFP_KERNEL);
+	bytes = inquic_buffer_get(min_t(size_t, total, INQUIC_BUFFER));
 	if (!bytes)
 		return -ENOMEM;
 	do {
-		size_t part = min_t(size_t, total - sent, CROSSING), taken = 0;
+		size_t part = min_t(size_t, total - sent, INQUIC_BUFFER), taken = 0;
 
 		if (!copy_from_iter_full(bytes, part, &msg->msg_iter)) {
 			now = -EFAULT;
@@ -368,7 +368,7 @@ static int quic_sendmsg(struct socket *sock, struct msghdr *msg, size_t total)
 		} while (now > 0 && taken < part);
 		sent += taken;
 	} while (now >= 0 && sent < total && sending.stream >= 0);
-	kvfree(bytes);
+	inquic_buffer_put(bytes, min_t(size_t, total, INQUIC_BUFFER));
 	if (sent)
 		return sent;
 	if (now == -EAGAIN && sending.blocked)
@@ -378,32 +378,45 @@ static int quic_sendmsg(struct socket *sock, struct msghdr *msg, size_t total)
 	return now;
 }
 
+/* Receives what is there, if there is something: nobody who waits has a buffer. */
+static int receive(struct sock *sk, struct msghdr *msg, size_t room, struct inquic_receiving *receiving)
+{
+	size_t len;
+	int got;
+
+	receiving->data = inquic_buffer_get(room);
+	if (!receiving->data)
+		return -ENOMEM;
+	receiving->len = room;
+	receiving->control_len = min_t(size_t, msg->msg_controllen, CONTROL_MAX);
+	got = inquic_sock_receive(cell_of(sk), receiving);
+	len = got > 0 ? min_t(size_t, got, room) : 0;
+	if (copy_to_iter(receiving->data, len, &msg->msg_iter) != len)
+		got = -EFAULT;
+	inquic_buffer_put(receiving->data, room);
+	return got;
+}
+
 static int quic_recvmsg(struct socket *sock, struct msghdr *msg, size_t total, int flags)
 {
 	struct sock *sk = sock->sk;
-	struct inquic_receiving receiving = { .flags = flags & ~(MSG_CMSG_COMPAT | MSG_DONTWAIT) };
 	u8 control[CONTROL_MAX] __aligned(8) = {};
-	size_t room = min_t(size_t, total, CROSSING);
+	struct inquic_receiving receiving = {
+		.flags = flags & ~(MSG_CMSG_COMPAT | MSG_DONTWAIT),
+		.control = control,
+	};
+	size_t room = min_t(size_t, total, INQUIC_BUFFER);
 	struct cmsghdr *cmsg;
 	int got;
 
-	receiving.data = kvmalloc(max_t(size_t, room, 1), GFP_KERNEL);
-	if (!receiving.data)
-		return -ENOMEM;
-	receiving.len = room;
-	receiving.control = control;
-	receiving.control_len = min_t(size_t, msg->msg_controllen, CONTROL_MAX);
-	WAITING(sk_sleep(sk), sock_rcvtimeo(sk, flags & MSG_DONTWAIT), got, inquic_sock_receive(cell_of(sk), &receiving));
+	WAITING(sk_sleep(sk), sock_rcvtimeo(sk, flags & MSG_DONTWAIT), got, receive(sk, msg, room, &receiving));
 	if (got >= 0) {
 		struct msghdr list = { .msg_control = control, .msg_controllen = receiving.control_len };
 
-		if (copy_to_iter(receiving.data, min_t(size_t, got, room), &msg->msg_iter) != min_t(size_t, got, room))
-			got = -EFAULT;
 		for_each_cmsghdr(cmsg, &list)
 			put_cmsg(msg, cmsg->cmsg_level, cmsg->cmsg_type, cmsg->cmsg_len - sizeof(*cmsg), CMSG_DATA(cmsg));
 		msg->msg_flags |= receiving.flags;
 	}
-	kvfree(receiving.data);
 	return got;
 }
 

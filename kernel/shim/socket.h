@@ -12,8 +12,6 @@
 
 #define IPPROTO_QUIC 261
 #define SOL_QUIC 288
-/* Bytes that cross between a program and a connection at a time. */
-#define CROSSING (64 << 10)
 
 struct quic_sock {
 	struct inet_sock inet;
@@ -38,6 +36,11 @@ static inline struct inquic_cell *cell_of(const struct sock *sk)
 		DEFINE_WAIT_FUNC(wait, woken_wake_function);                                     \
 		long left = (timeout);                                                           \
                                                                                                  \
+		(result) = (call);                                                               \
+		if ((result) == -INQUIC_BLOCKED && !left)                                        \
+			(result) = -EAGAIN;                                                      \
+		if ((result) != -INQUIC_BLOCKED)                                                 \
+			break;                                                                   \
 		add_wait_queue(queue, &wait);                                                    \
 		for (;;) {                                                                       \
 			(result) = (call);                                                       \

@@ -73,16 +73,16 @@ static int stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t total)
 {
 	struct sock *sk = sock->sk;
 	struct inquic_cell *cell = cell_of(sk);
-	size_t sent = 0;
+	size_t sent = 0, most = min_t(size_t, total, INQUIC_BUFFER);
 	u32 pipe = 0;
 	u8 *bytes;
 	int now;
 
-	bytes = kvmalloc(clamp_t(size_t, total, 1, CROSSING), GFP_KERNEL_ACCOUNT);
+	bytes = inquic_buffer_get(most);
 	if (!bytes)
 		return -ENOMEM;
 	do {
-		size_t part = min_t(size_t, total - sent, CROSSING), taken = 0;
+		size_t part = min_t(size_t, total - sent, INQUIC_BUFFER), taken = 0;
 
 		if (!copy_from_iter_full(bytes, part, &msg->msg_iter)) {
 			now = -EFAULT;
@@ -96,27 +96,34 @@ static int stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t total)
 		} while (now > 0 && taken < part);
 		sent += taken;
 	} while (now >= 0 && sent < total);
-	kvfree(bytes);
+	inquic_buffer_put(bytes, most);
 	if (sent)
 		return sent;
 	return pipe ? sk_stream_error(sk, msg->msg_flags, -EPIPE) : now;
 }
 
-static int stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t total, int flags)
+/* Reads what is there, if there is something: nobody who waits has a buffer. */
+static int read(struct sock *sk, struct msghdr *msg, size_t room)
 {
-	struct sock *sk = sock->sk;
-	struct inquic_cell *cell = cell_of(sk);
-	size_t room = min_t(size_t, total, CROSSING);
-	u8 *bytes = kvmalloc(max_t(size_t, room, 1), GFP_KERNEL_ACCOUNT);
+	u8 *bytes = inquic_buffer_get(room);
 	int got;
 
 	if (!bytes)
 		return -ENOMEM;
-	WAITING(inquic_cell_queue(cell), sock_rcvtimeo(sk, flags & MSG_DONTWAIT), got,
-		inquic_stream_read(cell, stream_of(sk), bytes, room));
+	got = inquic_stream_read(cell_of(sk), stream_of(sk), bytes, room);
 	if (got > 0 && copy_to_iter(bytes, got, &msg->msg_iter) != got)
 		got = -EFAULT;
-	kvfree(bytes);
+	inquic_buffer_put(bytes, room);
+	return got;
+}
+
+static int stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t total, int flags)
+{
+	struct sock *sk = sock->sk;
+	size_t room = min_t(size_t, total, INQUIC_BUFFER);
+	int got;
+
+	WAITING(inquic_cell_queue(cell_of(sk)), sock_rcvtimeo(sk, flags & MSG_DONTWAIT), got, read(sk, msg, room));
 	return got;
 }
 
