@@ -1,5 +1,5 @@
-//! What the library that is loaded into programs and the home in `inquic run` say to each other: numbers and layouts in; no
-//! behaviour. It must never hold a pointer that this process follows.
+//! What the library that is loaded into programs and the home in `inquic run` say to each other: numbers, layouts, and how
+//! both wait for each other. It must never hold a pointer that this process follows.
 //!
 //! A program's thread makes a socket call by writing it into a [`Page`] that the home has mapped as well, and rings. Addresses
 //! in it are the program's; the home reads and writes there through the kernel, which knows a bad one. Descriptors come
@@ -8,11 +8,13 @@
 #![forbid(unsafe_code)]
 
 mod hello;
+mod patience;
 
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicI64, AtomicU32, AtomicU64};
 
 pub use hello::{Answer, HELLO_BYTES, Hello, TOKEN_BYTES, Wish};
+pub use patience::{HASTY, LINGER_LONG, LINGERS, Patience};
 
 /// Where the home listens and what lets a program in: `NAME:TOKEN`, the name of an abstract Unix socket and hexadecimal digits.
 pub const HOME_VARIABLE: &CStr = c"INQUIC_SOCKETS";
@@ -81,10 +83,6 @@ pub const FILLER_BYTES: usize = BUFFER_BYTES / 4;
 /// The size of a descriptor's buffer: room for two fillers, one that is on its way while another is ordered, with single bytes
 /// after them that cost up to 1,280 bytes each.
 pub const BUFFER_BYTES: usize = 16 * 1024;
-
-/// How often either side lets others run before it sleeps. That is 40 µs on an idle core, about what a request to another process
-/// of the same machine takes; a core that others want, they get. With it a program makes 1.4 times as many requests a second.
-pub const LINGERS: u32 = 150;
 
 /// A socket call, with its values in the order of the C function's, the descriptor left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,8 @@
 //! What is said arrives.
 
-use crate::{Answer, Call, HELLO_BYTES, Hello, Wish};
+use core::cell::Cell;
+
+use crate::{Answer, Call, HASTY, HELLO_BYTES, Hello, LINGER_LONG, LINGERS, Patience, Wish};
 
 fn hello(wish: Wish) -> Hello {
     Hello {
@@ -52,4 +54,43 @@ fn a_call_is_found_by_its_number() {
     }
     assert_eq!(Call::from_number(0), None);
     assert_eq!(Call::from_number(19), None);
+}
+
+/// Waits once for what never comes, others taking `slice` nanoseconds each time that they are let run; how often they were.
+fn let_run(patience: &Patience, slice: u64) -> u32 {
+    let (clock, given) = (Cell::new(0), Cell::new(0));
+    let came = patience.linger(
+        || false,
+        || {
+            clock.set(clock.get() + slice);
+            given.set(given.get() + 1);
+        },
+        || clock.get(),
+    );
+    assert!(!came);
+    given.get()
+}
+
+#[test]
+fn on_an_idle_machine_others_may_run_each_time() {
+    let patience = Patience::new();
+    for _ in 0..3 {
+        assert_eq!(let_run(&patience, 250), LINGERS);
+    }
+}
+
+#[test]
+fn where_others_want_the_core_the_next_waits_go_to_sleep_at_once() {
+    let patience = Patience::new();
+    assert_eq!(let_run(&patience, LINGER_LONG + 1), 1);
+    for _ in 0..HASTY {
+        assert_eq!(let_run(&patience, LINGER_LONG + 1), 0);
+    }
+    assert_eq!(let_run(&patience, 250), LINGERS);
+}
+
+#[test]
+fn what_is_there_is_not_waited_for() {
+    let waited = || panic!("others were let run");
+    assert!(Patience::new().linger(|| true, waited, || 0));
 }

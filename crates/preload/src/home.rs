@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use inquic_calls::{
     ARGUMENTS, Answer, CALLED, CANCELLED, Call, DONE, HELLO_BYTES, HOME_VARIABLE, Hello, IDLE,
-    LINGERS, MUST_NOT_WAIT, Page, TOKEN_BYTES, Wish,
+    MUST_NOT_WAIT, Page, Patience, TOKEN_BYTES, Wish,
 };
 
 use crate::own::{self, Result, checked};
@@ -31,6 +31,8 @@ static NAME: [AtomicU8; NAME_BYTES] = [const { AtomicU8::new(0) }; NAME_BYTES];
 static TOKEN: [AtomicU8; TOKEN_BYTES] = [const { AtomicU8::new(0) }; TOKEN_BYTES];
 /// What the home reads to see whether it may.
 static SAMPLE: AtomicU64 = AtomicU64::new(0);
+/// Of all threads of the program: they are on one machine.
+static LINGERING: Patience = Patience::new();
 
 /// Whether this program was started by `inquic run`.
 pub(crate) fn is_present() -> bool {
@@ -109,7 +111,9 @@ fn ring(page: &Page) {
 
 fn wait(taken: Taken, may_wait: bool) -> Result<Answered> {
     let page = taken.page();
-    linger(page);
+    // The home answers most calls before we would be asleep.
+    let is_there = || page.state.load(Ordering::SeqCst) == DONE;
+    LINGERING.linger(is_there, own::let_others_run, own::now);
     let mut interrupts = 0;
     loop {
         page.program_sleeps.store(1, Ordering::SeqCst);
@@ -143,20 +147,6 @@ fn wait(taken: Taken, may_wait: bool) -> Result<Answered> {
     page.state.store(IDLE, Ordering::Release);
     drop(taken);
     Ok(answered)
-}
-
-/// Lets others run for a moment: the home answers most calls before we would be asleep.
-///
-/// A signal that is handled meanwhile interrupts nothing, as one that came before the call. So the moment must be short also
-/// where others keep the core for long: a program that waits for that signal would wait for ever.
-fn linger(page: &Page) {
-    let end = own::now().saturating_add(LINGER_NANOS);
-    for _ in 0..LINGERS {
-        if page.state.load(Ordering::SeqCst) == DONE || own::now() >= end {
-            return;
-        }
-        own::let_others_run();
-    }
 }
 
 /// The descriptor of a new page.
@@ -355,6 +345,3 @@ const NAME_BYTES: usize = 100;
 
 /// Signals that come while a call is being called off, before it is left to itself.
 const PATIENCE: u32 = 100;
-
-/// How long a call lets others run before it sleeps, when they take longer than they do on an idle core.
-const LINGER_NANOS: u64 = 1_000_000;

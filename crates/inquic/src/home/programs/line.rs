@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::task::{Wake, Waker};
 
-use inquic_calls::{CALLED, CANCELLED, Call, DONE, LINGERS, MUST_NOT_WAIT};
+use inquic_calls::{CALLED, CANCELLED, Call, DONE, MUST_NOT_WAIT, Patience};
 use inquic_platform::Instant;
 use rustix::thread::futex;
 use rustix::time::Timespec;
@@ -29,6 +29,7 @@ pub(super) struct Line {
     /// Whether the call that waits is to be tried again.
     again: AtomicBool,
     over: AtomicBool,
+    patience: Patience,
 }
 
 /// What the thread and those that wake a call share.
@@ -55,6 +56,7 @@ impl Line {
             desk: Mutex::default(),
             again: AtomicBool::new(false),
             over: AtomicBool::new(false),
+            patience: Patience::new(),
         });
         let served = line.clone();
         std::thread::Builder::new()
@@ -102,13 +104,9 @@ impl Line {
     /// Lets others run for a moment, after which most programs make their next call: going to sleep and being woken takes longer.
     /// Whether the bell has rung.
     fn lingers(&self, bell: u32) -> bool {
-        for _ in 0..LINGERS {
-            if self.page.bell.load(Ordering::SeqCst) != bell {
-                return true;
-            }
-            std::thread::yield_now();
-        }
-        false
+        let rang = || self.page.bell.load(Ordering::SeqCst) != bell;
+        let clock = || clock::now().as_nanos();
+        self.patience.linger(rang, std::thread::yield_now, clock)
     }
 
     /// Sleeps until the bell rings; a call that waits is given up at its time.
