@@ -168,7 +168,7 @@ impl Play {
             (20, Some(id)) => {
                 let priority = i32::from(choices.byte()) - 128;
                 if let Ok(streams) = connection.streams() {
-                    streams.set_priority(id, priority);
+                    let _ = streams.set_priority(id, priority);
                 }
             }
             (21, _) => drop(connection.initiate_key_update(now)),
