@@ -53,12 +53,27 @@ begin_agent() {
     until_said ready "$folder/agent.log"
 }
 
+# A handshake has ten seconds, for which an emulator on a busy machine may be too slow.
+again() {
+    for try in 1 2 3 4 5; do
+        "$@" && return
+        echo "attempt $try: $*"
+    done
+    return 1
+}
+
+# A client in a program, of a server in the kernel.
+asks() {
+    timeout 60 "$program" client "$1" "$pki/ca.pem" "$2" > "$folder/said"
+    grep -x "$2" "$folder/said"
+}
+
 # A client in the kernel, which is made and gone with the module.
 client() {
     insmod "$sample" role=client timeout_ms=30000 "$@" && rmmod quic_sample
 }
 
-# How long the client took that failed, and with which errno by the log.
+# Whether the client fails with this errno, by the log, within so many seconds.
 fails() {
     errno=$1
     at_most=$2
@@ -72,8 +87,22 @@ fails() {
     fi
     took=$(($(date +%s) - start))
     dmesg --notime | grep quic_sample
-    dmesg | grep -q "client: no handshake: -$errno"
-    test $took -le "$at_most"
+    dmesg | grep -q "client: no handshake: -$errno" && test $took -le "$at_most"
+}
+
+# Whether a client gets on that asked while the agent did not answer, by another agent in its place.
+late() {
+    kill -STOP $agent_pid
+    (client port=4453 && echo came >> "$folder/late") &
+    request=$!
+    # Somebody has to listen when the request is made.
+    until_said '^quic_sample .*Loading' /proc/modules
+    sleep 1
+    kill -KILL $agent_pid
+    wait $agent_pid
+    begin_agent
+    wait $request
+    test -e "$folder/late"
 }
 
 "$agent" --config "$folder/agent.toml" --check
@@ -85,24 +114,23 @@ echo "== a server in the kernel, clients in programs"
 begin_agent
 insmod "$sample" role=server timeout_ms=30000 port=4451
 for word in one two three; do
-    timeout 60 "$program" client 127.0.0.1:4451 "$pki/ca.pem" "$word" | grep -x "$word"
+    again asks 127.0.0.1:4451 "$word"
 done
 rmmod quic_sample
 insmod "$sample" role=server timeout_ms=30000 address=::1 port=4452
-timeout 60 "$program" client '[::1]:4452' "$pki/ca.pem" six | grep -x six
-
+again asks '[::1]:4452' six
 rmmod quic_sample
 
 echo "== clients in the kernel, a server in a program"
 "$program" server fork 127.0.0.1:4453 "$pki/cert.pem" "$pki/key.pem" > "$folder/server.log" 2>&1 &
 server=$!
 until_said listening "$folder/server.log"
-client port=4453 "words=there_and_back"
+again client port=4453 "words=there_and_back"
 dmesg | grep 'client: "there_and_back" came back'
 
 echo "== a name that the server cannot prove"
 # EKEYREJECTED, with the alert bad_certificate, which the server hears as well.
-fails 129 60 port=4453 name=other.example
+again fails 129 60 port=4453 name=other.example
 dmesg | grep "closed with 0x12a"
 until_said 'PeerAlert(42)' "$folder/server.log"
 
@@ -112,16 +140,8 @@ kill -STOP $agent_pid
 fails 110 25 port=4453 timeout_ms=2000
 
 echo "== an agent that comes late finds what waits"
-# Somebody has to listen when the request is made.
-(client port=4453; echo "late: $?" > "$folder/late") &
-late=$!
-until_said '^quic_sample .*Loading' /proc/modules
-sleep 1
-kill -KILL $agent_pid
-wait $agent_pid || true
-begin_agent
-wait $late
-grep -x "late: 0" "$folder/late"
+kill -CONT $agent_pid
+again late
 
 echo "== an agent that is told to end ends"
 kill -TERM $agent_pid
