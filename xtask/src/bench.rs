@@ -20,6 +20,7 @@ use floors::FLOORS;
 use measure::{Load, Mode, Program, measure};
 use network::{Link, Network};
 use results::Results;
+pub(crate) use results::median;
 
 /// What `cargo xtask bench` takes.
 #[derive(clap::Args, Debug)]

@@ -2,6 +2,7 @@
 //! compiler; out: one relocatable object, and whether a stock kernel could load it. It must never pass an object that
 //! holds a float, a vector register or a symbol that no kernel has.
 
+mod bench;
 mod boot;
 mod module;
 mod object;
@@ -31,6 +32,8 @@ pub(crate) enum Task {
         #[arg(long, default_value_t = CYCLES)]
         cycles: u32,
     },
+    /// Measure the module beside TCP with TLS in the kernel and beside the embedded home, in one boot.
+    Bench(bench::Arguments),
 }
 
 /// Does what `cargo xtask kernel …` asks for.
@@ -45,6 +48,7 @@ pub(crate) fn run(task: &Task) -> Result<Outcome> {
             Err(why) => Outcome::Skipped(why),
         }),
         Task::Test { cycles } => test(*cycles),
+        Task::Bench(arguments) => bench::run(arguments),
     }
 }
 

@@ -4,6 +4,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use inquic_uapi::Layout;
+use inquic_uapi::option::QUIC_SOCKOPT_STATISTICS;
+use inquic_uapi::structs::Statistics;
+
 use crate::client::connect;
 use crate::sys::{self, Fd};
 use crate::tls;
@@ -35,7 +39,10 @@ pub(crate) fn run(
             exchange(&socket, up, down, &mut buffer)?;
             let seconds = start.elapsed().as_secs_f64();
             let gbit_s = amount as f64 * 8.0 / seconds / 1e9;
-            println!("{{\"mode\":\"{mode}\",\"gbit_s\":{gbit_s:.3},\"seconds\":{seconds:.3}}}");
+            let packets = packets(&socket)?;
+            println!(
+                "{{\"mode\":\"{mode}\",\"gbit_s\":{gbit_s:.3},\"seconds\":{seconds:.3},\"packets\":{packets}}}"
+            );
         }
         _ => {
             let mut times = Vec::new();
@@ -51,6 +58,14 @@ pub(crate) fn run(
         }
     }
     Ok(())
+}
+
+/// Packets that went either way.
+fn packets(socket: &Fd) -> io::Result<u64> {
+    let mut bytes = [0; Statistics::SIZE];
+    sys::get_option(socket, QUIC_SOCKOPT_STATISTICS as i32, &mut bytes)?;
+    let statistics = Statistics::read(&bytes);
+    Ok(statistics.packets_sent + statistics.packets_received)
 }
 
 /// One stream: so many bytes up, so many down.
