@@ -60,9 +60,9 @@ impl Translator {
                 self.end_packet(tell);
                 self.tell(*at, words::migrated(path), tell);
             }
-            Note::Over(at, reason) => {
+            Note::Over(at, closed) => {
                 self.end_packet(tell);
-                self.tell(*at, words::closed(reason), tell);
+                self.tell(*at, (**closed).clone(), tell);
             }
             Note::Missed(at, missed) => {
                 self.end_packet(tell);

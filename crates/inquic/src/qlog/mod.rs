@@ -19,11 +19,11 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender, SyncSender};
 use std::time::Duration;
 
-use inquic_engine::CloseReason;
 use inquic_engine::trace::{Record, What};
 use inquic_platform::Instant;
 use inquic_socket::Socket;
 use inquic_wire::{ConnectionId, Role, TransportParameters, Version};
+use qlog::events::EventData;
 
 /// The log of one connection.
 pub(crate) struct Log {
@@ -59,7 +59,7 @@ enum Note {
     Record(Record),
     Parameters(Instant, Box<TransportParameters>),
     Migrated(Instant, Box<inquic_engine::Path>),
-    Over(Instant, Box<CloseReason>),
+    Over(Instant, Box<EventData>),
     Missed(Instant, u64),
 }
 
@@ -130,7 +130,7 @@ impl Note {
             },
             What::Migrated => Self::Migrated(at, Box::new(socket.path())),
             What::Over => match socket.close_reason() {
-                Some(reason) => Self::Over(at, Box::new(reason.clone())),
+                Some(reason) => Self::Over(at, Box::new(words::closed(reason))),
                 None => Self::Record(record),
             },
             _ => Self::Record(record),

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::events::Translator;
 use super::file::{Budget, Output};
-use super::{Note, Opening, limits};
+use super::{Note, Opening, limits, words};
 
 fn opening(directory: &Path) -> Opening {
     Opening {
@@ -149,7 +149,10 @@ fn reason_of_a_peer_cannot_leave_its_string() {
         code: 1,
         reason: reason.clone(),
     };
-    let events = written(&[Note::Over(Instant::from_nanos(1_000_000), Box::new(over))]);
+    let events = written(&[Note::Over(
+        Instant::from_nanos(1_000_000),
+        Box::new(words::closed(&over)),
+    )]);
     let [EventData::QuicConnectionClosed(closed)] = &events[..] else {
         panic!("{events:?}");
     };
