@@ -77,6 +77,8 @@ pub(crate) fn check() -> Result<Outcome> {
         object.path().display(),
         object.code_bytes()?
     );
+    let (function, bytes) = object.largest_frame()?;
+    println!("the largest frame on the stack has {bytes} bytes: {function}");
     Ok(Outcome::Passed)
 }
 

@@ -1,5 +1,6 @@
 use super::{
-    is_float_routine, parse_references, register_findings, relocation_findings, symbol_findings,
+    FRAME, frame_findings, frames, is_float_routine, parse_references, register_findings,
+    relocation_findings, symbol_findings,
 };
 
 #[test]
@@ -85,4 +86,23 @@ Relocation section '.rela.text.parse' at offset 0x40 contains 1 entry:
         findings.into_iter().collect::<Vec<_>>(),
         ["no module loader takes R_X86_64_GOTPCREL in .text.parse"]
     );
+}
+
+#[test]
+fn a_frame_is_as_large_as_the_steps_or_the_loop_that_take_it() {
+    let printed = "0000000000000000 <small>:\n   0:\tsub    $0x18,%rsp\n   4:\tadd    $0x18,%rsp\n\
+        0000000000000010 <steps>:\n  10:\tsub    $0x1000,%rsp\n  17:\torq    $0x0,(%rsp)\n  1c:\tsub    $0xf8,%rsp\n\
+        0000000000000030 <loops>:\n  30:\tlea    -0x3000(%rsp),%r11\n  38:\tsub    $0x1000,%rsp\n";
+    let found: Vec<u64> = frames(printed)
+        .into_iter()
+        .map(|(_, bytes)| bytes)
+        .collect();
+    assert_eq!(found, [0x18, 0x10f8, 0x3000]);
+}
+
+#[test]
+fn a_frame_of_the_bound_is_taken_and_one_beyond_is_found() {
+    let line = |bytes: u64| format!("0000000000000000 <it>:\n   0:\tsub    ${bytes:#x},%rsp\n");
+    assert_eq!(frame_findings(&line(FRAME)).len(), 0);
+    assert_eq!(frame_findings(&line(FRAME + 8)).len(), 1);
 }
