@@ -5,6 +5,12 @@ use inquic_platform::Duration;
 pub use crate::recovery::limits as recovery;
 pub use crate::stream::limits as stream;
 
+/// Bytes of an idle connection: the engine's record of 6 KiB, keys, ids of both ends, the newest packet numbers.
+pub const IDLE_BYTES: usize = 16 * 1024;
+/// Bytes of a working connection that neither its window nor its send buffer pays for: [`IDLE_BYTES`], 24 KiB for packets on their way
+/// ([`recovery::SENT_FREE`]), 16 KiB for received data ([`stream::GENEROUS`] and [`stream::RESERVE`]), and 4 KiB in each direction for
+/// streams ([`stream::FREE`]). [`working_bytes`] is the whole.
+pub const WORKING_BYTES: usize = 64 * 1024;
 /// Bytes in the connection ids that we issue. Eight random bytes cannot be guessed and fit one machine word of the table.
 pub const LOCAL_CID_LEN: usize = 8;
 /// Paths of one connection: the active one, the last one that was good, and two that are being looked at.
@@ -158,6 +164,26 @@ pub const CLOSE_ANSWERS: u32 = 21;
 /// One packet number in this many is skipped, on average, so that an ACK of what was never sent shows itself.
 pub const SKIP_EVERY: u64 = 512;
 
+/// What a connection may hold in all, when the peer may send `window` bytes ahead of the application and `send_buffer` bytes may wait:
+/// a quarter more than the window, the send buffer, and [`WORKING_BYTES`].
+///
+/// Pages that are not full, lists of pages and of pieces and the streams that the peer may open come out of the window's quarter, and
+/// are refused beyond it ([`stream::streams_at_once`]). Streams of ours and what is known of packets on their way come out of the send
+/// buffer ([`stream::local_streams`], [`recovery::sent_bytes`]). Where datagrams are taken, their queue of [`DATAGRAM_QUEUE`] bytes is
+/// part of the window that was granted, and where they are sent, the other one is part of the send buffer.
+#[must_use]
+pub const fn working_bytes(window: u64, send_buffer: usize) -> u64 {
+    window
+        .saturating_add(window / 4)
+        .saturating_add(send_buffer as u64)
+        .saturating_add(WORKING_BYTES as u64)
+}
+
+const _: () = assert!(
+    IDLE_BYTES + recovery::SENT_FREE + stream::GENEROUS + stream::RESERVE + 2 * stream::FREE
+        <= WORKING_BYTES,
+    "the parts of a working connection are not more than the whole"
+);
 const _: () = assert!(
     HELLO_BYTES as u64 <= CRYPTO_BUFFER,
     "what was read before can be given to the connection"

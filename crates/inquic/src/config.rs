@@ -80,14 +80,18 @@ impl TransportConfig {
         self
     }
 
-    /// How many streams the peer may have open at once, in both directions and in its own only. 256 of each by default.
+    /// How many streams the peer may have open at once at most, in both directions and in its own only. 256 of each by default. It
+    /// may have as many as its receive window pays for: one for every 1,440 bytes of the connection's window as it is at the time and
+    /// 14 more, half of them of each kind unless the other kind wants fewer; 143 of each to begin with.
     pub const fn max_streams(mut self, bidirectional: u64, unidirectional: u64) -> Self {
         self.engine.streams.max_streams_bidi = bidirectional;
         self.engine.streams.max_streams_uni = unidirectional;
         self
     }
 
-    /// How many bytes may be written to one stream, and to all together, and not yet have arrived. 1 MiB and 2 MiB by default.
+    /// How many bytes may be written to one stream, and to all together, and not yet have arrived. A sixteenth of the second is for
+    /// what is known of packets on their way, and half of it at most for streams that we have open, at 288 bytes each. 1 MiB and
+    /// 2,240 KiB by default.
     pub const fn send_buffers(mut self, stream: usize, connection: usize) -> Self {
         self.engine.streams.stream_send_buffer = stream;
         self.engine.streams.send_buffer = connection;

@@ -1,7 +1,6 @@
 //! What must hold for every connection after every step, asked from outside: statistics, deadlines, an audit, and the bytes that
 //! its calls have left on the heap.
 
-use inquic_engine::stream::limits::receive_memory;
 use inquic_engine::{Audit, CloseReason, limits};
 use inquic_platform::{Duration, Instant};
 use inquic_socket::{News, Socket};
@@ -17,8 +16,6 @@ pub(super) struct Standing {
     life: Life,
     confirmed: bool,
     datagrams: u64,
-    /// Streams that were alive at once: their places are kept until the connection rests.
-    most_streams: u64,
     /// When something last happened to it.
     touched: Instant,
 }
@@ -29,6 +26,7 @@ struct Circumstances {
     can_send: bool,
     is_late: bool,
     send_buffer: usize,
+    takes_datagrams: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,7 +43,6 @@ impl Standing {
             life: Life::Shaking,
             confirmed: false,
             datagrams: 0,
-            most_streams: 0,
             touched: now,
         }
     }
@@ -84,6 +81,7 @@ impl Node {
             can_send: !self.is_blocked(),
             is_late: self.is_late(),
             send_buffer: self.send_buffer(),
+            takes_datagrams: self.takes_datagrams(),
         };
         for seat in self.seats.values_mut() {
             seat.check(scene, &host);
@@ -118,7 +116,6 @@ impl Seat {
         let socket = self.socket.ask();
         let audit = socket.audit();
         let who = self.socket.who();
-        self.standing.most_streams = self.standing.most_streams.max(audit.open_streams);
         let mut broken = None;
         let mut expect = |holds: bool, invariant, what: &dyn Fn() -> String| {
             if !holds && broken.is_none() {
@@ -200,13 +197,15 @@ impl Seat {
             return;
         }
         let bytes = bytes + size_of::<Socket>() as i64;
-        let streams = self.standing.most_streams as i64 * STREAM;
-        // An idle connection, and what windows and streams add; 64 KiB of the windows' share do not depend on them.
-        let budget = IDLE
-            + receive_memory(audit.receive_window) as i64
-            + host.send_buffer as i64
-            + streams
-            + DATAGRAMS;
+        // What `max_datagram_frame_size` lets the peer send ahead of the application is a window like any other: a queue of a fixed
+        // length. And so is the queue of those to be sent a send buffer, where the peer takes datagrams.
+        let takes = host.takes_datagrams;
+        let window = audit.receive_window + if takes { DATAGRAMS } else { 0 };
+        let sends = self.socket.ask().max_datagram_size().is_some();
+        let send_buffer = host.send_buffer + if sends { DATAGRAMS as usize } else { 0 };
+        // Streams, lists and records of packets have no share of their own: the engine takes them out of the window's quarter and
+        // of the send buffer, and lets neither end have more than those pay for (`stream/limits.rs`, `recovery/limits.rs`).
+        let budget = limits::working_bytes(window, send_buffer) as i64;
         expect(bytes <= budget, Invariant::Memory, &|| {
             format!("{bytes} bytes of {budget} while working: {audit:?}")
         });
@@ -259,16 +258,12 @@ impl Seat {
 /// Takes what must hold, and what to say when it does not.
 type Expect<'a> = &'a mut dyn FnMut(bool, Invariant, &dyn Fn() -> String);
 
-/// What a stream may take besides its data, for as long as it lives: 432 bytes of record, in a slab that grows by doubling; 216 each way
-/// for a list of pages, and as much again for lists that are kept for the next stream, of which there are 64; 240 for its places in
-/// tables and the lists of its pieces. Without a share for streams, 500 that are open and empty would be over the bound.
-const STREAM: i64 = 1_536;
-/// What datagrams may take: two queues, and the fates.
-const DATAGRAMS: i64 = 2 * limits::DATAGRAM_QUEUE as i64 + 24 * limits::DATAGRAM_FATES as i64;
+/// One queue of datagrams.
+const DATAGRAMS: u64 = limits::DATAGRAM_QUEUE as u64;
 /// What a connection may hold that streams and recovery don't charge: handshake messages, ids, keys, packets that wait.
 const UNCHARGED: i64 = 48 * 1024;
 /// What an idle connection may hold.
-const IDLE: i64 = 16 * 1024;
+const IDLE: i64 = limits::IDLE_BYTES as i64;
 /// After so long without anything a connection is idle.
 const REST: Duration = Duration::from_millis(2_500);
 /// What a port may keep when no connection is left: roots of trees, tokens that were used.

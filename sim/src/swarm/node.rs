@@ -472,6 +472,10 @@ impl Node {
         self.port_bytes
     }
 
+    pub(super) fn takes_datagrams(&self) -> bool {
+        self.settings.config.max_datagram_frame_size > 0
+    }
+
     /// Bytes that a connection may hold of what was written.
     pub(super) fn send_buffer(&self) -> usize {
         self.settings.config.streams.send_buffer

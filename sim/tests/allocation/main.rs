@@ -12,3 +12,4 @@ mod lives;
 mod secrets;
 mod strangers;
 mod sweep;
+mod working;

@@ -273,6 +273,9 @@ fn large_packet_full_of_small_frames_loses_track_of_none() {
         ..inquic_engine::Config::default()
     };
     config.streams.max_streams_uni = 4_000;
+    // What pays for so many, at either end.
+    config.streams.connection_window.initial = 8 << 20;
+    config.streams.send_buffer = 4 << 20;
     let settings = Settings {
         config,
         ..Settings::default()

@@ -66,7 +66,10 @@ impl Connection {
             sent_packets: self.recovery.packets_in_logs(),
             held_packets: self.held.len(),
             open_streams: streams.map_or(0, |streams| streams.stats().open),
-            receive_window: streams.map_or(0, Streams::receive_window),
+            receive_window: streams.map_or(
+                self.config.streams.connection_window.initial,
+                Streams::receive_window,
+            ),
             charged: heap
                 .saturating_sub(size_of::<Streams>())
                 .saturating_add(datagrams.map_or(0, Datagrams::allocated_bytes))

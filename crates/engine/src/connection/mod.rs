@@ -157,6 +157,7 @@ fn recovery(config: &Config, role: Role, max_datagram_size: u16) -> Option<Own<R
         algorithm: config.algorithm,
         initial_rtt: config.initial_rtt,
         max_datagram_size,
+        sent_bytes: recovery::limits::sent_bytes(config.streams.send_buffer),
         ..recovery::Config::default()
     };
     Own::new(Recovery::new(&config, role))
@@ -167,6 +168,8 @@ fn recovery(config: &Config, role: Role, max_datagram_size: u16) -> Option<Own<R
 fn data(config: &Config, role: Role) -> Option<Own<Data>> {
     let streams = crate::stream::Config {
         role,
+        // The rest of it is for what is known of packets: `recovery::limits::sent_bytes`.
+        send_buffer: crate::stream::limits::data_of(config.streams.send_buffer),
         ..config.streams
     };
     Own::new(Data {

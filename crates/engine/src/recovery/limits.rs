@@ -5,6 +5,11 @@ use inquic_platform::Duration;
 /// Packets that one space's sent log remembers before new data has to wait: a window of 64 MiB in packets of 1,200 bytes is
 /// 55,925. At 24 bytes each, 1.5 MiB.
 pub const SENT_PACKETS: usize = 65_536;
+/// What a packet on its way costs: 24 bytes of record, 24 each for two frames, and half of a range that its data may leave in a
+/// list, 16 bytes of which half are spare. BBR takes [`SNAPSHOT_BYTES`] more.
+pub const SENT_COST: usize = 88;
+/// Bytes for packets on their way that do not count against the send buffer: [`ACK_ONLY`] and a few.
+pub const SENT_FREE: usize = 24 * 1024;
 /// Frames that one space's sent log remembers before new data has to wait: two for each packet. At 24 bytes each, 3 MiB.
 pub const SENT_FRAMES: usize = 2 * SENT_PACKETS;
 /// Bytes kept beside the record of each sent packet when BBR is the controller: what was delivered and lost when it was sent. For
@@ -46,11 +51,38 @@ pub const WINDOW_MIN_PACKETS: u64 = 2;
 /// Bytes of one [`super::Recovery`]: three logs of 184, the controller of 224 with what was before its last reduction, and the
 /// rest. Its heap is not counted; shrunk and idle, that holds [`SKIPPED_IDLE`] numbers for a space at most, and the controller
 /// if that is BBR.
-pub const RECOVERY_BYTES: usize = 1_064;
+pub const RECOVERY_BYTES: usize = 1_080;
 
 const _: () = assert!(
     SENT_PACKETS as u64 * 1_200 >= WINDOW,
     "the log holds the default window"
+);
+/// Bytes for what is known of packets on their way when the send buffer has so many: one [`crate::stream::limits::SENT_SHARE`]th of
+/// it, and [`SENT_FREE`].
+#[must_use]
+pub const fn sent_bytes(send_buffer: usize) -> usize {
+    (send_buffer / crate::stream::limits::SENT_SHARE).saturating_add(SENT_FREE)
+}
+
+/// How many packets of 1-RTT so many bytes pay for: more are not on their way at once. With the default send buffer 1,908 of 1,200
+/// bytes carry the 2 MiB that wait for acknowledgements, and BBR may have 1,399.
+#[must_use]
+pub const fn sent_packets(bytes: usize, has_snapshots: bool) -> usize {
+    let packets = if has_snapshots {
+        bytes / (SENT_COST + SNAPSHOT_BYTES)
+    } else {
+        bytes / SENT_COST
+    };
+    if packets < SENT_PACKETS {
+        packets
+    } else {
+        SENT_PACKETS
+    }
+}
+
+const _: () = assert!(
+    sent_packets(sent_bytes(0), false) > ACK_ONLY as usize,
+    "what only acknowledges leaves room for data"
 );
 const _: () = assert!(SKIPPED_IDLE <= SKIPPED, "idle is not more than busy");
 const _: () = assert!(

@@ -43,6 +43,8 @@ pub struct Config {
     pub max_window: u64,
     /// Whether slow start may end before a loss (RFC 9406).
     pub hystart: bool,
+    /// Bytes for what is known of packets on their way; new data waits when they are used. See [`limits::sent_packets`].
+    pub sent_bytes: usize,
 }
 
 /// What an ACK brought.
@@ -135,6 +137,8 @@ pub struct Recovery {
     /// One packet may leave though the window was just reduced.
     has_rescue: bool,
     config: Config,
+    /// Packets of one space that are remembered before new data has to wait, and half of the frames.
+    most_sent: usize,
     stats: Stats,
     /// What happens on the connection, if somebody watches it. It is in here because losses are known here alone.
     pub(crate) trace: Trace,
@@ -162,9 +166,11 @@ impl Recovery {
             role,
             has_rescue: false,
             config: *config,
+            most_sent: 0,
             stats: Stats::default(),
             trace: Trace::default(),
         };
+        recovery.fit_log();
         recovery.set_rate(Instant::ZERO);
         recovery
     }
@@ -181,7 +187,8 @@ impl Recovery {
     ) -> bool {
         let size = u64::from(packet.size);
         let snapshots = self.controller.has_snapshots();
-        if !self.log_mut(space).has_room(frames.len(), snapshots) {
+        let most = self.most_sent;
+        if !self.log_mut(space).has_room(frames.len(), snapshots, most) {
             return false;
         }
         self.stats.packets_sent = self.stats.packets_sent.saturating_add(1);
@@ -211,7 +218,8 @@ impl Recovery {
     #[must_use]
     pub fn on_probe_sent(&mut self, now: Instant, number: u64, size: u16) -> bool {
         let snapshots = self.controller.has_snapshots();
-        if !self.application.has_room(0, snapshots) {
+        let most = self.most_sent;
+        if !self.application.has_room(0, snapshots, most) {
             return false;
         }
         self.stats.packets_sent = self.stats.packets_sent.saturating_add(1);
@@ -398,15 +406,6 @@ impl Recovery {
         self.reset_path();
     }
 
-    /// Another congestion controller takes over, and begins anew. Nothing happens when it is the same.
-    pub fn set_algorithm(&mut self, algorithm: Algorithm) {
-        if self.config.algorithm != algorithm {
-            self.config.algorithm = algorithm;
-            self.controller = self.config.controller();
-            self.set_rate(self.last_event);
-        }
-    }
-
     /// How long a challenge and its response took on a new path, in the place of the configured guess.
     pub fn guess_rtt(&mut self, took: Duration) {
         //= RFC 9002 §6.2.2: A connection MAY use the delay between sending a PATH_CHALLENGE and
@@ -440,7 +439,7 @@ impl Recovery {
         //= single packet can be sent prior to reduction.
         let left = if self.has_rescue { left.max(mds) } else { left };
         // Less than a full packet waits for more, or a window would end up in crumbs.
-        if left < mds || self.application.is_full() {
+        if left < mds || self.application.is_full(self.most_sent) {
             return Allowance::Congested;
         }
         let bytes = match self.pacer.budget(now) {

@@ -108,15 +108,15 @@ impl Log {
 
     /// Whether there is memory for one more packet with so many frames, and with a snapshot if there are some.
     #[inline]
-    pub(super) fn has_room(&mut self, frames: usize, snapshots: bool) -> bool {
+    pub(super) fn has_room(&mut self, frames: usize, snapshots: bool, most: usize) -> bool {
         let records = self.records.len() < self.records.capacity();
         let places = self.frames.capacity().saturating_sub(self.frames.len());
-        (records || reserve(&mut self.records, 1))
-            && (frames <= places || reserve(&mut self.frames, frames))
+        (records || reserve(&mut self.records, 1, most))
+            && (frames <= places || reserve(&mut self.frames, frames, most.saturating_mul(2)))
             && (!snapshots
                 || self
                     .snapshots
-                    .has_room(self.records.len().saturating_add(1)))
+                    .has_room(self.records.len().saturating_add(1), most))
     }
 
     /// Notes a packet that was sent on another path than the active one.
@@ -444,12 +444,10 @@ impl Log {
     }
 }
 
-/// Makes room for so many more. The first packet gets no more than it needs: of a stranger there may be no second.
+/// Makes room for so many more, and for twice as many as there are if that is not above `most`. The first packet gets no more than
+/// it needs: of a stranger there may be no second.
 #[cold]
-fn reserve<T>(queue: &mut VecDeque<T>, more: usize) -> bool {
-    if queue.capacity() == 0 {
-        queue.try_reserve_exact(more).is_ok()
-    } else {
-        queue.try_reserve(more).is_ok()
-    }
+pub(super) fn reserve<T>(queue: &mut VecDeque<T>, more: usize, most: usize) -> bool {
+    let doubled = queue.len().min(most.saturating_sub(queue.len()));
+    queue.try_reserve_exact(more.max(doubled)).is_ok()
 }

@@ -48,7 +48,7 @@ impl Snapshots {
 
     /// Whether there is memory for the newest of so many records.
     #[inline]
-    pub(super) fn has_room(&mut self, records: usize) -> bool {
+    pub(super) fn has_room(&mut self, records: usize, most: usize) -> bool {
         if self.0.is_none() {
             self.0 = Own::new(VecDeque::new());
         }
@@ -56,7 +56,7 @@ impl Snapshots {
             return false;
         };
         let missing = records.saturating_sub(kept.len());
-        records <= kept.capacity() || kept.try_reserve(missing).is_ok()
+        records <= kept.capacity() || super::sent::reserve(kept, missing, most)
     }
 
     /// Gives back memory that it does not use.

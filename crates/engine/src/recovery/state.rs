@@ -136,6 +136,22 @@ impl Recovery {
             .saturating_add(self.controller.heap_bytes())
     }
 
+    /// Another congestion controller takes over, and begins anew. Nothing happens when it is the same.
+    pub fn set_algorithm(&mut self, algorithm: Algorithm) {
+        if self.config.algorithm != algorithm {
+            self.config.algorithm = algorithm;
+            self.controller = self.config.controller();
+            self.fit_log();
+            self.set_rate(self.last_event);
+        }
+    }
+
+    /// Lets the log have as many packets as its memory is worth with this controller.
+    pub(super) fn fit_log(&mut self) {
+        let snapshots = self.controller.has_snapshots();
+        self.most_sent = limits::sent_packets(self.config.sent_bytes, snapshots);
+    }
+
     /// Takes a round-trip sample if the ACK gives one (RFC 9002 §5.1).
     pub(super) fn sample(
         &mut self,
@@ -325,6 +341,7 @@ impl Default for Config {
             max_datagram_size: 1_200,
             max_window: limits::WINDOW,
             hystart: true,
+            sent_bytes: usize::MAX,
         }
     }
 }

@@ -3,7 +3,7 @@
 use inquic_platform::{Duration, Instant, NoMemory};
 use inquic_wire::{Direction, StreamId};
 
-use super::limits::{LOCAL_STREAMS, writable};
+use super::limits::{LOCAL_STREAMS, STREAM_COST, local_streams, writable};
 use super::queue::Kind;
 use super::receive::ReceiveHalf;
 use super::record::{Control, Events};
@@ -31,11 +31,18 @@ impl Streams {
             return Err(OpenError::Limit);
         }
         let id = StreamId::new(self.role, direction, local.next).ok_or(OpenError::Limit)?;
-        if local.alive >= LOCAL_STREAMS {
+        let all = self.local.bidirectional.alive;
+        let all = all.saturating_add(self.local.unidirectional.alive);
+        let paid = local_streams(self.send_pool.limit());
+        let local = self.local.get_mut(direction);
+        if local.alive >= LOCAL_STREAMS || all >= paid || !self.send_pool.keep(STREAM_COST) {
             local.crowded = true;
             return Err(OpenError::Limit);
         }
-        self.create(id).ok_or(OpenError::Memory)?;
+        if self.create(id).is_none() {
+            self.send_pool.release(STREAM_COST);
+            return Err(OpenError::Memory);
+        }
         let local = self.local.get_mut(direction);
         local.alive = local.alive.saturating_add(1);
         local.next = local.next.saturating_add(1);
@@ -82,7 +89,7 @@ impl Streams {
         }
         let taken = half.write(&mut self.send_pool, data, self.stream_send_buffer);
         if taken < data.len() {
-            if taken == 0 && half.room(self.stream_send_buffer) > 0 && self.send_pool.room() > 0 {
+            if taken == 0 && half.room(self.stream_send_buffer) > 0 && self.send_pool.is_open() {
                 return Err(WriteError::Memory);
             }
             // Its own share comes back with its own acknowledgements; the connection's memory with anybody's.

@@ -13,11 +13,12 @@ pub struct Config {
     pub stream_window: Window,
     /// How much the peer may send on all streams ahead of the readers.
     pub connection_window: Window,
-    /// Bidirectional streams that the peer may have open at once.
+    /// Bidirectional streams that the peer may have open at once, if the window pays for so many: [`limits::streams_at_once`].
     pub max_streams_bidi: u64,
-    /// Unidirectional streams that the peer may have open at once.
+    /// Unidirectional streams that the peer may have open at once, if the window pays for so many: [`limits::streams_at_once`].
     pub max_streams_uni: u64,
-    /// Bytes of memory for what was written and not acknowledged; at least [`limits::PIECE_MIN`].
+    /// Bytes of memory for what was written and not acknowledged, at least [`limits::PIECE_MIN`]. More streams of ours than
+    /// [`limits::local_streams`] are not paid for by it.
     pub send_buffer: usize,
     /// Bytes of one stream that may be written and not acknowledged.
     pub stream_send_buffer: usize,
@@ -89,8 +90,15 @@ impl Config {
         parameters.initial_max_stream_data_bidi_local = window(bidi_local);
         parameters.initial_max_stream_data_bidi_remote = window(bidi_remote);
         parameters.initial_max_stream_data_uni = window(uni);
-        parameters.initial_max_streams_bidi = self.max_streams_bidi.min(limits::STREAMS_MAX);
-        parameters.initial_max_streams_uni = self.max_streams_uni.min(limits::STREAMS_MAX);
+        let [bidirectional, unidirectional] = self.streams_at_once();
+        parameters.initial_max_streams_bidi = bidirectional;
+        parameters.initial_max_streams_uni = unidirectional;
+    }
+
+    /// The streams of each type that the peer may have open at the start.
+    pub(super) const fn streams_at_once(&self) -> [u64; 2] {
+        let most = [self.max_streams_bidi, self.max_streams_uni];
+        limits::streams_at_once(self.connection_window.initial, most)
     }
 
     /// The window with which a kind of streams begins.

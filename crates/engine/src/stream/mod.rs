@@ -51,6 +51,8 @@ pub struct Streams {
     /// The windows with which bidirectional streams of ours, those of the peer, and unidirectional ones begin.
     first_windows: [u64; 3],
     window_ceiling: u64,
+    /// Streams of each type that the application allows the peer; the window may pay for fewer.
+    most_streams: [u64; 2],
     stream_send_buffer: usize,
     is_prompt: bool,
     tells_states: bool,
@@ -170,10 +172,11 @@ impl Streams {
         );
         let receive_memory = limits::receive_memory(window.size());
         let remote = |at_once: u64| Remote {
-            granted: at_once.min(limits::STREAMS_MAX),
-            at_once: at_once.min(limits::STREAMS_MAX),
+            granted: at_once,
+            at_once,
             ..Remote::default()
         };
+        let [bidirectional, unidirectional] = config.streams_at_once();
         Self {
             role: config.role,
             stream_ceiling: config.stream_window.ceiling,
@@ -185,13 +188,14 @@ impl Streams {
             is_prompt: config.is_prompt,
             tells_states: config.tells_states,
             window_ceiling: config.connection_window.ceiling,
+            most_streams: [config.max_streams_bidi, config.max_streams_uni],
             stream_send_buffer: config.stream_send_buffer,
             peer: PeerLimits::default(),
             slab: Slab::new(),
             local: Both::default(),
             remote: Both {
-                bidirectional: remote(config.max_streams_bidi),
-                unidirectional: remote(config.max_streams_uni),
+                bidirectional: remote(bidirectional),
+                unidirectional: remote(unidirectional),
             },
             fresh: Priorities::new(Kind::Fresh),
             owed: Priorities::new(Kind::Owed),
@@ -392,13 +396,17 @@ impl Streams {
             let local = self.local.get_mut(id.direction());
             local.table.remove(id.index());
             local.alive = local.alive.saturating_sub(1);
-            if core::mem::take(&mut local.crowded) {
-                self.tell_of_streams(id.direction());
+            self.send_pool.release(limits::STREAM_COST);
+            for direction in Direction::ALL {
+                if core::mem::take(&mut self.local.get_mut(direction).crowded) {
+                    self.tell_of_streams(direction);
+                }
             }
         } else {
             let remote = self.remote.get_mut(id.direction());
             remote.table.remove(id.index());
             remote.closed = remote.closed.saturating_add(1);
+            self.receive_pool.release(limits::STREAM_COST);
             self.offer_streams(id.direction());
         }
     }

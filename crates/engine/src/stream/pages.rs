@@ -6,7 +6,8 @@ use alloc::{collections::VecDeque, vec::Vec};
 use inquic_platform::{Own, memory};
 
 use super::limits::{
-    FULL_PAGES_FROM, GENEROUS, PAGE, PIECE_MIN, SPARE_BUFFERS, SPARE_LISTS, SPARE_PAGES,
+    FREE, FULL_PAGES_FROM, GENEROUS, GENEROUS_SHARE, LIST_COST, PAGE, PIECE_MIN, SPARE_BUFFERS,
+    SPARE_LISTS, SPARE_PAGES,
 };
 use super::spans::Spans;
 
@@ -22,6 +23,8 @@ pub(super) struct Pool {
     lists: usize,
     /// Bytes of memory that streams hold.
     held: usize,
+    /// Bytes for which records of streams and lists of pages are charged.
+    kept: usize,
     /// Bytes of memory that streams may hold.
     limit: usize,
 }
@@ -33,6 +36,7 @@ impl Pool {
             buffers: Vec::new(),
             lists: 0,
             held: 0,
+            kept: 0,
             limit,
         }
     }
@@ -40,7 +44,38 @@ impl Pool {
     /// Bytes of memory that may still be taken.
     #[inline]
     pub(super) fn room(&self) -> usize {
-        self.limit.saturating_sub(self.held)
+        let over = self.kept.saturating_sub(FREE);
+        self.limit.saturating_sub(self.held.saturating_add(over))
+    }
+
+    /// Charges for what is kept beside data; `false`, and nothing is charged, when there is no room for it.
+    #[must_use]
+    pub(super) fn keep(&mut self, bytes: usize) -> bool {
+        let before = self.kept;
+        self.kept = before.saturating_add(bytes);
+        let fits = self.kept <= FREE
+            || self.kept.saturating_sub(FREE) <= self.limit.saturating_sub(self.held);
+        if !fits {
+            self.kept = before;
+        }
+        fits
+    }
+
+    /// What [`Pool::keep`] charged for is gone.
+    pub(super) fn release(&mut self, bytes: usize) {
+        self.kept = self.kept.saturating_sub(bytes);
+    }
+
+    /// Whether a stream that has nothing here yet could have something.
+    pub(super) fn is_open(&self) -> bool {
+        self.room() > 0 && self.has_room_for_list()
+    }
+
+    /// Whether another list of pages can be had, and something to put into it.
+    fn has_room_for_list(&self) -> bool {
+        let over = self.kept.saturating_add(LIST_COST).saturating_sub(FREE);
+        let left = self.limit.saturating_sub(self.held.saturating_add(over));
+        left >= PIECE_MIN
     }
 
     pub(super) const fn limit(&self) -> usize {
@@ -54,13 +89,16 @@ impl Pool {
     /// Memory for `need` bytes of the page at place `index` of its stream, that leaves `reserve` for others.
     fn take(&mut self, need: usize, index: usize, reserve: usize) -> Option<Page> {
         let room = self.room().saturating_sub(reserve);
-        let generous = index >= FULL_PAGES_FROM || self.held.saturating_add(PAGE) <= GENEROUS;
+        let generous = GENEROUS.max(self.limit / GENEROUS_SHARE);
+        let generous = index >= FULL_PAGES_FROM || self.held.saturating_add(PAGE) <= generous;
         if generous && PAGE <= room {
-            let page = match self.spare.pop() {
-                Some(page) => page,
-                None => allocate(PAGE)?,
-            };
+            if let Some(page) = self.spare.pop() {
+                self.held = self.held.saturating_add(page.capacity());
+                return Some(page);
+            }
+            let page = allocate(PAGE)?;
             self.held = self.held.saturating_add(page.capacity());
+            self.fit_spares();
             return Some(page);
         }
         if need > room {
@@ -68,16 +106,26 @@ impl Pool {
         }
         let page = allocate(piece(need).min(room))?;
         self.held = self.held.saturating_add(page.capacity());
-        // What is kept unused counts, too: nothing is beyond the limit.
-        self.spare.truncate(self.room() / PAGE);
+        self.fit_spares();
         Some(page)
+    }
+
+    /// What is kept unused counts, too: nothing is beyond the limit.
+    fn fit_spares(&mut self) {
+        let room = self.room();
+        if self.lists > room {
+            self.buffers.clear();
+            self.lists = 0;
+        }
+        self.spare.truncate(room.saturating_sub(self.lists) / PAGE);
     }
 
     fn give(&mut self, mut page: Page) {
         let size = page.capacity();
         self.held = self.held.saturating_sub(size);
         let kept = self.spare.len().saturating_add(1);
-        if size == PAGE && kept <= SPARE_PAGES && kept.saturating_mul(PAGE) <= self.room() {
+        let bytes = kept.saturating_mul(PAGE).saturating_add(self.lists);
+        if size == PAGE && kept <= SPARE_PAGES && bytes <= self.room() {
             page.clear();
             // Without memory for the list the page goes back to the allocator.
             let _ = memory::pushed(&mut self.spare, page);
@@ -111,6 +159,9 @@ impl Pool {
 
     /// An empty buffer whose first byte has this offset; `None` when there is no memory for one.
     pub(super) fn buffer(&mut self, origin: u64) -> Option<Own<Buffer>> {
+        if !self.has_room_for_list() {
+            return None;
+        }
         let mut buffer = match self.buffers.pop() {
             Some(spare) => {
                 self.lists = self.lists.saturating_sub(spare.allocated_bytes());
@@ -119,6 +170,7 @@ impl Pool {
             None => Own::new(Buffer::default())?,
         };
         buffer.origin = origin;
+        self.kept = self.kept.saturating_add(LIST_COST);
         Some(buffer)
     }
 
@@ -129,13 +181,16 @@ impl Pool {
         }
         buffer.spans.clear();
         buffer.lost.clear();
+        self.release(LIST_COST);
         self.held = self
             .held
             .saturating_sub(core::mem::take(&mut buffer.charged));
         // A list of pages grows step by step, so the next stream is spared that.
         let lists = self.lists.saturating_add(buffer.allocated_bytes());
+        let bytes = self.spare.len().saturating_mul(PAGE).saturating_add(lists);
         if self.buffers.len() < SPARE_BUFFERS
             && lists <= SPARE_LISTS
+            && bytes <= self.room()
             && memory::pushed(&mut self.buffers, buffer)
         {
             self.lists = lists;

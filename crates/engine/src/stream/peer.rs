@@ -3,7 +3,7 @@
 
 use inquic_wire::{Code, Direction, PeerError, StreamId};
 
-use super::limits::{GENEROUS, REFUSALS, RESERVE};
+use super::limits::{REFUSALS, STREAM_COST};
 use super::receive::Stored;
 use super::record::{Control, Events};
 use super::state::ReceiveState;
@@ -247,7 +247,8 @@ impl Streams {
     ///
     /// The frame names a stream that it may not.
     pub fn on_stream_data_blocked(&mut self, id: StreamId, _limit: u64) -> Result<(), PeerError> {
-        self.opened(id, Half::Receiving)
+        // Without room for the stream the frame is forgotten; another one will open it.
+        self.opened(id, Half::Receiving).map(|_| ())
     }
 
     /// A STREAMS_BLOCKED frame: streams are offered as others close, whether asked for or not.
@@ -284,7 +285,9 @@ impl Streams {
                 Err(wrong_way(half))
             };
         }
-        self.opened(id, half)?;
+        if !self.opened(id, half)? {
+            return Ok(Named::Refused);
+        }
         let known =
             id.initiator() == self.role || id.index() < self.remote.get(id.direction()).accepted;
         if known {
@@ -295,8 +298,9 @@ impl Streams {
         Ok(self.create(id).map_or(Named::Refused, Named::At))
     }
 
-    /// Checks that the peer may name this stream, and opens it and all below it when it is a new one of the peer's.
-    fn opened(&mut self, id: StreamId, half: Half) -> Result<(), PeerError> {
+    /// Checks that the peer may name this stream, and opens it and all below it when it is a new one of the peer's. `false`, and
+    /// none is open, when received data has left no room for them.
+    fn opened(&mut self, id: StreamId, half: Half) -> Result<bool, PeerError> {
         let local = id.initiator() == self.role;
         if id.direction() == Direction::Unidirectional && local != (half == Half::Sending) {
             return Err(wrong_way(half));
@@ -310,7 +314,7 @@ impl Streams {
                     "a stream of ours that is not open",
                 ));
             }
-            return Ok(());
+            return Ok(true);
         }
         let remote = self.remote.get_mut(id.direction());
         //= RFC 9000 §4.6: An endpoint that receives a frame with a stream ID exceeding the limit it has sent MUST treat this as
@@ -322,17 +326,31 @@ impl Streams {
             ));
         }
         if id.index() < remote.opened {
-            return Ok(());
+            return Ok(true);
+        }
+        let more = id.index().saturating_sub(remote.opened).saturating_add(1);
+        // They are paid for all at once, so that whoever accepts them finds room.
+        let cost =
+            usize::try_from(more).map_or(usize::MAX, |more| more.saturating_mul(STREAM_COST));
+        if !self.receive_pool.keep(cost) {
+            return Ok(false);
         }
         //= RFC 9000 §3.2: Before a stream is created, all streams of the same type with lower-numbered stream IDs MUST be created.
         remote.opened = id.index().saturating_add(1);
         self.told.set(Told::incoming(id.direction()));
         self.offer_streams(id.direction());
-        Ok(())
+        Ok(true)
     }
 
-    /// Lets received data have the memory that the window is worth.
+    /// Lets received data have the memory that the window is worth, and the peer as many streams.
     pub(super) fn fit_receive_memory(&mut self) {
+        let [bidirectional, unidirectional] =
+            limits::streams_at_once(self.window.size(), self.most_streams);
+        self.remote.bidirectional.at_once = bidirectional;
+        self.remote.unidirectional.at_once = unidirectional;
+        for direction in Direction::ALL {
+            self.offer_streams(direction);
+        }
         let memory = limits::receive_memory(self.window.size());
         self.receive_pool
             .set_limit(usize::try_from(memory).unwrap_or(usize::MAX));
@@ -356,8 +374,3 @@ const fn beyond_connection() -> PeerError {
         "stream data beyond the connection's limit",
     )
 }
-
-const _: () = assert!(
-    GENEROUS + RESERVE <= 64 * 1024,
-    "attacks.md 26: 64 KiB beside the window"
-);

@@ -94,6 +94,7 @@ impl SendHalf {
                     return 0;
                 };
                 if !buffer.lost.has_memory() {
+                    pool.give_buffer(buffer);
                     return 0;
                 }
                 none.insert(buffer)
@@ -101,6 +102,10 @@ impl SendHalf {
         };
         let taken = buffer.append(pool, data);
         self.end = self.end.saturating_add(taken as u64);
+        if self.base == self.end {
+            // There was no memory for a page: a list without one is of no use.
+            self.release(pool);
+        }
         taken
     }
 

@@ -37,8 +37,8 @@ impl Log {
     }
 
     /// Whether new data has to wait until the fate of old packets is known.
-    pub(in crate::recovery) fn is_full(&self) -> bool {
-        self.records.len() >= limits::SENT_PACKETS || self.frames.len() >= limits::SENT_FRAMES
+    pub(in crate::recovery) fn is_full(&self, most: usize) -> bool {
+        self.records.len() >= most || self.frames.len() >= most.saturating_mul(2)
     }
 
     /// Packets that the log holds.

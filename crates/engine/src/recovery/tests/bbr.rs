@@ -401,7 +401,7 @@ fn packets_of_which_nothing_is_kept_do_not_move_the_others() {
     let controller = &script.recovery.controller;
     for number in 0..12 {
         let kept = (number % 3 == 1).then(|| controller.snapshot(1_000 + number).unwrap());
-        assert!(log.has_room(0, true));
+        assert!(log.has_room(0, true, limits::SENT_PACKETS));
         log.push(at(number), packet(number), &[], kept);
     }
     for number in 0..12 {

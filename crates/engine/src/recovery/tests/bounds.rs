@@ -68,9 +68,9 @@ fn a_full_log_makes_new_data_wait() {
         script.sends_bytes(at(0), APP, number, 1);
     }
     // One byte packets: the initial window is long full, so ask the log alone.
-    assert!(!script.recovery.application.is_full());
+    assert!(!script.recovery.application.is_full(limits::SENT_PACKETS));
     script.sends_bytes(at(0), APP, limits::SENT_PACKETS as u64, 1);
-    assert!(script.recovery.application.is_full());
+    assert!(script.recovery.application.is_full(limits::SENT_PACKETS));
     assert_eq!(script.recovery.allowance(at(0)), Allowance::Congested);
 }
 
@@ -79,7 +79,7 @@ fn packets_of_many_frames_fill_the_log_too() {
     let mut script = Script::connected();
     let frames = vec![SentFrame::Ping; 2_000];
     let mut number = 0;
-    while !script.recovery.application.is_full() {
+    while !script.recovery.application.is_full(limits::SENT_PACKETS) {
         let packet = SentPacket {
             number,
             size: 1_200,

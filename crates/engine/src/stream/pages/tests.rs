@@ -38,3 +38,21 @@ fn lists_are_kept_up_to_their_bound_and_none_beyond() {
     }
     assert_eq!(pool.buffers.len(), SPARE_BUFFERS);
 }
+
+#[test]
+fn streams_take_their_share_and_then_the_room_of_data_and_no_more() {
+    let mut pool = Pool::new(PAGE + 1_000);
+    assert!(pool.keep(FREE));
+    assert_eq!(pool.room(), PAGE + 1_000);
+    let mut buffer = pool.buffer(0).unwrap();
+    assert_eq!(buffer.append(&mut pool, &[1; PAGE]), PAGE);
+    assert_eq!(pool.room(), 1_000 - LIST_COST);
+    assert!(pool.keep(1_000 - LIST_COST));
+    assert!(!pool.keep(1));
+    assert_eq!(pool.room(), 0);
+    assert!(pool.buffer(0).is_none() && !pool.is_open());
+    pool.give_buffer(buffer);
+    assert_eq!(pool.room(), PAGE + LIST_COST);
+    pool.release(FREE);
+    assert_eq!(pool.room(), PAGE + 1_000);
+}

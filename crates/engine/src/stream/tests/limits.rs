@@ -164,9 +164,74 @@ fn a_connections_send_buffer_is_met_exactly() {
 }
 
 #[test]
-fn our_own_streams_are_bounded_whatever_the_peer_allows() {
-    let mut client = client();
+fn a_peer_may_open_as_many_streams_as_its_window_pays_for() {
+    assert_eq!(streams_at_once(CONNECTION_WINDOW, [256, 256]), [143, 143]);
+    assert_eq!(streams_at_once(CONNECTION_WINDOW, [256, 3]), [256, 3]);
+    assert_eq!(streams_at_once(CONNECTION_WINDOW, [400, 3]), [284, 3]);
+    assert_eq!(streams_at_once(0, [256, 256]), [7, 7]);
+    let most = streams_at_once(CONNECTION_WINDOW_MAX, [STREAMS, u64::MAX]);
+    assert_eq!(most, [STREAMS, 11_665 - STREAMS]);
+}
+
+#[test]
+fn more_streams_are_offered_when_the_window_has_grown() {
+    let config = Config {
+        connection_window: Window {
+            initial: 10_000,
+            ceiling: 1 << 20,
+        },
+        stream_window: Window {
+            initial: 10_000,
+            ceiling: 1 << 20,
+        },
+        ..Config::new(Role::Server)
+    };
+    let mut server = streams(&config);
+    let [before, _] = streams_at_once(10_000, [STREAMS; 2]);
+    let mut offset = 0;
+    while server.receive_window() < 1 << 20 {
+        receives(&mut server, 0, offset, &[1; 5_000], false);
+        offset += 5_000;
+        accept_all(&mut server);
+        read_all(&mut server, 0);
+        flush(&mut server);
+    }
+    let [after, _] = streams_at_once(1 << 20, [STREAMS; 2]);
+    assert!(after > 2 * before, "{before} {after}");
+    for index in 1..after {
+        receives(&mut server, index * 4, 0, b"x", false);
+        flush(&mut server);
+    }
+    let beyond = server.on_stream(id(after * 4), 0, b"x", false);
+    assert_eq!(beyond.unwrap_err().code, Code::StreamLimit);
+}
+
+#[test]
+fn streams_of_ours_take_half_of_a_send_buffer_and_leave_the_rest_to_write() {
+    let config = Config {
+        send_buffer: 100_000,
+        ..Config::new(Role::Client)
+    };
+    let mut client = streams(&config);
     client.on_max_streams(UNI, 1 << 60).unwrap();
+    client.on_max_data(1 << 40);
+    for _ in 0..local_streams(100_000) {
+        client.open(UNI).unwrap();
+    }
+    assert_eq!(client.open(UNI), Err(OpenError::Limit));
+    let data = vec![1; 100_000];
+    let taken = client.write(id(2), &data).unwrap();
+    assert!((50_000..60_000).contains(&taken), "{taken}");
+}
+
+#[test]
+fn our_own_streams_are_bounded_whatever_the_peer_allows() {
+    let mut client = streams(&Config {
+        send_buffer: 64 << 20,
+        ..Config::new(Role::Client)
+    });
+    client.on_max_streams(UNI, 1 << 60).unwrap();
+    client.on_max_data(1 << 40);
     for _ in 0..LOCAL_STREAMS {
         client.open(UNI).unwrap();
     }
@@ -186,7 +251,12 @@ fn our_own_streams_are_bounded_whatever_the_peer_allows() {
 #[test]
 fn no_configuration_allows_more_streams_than_have_places() {
     let config = Config {
+        max_streams_bidi: 0,
         max_streams_uni: u64::MAX,
+        connection_window: Window {
+            initial: 1 << 28,
+            ceiling: 1 << 28,
+        },
         ..Config::new(Role::Server)
     };
     let mut server = streams(&config);

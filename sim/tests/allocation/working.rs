@@ -1,0 +1,105 @@
+//! What a peer and an application together can make a working connection hold.
+
+use inquic_engine::limits::working_bytes;
+use inquic_engine::stream::Window;
+use inquic_engine::stream::limits::{SEND_BUFFER, streams_at_once};
+use inquic_sim::{Duel, Settings, frames};
+use inquic_wire::frame::write_stream;
+use inquic_wire::{Direction, Level, Role, StreamId};
+
+use crate::allocator::held;
+
+fn settings(window: u64, send_buffer: usize) -> Settings {
+    let mut settings = Settings::default();
+    let streams = &mut settings.config.streams;
+    streams.connection_window = Window {
+        initial: window,
+        ceiling: window,
+    };
+    streams.stream_window = streams.connection_window;
+    streams.send_buffer = send_buffer;
+    streams.stream_send_buffer = send_buffer;
+    settings
+}
+
+/// The peer opens all streams that it may, of both types, and sends pieces of `piece` bytes on each with as many missing between
+/// them, as far as the window goes. Nobody reads.
+fn scatter(duel: &mut Duel, window: u64, piece: u64) {
+    let most = duel.connection().config().streams;
+    let counts = streams_at_once(window, [most.max_streams_bidi, most.max_streams_uni]);
+    let streams: Vec<StreamId> = Direction::ALL
+        .into_iter()
+        .zip(counts)
+        .flat_map(|(direction, count)| {
+            (0..count).filter_map(move |index| StreamId::new(Role::Client, direction, index))
+        })
+        .collect();
+    let share = window / streams.len() as u64;
+    let mut offset = 1;
+    while offset + piece <= share {
+        for few in streams.chunks((1_000 / (piece as usize + 8)).max(1)) {
+            let packet = frames(|writer| {
+                for id in few {
+                    let place = write_stream(writer, *id, offset, piece as usize, false, false)?;
+                    place.fill(1);
+                }
+                Ok(())
+            });
+            duel.send(Level::OneRtt, &packet);
+            duel.datagrams.clear();
+            duel.heard.clear();
+        }
+        offset += 2 * piece;
+    }
+}
+
+/// The application opens streams until it may open no more, and writes on them until nothing is taken.
+fn write_all(duel: &mut Duel) {
+    let connection = duel.connection();
+    let mut streams = Vec::new();
+    while let Ok(id) = connection.open(Direction::Unidirectional) {
+        streams.push(id);
+    }
+    assert!(!streams.is_empty());
+    for id in streams {
+        while connection.write(id, &[1; 1_000]).is_ok() {}
+    }
+    duel.flush();
+}
+
+/// Row 26 of the table of attacks.
+#[test]
+fn scattered_data_on_all_streams_and_a_full_send_buffer_are_held_in_what_was_promised() {
+    for (window, send_buffer) in [(2_000, 5_000), (384 << 10, SEND_BUFFER), (1 << 20, 100_000)] {
+        for piece in [1, 40, 600] {
+            let duel = Duel::with_open_server(&settings(window, send_buffer));
+            let mut parameters = duel.attacker.parameters();
+            parameters.initial_max_streams_uni = 1 << 20;
+            parameters.initial_max_data = 1 << 40;
+            parameters.initial_max_stream_data_uni = 1 << 40;
+            let mut duel = duel.connected_with(&parameters);
+            scatter(&mut duel, window, piece);
+            if !duel.connection().is_connected() {
+                // Too many pieces that are too small: the peer was sent away.
+                continue;
+            }
+            write_all(&mut duel);
+            duel.datagrams = Vec::new();
+            duel.heard = Vec::new();
+            let full = held() - duel.host.hello_bytes() as isize;
+            let handle = duel.handle.unwrap();
+            duel.host.forget(handle);
+            // What comes back when it is gone is what it held.
+            let held = full - held();
+            let promised = working_bytes(window, send_buffer) as isize;
+            assert!(
+                held <= promised,
+                "{held} bytes of {promised} for a window of {window} and {send_buffer}, pieces of {piece}"
+            );
+            assert!(
+                held > send_buffer as isize / 2,
+                "{held} bytes: this counts too little"
+            );
+        }
+    }
+}
