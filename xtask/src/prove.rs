@@ -81,11 +81,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let seeds = arguments
         .seeds
         .unwrap_or(if quick { 1_000 } else { 20_000 });
-    let (null, real, hellos) = if quick || arguments.no_hours {
-        (1_000_000, 100_000, 10_000)
-    } else {
-        (100_000_000, 10_000_000, 1_000_000)
-    };
+    let brief = quick || arguments.no_hours;
     let mut claims = Vec::new();
     let mut prove = |what: &'static str, floor: String, run: Proof<'_>| {
         let wanted = arguments.only.as_deref().unwrap_or_default();
@@ -118,6 +114,21 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         "no leak, no panic".to_owned(),
         &allocations,
     );
+    random_datagrams(brief, &mut prove);
+    random_calls(brief, &mut prove);
+    if !quick {
+        others(arguments, &mut prove);
+    }
+    finish(&claims, arguments.json.as_ref())
+}
+
+/// Datagrams made at random.
+fn random_datagrams(brief: bool, prove: &mut dyn FnMut(&'static str, String, Proof<'_>)) {
+    let (null, real, hellos) = if brief {
+        (1_000_000, 100_000, 10_000)
+    } else {
+        (100_000_000, 10_000_000, 1_000_000)
+    };
     prove(
         "damaged datagrams, null cipher",
         format!("{null}; 0 panics"),
@@ -133,11 +144,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         format!("{hellos}; 0 misdelivered"),
         &|| example_of("hellos", &["--count", &hellos.to_string()], hellos),
     );
-    random_calls(quick || arguments.no_hours, &mut prove);
-    if !quick {
-        others(arguments, &mut prove);
-    }
-    finish(&claims, arguments.json.as_ref())
 }
 
 /// Calls of a program, good and bad.

@@ -8,9 +8,10 @@ use std::slice;
 use std::time::Duration;
 
 use crate::c::{as_call, bytes, give, path, text};
+use crate::kept::SESSION_DATA_BYTES;
 use crate::link::errno;
 use crate::log::{self, LogFunc};
-use crate::session::{Failed, Handshake, SESSION_DATA_BYTES, names};
+use crate::session::{Failed, Handshake, names};
 use crate::steps::{QuicSession, Step};
 use crate::{limits, messages, sys};
 

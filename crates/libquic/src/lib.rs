@@ -12,6 +12,7 @@
 mod c;
 mod calls;
 pub mod exports;
+mod kept;
 mod limits;
 mod link;
 mod log;

@@ -1,10 +1,8 @@
 //! One handshake: what the program chose and what its socket says come in; which socket call is next, and an errno with a line for
 //! people, go out. It never trusts a server whose certificate was not verified, and never lasts beyond its deadline.
 
-use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use inquic_handshake::{
@@ -14,6 +12,7 @@ use inquic_handshake::{
 use inquic_uapi::{QUIC_CRYPTO_APP, option};
 
 use crate::calls::Calls;
+use crate::kept::{self, SESSION_DATA_BYTES};
 use crate::limits;
 use crate::link::{Link, Outgoing, errno};
 use crate::{log, sys};
@@ -249,7 +248,7 @@ impl Handshake {
         if self.fed.is_empty() {
             return Err(self.fail(libc::EAGAIN, "no ticket has come yet"));
         }
-        Ok(keep(client.clone()))
+        Ok(kept::keep(client.clone()))
     }
 
     /// Resumes with what [`Handshake::session_data`] gave.
@@ -258,7 +257,7 @@ impl Handshake {
     ///
     /// `EINVAL` for what this process has not given, or has forgotten.
     pub(crate) fn set_session_data(&mut self, data: &[u8]) -> Result<(), Failed> {
-        match find(data) {
+        match kept::find(data) {
             Some(client) => {
                 self.client = Some(client);
                 Ok(())
@@ -455,39 +454,6 @@ pub(crate) fn names(list: &[u8]) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// Keeps what a client remembers of servers, under a name that only this process understands: rustls gives nobody what is in a
-/// ticket.
-fn keep(client: ClientConfig) -> [u8; SESSION_DATA_BYTES] {
-    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
-    let (next, clients) = &mut *kept;
-    *next += 1;
-    if clients.len() >= limits::KEPT_SESSIONS {
-        clients.pop_front();
-    }
-    clients.push_back((*next, client));
-    let mut data = [0; SESSION_DATA_BYTES];
-    let number = next.to_be_bytes();
-    let process = u64::from(std::process::id()).to_be_bytes();
-    for (to, from) in data.iter_mut().zip(process.into_iter().chain(number)) {
-        *to = from;
-    }
-    data
-}
-
-fn find(data: &[u8]) -> Option<ClientConfig> {
-    let data: &[u8; SESSION_DATA_BYTES] = data.try_into().ok()?;
-    let number = u64::from_be_bytes(*data.last_chunk()?);
-    let process = u64::from_be_bytes(*data.first_chunk()?);
-    if process != u64::from(std::process::id()) {
-        return None;
-    }
-    let kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut clients = kept.1.iter();
-    clients
-        .find(|(known, _)| *known == number)
-        .map(|(_, client)| client.clone())
-}
-
 impl From<io::Error> for Failed {
     fn from(error: io::Error) -> Self {
         Self(error.raw_os_error().unwrap_or(libc::EIO))
@@ -498,7 +464,3 @@ impl From<io::Error> for Failed {
 pub(crate) fn invalid() -> io::Error {
     errno(libc::EINVAL)
 }
-
-/// Bytes of the name of a session.
-pub(crate) const SESSION_DATA_BYTES: usize = 16;
-static KEPT: Mutex<(u64, VecDeque<(u64, ClientConfig)>)> = Mutex::new((0, VecDeque::new()));
