@@ -328,7 +328,7 @@ fn first_packets_held_for_keys_are_taken_whatever_secret_comes_last() {
             remote: "192.0.2.2:4433".parse().unwrap(),
         };
         let (_, mut client) = endpoint
-            .connect(now, &Arc::new(Config::default()), path, &[])
+            .connect(now, Arc::new(Config::default()), path, &[])
             .unwrap();
         client.handshake_send(Level::Initial, &[1; 300]).unwrap();
         let mut first = vec![0; 1_200];
