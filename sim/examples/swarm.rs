@@ -1,5 +1,8 @@
 //! Runs many seeds of the swarm, on every processor, and says what broke, how often each fault was injected, and how long it took.
-#![expect(unsafe_code, reason = "an allocator that counts is an allocator")]
+#![expect(
+    unsafe_code,
+    reason = "an allocator that counts and refuses is an allocator"
+)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -11,14 +14,66 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::{fs, panic, thread};
 
-use inquic_sim::swarm::{self, Report};
+use inquic_sim::swarm::{self, Heap, Report};
 use inquic_sim::{Fault, Feature, Tally};
 
-/// Counts what each thread has on the heap.
+/// Counts what each thread has on the heap, and refuses what a run wants refused.
 struct Counting;
 
 thread_local! {
     static HELD: Cell<i64> = const { Cell::new(0) };
+    /// Whether what is allocated now may be refused.
+    static ARMED: Cell<bool> = const { Cell::new(false) };
+    /// How many of 65,536 are refused, and the dice.
+    static CHANCE: Cell<u32> = const { Cell::new(0) };
+    static DICE: Cell<u64> = const { Cell::new(0) };
+    /// How many are still refused in a row.
+    static ROW: Cell<u64> = const { Cell::new(0) };
+    static REFUSED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// What a run may do with this allocator.
+const HEAP: Heap = Heap {
+    held: || HELD.get(),
+    refuse: |seed, chance| {
+        CHANCE.set(chance);
+        DICE.set(seed ^ 0x6865_6170);
+        ROW.set(0);
+        REFUSED.set(0);
+    },
+    arm: |armed| ARMED.replace(armed),
+    refuses: dice,
+    refused: || REFUSED.get(),
+};
+
+/// Whether an allocation is refused. A thread that ends has no dice any more, and is refused nothing.
+fn refuses() -> bool {
+    ARMED.try_with(Cell::get).unwrap_or(false) && dice()
+}
+
+/// Every eighth refusal is followed by up to 63 more: memory that is scarce is scarce for a while.
+fn dice() -> bool {
+    if CHANCE.get() == 0 {
+        return false;
+    }
+    let refused = if ROW.get() > 0 {
+        ROW.set(ROW.get() - 1);
+        true
+    } else {
+        // splitmix64, as the seeds are numbers in a row.
+        let state = DICE.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        DICE.set(state);
+        let mixed = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let mixed = mixed ^ mixed >> 31;
+        let hit = mixed % 65_536 < u64::from(CHANCE.get());
+        if hit && (mixed >> 16).is_multiple_of(8) {
+            ROW.set(mixed >> 32 & 63);
+        }
+        hit
+    };
+    REFUSED.set(REFUSED.get() + u64::from(refused));
+    refused
 }
 
 fn charge(bytes: i64) {
@@ -26,9 +81,12 @@ fn charge(bytes: i64) {
     let _ = HELD.try_with(|held| held.set(held.get() + bytes));
 }
 
-// SAFETY: every call goes to the system's allocator as it came.
+// SAFETY: every call goes to the system's allocator as it came, or gives null, which a caller has to expect.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if refuses() {
+            return std::ptr::null_mut();
+        }
         charge(layout.size() as i64);
         // SAFETY: the caller keeps the promises of `alloc`.
         unsafe { System.alloc(layout) }
@@ -41,6 +99,9 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn realloc(&self, place: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        if refuses() {
+            return std::ptr::null_mut();
+        }
         charge(size as i64 - layout.size() as i64);
         // SAFETY: the caller keeps the promises of `realloc`.
         unsafe { System.realloc(place, layout, size) }
@@ -61,6 +122,7 @@ usage: swarm [options]
   --twice K     run every Kth seed twice and compare (8)
   --floor N     fail if a kind of fault was injected less often, or a feature used less than a tenth of that (0)
   --threads N   how many at once (as many as there are processors)
+  --say         name each seed before it runs: who cannot do without memory aborts, and leaves no other trace
   --json FILE   write what came out there
   --record      add seeds that fail to sim/seeds/failing.txt, which are run first
 ";
@@ -73,6 +135,7 @@ struct Options {
     twice: u64,
     floor: u64,
     threads: usize,
+    say: bool,
     json: Option<PathBuf>,
     record: bool,
 }
@@ -102,6 +165,7 @@ fn main() -> ExitCode {
     let seeds = options.seeds();
     println!("seeds {}", options.describe());
     let began = clock();
+    refuse_no_panic();
     let sum = run_all(&options, &seeds);
     let seconds = began.elapsed().as_secs_f64();
     let starved = starved(&sum.tally, options.floor);
@@ -130,6 +194,15 @@ fn main() -> ExitCode {
     }
 }
 
+/// Whoever panics gets the memory to say why.
+fn refuse_no_panic() {
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        ARMED.set(false);
+        usual(info);
+    }));
+}
+
 #[expect(clippy::disallowed_methods, reason = "this program measures time")]
 fn clock() -> std::time::Instant {
     std::time::Instant::now()
@@ -144,9 +217,10 @@ fn run_all(options: &Options, seeds: &[u64]) -> Sum {
             scope.spawn(|| {
                 while let Some(&seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let twice = seed.is_multiple_of(options.twice.max(1));
-                    let report = panic::catch_unwind(|| {
-                        swarm::run(seed, twice, None, || HELD.with(Cell::get))
-                    });
+                    if options.say {
+                        eprintln!("seed {seed} begins");
+                    }
+                    let report = panic::catch_unwind(|| swarm::run(seed, twice, None, HEAP));
                     sum.lock().expect("whole").add(seed, report);
                     let count = done.fetch_add(1, Ordering::Relaxed) + 1;
                     if count.is_multiple_of(PROGRESS) {
@@ -194,6 +268,7 @@ impl Options {
             twice: 8,
             floor: 0,
             threads: thread::available_parallelism().map_or(1, usize::from),
+            say: false,
             json: None,
             record: false,
         };
@@ -211,6 +286,7 @@ impl Options {
                 "--floor" => options.floor = number(value()?)?,
                 "--threads" => options.threads = number(value()?)?.max(1) as usize,
                 "--json" => options.json = Some(value()?.into()),
+                "--say" => options.say = true,
                 "--record" => options.record = true,
                 "--help" | "-h" => return Ok(None),
                 _ => return Err(format!("there is no option {name}")),

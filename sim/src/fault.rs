@@ -93,11 +93,13 @@ pub enum Fault {
     Spoof,
     /// An attacker said by ICMP that datagrams are too large for the path.
     IcmpLie,
+    /// The system had no memory for an allocation, or a key.
+    RefusedMemory,
 }
 
 impl Fault {
     /// Every kind, in the order of the counters.
-    pub const ALL: [Self; 45] = [
+    pub const ALL: [Self; 46] = [
         Self::LongDelay,
         Self::Jitter,
         Self::Rate,
@@ -143,6 +145,7 @@ impl Fault {
         Self::Mutation,
         Self::Spoof,
         Self::IcmpLie,
+        Self::RefusedMemory,
     ];
 }
 

@@ -71,6 +71,11 @@ impl Tally {
         self.faults[fault as usize] += 1;
     }
 
+    /// A fault was injected so many times.
+    pub const fn note_all(&mut self, fault: Fault, count: u64) {
+        self.faults[fault as usize] += count;
+    }
+
     /// A feature was used.
     pub const fn note_use(&mut self, feature: Feature) {
         self.features[feature as usize] += 1;

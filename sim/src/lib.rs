@@ -31,7 +31,7 @@ pub use crossing::Crossing;
 pub use duel::Duel;
 pub use fault::Fault;
 pub use feature::{Feature, Tally};
-pub use hello::{Early, Hello};
+pub use hello::{Early, Hello, Shaking};
 pub use host::{Host, Settings};
 pub use link::{Bursts, Datagram, Discipline, Faults, Link, Marking, Partition};
 pub use null::NullCipher;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use inquic_engine::stream::{ReadError, ReceiveState, SendState, WriteError};
+use inquic_engine::stream::{OpenError, ReadError, ReceiveState, SendState, WriteError};
 use inquic_platform::{Duration, Instant};
 use inquic_socket::News;
 use inquic_wire::{Direction, Role, StreamId};
@@ -250,9 +250,14 @@ impl Application {
             if !self.may_open[direction.index()] {
                 return;
             }
-            let Ok(id) = socket.with(|socket| socket.open(direction)) else {
-                self.may_open[direction.index()] = false;
-                return;
+            let id = match socket.with(|socket| socket.open(direction)) {
+                Ok(id) => id,
+                Err(OpenError::Limit) => {
+                    self.may_open[direction.index()] = false;
+                    return;
+                }
+                // Nobody says when there is memory: it asks again.
+                Err(OpenError::Memory) => return,
             };
             self.to_open -= 1;
             if self.habits.many_streams {
@@ -400,7 +405,11 @@ impl Application {
                         return;
                     }
                 }
-                Err(WriteError::Blocked | WriteError::Memory) => return,
+                Err(WriteError::Blocked) => return,
+                Err(WriteError::Memory) => {
+                    self.writable.insert(id);
+                    return;
+                }
                 Err(WriteError::Stopped(_) | WriteError::Finished | WriteError::Unknown) => {
                     flow.is_sending = false;
                     written.abandoned = true;

@@ -3,10 +3,14 @@
 
 use std::sync::Arc;
 
-use inquic_socket::Socket;
+use inquic_platform::{CipherSuite, Instant, KeySide};
+use inquic_socket::{Errno, Socket};
+use inquic_wire::{Level, Version};
 
+use super::Heap;
 use super::ledger::{Turn, Who};
 use super::witness::Watch;
+use crate::Shaking;
 
 /// A socket and what it holds.
 pub(super) struct Metered {
@@ -17,6 +21,12 @@ pub(super) struct Metered {
     bytes: i64,
     /// What was shown about addresses since the last look.
     turn: Turn,
+}
+
+/// A socket for which a handshake is made: each of its calls may be refused memory, what stands for TLS may not.
+pub(super) struct Refusable<'a> {
+    socket: &'a mut Socket,
+    heap: Heap,
 }
 
 impl Metered {
@@ -31,8 +41,19 @@ impl Metered {
         }
     }
 
-    /// Calls it.
+    /// Calls it. What is allocated then may be refused.
     pub(super) fn with<T>(&mut self, call: impl FnOnce(&mut Socket) -> T) -> T {
+        let heap = self.watch.heap;
+        self.within(|socket| heap.armed(|| call(socket)))
+    }
+
+    /// Does something around calls of it, of which it says itself when they may be refused memory.
+    pub(super) fn shake<T>(&mut self, step: impl FnOnce(&mut Refusable<'_>) -> T) -> T {
+        let heap = self.watch.heap;
+        self.within(|socket| step(&mut Refusable { socket, heap }))
+    }
+
+    fn within<T>(&mut self, call: impl FnOnce(&mut Socket) -> T) -> T {
         self.watch.look(|ledger| ledger.begin(self.who));
         let before = self.watch.held();
         let answer = call(&mut self.socket);
@@ -79,7 +100,7 @@ impl Metered {
             ..
         } = self;
         let before = watch.held();
-        last(&socket);
+        watch.heap.armed(|| last(&socket));
         drop(socket);
         drop(others);
         let left = bytes + watch.held() - before;
@@ -87,3 +108,70 @@ impl Metered {
         left
     }
 }
+
+impl Refusable<'_> {
+    /// The handshake cannot go on: closes with the TLS alert internal_error, unless that was done.
+    pub(super) fn give_up(&mut self, now: Instant) {
+        if self.socket.close_reason().is_none() {
+            let socket = &mut *self.socket;
+            self.heap
+                .armed(|| socket.fail_handshake(now, INTERNAL_ERROR));
+        }
+    }
+}
+
+impl Shaking for Refusable<'_> {
+    type Error = Errno;
+
+    fn original_version(&self) -> Version {
+        self.socket.original_version()
+    }
+
+    fn transport_parameters(&mut self, out: &mut [u8]) -> usize {
+        let socket = &mut *self.socket;
+        self.heap
+            .armed(|| Shaking::transport_parameters(socket, out))
+    }
+
+    fn set_peer_transport_parameters(&mut self, now: Instant, bytes: &[u8]) -> Result<(), Errno> {
+        let socket = &mut *self.socket;
+        self.heap
+            .armed(|| socket.set_peer_transport_parameters(now, bytes))
+    }
+
+    fn begin_early_data(&mut self, remembered: &[u8]) -> Result<(), Errno> {
+        let socket = &mut *self.socket;
+        self.heap.armed(|| socket.begin_early_data(remembered))
+    }
+
+    fn set_early_data_accepted(&mut self, accepted: bool) {
+        let socket = &mut *self.socket;
+        self.heap.armed(|| socket.set_early_data_accepted(accepted));
+    }
+
+    fn install_secret(
+        &mut self,
+        now: Instant,
+        level: Level,
+        side: KeySide,
+        suite: CipherSuite,
+        secret: &[u8],
+    ) -> Result<(), Errno> {
+        let socket = &mut *self.socket;
+        self.heap
+            .armed(|| socket.install_secret(now, level, side, suite, secret))
+    }
+
+    fn handshake_send(&mut self, level: Level, bytes: &[u8]) -> Result<(), Errno> {
+        let socket = &mut *self.socket;
+        self.heap.armed(|| socket.handshake_send(level, bytes))
+    }
+
+    fn handshake_receive(&mut self, out: &mut [u8]) -> Option<(Level, usize)> {
+        let socket = &mut *self.socket;
+        self.heap.armed(|| socket.handshake_receive(out))
+    }
+}
+
+/// TLS alert internal_error (RFC 8446 §6).
+const INTERNAL_ERROR: u8 = 80;

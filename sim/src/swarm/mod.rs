@@ -8,6 +8,7 @@ mod application;
 mod canary;
 mod check;
 mod credit;
+mod heap;
 mod invariant;
 mod ledger;
 mod meddler;
@@ -25,6 +26,7 @@ mod truth;
 mod witness;
 
 pub use canary::Canary;
+pub use heap::Heap;
 pub use invariant::{Invariant, Violation};
 
 use std::collections::BTreeMap;
@@ -36,7 +38,7 @@ use inquic_engine::{Config, limits, stream};
 use inquic_platform::{Duration, Instant};
 use inquic_wire::{Role, TransportParameters, Writer};
 
-use crate::{Early, Tally};
+use crate::{Early, Fault, Tally};
 use application::REST;
 use ledger::Ledger;
 use network::Network;
@@ -44,9 +46,6 @@ use node::{Node, Settings};
 use plan::{EarlyPlan, Plan};
 use scene::Scene;
 use witness::{Watch, Witness};
-
-/// Says how many bytes this thread has on the heap. A program that does not count gives `|| 0`, and memory is not checked.
-pub type Meter = fn() -> i64;
 
 /// What came of a seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,10 +66,10 @@ pub struct Report {
 
 /// Runs a seed, and again if `twice`, to see whether the same comes out.
 #[must_use]
-pub fn run(seed: u64, twice: bool, canary: Option<Canary>, meter: Meter) -> Report {
-    let mut report = run_once(seed, canary, meter);
+pub fn run(seed: u64, twice: bool, canary: Option<Canary>, heap: Heap) -> Report {
+    let mut report = run_once(seed, canary, heap);
     if twice && report.violation.is_none() {
-        let again = run_once(seed, canary, meter).hash;
+        let again = run_once(seed, canary, heap).hash;
         if again != report.hash {
             report.violation = Some(Violation {
                 invariant: Invariant::Determinism,
@@ -82,11 +81,16 @@ pub fn run(seed: u64, twice: bool, canary: Option<Canary>, meter: Meter) -> Repo
     report
 }
 
-fn run_once(seed: u64, canary: Option<Canary>, meter: Meter) -> Report {
+fn run_once(seed: u64, canary: Option<Canary>, heap: Heap) -> Report {
     let mut plan = Plan::new(seed);
     let storm = START + plan.storm;
-    let mut run = Run::new(seed, &mut plan, canary, meter);
+    let mut run = Run::new(seed, &mut plan, canary, heap);
+    (heap.refuse)(seed, plan.refusals);
     run.storm(storm);
+    run.scene
+        .tally
+        .note_all(Fault::RefusedMemory, (heap.refused)());
+    (heap.refuse)(seed, 0);
     run.calm();
     let mut tally = run.scene.tally;
     tally.add(&run.network.up.tally);
@@ -120,7 +124,7 @@ struct Run {
 }
 
 impl Run {
-    fn new(seed: u64, plan: &mut Plan, canary: Option<Canary>, meter: Meter) -> Self {
+    fn new(seed: u64, plan: &mut Plan, canary: Option<Canary>, heap: Heap) -> Self {
         let address = |text: &str| text.parse::<SocketAddr>().expect("well formed");
         let client = address("192.0.2.1:50000");
         let parameters = [0, 1].map(|host: usize| allowed(&plan.configs[host], None));
@@ -138,7 +142,7 @@ impl Run {
             },
         ];
         let ledger = Ledger::new(parameters, remembered, canary);
-        let watch = Arc::new(Watch::new(ledger, meter, canary));
+        let watch = Arc::new(Watch::new(ledger, heap, canary));
         let node = |role: Role, address| {
             let host = ledger::place(role);
             let seed = seed ^ [0xa11ce, 0xb0b][host];

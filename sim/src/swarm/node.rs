@@ -155,7 +155,13 @@ impl Node {
         }
         let token = std::mem::take(&mut self.token);
         let (before, config) = (self.watch.held(), &self.settings.config);
-        let Ok((handle, socket)) = self.port.connect(now, config, path, &token) else {
+        let (heap, port) = (self.watch.heap, &mut self.port);
+        let refused = (heap.refused)();
+        let made = heap.armed(|| port.connect(now, config, path, &token));
+        let Ok((handle, socket)) = made else {
+            if (heap.refused)() > refused {
+                return;
+            }
             return scene.fail(Invariant::Completion, || {
                 "no connection can be made".to_owned()
             });
@@ -225,7 +231,8 @@ impl Node {
         };
         let mut reply = [0; 1_500];
         let before = self.watch.held();
-        let route = self.port.route(now, &path, &datagram.bytes, &mut reply);
+        let (heap, port) = (self.watch.heap, &mut self.port);
+        let route = heap.armed(|| port.route(now, &path, &datagram.bytes, &mut reply));
         self.port_bytes += self.watch.held() - before;
         match route {
             Route::Connection(handle) => Some(handle),
@@ -234,7 +241,8 @@ impl Node {
                     self.credits.validate(datagram.from);
                 }
                 let before = self.watch.held();
-                let (handle, socket) = self.port.admit(now, &incoming).ok()?;
+                let admitted = heap.armed(|| self.port.admit(now, &incoming));
+                let (handle, socket) = admitted.ok()?;
                 let made = self.watch.held() - before;
                 self.seat(scene, handle, socket, 0, made);
                 Some(handle)

@@ -28,6 +28,8 @@ pub(super) struct Plan {
     /// How long the faults are on.
     pub(super) storm: Duration,
     pub(super) early: EarlyPlan,
+    /// Allocations that are refused, of 65,536.
+    pub(super) refusals: u32,
     /// Whether a client uses the tokens that it got.
     pub(super) tokens: bool,
     /// Where the server would rather be reached, and whether it is reached there.
@@ -161,6 +163,7 @@ impl Plan {
             connections: (6 + dice.below(14) as u8, 1 + dice.below(3) as usize),
             storm: Duration::from_millis(3_000 + dice.below(18_000)),
             early: EarlyPlan::Off,
+            refusals: 0,
             tokens: false,
             preferred: None,
             preferred_works: false,
@@ -168,6 +171,9 @@ impl Plan {
         // Dice of their own, so that what is above did not change when these came.
         dice.rng = Rng::new(!seed);
         dice.uses(&mut plan);
+        // Likewise.
+        dice.rng = Rng::new(seed.rotate_left(32) ^ 0x6d65_6d6f);
+        plan.refusals = dice.rate(400);
         plan
     }
 

@@ -1,17 +1,13 @@
 use super::states::may_follow;
-use super::{Canary, run};
+use super::{Canary, Heap, run};
 use crate::Fault;
 use inquic_engine::stream::{ReceiveState, SendState};
-
-/// Without an allocator that counts, memory is not checked.
-fn nothing() -> i64 {
-    0
-}
 
 /// Whether some seed finds the bug, and nothing else.
 fn assert_found(canary: Canary) {
     for seed in 0..200 {
-        if let Some(violation) = run(seed, canary == Canary::Dice, Some(canary), nothing).violation
+        if let Some(violation) =
+            run(seed, canary == Canary::Dice, Some(canary), Heap::plain()).violation
         {
             assert_eq!(
                 violation.invariant,
@@ -64,16 +60,16 @@ canaries! {
 
 #[test]
 fn the_same_seed_gives_the_same_run_and_another_another() {
-    let first = run(1, false, None, nothing);
-    assert_eq!(first, run(1, false, None, nothing));
-    assert_ne!(first.hash, run(2, false, None, nothing).hash);
+    let first = run(1, false, None, Heap::plain());
+    assert_eq!(first, run(1, false, None, Heap::plain()));
+    assert_ne!(first.hash, run(2, false, None, Heap::plain()).hash);
 }
 
 #[test]
 fn no_rule_is_broken_in_the_first_seeds() {
     let mut faults = 0;
     for seed in 0..40 {
-        let report = run(seed, false, None, nothing);
+        let report = run(seed, false, None, Heap::plain());
         assert_eq!(report.violation, None, "seed {seed}");
         faults += Fault::ALL
             .iter()

@@ -12,12 +12,12 @@ use inquic_platform::{
 use inquic_wire::Level;
 
 use super::ledger::Ledger;
-use super::{Canary, Invariant, Meter};
+use super::{Canary, Heap, Invariant};
 
 /// What the witnesses of a run share.
 pub(super) struct Watch {
     pub(super) ledger: Mutex<Ledger>,
-    meter: Meter,
+    pub(super) heap: Heap,
     /// Bytes that watching itself holds, which are not the engine's.
     own: AtomicI64,
     canary: Option<Canary>,
@@ -40,10 +40,10 @@ struct WatchedKey {
 }
 
 impl Watch {
-    pub(super) const fn new(ledger: Ledger, meter: Meter, canary: Option<Canary>) -> Self {
+    pub(super) const fn new(ledger: Ledger, heap: Heap, canary: Option<Canary>) -> Self {
         Self {
             ledger: Mutex::new(ledger),
-            meter,
+            heap,
             own: AtomicI64::new(0),
             canary,
         }
@@ -51,16 +51,18 @@ impl Watch {
 
     /// Bytes that this thread holds besides those of watching.
     pub(super) fn held(&self) -> i64 {
-        (self.meter)() - self.own.load(Ordering::Relaxed)
+        (self.heap.held)() - self.own.load(Ordering::Relaxed)
     }
 
     /// Something that only happens because somebody watches.
     pub(super) fn look<T>(&self, at: impl FnOnce(&mut Ledger) -> T) -> T {
-        let before = (self.meter)();
-        let seen = at(&mut self.ledger.lock().expect("nobody panics while looking"));
-        self.own
-            .fetch_add((self.meter)() - before, Ordering::Relaxed);
-        seen
+        self.heap.aside(|| {
+            let before = (self.heap.held)();
+            let seen = at(&mut self.ledger.lock().expect("nobody panics while looking"));
+            self.own
+                .fetch_add((self.heap.held)() - before, Ordering::Relaxed);
+            seen
+        })
     }
 }
 
@@ -75,7 +77,7 @@ impl Witness {
 
 impl Platform for Witness {
     fn random(&self, out: &mut [u8]) {
-        self.real.random(out);
+        self.watch.heap.aside(|| self.real.random(out));
     }
 
     fn hmac(
@@ -85,7 +87,8 @@ impl Platform for Witness {
         parts: &[&[u8]],
         out: &mut [u8; HASH_LEN_MAX],
     ) -> usize {
-        self.real.hmac(suite, key, parts, out)
+        let heap = self.watch.heap;
+        heap.aside(|| self.real.hmac(suite, key, parts, out))
     }
 
     fn packet_key(
@@ -95,13 +98,19 @@ impl Platform for Witness {
         key: &[u8],
         iv: &[u8; IV_LEN],
     ) -> Result<Box<dyn PacketKey>, CryptoError> {
-        Ok(Box::new(WatchedKey {
-            real: self.real.packet_key(suite, side, key, iv)?,
-            watch: Arc::clone(&self.watch),
-            next: AtomicU64::new(0),
-            sealed: AtomicU64::new(0),
-            most: self.aead_limits(suite).confidentiality,
-        }))
+        let heap = self.watch.heap;
+        if (heap.refuses)() {
+            return Err(CryptoError::Unavailable);
+        }
+        heap.aside(|| {
+            Ok(Box::new(WatchedKey {
+                real: self.real.packet_key(suite, side, key, iv)?,
+                watch: Arc::clone(&self.watch),
+                next: AtomicU64::new(0),
+                sealed: AtomicU64::new(0),
+                most: self.aead_limits(suite).confidentiality,
+            }) as Box<dyn PacketKey>)
+        })
     }
 
     fn header_key(
@@ -109,7 +118,11 @@ impl Platform for Witness {
         suite: CipherSuite,
         key: &[u8],
     ) -> Result<Box<dyn HeaderKey>, CryptoError> {
-        self.real.header_key(suite, key)
+        let heap = self.watch.heap;
+        if (heap.refuses)() {
+            return Err(CryptoError::Unavailable);
+        }
+        heap.aside(|| self.real.header_key(suite, key))
     }
 }
 
@@ -127,12 +140,13 @@ impl PacketKey for WatchedKey {
                 self.see_sealed(buffer, job);
             }
         }
-        self.real.seal(buffer, jobs, tails)
+        let heap = self.watch.heap;
+        heap.aside(|| self.real.seal(buffer, jobs, tails))
     }
 
     fn open(&self, buffer: &mut [u8], jobs: &mut [OpenJob]) {
         self.watch.look(|ledger| ledger.on_tries(jobs.len()));
-        self.real.open(buffer, jobs);
+        self.watch.heap.aside(|| self.real.open(buffer, jobs));
         for job in jobs.iter().filter(|job| job.opened) {
             let (Some(level), Some(payload)) =
                 (level(buffer, job.start), buffer.get(job.payload()))

@@ -59,8 +59,12 @@ impl Seat {
     /// The handshake goes on.
     pub(super) fn step(&mut self, now: Instant) {
         let hello = &mut self.hello;
-        // A failed step has closed the connection, which its news tell.
-        let _ = self.socket.with(|socket| hello.step(now, socket));
+        self.socket.shake(|socket| {
+            // A failed step has closed the connection, which its news tell, or there was no memory to go on.
+            if hello.step(now, socket).is_err() {
+                socket.give_up(now);
+            }
+        });
     }
 
     /// News of the socket.

@@ -154,8 +154,11 @@ impl Node {
                     seat.note_begin(scene, &self.settings);
                     if seat.waits_for_accept() {
                         let port = &mut self.port;
-                        seat.socket
-                            .with(|socket| port.on_established(socket.listener(), handle));
+                        seat.socket.with(|socket| {
+                            if !port.on_established(socket.listener(), handle) {
+                                socket.abort(now, 0, b"");
+                            }
+                        });
                         if self.settings.habits.never_accepts {
                             scene.tally.note(Fault::NeverAccepts);
                         }
