@@ -107,6 +107,7 @@ struct inquic_datagrams {
 int inquic_udp_new(struct net *net, int family, struct inquic_cell *cell, struct socket **out);
 void inquic_udp_follow(struct socket *sock, struct inquic_cell *cell);
 int inquic_udp_bind(struct socket *sock, const struct inquic_address *address, bool reuse_port);
+int inquic_udp_reach(struct socket *sock, const struct inquic_address *address);
 int inquic_udp_setsockopt(struct socket *sock, int level, int name, const u8 *value, size_t len);
 struct sock *inquic_udp_hold(struct socket *sock);
 void inquic_udp_detach(struct socket *sock);

@@ -2,6 +2,7 @@
 /* IPPROTO_QUIC for the kernel's socket layer: moves bytes between a program and the Rust side, and waits for it. */
 #include <linux/module.h>
 #include <linux/net.h>
+#include <linux/pagemap.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
 #include <net/inet_common.h>
@@ -300,11 +301,12 @@ static int read_option(struct sock *sk, int name, sockptr_t value, sockptr_t len
 	bytes = kcalloc(2, max(len, 1), GFP_KERNEL);
 	if (!bytes)
 		return -ENOMEM;
-	if (copy_from_sockptr(bytes, value, len)) {
+	/* A program may promise more room than it has; what is not there counts as zero. */
+	if (len && copy_from_sockptr(bytes, value, len) == len) {
 		kfree(bytes);
 		return -EFAULT;
 	}
-	WAITING(sk_sleep(sk), sock_sndtimeo(sk, false), got,
+	WAITING(sk_sleep(sk), sock_sndtimeo(sk, may_not_wait(sk->sk_socket)), got,
 		inquic_sock_getsockopt(cell_of(sk), SOL_QUIC, name, bytes, len, bytes + len, &stream));
 	if (got >= 0 && (copy_to_sockptr(lenp, &got, sizeof(got)) || copy_to_sockptr(value, bytes + len, min(got, len))))
 		got = -EFAULT;
@@ -378,18 +380,42 @@ static int quic_sendmsg(struct socket *sock, struct msghdr *msg, size_t total)
 	return now;
 }
 
-/* Receives what is there, if there is something: nobody who waits has a buffer. */
-static int receive(struct sock *sk, struct msghdr *msg, size_t room, struct inquic_receiving *receiving)
+/* Whether the program's place for control messages is none. */
+static bool has_no_control(const struct msghdr *msg)
 {
-	size_t len;
+	return msg->msg_control_is_user && msg->msg_controllen &&
+	       fault_in_writeable(msg->msg_control_user, min_t(size_t, msg->msg_controllen, CONTROL_MAX));
+}
+
+/*
+ * Receives what is there, if there is something: nobody who waits has a buffer. What has no place in the program's memory is looked
+ * at only, and stays with the connection.
+ */
+static int receive(struct sock *sk, struct msghdr *msg, size_t wanted, struct inquic_receiving *receiving)
+{
+	size_t len, control = min_t(size_t, msg->msg_controllen, CONTROL_MAX), room = room_of(msg, wanted);
+	bool no_control = has_no_control(msg), nowhere = no_control || room < wanted;
+	u32 flags = receiving->flags;
 	int got;
 
 	receiving->data = inquic_buffer_get(room);
 	if (!receiving->data)
 		return -ENOMEM;
 	receiving->len = room;
-	receiving->control_len = min_t(size_t, msg->msg_controllen, CONTROL_MAX);
+	receiving->control_len = control;
+	if (nowhere)
+		receiving->flags |= MSG_PEEK;
 	got = inquic_sock_receive(cell_of(sk), receiving);
+	if (got >= 0 && nowhere && (no_control || got >= room)) {
+		got = -EFAULT;
+	} else if (got >= 0 && nowhere && !(flags & MSG_PEEK)) {
+		/* It is shorter than the place for it. */
+		receiving->flags = flags;
+		receiving->control_len = control;
+		got = inquic_sock_receive(cell_of(sk), receiving);
+	}
+	if (got < 0)
+		receiving->flags = flags;
 	len = got > 0 ? min_t(size_t, got, room) : 0;
 	if (copy_to_iter(receiving->data, len, &msg->msg_iter) != len)
 		got = -EFAULT;

@@ -3,7 +3,10 @@
 #ifndef INQUIC_SOCKET_H
 #define INQUIC_SOCKET_H
 
+#include <linux/fcntl.h>
+#include <linux/fs.h>
 #include <linux/ipv6.h>
+#include <linux/net.h>
 #include <linux/sched/signal.h>
 #include <linux/uio.h>
 #include <net/sock.h>
@@ -28,6 +31,20 @@ struct quic6_sock {
 static inline struct inquic_cell *cell_of(const struct sock *sk)
 {
 	return ((const struct quic_sock *)sk)->cell;
+}
+
+/* Whether calls that have no flags may not wait. */
+static inline bool may_not_wait(const struct socket *sock)
+{
+	return sock->file && sock->file->f_flags & O_NONBLOCK;
+}
+
+/* Bytes of a call of recvmsg that have somewhere to go. */
+static inline size_t room_of(struct msghdr *msg, size_t wanted)
+{
+	if (user_backed_iter(&msg->msg_iter))
+		wanted -= fault_in_iov_iter_writeable(&msg->msg_iter, wanted);
+	return wanted;
 }
 
 /* Calls again until the call does not block, for as long as it may; `queue` is woken when it may not block any more. */

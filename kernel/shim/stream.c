@@ -105,9 +105,13 @@ static int stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t total)
 /* Reads what is there, if there is something: nobody who waits has a buffer. */
 static int read(struct sock *sk, struct msghdr *msg, size_t room)
 {
-	u8 *bytes = inquic_buffer_get(room);
+	u8 *bytes;
 	int got;
 
+	/* What had no place in the program's memory would be lost. */
+	if (room_of(msg, room) < room)
+		return -EFAULT;
+	bytes = inquic_buffer_get(room);
 	if (!bytes)
 		return -ENOMEM;
 	got = inquic_stream_read(cell_of(sk), stream_of(sk), bytes, room);
@@ -196,7 +200,7 @@ int inquic_stream_open(struct socket *sock, char __user *value, int __user *lenp
 	got = stream_new(sk, &file);
 	if (got)
 		goto no_file;
-	WAITING(sk_sleep(sk), sock_sndtimeo(sk, false), got,
+	WAITING(sk_sleep(sk), sock_sndtimeo(sk, may_not_wait(sock)), got,
 		inquic_sock_getsockopt(cell_of(sk), SOL_QUIC, STREAM_DESCRIPTOR, in, len, out, &stream));
 	if (got < 0)
 		goto no_stream;

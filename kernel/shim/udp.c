@@ -95,6 +95,13 @@ int inquic_udp_bind(struct socket *sock, const struct inquic_address *address, b
 	return kernel_bind(sock, (struct sockaddr *)&address->sa, sizeof(*address));
 }
 
+/* Whether a way leads there: 0, or an errno. The socket is of no use afterwards. */
+int inquic_udp_reach(struct socket *sock, const struct inquic_address *address)
+{
+	return kernel_connect(sock, (struct sockaddr *)&address->sa,
+			      address->sa.sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in), 0);
+}
+
 /* Options that the home has set for itself, and that a program may therefore not take away from it. */
 static bool is_ours(int level, int name)
 {

@@ -245,6 +245,7 @@ impl Connection {
     /// As connect(2).
     pub(crate) fn connect(&mut self, this: &Shared<Self>, address: &[u8]) -> Result<(), Errno> {
         let peer = address::plain(self.sock.peer(address)?);
+        Udp::new(self.net.0, self.sock.family(), this.raw())?.reach(peer)?;
         let port = self.port(this)?;
         let mut held = port.lock();
         let handle = self.sock.connect(clock::now(), &mut held.port, peer)?;

@@ -126,6 +126,7 @@ unsafe extern "C" {
         address: *const Address,
         reuse_port: bool,
     ) -> c_int;
+    pub(crate) fn inquic_udp_reach(udp: *mut Udp, address: *const Address) -> c_int;
     pub(crate) fn inquic_udp_follow(udp: *mut Udp, cell: *mut Cell);
     pub(crate) fn inquic_udp_setsockopt(
         udp: *mut Udp,

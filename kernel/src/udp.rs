@@ -70,6 +70,17 @@ impl Udp {
         })
     }
 
+    /// Whether a way leads to `peer`. The socket is of no use afterwards.
+    ///
+    /// # Errors
+    ///
+    /// As connect(2) of UDP.
+    pub(crate) fn reach(self, peer: SocketAddr) -> Result<(), Errno> {
+        let address = Address::from(peer);
+        // SAFETY: the address is one.
+        errno::check(unsafe { ffi::inquic_udp_reach(self.0.as_ptr(), &raw const address) })
+    }
+
     /// Takes over what was set on the socket in `cell`.
     pub(crate) fn follow(&self, cell: *mut ffi::Cell) {
         // SAFETY: the cell is alive.
