@@ -242,7 +242,7 @@ const SUPPLIED: [&str; 4] = [
 /// Bytes that a loop takes of the stack at a time.
 const LOOP_STEP: u64 = 4_096;
 
-/// Bytes of the largest frame: a new connection, which is made on the stack, has 4,888, a batch of packets to be sent 4,072, and
+/// Bytes of the largest frame: a new connection, which is made on the stack, has 4,936, a batch of packets to be sent 4,072, and
 /// no other more than 2,312. A kernel's stack has 16 KiB, of which half may be in use when the engine is called. It may only fall.
 const FRAME: u64 = 5_120;
 
