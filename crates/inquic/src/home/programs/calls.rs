@@ -316,7 +316,7 @@ impl Asked {
             let delivered = taken.and_then(|taken| {
                 let delivered = receiving.deliver(&line.memory, &taken, buffer);
                 if delivered.is_err() && !receiving.is_peeking() {
-                    opened.keep_undelivered(taken, buffer);
+                    opened.keep_undelivered(taken, &receiving, buffer);
                 }
                 delivered
             });

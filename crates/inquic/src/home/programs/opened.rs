@@ -67,8 +67,8 @@ impl Opened {
     }
 
     /// Keeps what a call has taken from the socket and could not deliver, for the next one.
-    pub(super) fn keep_undelivered(&self, taken: Taken, buffer: &[u8]) {
-        let undelivered = Undelivered::new(taken, buffer);
+    pub(super) fn keep_undelivered(&self, taken: Taken, receiving: &Receiving, buffer: &[u8]) {
+        let undelivered = Undelivered::new(taken, receiving, buffer);
         self.undelivered().push_front(undelivered);
         self.served.retry_waiting();
     }

@@ -178,9 +178,9 @@ impl Receiving {
 }
 
 impl Undelivered {
-    /// What was taken, with its data in the buffer.
-    pub(super) fn new(taken: Taken, buffer: &[u8]) -> Self {
-        let data = buffer[..taken.bytes.min(buffer.len())].to_vec();
+    /// What a call has taken, with its data in the buffer: no more than it had room for, where the message was cut.
+    pub(super) fn new(taken: Taken, receiving: &Receiving, buffer: &[u8]) -> Self {
+        let data = buffer[..taken.bytes.min(receiving.room)].to_vec();
         Self { taken, data }
     }
 

@@ -45,7 +45,7 @@ fn stream_flags(taken: &Taken) -> u32 {
 
 #[test]
 fn undelivered_data_is_given_in_parts_and_the_end_with_the_last() {
-    let kept = Undelivered::new(end_of_a_stream(), b"0123456789");
+    let kept = Undelivered::new(end_of_a_stream(), &with_room(10, 0), b"0123456789");
     let mut buffer = Vec::new();
     let (first, kept) = kept.take(&with_room(4, 0), &mut buffer);
     assert_eq!((first.bytes, &buffer[..4]), (4, &b"0123"[..]));
@@ -60,7 +60,7 @@ fn undelivered_data_is_given_in_parts_and_the_end_with_the_last() {
 
 #[test]
 fn undelivered_data_that_is_peeked_at_stays() {
-    let kept = Undelivered::new(end_of_a_stream(), b"0123456789");
+    let kept = Undelivered::new(end_of_a_stream(), &with_room(10, 0), b"0123456789");
     let mut buffer = Vec::new();
     let (look, kept) = kept.take(&with_room(4, MSG_PEEK), &mut buffer);
     assert_eq!((look.bytes, look.flags), (4, 0));
@@ -74,10 +74,25 @@ fn undelivered_message_is_cut_where_that_is_asked_for() {
         flags: MSG_QUIC_DATAGRAM | MSG_EOR,
         control: Vec::new(),
     };
-    let kept = Undelivered::new(taken, b"0123456789");
+    let kept = Undelivered::new(taken, &with_room(10, 0), b"0123456789");
     let mut buffer = Vec::new();
     let (cut, kept) = kept.take(&with_room(4, MSG_TRUNC), &mut buffer);
     let flags = MSG_QUIC_DATAGRAM | MSG_EOR | MSG_TRUNC;
     assert_eq!((cut.bytes, cut.flags), (10, flags));
+    assert!(kept.is_none());
+}
+
+#[test]
+fn undelivered_message_that_was_cut_has_nothing_behind_what_fitted() {
+    let taken = Taken {
+        bytes: 10,
+        flags: MSG_QUIC_DATAGRAM | MSG_EOR | MSG_TRUNC,
+        control: Vec::new(),
+    };
+    // The rest of the buffer is an earlier call's.
+    let kept = Undelivered::new(taken, &with_room(4, MSG_TRUNC), b"0123other!");
+    let mut buffer = Vec::new();
+    let (all, kept) = kept.take(&with_room(100, 0), &mut buffer);
+    assert_eq!((all.bytes, &buffer[..]), (4, &b"0123"[..]));
     assert!(kept.is_none());
 }
