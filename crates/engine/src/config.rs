@@ -8,6 +8,7 @@ use inquic_platform::{Duration, Own};
 use inquic_wire::{Role, Version, Versions};
 
 use crate::limits;
+use crate::path::Mtu;
 use crate::recovery::Algorithm;
 use crate::stream;
 
@@ -46,6 +47,9 @@ pub struct Config {
     /// Bytes in the UDP payload of the largest packet that is probed, 1,200 to 9,000, or what Ethernet carries over the family of the
     /// path: 1,472 over IPv4, 1,452 over IPv6. At `udp_payload` or less there is no search. The peer may ask for less.
     pub udp_payload_ceiling: Option<u16>,
+    /// How long after a complete search larger packets are tried again, while there is something to send: PMTU_RAISE_TIMER of RFC 8899
+    /// §5.1.1, ten minutes by default.
+    pub mtu_raise: Duration,
     /// The longest wait before an ACK (RFC 9000 §13.2.1).
     pub max_ack_delay: Duration,
     /// Leave the 1-RTT packets without encryption and without authentication if the peer asks for the same
@@ -158,6 +162,7 @@ impl Default for Config {
             initial_rtt: Duration::from_millis(333),
             udp_payload: 1_200,
             udp_payload_ceiling: None,
+            mtu_raise: limits::MTU_RAISE,
             max_ack_delay: Duration::from_millis(25),
             insecure_disable_1rtt_encryption: false,
             max_datagram_frame_size: 0,
@@ -196,6 +201,11 @@ impl Config {
         let longest = self.max_ack_delay.as_millis().saturating_mul(1_000);
         self.ack_frequency
             .then_some(limits::MIN_ACK_DELAY_US.min(longest))
+    }
+
+    /// The search for the MTU of a path to `remote`.
+    pub(crate) fn mtu(&self, remote: SocketAddr) -> Mtu {
+        Mtu::new(self.udp_payload, self.ceiling(remote)).raised_after(self.mtu_raise)
     }
 
     /// The largest UDP payload that is probed on a path to `remote`.

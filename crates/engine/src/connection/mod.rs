@@ -222,7 +222,7 @@ impl Connection {
         start: Start,
     ) -> Result<Own<Self>, ConnectError> {
         let initial = first_keys(&*platform, &start)?;
-        let mtu = Mtu::new(config.udp_payload, config.ceiling(start.path.remote));
+        let mtu = config.mtu(start.path.remote);
         let max_datagram = usize::from(mtu.size());
         let recovery = recovery(&config, start.role, mtu.size()).ok_or(ConnectError::Memory)?;
         let numbers = [

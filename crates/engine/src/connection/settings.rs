@@ -9,7 +9,6 @@ use inquic_wire::{ConnectionId, Role, TransportParameters};
 use super::Connection;
 use super::application::NotConnected;
 use crate::config::{Config, Settings};
-use crate::path::Mtu;
 use crate::protect;
 
 /// The connection ids of one end, by their sequence numbers.
@@ -76,7 +75,7 @@ impl Connection {
 
     /// What packets are made with, where none was: all of it, or nothing.
     fn begin_anew(&mut self, config: &Config) -> Result<(), SettingsError> {
-        let mtu = Mtu::new(config.udp_payload, config.ceiling(self.path().remote));
+        let mtu = config.mtu(self.path().remote);
         let recovery = super::recovery(config, self.role, mtu.size());
         let mut recovery = recovery.ok_or(SettingsError::Memory)?;
         if self.role == Role::Client && self.version != config.version {

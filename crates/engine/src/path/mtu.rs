@@ -1,7 +1,7 @@
 //! How large a datagram the path carries (RFC 8899, RFC 9000 §14.3). The fates of probes and signs of trouble come in, the size of
 //! full packets and of the next probe go out. It never goes below 1,200 bytes, and never above what the peer acknowledged.
 
-use inquic_platform::Instant;
+use inquic_platform::{Duration, Instant};
 
 use crate::limits;
 
@@ -15,6 +15,8 @@ pub(crate) struct Mtu {
     size: u16,
     /// No probe is larger.
     ceiling: u16,
+    /// How long it rests after a search: PMTU_RAISE_TIMER (RFC 8899 §5.1.1).
+    raise: Duration,
     state: State,
     /// The last probe sent, if its acknowledgement would still tell something.
     probe: Option<Probe>,
@@ -76,6 +78,7 @@ impl Mtu {
         Self {
             size,
             ceiling,
+            raise: limits::MTU_RAISE,
             state: State::Searching(Search::up_to(ceiling, ceiling)),
             probe: None,
             holes: 0,
@@ -84,10 +87,15 @@ impl Mtu {
         }
     }
 
+    /// The same, to be searched again after `raise`.
+    pub(crate) const fn raised_after(self, raise: Duration) -> Self {
+        Self { raise, ..self }
+    }
+
     /// The connection moved to another path, which is known to carry the smallest size alone.
     pub(crate) fn on_path_changed(&mut self, ceiling: u16, peer_limit: u64) {
         let counts = self.counts;
-        *self = Self::new(BASE, ceiling);
+        *self = Self::new(BASE, ceiling).raised_after(self.raise);
         self.counts = counts;
         self.set_peer_limit(peer_limit);
     }
@@ -123,7 +131,6 @@ impl Mtu {
             if until > now {
                 return None;
             }
-            // PMTU_RAISE_TIMER (RFC 8899 §5.1.1).
             self.state = State::Searching(Search::up_to(self.ceiling, self.ceiling));
         }
         self.settle(now);
@@ -179,7 +186,7 @@ impl Mtu {
         match self.state {
             State::Searching(search) if search.next <= self.size => {
                 self.state = State::Resting {
-                    until: now + limits::MTU_RAISE,
+                    until: now + self.raise,
                 };
             }
             State::Confirming { tries, .. } if tries >= limits::MTU_PROBES => {
@@ -209,7 +216,7 @@ impl Mtu {
         if let Some(doublings) = self.holes.checked_sub(2) {
             let pause = limits::MTU_PAUSE.saturating_mul(1_u64.wrapping_shl(doublings.min(16)));
             self.state = State::Resting {
-                until: now + pause.min(limits::MTU_RAISE),
+                until: now + pause.min(self.raise),
             };
         }
     }

@@ -24,6 +24,9 @@ impl Options {
             0 => {}
             interval @ PROBE_INTERVAL_MIN..=PROBE_INTERVAL_MAX => {
                 hints.plpmtud_probe_interval = interval;
+                // As in the reference: after a search this many intervals pass before the 
+                let interval = Duration::from_micros(interval.into());
+                engine.mtu_raise = interval.saturating_mul(PROBE_INTERVALS);
             }
             _ => return Err(Errno::EINVAL),
         }
@@ -66,7 +69,7 @@ impl Options {
     }
 
     /// The configuration as it is.
-    pub(super) fn config(&self) -> Config {
+    pub(crate) fn config(&self) -> Config {
         let micros = |length: Duration| u32::try_from(length.as_micros()).unwrap_or(u32::MAX);
         Config {
             version: self.engine.version.0,
@@ -91,5 +94,7 @@ impl Options {
 
 /// Microseconds.
 const PROBE_INTERVAL_MIN: u32 = 5_000_000;
-/// Microseconds: thirty of them are still a number of the ABI.
+/// Microseconds: [`PROBE_INTERVALS`] of them are still a number of the ABI.
 const PROBE_INTERVAL_MAX: u32 = u32::MAX / 30;
+/// Intervals from the end of a search to the next.
+const PROBE_INTERVALS: u64 = 30;

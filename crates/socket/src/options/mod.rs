@@ -53,7 +53,7 @@ pub struct Options {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Hints {
     pub(crate) payload_cipher_type: u32,
-    /// Microseconds. The path is searched while full packets wait, whatever it says.
+    /// Microseconds, as the program gave it; the engine has what follows from it.
     pub(crate) plpmtud_probe_interval: u32,
     pub(crate) receive_session_ticket: u8,
     pub(crate) certificate_request: u8,

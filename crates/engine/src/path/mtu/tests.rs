@@ -2,7 +2,6 @@
 
 use super::*;
 use alloc::vec::Vec;
-use inquic_platform::Duration;
 use proptest::prelude::*;
 
 const START: Instant = Instant::from_nanos(1_000_000_000);
@@ -137,6 +136,20 @@ fn larger_sizes_are_tried_again_after_ten_minutes() {
     link.now = START + limits::MTU_RAISE - Duration::from_nanos(1);
     assert!(!link.probe());
     link.now = START + limits::MTU_RAISE;
+    assert!(link.probe());
+    assert_eq!(link.mtu.size(), 1_472);
+}
+
+#[test]
+fn larger_sizes_are_tried_again_when_the_settings_say_so_on_every_path() {
+    let raise = Duration::from_secs(150);
+    let mut link = Link::new(Mtu::new(1_200, 1_472).raised_after(raise), 1_400);
+    link.mtu.on_path_changed(1_472, 65_527);
+    link.search();
+    link.link = 1_472;
+    link.now = START + raise - Duration::from_nanos(1);
+    assert!(!link.probe());
+    link.now = START + raise;
     assert!(link.probe());
     assert_eq!(link.mtu.size(), 1_472);
 }
