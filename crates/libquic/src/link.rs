@@ -26,7 +26,8 @@ pub(crate) struct Link {
     pub(crate) calls: Box<dyn Calls>,
     todo: VecDeque<Todo>,
     arrived: VecDeque<(Level, Vec<u8>)>,
-    version: Version,
+    /// The version of the client's first flight.
+    original: Version,
 }
 
 /// What TLS wants done, in order.
@@ -45,21 +46,12 @@ pub(crate) struct Outgoing {
 
 impl Link {
     pub(crate) fn new(calls: Box<dyn Calls>) -> Self {
-        let mut config = [0; Config::SIZE];
-        let read = calls.getsockopt(option::QUIC_SOCKOPT_CONFIG, &mut config);
-        let version = match read {
-            Ok(len) => Version(Config::read(config.get(..len).unwrap_or_default()).version),
-            Err(_) => Version::V1,
-        };
+        let original = version_of(&*calls).unwrap_or(Version::V1);
         Self {
             calls,
             todo: VecDeque::new(),
             arrived: VecDeque::new(),
-            version: if version.is_known() {
-                version
-            } else {
-                Version::V1
-            },
+            original,
         }
     }
 
@@ -190,11 +182,12 @@ impl HandshakeSocket for Link {
     }
 
     fn original_version(&self) -> Version {
-        self.version
+        self.original
     }
 
+    /// Asked anew each time: the server may have gone over to another, in which its tickets are good.
     fn version(&self) -> Version {
-        self.version
+        version_of(&*self.calls).unwrap_or(self.original)
     }
 
     /// The socket tells the peer when the program closes it.
@@ -214,6 +207,14 @@ impl HandshakeSocket for Link {
             .calls
             .setsockopt(option::QUIC_SOCKOPT_CONNECTION_CLOSE, &value);
     }
+}
+
+/// The version that a socket uses, if it is one that we know.
+fn version_of(calls: &dyn Calls) -> Option<Version> {
+    let mut config = [0; Config::SIZE];
+    let read = calls.getsockopt(option::QUIC_SOCKOPT_CONFIG, &mut config);
+    let config = Config::read(config.get(..read.ok()?)?);
+    Some(Version(config.version)).filter(|version| version.is_known())
 }
 
 pub(crate) fn errno(number: i32) -> io::Error {

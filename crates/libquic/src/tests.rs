@@ -9,12 +9,14 @@ use std::thread;
 use std::time::Duration;
 
 use inquic_handshake::cert::CertificateAuthority;
-use inquic_uapi::structs::CryptoSecret;
+use inquic_handshake::HandshakeSocket as _;
+use inquic_uapi::structs::{Config, CryptoSecret};
 use inquic_uapi::{Layout, QUIC_CRYPTO_APP, QUIC_CRYPTO_INITIAL, option};
+use inquic_wire::Version;
 use tempfile::TempDir;
 
 use crate::calls::Calls;
-use crate::link::errno;
+use crate::link::{Link, errno};
 use crate::messages;
 use crate::session::{Failed, Handshake, Next, names};
 
@@ -26,6 +28,8 @@ struct Side {
     acts: Vec<Act>,
     secrets: HashMap<(u8, u8), Vec<u8>>,
     closed_with: Option<Vec<u8>>,
+    /// What CONFIG says.
+    config: Config,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +50,9 @@ impl Calls for Memory {
     fn getsockopt(&self, name: u32, out: &mut [u8]) -> io::Result<usize> {
         match name {
             option::QUIC_SOCKOPT_TOKEN if self.at == 0 => Ok(0),
+            option::QUIC_SOCKOPT_CONFIG => {
+                Ok(self.wire.0.lock().unwrap()[self.at].config.write(out))
+            }
             // initial_max_data of 9, which is enough of a list.
             option::QUIC_SOCKOPT_TRANSPORT_PARAM_EXT => {
                 out[..3].copy_from_slice(&[4, 1, 9]);
@@ -294,6 +301,20 @@ fn socket_that_fails_ends_the_handshake_with_its_errno() {
     client.on_sent(Ok(1)).unwrap();
     let failed = client.on_received(Ok((&[], None)));
     assert_eq!(failed, Err(Failed(libc::ECONNRESET)));
+}
+
+#[test]
+fn version_is_asked_for_anew_and_that_of_the_first_flight_stays() {
+    let wire = Wire::default();
+    let change = |version: Version| wire.0.lock().unwrap()[1].config.version = version.0;
+    change(Version::V1);
+    let link = Link::new(Box::new(Memory {
+        wire: wire.clone(),
+        at: 1,
+    }));
+    change(Version::V2);
+    assert_eq!(link.version(), Version::V2);
+    assert_eq!(link.original_version(), Version::V1);
 }
 
 #[test]

@@ -17,7 +17,7 @@ use inquic_uapi::socket::{
     AF_INET, AF_INET6, SO_ACCEPTCONN, SO_DOMAIN, SO_ERROR, SO_PROTOCOL, SO_TYPE, SOL_SOCKET,
 };
 use inquic_uapi::structs::{
-    ConnectionIdInfo, CryptoSecret, ErrInfo, Statistics, StreamDescriptor, StreamInfo,
+    Config, ConnectionIdInfo, CryptoSecret, ErrInfo, Statistics, StreamDescriptor, StreamInfo,
     StreamPriority, TransportParam,
 };
 use inquic_uapi::{
@@ -198,6 +198,12 @@ impl Link {
             QUIC_SOCKOPT_TRANSPORT_PARAM if TransportParam::read(value).remote != 0 => {
                 self.peer_param().write(out)
             }
+            // The version in use, which a server may have changed under way (RFC 9368).
+            QUIC_SOCKOPT_CONFIG => Config {
+                version: self.socket.version().0,
+                ..options.config()
+            }
+            .write(out),
             QUIC_SOCKOPT_CONNECTION_CLOSE => match self.peer_close() {
                 Some(close) => close.write(out),
                 None => options.close.write(out),

@@ -436,6 +436,31 @@ fn option_9_config_may_be_set_until_the_handshake() {
 }
 
 #[test]
+fn option_9_config_says_when_the_path_is_searched_again() {
+    let number = option::QUIC_SOCKOPT_CONFIG;
+    let every = |plpmtud_probe_interval| {
+        bytes(&Config {
+            plpmtud_probe_interval,
+            ..Config::default()
+        })
+    };
+    let raise = |pair: &mut Pair| {
+        let link = pair.server.sock().link().unwrap();
+        link.socket.connection().config().mtu_raise.as_millis()
+    };
+    let mut pair = Pair::connecting();
+    pair.greet();
+    let now = pair.now;
+    assert_eq!(raise(&mut pair), 600_000, "ten minutes");
+    for (interval, after) in [(5_000_000, 150_000), (0, 150_000), (20_000_000, 600_000)] {
+        set(pair.server.sock(), now, number, &every(interval)).unwrap();
+        assert_eq!(raise(&mut pair), after, "{interval}");
+    }
+    let kept = Config::read(&get(pair.server.sock(), number, &[]).unwrap());
+    assert_eq!(kept.plpmtud_probe_interval, 20_000_000);
+}
+
+#[test]
 fn option_9_config_chooses_the_version_of_a_connecting_client() {
     let mut pair = Pair::connecting();
     let now = pair.now;
@@ -450,6 +475,8 @@ fn option_9_config_chooses_the_version_of_a_connecting_client() {
     for host in [&mut pair.client, &mut pair.server] {
         let version = host.sock().link().unwrap().socket.original_version();
         assert_eq!(version.0, QUIC_VERSION_V2);
+        let told = Config::read(&get(host.sock(), number, &[]).unwrap());
+        assert_eq!(told.version, 1, "the server has gone over to its own");
     }
 }
 
