@@ -1,12 +1,15 @@
 /* A server and clients that know nothing but socket calls and netinet/quic.h. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/quic.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define STREAM_NEW 0x400
@@ -33,43 +36,159 @@ static struct sockaddr_in address(const char *port)
 	return addr;
 }
 
-static int serve(const char *key, const char *cert, int connections)
+/* Echoes what one client says, until it is gone. */
+static void serve_one(int fd, const char *key, const char *cert)
+{
+	char words[256];
+	int64_t sid = -1;
+	uint32_t flags = 0;
+	ssize_t got;
+
+	if (quic_server_handshake(fd, key, cert, ALPN))
+		return;
+	got = quic_recvmsg(fd, words, sizeof(words), &sid, &flags);
+	if (got < 0)
+		fail("recvmsg", errno);
+	if (!(flags & STREAM_FIN) || sid != 0)
+		fail("stream", EBADMSG);
+	if (quic_sendmsg(fd, words, got, sid, STREAM_FIN) != got)
+		fail("sendmsg", errno);
+	/* Until the client has closed. */
+	flags = 0;
+	while (quic_recvmsg(fd, words, sizeof(words), &sid, &flags) >= 0)
+		flags = 0;
+}
+
+/* A descriptor goes to another process, or comes from one; -1 at the end. */
+static int pass(int by, int fd)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = { .bytes = "" };
+	char byte = 0;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control.bytes, .msg_controllen = sizeof(control.bytes),
+	};
+	struct cmsghdr *cmsg;
+
+	if (fd >= 0) {
+		cmsg = CMSG_FIRSTHDR(&msg);
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_RIGHTS;
+		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(cmsg), &fd, sizeof(int));
+		return sendmsg(by, &msg, 0) < 0 ? -1 : fd;
+	}
+	if (recvmsg(by, &msg, 0) <= 0)
+		return -1;
+	cmsg = CMSG_FIRSTHDR(&msg);
+	if (!cmsg || cmsg->cmsg_type != SCM_RIGHTS)
+		return -1;
+	memcpy(&fd, CMSG_DATA(cmsg), sizeof(int));
+	return fd;
+}
+
+/* Serves all clients at once, with nothing but poll() to wait in. */
+static void serve_by_poll(int listener, const char *key, const char *cert, int connections)
+{
+	struct pollfd all[8] = { { .fd = listener, .events = POLLIN } };
+	int used = 1, at;
+
+	if (fcntl(listener, F_SETFL, O_NONBLOCK))
+		fail("fcntl", errno);
+	while (connections > 0) {
+		if (poll(all, used, 20000) <= 0)
+			fail("poll", errno);
+		if (all[0].revents && used < 8) {
+			int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+
+			if (fd < 0 && errno != EAGAIN)
+				fail("accept4", errno);
+			if (fd >= 0 && quic_server_handshake(fd, key, cert, ALPN))
+				close(fd);
+			else if (fd >= 0)
+				all[used++] = (struct pollfd){ .fd = fd, .events = POLLIN };
+		}
+		for (at = 1; at < used; at++) {
+			char words[256];
+			int64_t sid = -1;
+			uint32_t flags = 0;
+			ssize_t got;
+
+			if (!all[at].revents)
+				continue;
+			got = quic_recvmsg(all[at].fd, words, sizeof(words), &sid, &flags);
+			if (got < 0 && errno == EAGAIN)
+				continue;
+			if (got >= 0) {
+				if (quic_sendmsg(all[at].fd, words, got, sid, flags & STREAM_FIN) != got)
+					fail("sendmsg", errno);
+				continue;
+			}
+			close(all[at].fd);
+			all[at--] = all[--used];
+			connections--;
+		}
+	}
+}
+
+static int serve(const char *how, const char *key, const char *cert, int connections)
 {
 	struct sockaddr_in addr = address("0");
 	socklen_t len = sizeof(addr);
 	int listener = socket(AF_INET, SOCK_DGRAM, IPPROTO_QUIC);
+	int pair[2] = { -1, -1 };
 
 	if (listener < 0 || bind(listener, (struct sockaddr *)&addr, len) ||
 	    listen(listener, 8) || getsockname(listener, (struct sockaddr *)&addr, &len))
 		fail("listen", errno);
 	printf("listening 127.0.0.1:%d\n", ntohs(addr.sin_port));
 	fflush(stdout);
+	if (!strcmp(how, "poll")) {
+		serve_by_poll(listener, key, cert, connections);
+		return 0;
+	}
+	if (!strcmp(how, "pass")) {
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair))
+			fail("socketpair", errno);
+		if (fork() == 0) {
+			int fd;
+
+			close(listener);
+			close(pair[0]);
+			while ((fd = pass(pair[1], -1)) >= 0) {
+				serve_one(fd, key, cert);
+				close(fd);
+			}
+			exit(0);
+		}
+		close(pair[1]);
+	}
 	while (connections--) {
-		char words[256];
-		int64_t sid = -1;
-		uint32_t flags = 0;
-		ssize_t got;
 		int fd = accept(listener, NULL, NULL);
-		int ret;
 
 		if (fd < 0)
 			fail("accept", errno);
-		ret = quic_server_handshake(fd, key, cert, ALPN);
-		if (ret == 0) {
-			got = quic_recvmsg(fd, words, sizeof(words), &sid, &flags);
-			if (got < 0)
-				fail("recvmsg", errno);
-			if (!(flags & STREAM_FIN) || sid != 0)
-				fail("stream", EBADMSG);
-			if (quic_sendmsg(fd, words, got, sid, STREAM_FIN) != got)
-				fail("sendmsg", errno);
-			/* Until the client has closed. */
-			flags = 0;
-			while (quic_recvmsg(fd, words, sizeof(words), &sid, &flags) >= 0)
-				flags = 0;
+		if (!strcmp(how, "fork")) {
+			if (fork() == 0) {
+				close(listener);
+				serve_one(fd, key, cert);
+				exit(0);
+			}
+		} else if (!strcmp(how, "pass")) {
+			if (pass(pair[0], fd) < 0)
+				fail("pass", errno);
+		} else {
+			serve_one(fd, key, cert);
 		}
 		close(fd);
 	}
+	close(pair[0]);
+	while (wait(NULL) > 0)
+		;
 	return 0;
 }
 
@@ -109,7 +228,13 @@ static int ask(int fd, const char *words)
 
 	if (quic_sendmsg(fd, words, strlen(words), -1, STREAM_NEW | STREAM_FIN) < 0)
 		fail("sendmsg", errno);
-	got = quic_recvmsg(fd, answer, sizeof(answer), &sid, &flags);
+	/* One that does not block waits in poll(). */
+	while ((got = quic_recvmsg(fd, answer, sizeof(answer), &sid, &flags)) < 0 && errno == EAGAIN) {
+		struct pollfd one = { .fd = fd, .events = POLLIN };
+
+		if (poll(&one, 1, 10000) <= 0)
+			fail("poll", ETIMEDOUT);
+	}
 	if (got < 0)
 		fail("recvmsg", errno);
 	printf("%.*s\n", (int)got, answer);
@@ -122,15 +247,17 @@ int main(int argc, char **argv)
 	int fd, ret;
 
 	quic_set_log_func(told);
-	if (argc == 5 && !strcmp(argv[1], "server"))
-		return serve(argv[2], argv[3], atoi(argv[4]));
+	if (argc == 6 && !strcmp(argv[1], "server"))
+		return serve(argv[2], argv[3], argv[4], atoi(argv[5]));
 	if (argc != 5)
 		return 2;
 	addr = address(argv[2]);
 	fd = socket(AF_INET, SOCK_STREAM, IPPROTO_QUIC);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)))
 		fail("connect", errno);
-	if (!strcmp(argv[1], "client")) {
+	if (!strcmp(argv[1], "poll") && fcntl(fd, F_SETFL, O_NONBLOCK))
+		fail("fcntl", errno);
+	if (!strcmp(argv[1], "client") || !strcmp(argv[1], "poll")) {
 		ret = quic_client_handshake(fd, NULL, argv[3], ALPN);
 	} else if (!strcmp(argv[1], "psk")) {
 		ret = quic_client_handshake(fd, "file", argv[3], ALPN);

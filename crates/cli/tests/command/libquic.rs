@@ -28,12 +28,12 @@ fn compiled(place: &Place) -> PathBuf {
     program
 }
 
-fn server(place: &Place, program: &Path, connections: &str) -> Server {
+fn server(place: &Place, program: &Path, how: &str, connections: &str) -> Server {
     let mut command = inquic();
     command
         .arg("run")
         .arg(program)
-        .arg("server")
+        .args(["server", how])
         .arg(place.path("key.pem"))
         .arg(place.path("cert.pem"))
         .arg(connections);
@@ -55,7 +55,7 @@ fn client(place: &Place, program: &Path, how: &str, server: &Server, name: &str)
 fn programs_in_c_shake_hands_at_once_and_step_by_step() {
     let place = Place::new();
     let program = compiled(&place);
-    let server = server(&place, &program, "2");
+    let server = server(&place, &program, "serial", "2");
     for how in ["client", "steps"] {
         let answer = client(&place, &program, how, &server, "localhost");
         assert_eq!(answer.stdout, b"hello\n", "{how}: {answer:?}");
@@ -64,10 +64,24 @@ fn programs_in_c_shake_hands_at_once_and_step_by_step() {
 }
 
 #[test]
+fn servers_in_c_fork_pass_descriptors_and_poll() {
+    let place = Place::new();
+    let program = compiled(&place);
+    for how in ["fork", "pass", "poll"] {
+        let mut server = server(&place, &program, how, "3");
+        for by in ["client", "steps", "poll"] {
+            let answer = client(&place, &program, by, &server, "localhost");
+            assert_eq!(answer.stdout, b"hello\n", "{how}, {by}: {answer:?}");
+        }
+        assert!(server.child.wait().unwrap().success(), "{how}");
+    }
+}
+
+#[test]
 fn certificate_is_verified_by_default() {
     let place = Place::new();
     let program = compiled(&place);
-    let server = server(&place, &program, "2");
+    let server = server(&place, &program, "serial", "2");
     let answer = client(&place, &program, "client", &server, "example.org");
     assert_eq!(
         answer.stdout, b"handshake: Key was rejected by service\n",
@@ -86,7 +100,7 @@ fn certificate_is_verified_by_default() {
 fn external_key_is_refused_before_anything_is_sent() {
     let place = Place::new();
     let program = compiled(&place);
-    let server = server(&place, &program, "1");
+    let server = server(&place, &program, "serial", "1");
     let answer = client(&place, &program, "psk", &server, "localhost");
     assert_eq!(
         answer.stdout, b"handshake: Operation not supported\n",
