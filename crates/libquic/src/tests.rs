@@ -8,8 +8,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use inquic_handshake::cert::CertificateAuthority;
 use inquic_handshake::HandshakeSocket as _;
+use inquic_handshake::cert::CertificateAuthority;
 use inquic_uapi::structs::{Config, CryptoSecret};
 use inquic_uapi::{Layout, QUIC_CRYPTO_APP, QUIC_CRYPTO_INITIAL, option};
 use inquic_wire::Version;

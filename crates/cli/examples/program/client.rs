@@ -26,7 +26,7 @@ pub(crate) fn echo(address: SocketAddr, ca: &str, text: &str) -> io::Result<()> 
 }
 
 /// Its words, as they come back.
-fn exchange(socket: &Fd, text: &str) -> io::Result<String> {
+pub(crate) fn exchange(socket: &Fd, text: &str) -> io::Result<String> {
     sys::send(socket, text.as_bytes(), MSG_STREAM_NEW | MSG_STREAM_FIN)?;
     let mut back = Vec::new();
     let mut buffer = [0; 4096];

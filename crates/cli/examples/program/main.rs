@@ -4,6 +4,7 @@
 
 mod abi;
 mod client;
+mod owner;
 mod perf;
 mod server;
 mod sys;
@@ -33,6 +34,10 @@ fn main() -> io::Result<()> {
             tls::accept(&inherited(number)?, &config)
         }
         ["abi", words @ ..] => abi::run(words),
+        ["owner", at, certificate, key, claims @ ..] => {
+            owner::run(address(at)?, certificate, key, claims)
+        }
+        ["ask", at, ca, name, alpn] => owner::ask(address(at)?, ca, name, alpn),
         ["errors"] => client::errors(),
         ["perf", at, ca, mode, amount, chunk] => perf::run(address(at)?, ca, mode, amount, chunk),
         ["perf-server", at, certificate, key, chunk] => {

@@ -10,7 +10,7 @@ use crate::sys::{self, Epoll, Fd};
 use crate::tls;
 
 const STREAM_INFO: i32 = 0;
-const FIN: u32 = 0x200;
+pub(crate) const FIN: u32 = 0x200;
 
 pub(crate) fn run(how: &str, address: SocketAddr, certificate: &str, key: &str) -> io::Result<()> {
     let config = tls::server(certificate, key, "test/1")?;
@@ -97,6 +97,11 @@ fn echo(connection: &Fd, buffer: &mut [u8]) -> io::Result<()> {
         &info(id, flags),
     )?;
     Ok(())
+}
+
+/// Sends the last bytes of a stream.
+pub(crate) fn answer(connection: &Fd, id: i64, bytes: &[u8]) -> io::Result<()> {
+    sys::send_with(connection, bytes, STREAM_INFO, &info(id, FIN)).map(drop)
 }
 
 /// The child makes the handshakes and serves; the parent only accepts.

@@ -88,6 +88,23 @@ pub(crate) fn local_address(socket: &Fd) -> io::Result<SocketAddr> {
         .ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
+/// Lets others have the same port, and the same names, if they say so, too.
+pub(crate) fn reuse_port(socket: &Fd) -> io::Result<()> {
+    let (level, on): (c_int, c_int) = (libc::SOL_SOCKET, 1);
+    let len = size_of_val(&on) as libc::socklen_t;
+    // SAFETY: the value lives until the call returns.
+    done(unsafe {
+        libc::setsockopt(
+            socket.0,
+            level,
+            libc::SO_REUSEPORT,
+            (&raw const on).cast(),
+            len,
+        )
+    })
+    .map(drop)
+}
+
 pub(crate) fn set_option(socket: &Fd, name: c_int, value: &[u8]) -> io::Result<()> {
     let len = value.len() as libc::socklen_t;
     // SAFETY: the value lives until the call returns.

@@ -19,7 +19,12 @@ const HANDSHAKE_INFO: i32 = 1;
 
 /// Makes the handshake of a client.
 pub(crate) fn connect(socket: &Fd, ca: &str, alpn: &str) -> io::Result<()> {
-    finish(socket, Side::client(ca, alpn)?)
+    connect_to(socket, ca, "localhost", alpn)
+}
+
+/// Makes the handshake of a client that wants a server of this name.
+pub(crate) fn connect_to(socket: &Fd, ca: &str, name: &str, alpn: &str) -> io::Result<()> {
+    finish(socket, Side::client_of(ca, name, alpn)?)
 }
 
 /// One side of a handshake.
@@ -27,13 +32,18 @@ pub(crate) struct Side(Session);
 
 impl Side {
     pub(crate) fn client(ca: &str, alpn: &str) -> io::Result<Self> {
+        Self::client_of(ca, "localhost", alpn)
+    }
+
+    /// Of a client that wants a server of this name.
+    pub(crate) fn client_of(ca: &str, name: &str, alpn: &str) -> io::Result<Self> {
         let roots = Roots::pem_file(ca).map_err(io::Error::other)?;
         let config = ClientConfig::builder()
             .roots(roots)
             .alpn([alpn])
             .resumption(0);
         let config = config.build().map_err(io::Error::other)?;
-        let session = Session::client(&config, "localhost").map_err(io::Error::other)?;
+        let session = Session::client(&config, name).map_err(io::Error::other)?;
         Ok(Self(session))
     }
 

@@ -7,4 +7,5 @@ mod files;
 mod libquic;
 mod perf;
 mod programs;
+mod sharing;
 mod trouble;

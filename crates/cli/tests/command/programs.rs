@@ -230,6 +230,35 @@ fn python_talks_to_itself_with_its_socket_module() {
 }
 
 #[test]
+fn servers_in_python_fork_and_pass_descriptors() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        return skipped("python3 is not installed");
+    }
+    let place = Place::new();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/command/servers.py");
+    let library = std::env::current_exe().unwrap();
+    let library = library.with_file_name("libquic.so");
+    // Two take turns, or each connection has one of its own.
+    for (how, processes) in [("fork", "3"), ("pass", "2"), ("each", "3")] {
+        let done = inquic()
+            .args(["run", "python3", script, how])
+            .arg(&library)
+            .args([place.path("cert.pem"), place.path("key.pem")])
+            .env("SSL_CERT_FILE", place.path("ca.pem"))
+            .output()
+            .unwrap();
+        assert_eq!(
+            out(&done),
+            format!("{processes} processes\n"),
+            "{how}: {}",
+            err(&done)
+        );
+        // It ends all its processes, itself too.
+        assert_eq!(code(&done), 143, "{how}");
+    }
+}
+
+#[test]
 fn the_exit_code_is_the_programs() {
     for (script, expected) in [("exit 0", 0), ("exit 7", 7), ("kill -TERM $$", 143)] {
         let done = inquic().args(["run", "sh", "-c", script]).output().unwrap();
@@ -323,7 +352,7 @@ pub(crate) fn err(done: &Output) -> String {
 }
 
 /// The one process that `parent` has started.
-fn only_child_of(parent: u32) -> Pid {
+pub(crate) fn only_child_of(parent: u32) -> Pid {
     let path = format!("/proc/{parent}/task/{parent}/children");
     let children = std::fs::read_to_string(path).unwrap();
     Pid::from_raw(children.trim().parse().unwrap()).unwrap()

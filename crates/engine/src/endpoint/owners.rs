@@ -72,6 +72,10 @@ impl Owners {
         Ok(())
     }
 
+    pub(super) fn find(&self, owner: Owner) -> Option<&Listener> {
+        self.list.iter().find(|listener| listener.owner == owner)
+    }
+
     pub(super) fn remove(&mut self, owner: Owner) {
         self.list.retain(|listener| listener.owner != owner);
     }

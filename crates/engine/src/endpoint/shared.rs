@@ -44,6 +44,12 @@ impl Endpoint {
         Ok(())
     }
 
+    /// How somebody listens, if they do.
+    #[must_use]
+    pub fn owner(&self, owner: Owner) -> Option<&Listener> {
+        self.owners.find(owner)
+    }
+
     /// A listener is gone. Its connections stay.
     pub fn remove_owner(&mut self, owner: Owner) {
         self.owners.remove(owner);

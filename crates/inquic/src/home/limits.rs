@@ -41,6 +41,8 @@ pub(crate) const ANSWER: inquic_platform::Duration = inquic_platform::Duration::
 pub(crate) const JOIN_TRIES: u32 = 40;
 /// Between two of those attempts.
 pub(crate) const JOIN_PAUSE: inquic_platform::Duration = inquic_platform::Duration::from_millis(50);
+/// How often somebody tries who finds a port taken and nobody at its door: 500 ms, a hundred times [`SUCCEED_PAUSE`].
+pub(crate) const DOOR_TRIES: u32 = 10;
 /// How long a new receiver waits for those who were there before, until it takes others.
 pub(crate) const SUCCESSION: inquic_platform::Duration = inquic_platform::Duration::from_secs(1);
 /// How long it leaves the port unread meanwhile: four times what those need who try every [`SUCCEED_PAUSE`].

@@ -1,5 +1,6 @@
 //! Ports by use: an address to listen on or nothing in, a driven port out. Connections of one driver share one port.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
@@ -7,13 +8,14 @@ use inquic_engine::{EndpointKeys, Routing};
 use inquic_platform::Platform;
 use inquic_platform::aws_lc::AwsLc;
 use inquic_socket::port::ListenerId;
+use socket2::Socket;
 
 use super::bell::Bell;
 use super::driver::Source;
 use super::limits;
 use super::moves::Extra;
 use super::port::{Port, Service};
-use super::share::{self, Door, Group, Share};
+use super::share::{self, Asked, Door, Group, Share};
 use super::udp::{self, Udp};
 use super::{task, thread};
 use crate::error::Error;
@@ -54,6 +56,17 @@ impl Drive {
     }
 }
 
+/// With what a port is bound that others may have, too.
+struct Sharing<'a> {
+    secrets: Secrets,
+    /// Other addresses that are bound beside it.
+    others: &'a [SocketAddr],
+    /// A socket with the options that a program has set.
+    options: Option<&'a Socket>,
+    /// Whose the port is to be, and who may have it.
+    user: u32,
+}
+
 /// Listens at an address that other listeners may have, too, of this process or of others; the port is held once for the caller.
 pub(crate) fn listen_shared(
     address: SocketAddr,
@@ -66,40 +79,115 @@ pub(crate) fn listen_shared(
         let why = "a shared port makes connection ids of its own: routing() and sharing exclude each other";
         return Err(Error::Config(why.into()));
     }
+    let sharing = Sharing {
+        secrets,
+        others,
+        options: None,
+        user: share::own_user(),
+    };
+    let port = share_port(address, drive, &sharing)?;
+    let id = listen(&port, address, service)?;
+    Ok((port, id))
+}
+
+/// A port that others may have, too, held once for the caller. Waits while they change hands.
+fn share_port(
+    address: SocketAddr,
+    drive: Drive,
+    sharing: &Sharing<'_>,
+) -> Result<Arc<Port>, Error> {
+    let mut without_door = 0;
+    for _ in 0..limits::JOIN_TRIES {
+        match try_to_share(address, drive, sharing)? {
+            Tried::Port(port) => return Ok(port),
+            Tried::Later => {}
+            Tried::NoDoor => without_door += 1,
+        }
+        if without_door == limits::DOOR_TRIES {
+            break;
+        }
+        std::thread::sleep(limits::JOIN_PAUSE.into());
+    }
+    Err(Error::PortInUse(address))
+}
+
+/// What became of an attempt to have a port that others may have, too.
+enum Tried {
+    Port(Arc<Port>),
+    /// Those who have it are just changing hands.
+    Later,
+    /// Somebody has it, and nobody is at its door; or the other way round.
+    NoDoor,
+}
+
+fn try_to_share(address: SocketAddr, drive: Drive, sharing: &Sharing<'_>) -> Result<Tried, Error> {
+    if let Some(port) = begin_to_share(address, drive, sharing)? {
+        return Ok(port);
+    }
+    let (socket, share) = match share::join(address, sharing.user) {
+        Asked::Joined(socket, share) => (socket, share),
+        Asked::NoDoor => return Ok(Tried::NoDoor),
+        Asked::Later => return Ok(Tried::Later),
+        Asked::Refused => return Err(Error::PortInUse(address)),
+    };
+    let udp = Udp::inherit(socket).map_err(|error| Error::bind(address, &error))?;
+    if udp.local() != address {
+        return Err(Error::PortInUse(address));
+    }
+    let port = start_in(vec![udp], drive, Arc::new(share))?;
+    let mut ports = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    keep_sharing(&mut ports, drive, port, None).map(Tried::Port)
+}
+
+/// A port of this process, or one that nobody has. None when another process has it.
+fn begin_to_share(
+    address: SocketAddr,
+    drive: Drive,
+    sharing: &Sharing<'_>,
+) -> Result<Option<Tried>, Error> {
     let mut ports = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
     ports.retain(|(_, port)| port.strong_count() > 0);
     let mine = ports.iter().filter(|(owner, _)| *owner == drive);
     let mut there = mine.filter_map(|(_, port)| port.upgrade());
     // With one that joined others, only they can tell whether a second listener may be there.
-    let same = |port: &Arc<Port>| port.local_addr() == address && port.reads() && port.hold();
-    if let Some(port) = there.find(same) {
-        let id = listen(&port, address, service)?;
-        return Ok((port, id));
+    let same = |port: &Arc<Port>| port.local_addr() == address && port.reads();
+    if let Some(port) = there.find(|port| same(port) && port.hold()) {
+        let group = port.share.as_ref().map(|share| share.group);
+        if group.is_some_and(|group| group.admits(sharing.user)) {
+            return Ok(Some(Tried::Port(port)));
+        }
+        port.release();
+        return Err(Error::PortInUse(address));
     }
-    let fail = |error: std::io::Error| Error::bind(address, &error);
     // One socket: it is handed on to others.
-    let (port, door) = match bind_sockets(address, 1, others) {
-        Ok(udp) => {
-            let bound = udp.first().map_or(address, Udp::local);
-            let group = Group::new(&**PLATFORM, secrets.master);
-            let share = Arc::new(Share::first(bound, group));
-            let door = Door::open(bound).map_err(fail)?;
-            (start_in(udp, drive, share)?, Some(door))
-        }
-        Err(Error::PortInUse(_)) if address.port() != 0 => {
-            let (link, welcome, socket) = share::join(address, &service.options).map_err(fail)?;
-            let udp = Udp::inherit(socket).map_err(fail)?;
-            if udp.local() != address {
-                return Err(Error::PortInUse(address));
-            }
-            let refused = || fail(std::io::ErrorKind::OutOfMemory.into());
-            let wish = service.options.copied().ok_or_else(refused)?;
-            let share = Arc::new(Share::joined(address, &welcome, Arc::new(link), wish));
-            (start_in(vec![udp], drive, share)?, None)
-        }
+    let udp = match sharing.options {
+        Some(options) => adopt(options, address),
+        None => bind_sockets(address, 1, sharing.others),
+    };
+    let udp = match udp {
+        Ok(udp) => udp,
+        Err(Error::PortInUse(_)) if address.port() != 0 => return Ok(None),
         Err(error) => return Err(error),
     };
-    let id = listen(&port, address, service)?;
+    let bound = udp.first().map_or(address, Udp::local);
+    let door = match Door::open(bound) {
+        Ok(door) => door,
+        // Whoever had the port before has not left yet.
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Ok(Some(Tried::NoDoor)),
+        Err(error) => return Err(Error::bind(address, &error)),
+    };
+    let group = Group::new(&**PLATFORM, sharing.secrets.master, sharing.user);
+    let port = start_in(udp, drive, Arc::new(Share::first(bound, group)))?;
+    keep_sharing(&mut ports, drive, port, Some(door)).map(|port| Some(Tried::Port(port)))
+}
+
+/// Begins to serve those who have the port, too, or what they hand over.
+fn keep_sharing(
+    ports: &mut Vec<(Drive, Weak<Port>)>,
+    drive: Drive,
+    port: Arc<Port>,
+    door: Option<Door>,
+) -> Result<Arc<Port>, Error> {
     ports.push((drive, Arc::downgrade(&port)));
     let sharing = port.clone();
     let thread = std::thread::Builder::new().name("inquic-share".into());
@@ -109,9 +197,8 @@ pub(crate) fn listen_shared(
         }
     });
     match begun {
-        Ok(_) => Ok((port, id)),
+        Ok(_) => Ok(port),
         Err(error) => {
-            port.stop_listening(id);
             port.release();
             Err(Error::io("cannot start to share a UDP port", &error))
         }
@@ -127,7 +214,7 @@ pub(crate) fn listen(
     let listening = port.listen(service);
     listening.map_err(|errno| {
         port.release();
-        Error::bind(address, &std::io::Error::from_raw_os_error(errno.number()))
+        Error::bind(address, &io::Error::from_raw_os_error(errno.number()))
     })
 }
 
@@ -154,7 +241,7 @@ fn bind_sockets(
     others: &[SocketAddr],
 ) -> Result<Vec<Udp>, Error> {
     let shared = sockets > 1;
-    let fail = |error: &std::io::Error| Error::bind(address, error);
+    let fail = |error: &io::Error| Error::bind(address, error);
     let first = Udp::bind(address, shared).map_err(|error| fail(&error))?;
     let bound = first.local();
     let mut udp = vec![first];
@@ -170,19 +257,50 @@ fn bind_sockets(
     Ok(udp)
 }
 
-/// A port for a program's socket, bound to `address`, held once for the caller. `options` is a socket with the options that the
-/// program has set.
+/// A port for a program's socket, bound to `address`, held once for the caller: others may have it, too, if `user` may have it.
+/// `options` is a socket with the options that the program has set, which count if nobody has the port yet.
+///
+/// # Errors
+///
+/// [`Error::PortInUse`], [`Error::NoPermission`], [`Error::NoSuchAddress`]; [`Error::Io`] when the system has no descriptor, thread or
+/// memory left.
 pub(super) fn bind_for_program(
     address: SocketAddr,
-    options: Option<socket2::Socket>,
-    shared: bool,
-) -> std::io::Result<Arc<Port>> {
-    let udp = match options {
-        Some(socket) => Udp::adopt(socket, address, shared)?,
-        None => Udp::bind(address, shared)?,
+    options: Option<&Socket>,
+    user: u32,
+) -> Result<Arc<Port>, Error> {
+    let sharing = Sharing {
+        secrets: Secrets::default(),
+        others: &[],
+        options,
+        user,
     };
-    start(vec![udp], Drive::Threads, Secrets::default())
-        .map_err(|_| std::io::Error::from_raw_os_error(libc::ENOBUFS))
+    match share_port(address, Drive::Threads, &sharing) {
+        // Whoever has taken the name of its door cannot keep a program from a port that is free: it has it alone then.
+        Err(Error::PortInUse(_)) => bind_alone(address, options),
+        shared => shared,
+    }
+}
+
+/// As [`bind_for_program`], and nobody else may have it.
+pub(super) fn bind_alone(
+    address: SocketAddr,
+    options: Option<&Socket>,
+) -> Result<Arc<Port>, Error> {
+    let udp = match options {
+        Some(options) => adopt(options, address)?,
+        None => bind_sockets(address, 1, &[])?,
+    };
+    start(udp, Drive::Threads, Secrets::default())
+}
+
+/// A socket with the options of `options`, bound to `address`.
+fn adopt(options: &Socket, address: SocketAddr) -> Result<Vec<Udp>, Error> {
+    let adopted = options
+        .try_clone()
+        .and_then(|copy| Udp::adopt(copy, address, false));
+    let udp = adopted.map_err(|error| Error::bind(address, &error))?;
+    Ok(vec![udp])
 }
 
 /// Drives a socket that a connection of `port` moves to.
@@ -240,7 +358,7 @@ fn start_with(
     keys: EndpointKeys,
     share: Option<Arc<Share>>,
 ) -> Result<Arc<Port>, Error> {
-    let fail = |error: std::io::Error| Error::io("cannot start to drive a UDP port", &error);
+    let fail = |error: io::Error| Error::io("cannot start to drive a UDP port", &error);
     let bell = match drive {
         Drive::Threads => Bell::for_thread().map_err(fail)?,
         Drive::Task(_) => Bell::for_task(),

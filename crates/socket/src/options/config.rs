@@ -24,7 +24,7 @@ impl Options {
             0 => {}
             interval @ PROBE_INTERVAL_MIN..=PROBE_INTERVAL_MAX => {
                 hints.plpmtud_probe_interval = interval;
-                // As in the reference: after a search this many intervals pass before the 
+                // As in the reference: after a search this many intervals pass before the
                 let interval = Duration::from_micros(interval.into());
                 engine.mtu_raise = interval.saturating_mul(PROBE_INTERVALS);
             }

@@ -39,7 +39,7 @@ pub(super) enum Accepts {
 }
 
 impl Port {
-    /// Begins to listen. The caller holds the port for as long.
+    /// Begins to listen. The caller holds the port for as long. Waits for the word of who receives for all that have the port.
     pub(crate) fn listen(&self, service: &Service) -> Result<ListenerId, Errno> {
         let options = service.options.copied().ok_or(Errno::ENOMEM)?;
         let mut table = self.table();
@@ -50,7 +50,14 @@ impl Port {
             accepters: Vec::new(),
             acceptable: None,
         });
-        Ok(id)
+        drop(table);
+        match self.claim(id, None) {
+            Ok(()) => Ok(id),
+            Err(errno) => {
+                self.stop_listening(id);
+                Err(errno)
+            }
+        }
     }
 
     /// Stops listening; connections that nobody accepted are closed, the others live on.

@@ -53,6 +53,10 @@ impl Port {
         while let Some(handle) = sock.unlisten(&mut table.port) {
             unaccepted.extend(table.find(handle));
         }
+        drop(table);
+        if let Some(share) = &self.share {
+            share.unlisten();
+        }
         unaccepted
     }
 
@@ -97,6 +101,11 @@ impl Port {
             && let Accepts::Program(waker) = &listening.accepts
         {
             wakes.push(waker.clone());
+        }
+        if let Some(id) = sock.listener().filter(|_| sock.is_listening()) {
+            drop(table);
+            self.amend(id);
+            return false;
         }
         let (Some(handle), Some(slot)) = (settled.gone, slot) else {
             return false;

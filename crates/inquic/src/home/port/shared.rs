@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use inquic_engine::{HeldDatagram, Incoming, Listener, Owner as PortOwner, OwnerError};
 use inquic_platform::Instant;
+use inquic_socket::Errno;
+use inquic_socket::port::ListenerId;
 
 use super::{Destination, Port};
+use crate::home::share::Wish;
 
 impl Port {
     /// A client that another process has let in for a listener of ours.
@@ -15,6 +18,70 @@ impl Port {
         incoming: Incoming,
     ) -> Destination {
         self.admit(self.table(), now, incoming)
+    }
+
+    /// The listener of a port that has but one, as one has that has joined others.
+    pub(in crate::home) fn sole_owner(&self) -> Option<PortOwner> {
+        let table = self.table();
+        let first = table.listening.first();
+        first.map(|one| PortOwner::Local(one.id.number()))
+    }
+
+    /// How a listener listens, if it does.
+    pub(in crate::home) fn listener(&self, id: ListenerId) -> Option<Listener> {
+        let owner = PortOwner::Local(id.number());
+        let table = self.table();
+        let there = table.port.endpoint().owner(owner)?;
+        Some(Listener {
+            owner,
+            listen: there.listen,
+            claim: there.claim.copied()?,
+            spreads: there.spreads,
+        })
+    }
+
+    /// Asks the process that receives for all whether a listener of ours may listen as it does, and waits for the answer. If not, it
+    /// listens as `before`; the caller stops it if it did not.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::EADDRINUSE`] when another has some of the same, or nobody answers; [`Errno::ENOMEM`] when there are too many.
+    pub(in crate::home) fn claim(
+        &self,
+        id: ListenerId,
+        before: Option<Listener>,
+    ) -> Result<(), Errno> {
+        let Some(share) = self.share.as_ref().filter(|share| !share.reads()) else {
+            return Ok(());
+        };
+        let Some(wanted) = self.listener(id) else {
+            return Ok(());
+        };
+        match share.claim(&Wish::of(wanted)) {
+            Ok(()) => {
+                // It may have been closed meanwhile.
+                if self.listener(id).is_none() {
+                    share.unlisten();
+                }
+                Ok(())
+            }
+            Err(refusal) => {
+                if let Some(before) = before {
+                    let restored = self.table().port.endpoint_mut().add_owner(before);
+                    debug_assert!(restored.is_ok(), "it was there");
+                }
+                Err(refusal.errno())
+            }
+        }
+    }
+
+    /// A listener of ours has other options, which no other listener minds.
+    pub(super) fn amend(&self, id: ListenerId) {
+        if let Some(share) = self.share.as_ref().filter(|share| !share.reads())
+            && let Some(listener) = self.listener(id)
+        {
+            share.amend(Wish::of(listener));
+        }
     }
 
     /// Hands a client to the process whose it is.

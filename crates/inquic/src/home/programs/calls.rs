@@ -177,15 +177,12 @@ impl Asked {
             Call::Who => Ok(0),
             _ if opened.stream.is_some() => options::on_stream(opened, call, self.values, memory),
             Call::Bind => names::read(memory, first, second).and_then(|name| {
-                served.act(|held, _| {
-                    let address = held.sock.bind(&name)?;
-                    served.bind(held, address).map_err(Failure::Errno)?;
-                    Ok(0)
-                })
+                let bound = served.bind(line.process, &name);
+                bound.map(|()| 0).map_err(Failure::Errno)
             }),
             Call::Listen => {
-                let backlog = number(first);
-                served.listen(backlog).map(|()| 0).map_err(Failure::Errno)
+                let listening = served.listen(line.process, number(first));
+                listening.map(|()| 0).map_err(Failure::Errno)
             }
             Call::Connect => names::read(memory, first, second)
                 .and_then(|name| served.connect(&name).map(|()| 0).map_err(Failure::Errno)),

@@ -4,6 +4,7 @@
 //! A [`served::Served`] is a socket, an [`opened::Opened`] a descriptor of it. Calls come by [`line`]s, everything else by
 //! the [`porter`].
 
+mod bound;
 mod calls;
 mod end;
 mod line;

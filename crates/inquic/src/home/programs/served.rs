@@ -4,24 +4,22 @@
 //! of these at once.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::task::{Wake, Waker};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Waker;
 
 use inquic_engine::Received;
 use inquic_platform::Instant;
 use inquic_socket::Errno;
-use inquic_socket::sock::{Sock, address};
+use inquic_socket::sock::Sock;
 use inquic_uapi::flags::{POLLERR, POLLIN, POLLOUT};
 use inquic_wire::StreamId;
 use socket2::Socket;
 
-use super::names;
+use super::bound::errno_of;
 use super::opened::Opened;
-use crate::error::Error;
 use crate::home::agenda::Agenda;
 use crate::home::moves::{Moves, Share};
 use crate::home::port::Port;
-use crate::home::ports;
 use crate::home::udp::{Sent, Udp};
 use crate::home::waiters::Wakes;
 use crate::home::{clock, limits};
@@ -29,7 +27,7 @@ use crate::home::{clock, limits};
 /// A program's socket.
 pub(crate) struct Served {
     /// Its UDP port, once it is bound.
-    port: OnceLock<Arc<Port>>,
+    pub(super) port: OnceLock<Arc<Port>>,
     lock: Mutex<Held>,
 }
 
@@ -39,13 +37,13 @@ pub(super) struct Held {
     /// A UDP socket that is not bound, with the options that were set before bind().
     pub(super) unbound: Option<Socket>,
     /// Keeps the port while no connection does.
-    hold: Option<Hold>,
+    pub(super) hold: Option<Hold>,
     /// Its descriptors: the socket's own, if it is open, and those of streams.
     pub(super) opened: Vec<Arc<Opened>>,
     waiting: Vec<Waiting>,
     moves: Option<Box<Moves>>,
     /// Its place in the port's table, once it is a connection.
-    slot: Option<u32>,
+    pub(super) slot: Option<u32>,
     agenda: Agenda,
     /// Whether nobody drives the port any more.
     stopped: bool,
@@ -74,22 +72,11 @@ struct Waiting {
 }
 
 /// A share of a port: it stays while there is one, or a connection.
-struct Hold(Arc<Port>);
+pub(super) struct Hold(pub(super) Arc<Port>);
 
 impl Drop for Hold {
     fn drop(&mut self) {
         self.0.release();
-    }
-}
-
-/// Tells a listener that somebody can be accepted.
-struct Acceptable(Weak<Served>);
-
-impl Wake for Acceptable {
-    fn wake(self: Arc<Self>) {
-        if let Some(served) = self.0.upgrade() {
-            served.catch_up();
-        }
     }
 }
 
@@ -191,66 +178,6 @@ impl Served {
             held.waiting
                 .retain(|waiting| !waiting.waker.will_wake(waker));
         });
-    }
-
-    /// bind(), after the address was checked: fails with the errno that the system gives.
-    pub(super) fn bind(&self, held: &mut Held, address: SocketAddr) -> Result<(), i32> {
-        let options = held.unbound.take();
-        let shared = held.sock.shares_port();
-        let port = ports::bind_for_program(address, options, shared);
-        let port = port.map_err(|error| error.raw_os_error().unwrap_or(libc::EADDRINUSE))?;
-        held.sock.on_bound(port.local_addr());
-        held.hold = Some(Hold(port.clone()));
-        // It was not bound, or `Sock::bind` had refused.
-        let _ = self.port.set(port);
-        Ok(())
-    }
-
-    /// The port; where there is none, one that the system chooses, for listen() and connect().
-    pub(super) fn bound(&self, held: &mut Held) -> Result<&Arc<Port>, i32> {
-        if self.port.get().is_none() {
-            let any = address::any(held.sock.family());
-            self.bind(held, any)?;
-        }
-        self.port.get().ok_or(libc::EINVAL)
-    }
-
-    /// listen().
-    pub(super) fn listen(self: &Arc<Self>, backlog: i32) -> Result<(), i32> {
-        let mut unaccepted = Vec::new();
-        let listening = self.act(|held, _| {
-            let port = self.bound(held)?;
-            let waker = Waker::from(Arc::new(Acceptable(Arc::downgrade(self))));
-            let sock = &mut held.sock;
-            port.serve_listener(waker, |port| {
-                sock.listen(port, backlog)?;
-                Ok(sock.listener())
-            })
-            .map_err(Errno::number)?;
-            if !held.sock.is_listening() {
-                unaccepted = port.unlisten(&mut held.sock);
-            }
-            Ok(())
-        });
-        for occupant in unaccepted {
-            occupant.close();
-        }
-        listening
-    }
-
-    /// connect().
-    pub(super) fn connect(self: &Arc<Self>, sockaddr: &[u8]) -> Result<(), i32> {
-        self.act(|held, now| {
-            let peer = held.sock.peer(sockaddr).map_err(Errno::number)?;
-            let port = self.bound(held)?.clone();
-            names::way_to(&port.udp[0], peer)?;
-            let slot = port.connect_served(self, |socket_port| {
-                held.sock.connect(now, socket_port, peer)
-            });
-            held.slot = Some(slot.map_err(Errno::number)?);
-            held.hold = None;
-            Ok(())
-        })
     }
 
     /// Another local address for the connection, which is to be received at before it is told.
@@ -458,15 +385,5 @@ impl Held {
             (None, _) if sock.handle().is_none() => POLLOUT,
             (None, _) => sock.poll(None),
         }
-    }
-}
-
-/// What the system says that makes an address not to be had.
-const fn errno_of(error: &Error) -> i32 {
-    match error {
-        Error::PortInUse(_) => libc::EADDRINUSE,
-        Error::NoPermission(_) => libc::EACCES,
-        Error::NoSuchAddress(_) => libc::EADDRNOTAVAIL,
-        _ => libc::EINVAL,
     }
 }

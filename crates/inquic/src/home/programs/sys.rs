@@ -16,6 +16,15 @@ use inquic_calls::{PAGE_BYTES, Page};
 use rustix::mm::{MapFlags, ProtFlags};
 use rustix::process::Signal;
 
+/// The effective user of a process.
+pub(super) fn user_of(process: i32) -> io::Result<u32> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let users = status.lines().find_map(|line| line.strip_prefix("Uid:"));
+    // The real one comes first.
+    let effective = users.and_then(|users| users.split_ascii_whitespace().nth(1)?.parse().ok());
+    effective.ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
 /// A piece of another process's memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Piece {

@@ -5,12 +5,12 @@ use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use inquic_engine::{Listener, Members, Owner, OwnerError};
+use inquic_engine::{Members, Owner, OwnerError};
 use inquic_platform::Instant;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::link::{Door, Link};
-use super::message::{Join, Message, Refusal, Welcome};
+use super::message::{self, Join, Message, Refusal, Welcome, Wish};
 use super::{Links, Share};
 use crate::home::port::Port;
 use crate::home::{clock, limits};
@@ -75,9 +75,7 @@ impl Desk<'_> {
                 match link.receive(buffer) {
                     Ok(Some((bytes, _))) => {
                         let said = Message::read(clock::now(), &mut buffer[..bytes]);
-                        if matches!(said, Some(Message::Unlisten)) {
-                            self.port.forget_owner(Owner::Remote(*number));
-                        }
+                        self.hear(*number, link, said);
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                     Ok(None) | Err(_) => {
@@ -94,6 +92,32 @@ impl Desk<'_> {
                 self.port.set_member(number, false);
             }
         }
+    }
+
+    fn hear(&self, number: u8, link: &Link, said: Option<Message<'_>>) {
+        match said {
+            Some(Message::Listen(asked, wish)) => {
+                // Somebody who has not come back may have what is wished for.
+                let entered = if self.is_new() {
+                    Err(Refusal::Later)
+                } else {
+                    self.enter(number, wish)
+                };
+                // Whoever does not hear it asks again.
+                drop(link.send(&[&message::answer(asked, entered)]));
+            }
+            Some(Message::Unlisten) => self.port.forget_owner(Owner::Remote(number)),
+            Some(Message::Train { .. } | Message::Client(..) | Message::Answer(..)) | None => {}
+        }
+    }
+
+    /// Enters what a process listens for.
+    fn enter(&self, number: u8, wish: Wish) -> Result<(), Refusal> {
+        let entered = self.port.add_owner(wish.of_member(number));
+        entered.map_err(|error| match error {
+            OwnerError::Overlap => Refusal::InUse,
+            OwnerError::Full => Refusal::Full,
+        })
     }
 
     fn hear_joining(&mut self, buffer: &mut [u8]) {
@@ -147,17 +171,8 @@ impl Desk<'_> {
                 .find(|number| !taken(*number))
                 .ok_or(Refusal::Full)?,
         };
-        if let Some((listen, claim, spreads)) = wish {
-            let listener = Listener {
-                owner: Owner::Remote(number),
-                listen,
-                claim,
-                spreads,
-            };
-            self.port.add_owner(listener).map_err(|error| match error {
-                OwnerError::Overlap => Refusal::InUse,
-                OwnerError::Full => Refusal::Full,
-            })?;
+        if let Some(wish) = wish {
+            self.enter(number, wish)?;
         }
         self.port.set_member(number, true);
         Ok(number)

@@ -86,7 +86,7 @@ impl AsFd for Door {
 }
 
 /// The user that this process acts for.
-pub(super) fn own_user() -> u32 {
+pub(in crate::home) fn own_user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 

@@ -7,13 +7,12 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::thread;
 
-use inquic_engine::{Incoming, Listen, Owner};
+use inquic_engine::Incoming;
 use inquic_platform::Instant;
-use inquic_socket::port::ListenOptions;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::link::{Door, Link, own_user};
-use super::message::{Join, Message, Refusal, Welcome};
+use super::message::{Join, Message, Refusal, Welcome, Wish};
 use super::{Links, ROOT, Share, lock};
 use crate::home::driver::{Driver, Source};
 use crate::home::port::Port;
@@ -29,43 +28,35 @@ pub(crate) enum Next {
     End,
 }
 
-/// Asks the dispatcher of a port to have it, too. Gives the link, the welcome, and the port's UDP socket.
-///
-/// # Errors
-///
-/// [`io::ErrorKind::AddrInUse`] when there is none, or it says no.
-pub(crate) fn join(
-    address: SocketAddr,
-    options: &ListenOptions,
-) -> io::Result<(Link, Welcome, OwnedFd)> {
-    let mut last = Refusal::InUse;
-    for _ in 0..limits::JOIN_TRIES {
-        match ask(address, None, Some(options)) {
-            Ok(Ok(welcomed)) => return Ok(welcomed),
-            Ok(Err(Refusal::Later)) => {}
-            Ok(Err(refusal)) => {
-                last = refusal;
-                break;
-            }
-            // Between two dispatchers, and before the first has opened, nobody is there. A port without a door is not shared.
-            Err(_) => {}
+/// What became of asking to have a port, too.
+pub(crate) enum Asked {
+    /// The port's UDP socket, and the share of it.
+    Joined(OwnedFd, Share),
+    /// Nobody is at the door: the port is not shared, or this is between two dispatchers.
+    NoDoor,
+    /// It may be had later.
+    Later,
+    /// It cannot be had: it is another user's, full, or its owner speaks another version of the protocol.
+    Refused,
+}
+
+/// Asks the dispatcher of a port whether `user` may have it, too.
+pub(crate) fn join(address: SocketAddr, user: u32) -> Asked {
+    match ask(address, None, None) {
+        Ok(Ok((link, welcome, socket))) if welcome.group.admits(user) => {
+            Asked::Joined(socket, Share::joined(address, &welcome, Arc::new(link)))
         }
-        thread::sleep(limits::JOIN_PAUSE.into());
+        Ok(Err(Refusal::Later)) => Asked::Later,
+        Ok(Ok(_) | Err(_)) => Asked::Refused,
+        Err(_) => Asked::NoDoor,
     }
-    let why = match last {
-        Refusal::User => "the port is another user's",
-        Refusal::Version => "its owner speaks another version of the sharing protocol",
-        Refusal::Full => "the port has as many owners as it can",
-        Refusal::InUse | Refusal::Later => "its owner does not share it, or has the same names",
-    };
-    Err(io::Error::new(io::ErrorKind::AddrInUse, why))
 }
 
 /// One conversation with a dispatcher.
 fn ask(
     address: SocketAddr,
     number: Option<u8>,
-    options: Option<&ListenOptions>,
+    wish: Option<&Wish>,
 ) -> io::Result<Result<(Link, Welcome, OwnedFd), Refusal>> {
     let link = Link::connect(address)?;
     // What it hands over is only data; but who takes a foreign process for the dispatcher would wait for clients in vain.
@@ -73,17 +64,8 @@ fn ask(
     if user != ROOT && own_user() != ROOT && user != own_user() {
         return Ok(Err(Refusal::User));
     }
-    let wish = match options {
-        Some(options) => {
-            let listen = Listen {
-                max_half_open: options.max_half_open,
-                retry: options.retry,
-                versions: options.config.versions,
-            };
-            let claim = options.claim.copied();
-            let claim = claim.ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
-            Some((listen, claim, options.spreads))
-        }
+    let wish = match wish {
+        Some(wish) => Some(wish.copied().ok_or_else(no_memory)?),
         None => None,
     };
     link.send(&[&Join { number, wish }.encode()])?;
@@ -100,6 +82,10 @@ fn ask(
         Some(socket) => Ok(Ok((link, welcome, socket))),
         None => Ok(Err(Refusal::Version)),
     }
+}
+
+fn no_memory() -> io::Error {
+    io::ErrorKind::OutOfMemory.into()
 }
 
 /// Waits a moment for an answer.
@@ -131,7 +117,7 @@ pub(crate) fn attend(port: &Arc<Port>, share: &Share, driver: &mut Driver) -> bo
         }
         for _ in 0..limits::LINK_BATCH {
             match link.receive(&mut buffer) {
-                Ok(Some((bytes, _))) => take(driver, &mut buffer[..bytes]),
+                Ok(Some((bytes, _))) => take(share, driver, &mut buffer[..bytes]),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(None) | Err(_) => {
@@ -144,16 +130,18 @@ pub(crate) fn attend(port: &Arc<Port>, share: &Share, driver: &mut Driver) -> bo
     }
 }
 
-fn take(driver: &mut Driver, message: &mut [u8]) {
+fn take(share: &Share, driver: &mut Driver, message: &mut [u8]) {
     let now = clock::now();
     match Message::read(now, message) {
         Some(Message::Train(train)) => driver.deliver(now, train),
         Some(Message::Client(client, datagrams)) => {
-            // A port that has joined others has one listener, its first.
-            let owner = Owner::Local(0);
-            driver.admit(now, Incoming::introduced(*client, owner, datagrams));
+            // A port that has joined others has one listener.
+            if let Some(owner) = driver.port.sole_owner() {
+                driver.admit(now, Incoming::introduced(*client, owner, datagrams));
+            }
         }
-        Some(Message::Unlisten) | None => {}
+        Some(Message::Answer(number, answer)) => share.asking.on_answer(number, answer),
+        Some(Message::Listen(..) | Message::Unlisten) | None => {}
     }
 }
 
@@ -168,13 +156,15 @@ pub(crate) fn succeed(port: &Arc<Port>, share: &Share) -> Next {
             *share.links() = Links::Members(Vec::new());
             return Next::Dispatch(door, since);
         }
-        let wish = lock(&share.wish).as_ref().and_then(ListenOptions::copied);
+        // Held until the link is known: what is granted meanwhile is granted by one who is no dispatcher any more.
+        let wish = lock(&share.wish);
         if let Ok(Ok((link, welcome, _))) = ask(share.address, Some(share.number), wish.as_ref())
             && welcome.number == share.number
         {
             *share.links() = Links::Dispatcher(Arc::new(link));
             return Next::Attend;
         }
+        drop(wish);
         thread::sleep(limits::SUCCEED_PAUSE.into());
     }
 }

@@ -3,8 +3,11 @@
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
-use inquic_engine::{Claim, HeldDatagram, Introduction, Listen, Path, Received, RetryPolicy};
+use inquic_engine::{
+    Claim, HeldDatagram, Introduction, Listen, Listener, Owner, Path, Received, RetryPolicy,
+};
 use inquic_platform::{Duration, Instant};
+use inquic_socket::Errno;
 use inquic_wire::{ConnectionId, Full, Reader, Truncated, Version, Versions, Writer};
 
 use super::Group;
@@ -14,8 +17,17 @@ use super::Group;
 pub(super) struct Join {
     /// The number that it had with another dispatcher.
     pub(super) number: Option<u8>,
-    /// What it listens for, if it still does, and whether it shares that.
-    pub(super) wish: Option<(Listen, Claim, bool)>,
+    /// What it listens for, if it does already.
+    pub(super) wish: Option<Wish>,
+}
+
+/// What somebody listens for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Wish {
+    pub(super) listen: Listen,
+    pub(super) claim: Claim,
+    /// Whether it shares that with others who do.
+    pub(super) spreads: bool,
 }
 
 /// What a dispatcher answers.
@@ -27,7 +39,7 @@ pub(crate) struct Welcome {
 
 /// Why a dispatcher sends somebody away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// Another speaks another version of this protocol.
     Version,
     /// What is claimed belongs to another.
@@ -47,6 +59,10 @@ pub(super) enum Message<'a> {
     Train(Received<'a>),
     /// A new client.
     Client(Box<Introduction>, Vec<HeldDatagram>),
+    /// The sender wants to listen, or to listen otherwise. The number comes back with the answer.
+    Listen(u32, Wish),
+    /// Whether it may.
+    Answer(u32, Result<(), Refusal>),
     /// The sender does not listen any more.
     Unlisten,
 }
@@ -57,36 +73,8 @@ impl Join {
         out.push(u8::from(self.number.is_some()));
         out.push(self.number.unwrap_or_default());
         out.push(u8::from(self.wish.is_some()));
-        let Some((listen, claim, spreads)) = &self.wish else {
-            return out;
-        };
-        let Listen {
-            max_half_open,
-            retry,
-            versions,
-        } = listen;
-        let most = u32::try_from(*max_half_open).unwrap_or(u32::MAX);
-        out.extend_from_slice(&most.to_be_bytes());
-        out.push(match retry {
-            RetryPolicy::WhenBusy => 0,
-            RetryPolicy::Always => 1,
-            RetryPolicy::Never => 2,
-        });
-        out.push(u8::from(*spreads));
-        out.push(versions.len() as u8);
-        for version in versions.as_slice() {
-            out.extend_from_slice(&version.0.to_be_bytes());
-        }
-        for list in [
-            claim.names().collect::<Vec<_>>(),
-            claim.protocols().collect(),
-        ] {
-            // Each list has 64 entries at most, each entry 255 bytes.
-            out.push(list.len() as u8);
-            for entry in list {
-                out.push(entry.len() as u8);
-                out.extend_from_slice(entry);
-            }
+        if let Some(wish) = &self.wish {
+            wish.write(&mut out);
         }
         out
     }
@@ -106,6 +94,83 @@ impl Join {
         if r.u8().ok()? == 0 {
             return Some(Self { number, wish: None });
         }
+        let wish = Some(Wish::read(r)?);
+        Some(Self { number, wish })
+    }
+}
+
+impl Wish {
+    /// What a listener of ours wants.
+    pub(crate) fn of(listener: Listener) -> Self {
+        let Listener {
+            owner: _,
+            listen,
+            claim,
+            spreads,
+        } = listener;
+        Self {
+            listen,
+            claim,
+            spreads,
+        }
+    }
+
+    /// The same again, if there is memory for it.
+    pub(super) fn copied(&self) -> Option<Self> {
+        Some(Self {
+            listen: self.listen,
+            claim: self.claim.copied()?,
+            spreads: self.spreads,
+        })
+    }
+
+    /// What the process with this number wants.
+    pub(super) fn of_member(self, number: u8) -> Listener {
+        let Self {
+            listen,
+            claim,
+            spreads,
+        } = self;
+        Listener {
+            owner: Owner::Remote(number),
+            listen,
+            claim,
+            spreads,
+        }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        let Listen {
+            max_half_open,
+            retry,
+            versions,
+        } = &self.listen;
+        let most = u32::try_from(*max_half_open).unwrap_or(u32::MAX);
+        out.extend_from_slice(&most.to_be_bytes());
+        out.push(match retry {
+            RetryPolicy::WhenBusy => 0,
+            RetryPolicy::Always => 1,
+            RetryPolicy::Never => 2,
+        });
+        out.push(u8::from(self.spreads));
+        out.push(versions.len() as u8);
+        for version in versions.as_slice() {
+            out.extend_from_slice(&version.0.to_be_bytes());
+        }
+        for list in [
+            self.claim.names().collect::<Vec<_>>(),
+            self.claim.protocols().collect(),
+        ] {
+            // Each list has 64 entries at most, each entry 255 bytes.
+            out.push(list.len() as u8);
+            for entry in list {
+                out.push(entry.len() as u8);
+                out.extend_from_slice(entry);
+            }
+        }
+    }
+
+    fn read(r: &mut Reader<'_>) -> Option<Self> {
         let max_half_open = r.u32().ok()? as usize;
         let retry = match r.u8().ok()? {
             0 => RetryPolicy::WhenBusy,
@@ -124,8 +189,11 @@ impl Join {
         };
         let (names, protocols) = (list(r)?, list(r)?);
         let claim = Claim::new(names, protocols).ok()?;
-        let wish = Some((listen, claim, spreads));
-        Some(Self { number, wish })
+        Some(Self {
+            listen,
+            claim,
+            spreads,
+        })
     }
 }
 
@@ -150,13 +218,7 @@ impl Welcome {
             [VERSION, WELCOME, rest @ ..] => {
                 Self::read_body(&mut Reader::new(rest)).map_err(|Truncated| Refusal::Version)
             }
-            [VERSION, REFUSED, why, ..] => Err(match why {
-                1 => Refusal::InUse,
-                2 => Refusal::User,
-                3 => Refusal::Full,
-                4 => Refusal::Later,
-                _ => Refusal::Version,
-            }),
+            [VERSION, REFUSED, why, ..] => Err(Refusal::of(*why)),
             _ => Err(Refusal::Version),
         }
     }
@@ -175,14 +237,35 @@ impl Welcome {
 
 impl Refusal {
     pub(super) const fn encode(self) -> [u8; 3] {
-        let why = match self {
+        [VERSION, REFUSED, self.number()]
+    }
+
+    /// What listen() says.
+    pub(crate) const fn errno(self) -> Errno {
+        match self {
+            Self::Full => Errno::ENOMEM,
+            Self::Version | Self::InUse | Self::User | Self::Later => Errno::EADDRINUSE,
+        }
+    }
+
+    const fn number(self) -> u8 {
+        match self {
             Self::Version => 0,
             Self::InUse => 1,
             Self::User => 2,
             Self::Full => 3,
             Self::Later => 4,
-        };
-        [VERSION, REFUSED, why]
+        }
+    }
+
+    const fn of(number: u8) -> Self {
+        match number {
+            1 => Self::InUse,
+            2 => Self::User,
+            3 => Self::Full,
+            4 => Self::Later,
+            _ => Self::Version,
+        }
     }
 }
 
@@ -232,6 +315,24 @@ pub(super) fn client(now: Instant, client: &Introduction, datagrams: &[HeldDatag
     out
 }
 
+/// A wish to listen, under a number that comes back.
+pub(super) fn listen(number: u32, wish: &Wish) -> Vec<u8> {
+    let mut out = vec![LISTEN];
+    out.extend_from_slice(&number.to_be_bytes());
+    wish.write(&mut out);
+    out
+}
+
+/// The answer to the wish with this number.
+pub(super) fn answer(number: u32, answer: Result<(), Refusal>) -> [u8; 7] {
+    let [a, b, c, d] = number.to_be_bytes();
+    let (refused, why) = match answer {
+        Ok(()) => (0, 0),
+        Err(refusal) => (1, refusal.number()),
+    };
+    [ANSWER, a, b, c, d, refused, why]
+}
+
 pub(super) const fn unlisten() -> [u8; 1] {
     [UNLISTEN]
 }
@@ -242,6 +343,19 @@ impl<'a> Message<'a> {
         let mut r = Reader::new(bytes);
         match r.u8().ok()? {
             UNLISTEN => Some(Self::Unlisten),
+            LISTEN => {
+                let number = r.u32().ok()?;
+                Some(Self::Listen(number, Wish::read(&mut r)?))
+            }
+            ANSWER => {
+                let number = r.u32().ok()?;
+                let refused = r.u8().ok()? != 0;
+                let why = Refusal::of(r.u8().ok()?);
+                Some(Self::Answer(
+                    number,
+                    if refused { Err(why) } else { Ok(()) },
+                ))
+            }
             TRAIN => {
                 let ecn = r.u8().ok()?;
                 let segment = r.u32().ok()? as usize;
@@ -356,12 +470,14 @@ fn earlier(now: Instant, age: Duration) -> Instant {
 }
 
 /// Of the protocol. Processes of different versions do not share a port.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const JOIN: u8 = b'j';
 const WELCOME: u8 = b'w';
 const REFUSED: u8 = b'r';
 const TRAIN: u8 = b't';
 const CLIENT: u8 = b'c';
+const LISTEN: u8 = b'l';
+const ANSWER: u8 = b'a';
 const UNLISTEN: u8 = b'u';
 /// Kind, ECN, segment, two addresses at most.
 pub(super) const TRAIN_HEAD: usize = 1 + 1 + 4 + 2 * (1 + 16 + 2 + 4 + 4);

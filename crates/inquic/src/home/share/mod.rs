@@ -1,16 +1,22 @@
 //! A UDP port that several processes have together: who is there in, datagrams to their owners out. One of them, the dispatcher,
 //! receives for all; each sends by itself, from its copy of the one UDP socket. When the dispatcher dies, another takes its place.
 //!
-//! They meet at an abstract Unix socket named after the port, and trust only processes of the same user, and root.
+//! They meet at an abstract Unix socket named after the port, and trust only processes of the same user, and root. A process joins
+//! first, and asks whether it may listen when it wants to.
 
+mod asking;
 mod dispatch;
 mod link;
 mod member;
 mod message;
 
-pub(super) use link::{Door, Link};
-pub(super) use member::{join, run};
-pub(super) use message::Welcome;
+pub(super) use link::{Door, own_user};
+pub(super) use member::{Asked, join, run};
+pub(super) use message::Wish;
+
+use asking::Asking;
+use link::Link;
+use message::Welcome;
 
 use dispatch::dispatch;
 
@@ -20,7 +26,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use inquic_engine::{EndpointKeys, HeldDatagram, Introduction, Received, Routing};
 use inquic_platform::{Instant, Platform};
-use inquic_socket::port::ListenOptions;
 
 /// What the processes of a port have in common. Only they know it.
 #[derive(Clone, Copy)]
@@ -40,8 +45,10 @@ pub(crate) struct Share {
     pub(super) group: Group,
     /// Our number among the processes of the port.
     pub(super) number: u8,
-    /// What we ask of a dispatcher; none any more once our listener is closed.
-    wish: Mutex<Option<ListenOptions>>,
+    /// What our listener was granted; none before it listens, and none any more once it is closed. Held while a dispatcher is told
+    /// of it anew.
+    wish: Mutex<Option<Wish>>,
+    asking: Asking,
     links: Mutex<Links>,
     /// Whether we are the dispatcher.
     reads: AtomicBool,
@@ -56,8 +63,8 @@ enum Links {
 }
 
 impl Group {
-    /// For a port that nobody has yet.
-    pub(super) fn new(platform: &dyn Platform, master: Option<[u8; 32]>) -> Self {
+    /// For a port that nobody has yet, and that is to be `user`'s.
+    pub(super) fn new(platform: &dyn Platform, master: Option<[u8; 32]>, user: u32) -> Self {
         let mut random = [0; 32];
         platform.random(&mut random);
         let mut ids = [0; 18];
@@ -67,7 +74,7 @@ impl Group {
             master: master.unwrap_or(random),
             tag: [high, low],
             key,
-            user: link::own_user(),
+            user,
         }
     }
 
@@ -78,7 +85,7 @@ impl Group {
     }
 
     /// Whether a process of this user may have the port, too.
-    const fn admits(&self, user: u32) -> bool {
+    pub(super) const fn admits(&self, user: u32) -> bool {
         user == self.user || user == ROOT
     }
 }
@@ -91,23 +98,20 @@ impl Share {
             group,
             number: FIRST,
             wish: Mutex::new(None),
+            asking: Asking::new(),
             links: Mutex::new(Links::Members(Vec::new())),
             reads: AtomicBool::new(true),
         }
     }
 
     /// Of a process that was welcomed.
-    pub(super) fn joined(
-        address: SocketAddr,
-        welcome: &Welcome,
-        link: Arc<Link>,
-        wish: ListenOptions,
-    ) -> Self {
+    fn joined(address: SocketAddr, welcome: &Welcome, link: Arc<Link>) -> Self {
         Self {
             address,
             group: welcome.group,
             number: welcome.number,
-            wish: Mutex::new(Some(wish)),
+            wish: Mutex::new(None),
+            asking: Asking::new(),
             links: Mutex::new(Links::Dispatcher(link)),
             reads: AtomicBool::new(false),
         }
@@ -147,8 +151,15 @@ impl Share {
     /// Our listener is closed: nobody is to be handed to us any more.
     pub(super) fn unlisten(&self) {
         let wished = lock(&self.wish).take().is_some();
-        if let (true, Links::Dispatcher(link)) = (wished, &*self.links()) {
+        if let (true, Some(link)) = (wished, self.dispatcher()) {
             let _ = link.send(&[&message::unlisten()]);
+        }
+    }
+
+    fn dispatcher(&self) -> Option<Arc<Link>> {
+        match &*self.links() {
+            Links::Members(_) => None,
+            Links::Dispatcher(link) => Some(link.clone()),
         }
     }
 

@@ -18,18 +18,26 @@ fn group() -> Group {
     }
 }
 
-#[test]
-fn a_wish_arrives_as_it_was_sent() {
-    let claim = Claim::new(["a.example", "*.b.example"], ["h3", "smb"]).unwrap();
+fn wish(claim: Claim, spreads: bool) -> Wish {
     let listen = Listen {
         max_half_open: 77,
         retry: RetryPolicy::Always,
         versions: Versions::of(&[Version::V2, Version::V1]),
     };
+    Wish {
+        listen,
+        claim,
+        spreads,
+    }
+}
+
+#[test]
+fn a_wish_arrives_as_it_was_sent() {
+    let claim = Claim::new(["a.example", "*.b.example"], ["h3", "smb"]).unwrap();
     for (number, wish) in [
         (None, None),
-        (Some(9), Some((listen, claim.copied().unwrap(), true))),
-        (None, Some((listen, Claim::default(), false))),
+        (Some(9), Some(wish(claim.copied().unwrap(), true))),
+        (None, Some(wish(Claim::default(), false))),
     ] {
         let join = Join { number, wish };
         let read = Join::read(&join.encode()).unwrap();
@@ -38,7 +46,7 @@ fn a_wish_arrives_as_it_was_sent() {
     }
     let whole = Join {
         number: Some(1),
-        wish: Some((listen, claim, false)),
+        wish: Some(wish(claim, false)),
     };
     let bytes = whole.encode();
     for cut in 0..bytes.len() {
@@ -131,6 +139,27 @@ fn a_client_arrives_with_its_datagrams_and_their_age() {
         if let Some(Message::Client(_, held)) = Message::read(at(40), &mut part) {
             assert!(held.len() < datagrams.len(), "{cut}");
         }
+    }
+}
+
+#[test]
+fn a_wish_to_listen_and_its_answer_arrive_with_their_number() {
+    let wished = wish(Claim::new(["a.example"], ["h3"]).unwrap(), true);
+    let mut bytes = listen(0x0102_0304, &wished);
+    for cut in 0..bytes.len() {
+        let mut part = bytes[..cut].to_vec();
+        assert!(Message::read(Instant::ZERO, &mut part).is_none(), "{cut}");
+    }
+    let Some(Message::Listen(0x0102_0304, read)) = Message::read(Instant::ZERO, &mut bytes) else {
+        panic!("a wish")
+    };
+    assert_eq!(read, wished);
+    for said in [Ok(()), Err(Refusal::InUse), Err(Refusal::Later)] {
+        let mut bytes = answer(7, said);
+        let Some(Message::Answer(7, read)) = Message::read(Instant::ZERO, &mut bytes) else {
+            panic!("an answer")
+        };
+        assert_eq!(read, said);
     }
 }
 
