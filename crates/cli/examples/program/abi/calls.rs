@@ -257,7 +257,9 @@ fn mapped_addresses_are_told_as_ipv4() {
     let client = socket();
     connect(&client, at).unwrap();
     let ends = Ends::greet((listener, client, at));
-    assert_eq!(peer(&ends.server), Ok(local(&ends.client)));
+    until("the client knows its own", || {
+        peer(&ends.server) == Ok(local(&ends.client))
+    });
     until("it knows its own", || local(&ends.server) == at);
 }
 

@@ -55,12 +55,17 @@ fn both_versions_carry_data() {
             version,
             ..Config::default()
         };
-        let ends = Ends::made_with(|client, _| {
-            set(client, QUIC_SOCKOPT_CONFIG, &bytes(&config)).unwrap();
+        let ends = Ends::made_with(|client, listener| {
+            for socket in [client, listener] {
+                set(socket, QUIC_SOCKOPT_CONFIG, &bytes(&config)).unwrap();
+            }
         });
         echo(&ends);
-        let kept: Config = got(&ends.client, QUIC_SOCKOPT_CONFIG);
-        assert_eq!(kept.version, version);
+        // A server may go over to the version that it prefers, which both ends tell then.
+        let used: Config = got(&ends.client, QUIC_SOCKOPT_CONFIG);
+        assert!([version, QUIC_VERSION_V1].contains(&used.version));
+        let same: Config = got(&ends.server, QUIC_SOCKOPT_CONFIG);
+        assert_eq!(used.version, same.version);
     }
 }
 
