@@ -262,6 +262,16 @@ pub(super) struct Buffer {
 }
 
 impl Buffer {
+    /// The offset behind the last byte, or behind the last page where nothing has come yet.
+    pub(super) fn end(&self) -> u64 {
+        let Some(last) = self.pages.back() else {
+            return self.origin;
+        };
+        let before = self.pages.len().saturating_sub(1).saturating_mul(PAGE);
+        self.origin
+            .saturating_add(before.saturating_add(last.len()) as u64)
+    }
+
     /// Puts `data` behind the last byte. How many bytes there was memory for.
     pub(super) fn append(&mut self, pool: &mut Pool, data: &[u8]) -> usize {
         // Nearly always the page has room for all of it.

@@ -1,6 +1,8 @@
 //! What a pool keeps for the next stream.
 
 use super::*;
+use crate::stream::limits::RESERVE;
+use crate::stream::receive::{ReceiveHalf, Stored};
 
 /// A buffer with room for so many pages in its list.
 fn long(pool: &mut Pool, pages: usize) -> Own<Buffer> {
@@ -55,4 +57,17 @@ fn streams_take_their_share_and_then_the_room_of_data_and_no_more() {
     assert_eq!(pool.room(), PAGE + LIST_COST);
     pool.release(FREE);
     assert_eq!(pool.room(), PAGE + 1_000);
+}
+
+#[test]
+fn data_behind_a_hole_that_finds_no_memory_moves_nothing_that_comes_in_its_place() {
+    let mut pool = Pool::new(RESERVE + 600);
+    let mut half = ReceiveHalf::new(1 << 20);
+    let far = half.on_data(&mut pool, 20_000, &[9; 100], false);
+    assert_eq!(far, Stored::NoRoom);
+    let near = half.on_data(&mut pool, 0, b"in its place", false);
+    assert_eq!(near, Stored::Kept);
+    let mut out = [0; 40];
+    assert_eq!(half.peek(&mut out), (12, false));
+    assert_eq!(&out[..12], b"in its place");
 }
