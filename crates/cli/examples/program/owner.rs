@@ -38,7 +38,7 @@ pub(crate) fn run(
         if !names.is_empty() {
             sys::set_option(&listener, SERVER_NAMES, names.as_bytes())?;
         }
-        if refused("bind", claim, sys::bind(&listener, address)) {
+        if refused("bind", claim, &sys::bind(&listener, address)) {
             continue;
         }
         address = sys::local_address(&listener)?;
@@ -46,7 +46,7 @@ pub(crate) fn run(
     }
     let mut serving = Vec::new();
     for (listener, claim, protocol) in listeners {
-        if refused("listen", claim, sys::listen(&listener)) {
+        if refused("listen", claim, &sys::listen(&listener)) {
             continue;
         }
         let config = tls::server(certificate, key, protocol)?;
@@ -63,8 +63,8 @@ pub(crate) fn run(
 }
 
 /// Says why something was refused, if it was.
-fn refused(what: &str, claim: &str, done: io::Result<()>) -> bool {
-    if let Err(error) = &done {
+fn refused(what: &str, claim: &str, done: &io::Result<()>) -> bool {
+    if let Err(error) = done {
         println!(
             "{what} {claim}: {}",
             error.raw_os_error().unwrap_or_default()

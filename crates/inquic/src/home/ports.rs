@@ -134,7 +134,7 @@ fn try_to_share(address: SocketAddr, drive: Drive, sharing: &Sharing<'_>) -> Res
     if udp.local() != address {
         return Err(Error::PortInUse(address));
     }
-    let port = start_in(vec![udp], drive, Arc::new(share))?;
+    let port = start_in(vec![udp], drive, share)?;
     let mut ports = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
     keep_sharing(&mut ports, drive, port, None).map(Tried::Port)
 }

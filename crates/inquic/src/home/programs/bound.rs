@@ -33,7 +33,7 @@ impl Served {
         let checked = |held: &Held| held.sock.bind(sockaddr).map_err(Errno::number);
         let (address, options) =
             self.act(|held, _| Ok::<_, i32>((checked(held)?, held.options()?)))?;
-        self.bind_shared(process, address, options, checked)
+        self.bind_shared(process, address, options.as_ref(), checked)
     }
 
     /// Binds to `address`, which others may have, too. `check` says whether the socket is still one that is to be bound.
@@ -41,11 +41,11 @@ impl Served {
         &self,
         process: i32,
         address: SocketAddr,
-        options: Option<Socket>,
+        options: Option<&Socket>,
         check: impl FnOnce(&Held) -> Result<SocketAddr, i32>,
     ) -> Result<(), i32> {
         let user = sys::user_of(process).map_err(|_| libc::EACCES)?;
-        let port = ports::bind_for_program(address, options.as_ref(), user);
+        let port = ports::bind_for_program(address, options, user);
         let hold = Hold(port.map_err(|error| errno_of(&error))?);
         self.act(|held, _| {
             check(held)?;
@@ -83,7 +83,7 @@ impl Served {
                     .local_address()
                     .map_or(Ok(any), |_| Err(libc::EINVAL))
             };
-            self.bind_shared(process, any, options, unbound)?;
+            self.bind_shared(process, any, options.as_ref(), unbound)?;
         }
         let port = self.port.get().ok_or(libc::EINVAL)?;
         let mut unaccepted = Vec::new();

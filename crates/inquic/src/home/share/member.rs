@@ -31,7 +31,7 @@ pub(crate) enum Next {
 /// What became of asking to have a port, too.
 pub(crate) enum Asked {
     /// The port's UDP socket, and the share of it.
-    Joined(OwnedFd, Share),
+    Joined(OwnedFd, Arc<Share>),
     /// Nobody is at the door: the port is not shared, or this is between two dispatchers.
     NoDoor,
     /// It may be had later.
@@ -43,9 +43,10 @@ pub(crate) enum Asked {
 /// Asks the dispatcher of a port whether `user` may have it, too.
 pub(crate) fn join(address: SocketAddr, user: u32) -> Asked {
     match ask(address, None, None) {
-        Ok(Ok((link, welcome, socket))) if welcome.group.admits(user) => {
-            Asked::Joined(socket, Share::joined(address, &welcome, Arc::new(link)))
-        }
+        Ok(Ok((link, welcome, socket))) if welcome.group.admits(user) => Asked::Joined(
+            socket,
+            Arc::new(Share::joined(address, &welcome, Arc::new(link))),
+        ),
         Ok(Err(Refusal::Later)) => Asked::Later,
         Ok(Ok(_) | Err(_)) => Asked::Refused,
         Err(_) => Asked::NoDoor,
