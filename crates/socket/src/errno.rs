@@ -8,8 +8,6 @@ use inquic_wire::Code;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(i32)]
 pub enum Errno {
-    /// Operation not permitted.
-    EPERM = 1,
     /// Try again.
     EAGAIN = 11,
     /// Out of memory.

@@ -17,6 +17,7 @@ mod process;
 mod raw;
 mod relay;
 mod settings;
+mod sharing;
 mod stranger;
 mod streams;
 mod waiting;
@@ -56,6 +57,7 @@ const ALL: &[&[Check]] = &[
     options::CHECKS,
     own::CHECKS,
     settings::CHECKS,
+    sharing::CHECKS,
     stranger::CHECKS,
     streams::CHECKS,
     waiting::CHECKS,

@@ -20,10 +20,10 @@ pub(super) enum Memory {
 }
 
 impl Memory {
-    /// Reaches the memory of `process`. Fails with EPERM where it cannot be reached without `given`.
-    pub(super) fn open(process: i32, sample: &Wish, given: Option<OwnedFd>) -> Result<Self, Errno> {
+    /// Reaches the memory of `process`. Fails with what the library is answered: EPERM where it cannot be reached without `given`.
+    pub(super) fn open(process: i32, sample: &Wish, given: Option<OwnedFd>) -> Result<Self, i32> {
         let Wish::Page { address, sample } = *sample else {
-            return Err(Errno::EINVAL);
+            return Err(libc::EINVAL);
         };
         let memory = match given {
             Some(given) => Self::File(given.into()),
@@ -31,7 +31,7 @@ impl Memory {
         };
         match memory.read_value::<8>(address) {
             Ok(value) if u64::from_ne_bytes(value) == sample => Ok(memory),
-            _ => Err(Errno::EPERM),
+            _ => Err(libc::EPERM),
         }
     }
 

@@ -158,7 +158,7 @@ impl Porter {
         given: Option<OwnedFd>,
     ) -> Result<(OwnedFd, u64), i32> {
         let process = visitor.process;
-        let memory = Memory::open(process, &hello.wish, given).map_err(Errno::number)?;
+        let memory = Memory::open(process, &hello.wish, given)?;
         let make = || -> io::Result<(OwnedFd, Mapped)> {
             let page = rustix::fs::memfd_create("inquic", MemfdFlags::CLOEXEC)?;
             rustix::fs::ftruncate(&page, PAGE_BYTES as u64)?;
