@@ -6,12 +6,12 @@ fn ack_only_packets_beyond_the_limit_push_the_oldest_out() {
     let mut script = Script::connected();
     for number in 0..10_000 {
         script.sends_ack_only(at(number), APP, number);
-        assert!(script.recovery.remembered() <= 256);
+        assert!(script.recovery.remembered() <= 128);
     }
-    assert_eq!(script.recovery.remembered(), 256);
+    assert_eq!(script.recovery.remembered(), 128);
     // The newest are the ones that are remembered.
     script.acked(at(10_000), APP, &[0..=9_999]);
-    assert_eq!(script.takes(Fate::Acknowledged).first(), Some(&9_744));
+    assert_eq!(script.takes(Fate::Acknowledged).first(), Some(&9_872));
 }
 
 #[test]
@@ -21,22 +21,22 @@ fn ack_only_packets_behind_an_open_packet_are_bounded() {
     for number in 1..10_000 {
         script.sends_ack_only(at(number), APP, number);
     }
-    assert_eq!(script.recovery.remembered(), 257);
+    assert_eq!(script.recovery.remembered(), 129);
     script.acked(at(10_000), APP, &[0..=9_999]);
     assert_eq!(script.recovery.remembered(), 0);
 }
 
 #[test]
-fn a_ping_is_due_after_256_ack_only_packets_and_no_sooner() {
+fn a_ping_is_due_after_128_ack_only_packets_and_no_sooner() {
     let mut script = Script::connected();
-    for number in 0..255 {
+    for number in 0..127 {
         script.sends_ack_only(at(0), APP, number);
     }
     assert!(!script.recovery.needs_ping(APP));
-    script.sends_ack_only(at(0), APP, 255);
-    assert_eq!(script.recovery.ack_only_since_eliciting(APP), 256);
+    script.sends_ack_only(at(0), APP, 127);
+    assert_eq!(script.recovery.ack_only_since_eliciting(APP), 128);
     assert!(script.recovery.needs_ping(APP));
-    script.sends(at(0), APP, 256);
+    script.sends(at(0), APP, 128);
     assert!(!script.recovery.needs_ping(APP));
 }
 
