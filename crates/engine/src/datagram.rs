@@ -25,6 +25,7 @@ pub(crate) struct Datagrams {
     /// The largest frame that the peer takes; 0 for none, or not known yet.
     theirs: u64,
     received: Queue,
+    newest: Newest,
     /// To be sent, each behind the number under which its sender wants to hear of it.
     sending: Queue,
     /// Whether datagrams come before stream data in the next packet.
@@ -40,6 +41,16 @@ pub(crate) struct Datagrams {
     open: Vec<u64>,
     fates: VecDeque<(u64, Fate)>,
     stats: DatagramStats,
+}
+
+/// What came with the packet that brought datagrams last.
+#[derive(Debug, Default)]
+struct Newest {
+    /// The packet, by how many had come with it.
+    packet: u64,
+    datagrams: u64,
+    /// Bytes that they take in the queue.
+    bytes: usize,
 }
 
 /// What the application was not told yet.
@@ -134,7 +145,12 @@ impl Datagrams {
     }
 
     /// A DATAGRAM frame came.
-    pub(crate) fn on_datagram(&mut self, data: &[u8], has_len: bool) -> Result<(), PeerError> {
+    pub(crate) fn on_datagram(
+        &mut self,
+        packet: u64,
+        data: &[u8],
+        has_len: bool,
+    ) -> Result<(), PeerError> {
         let len = data.len() as u64;
         let header = if has_len { varint_len(len) } else { 0 };
         let frame = len.saturating_add(header as u64).saturating_add(1);
@@ -160,12 +176,32 @@ impl Datagrams {
         while !self.received.has_room(data.len()) && self.received.skip() {
             self.stats.dropped = self.stats.dropped.saturating_add(1);
         }
+        if self.newest.packet != packet {
+            self.newest = Newest {
+                packet,
+                ..Newest::default()
+            };
+        }
         if self.received.push(0, data) {
             self.news.received = true;
+            self.newest.datagrams = self.newest.datagrams.saturating_add(1);
+            let cost = Queue::cost(data.len());
+            self.newest.bytes = self.newest.bytes.saturating_add(cost);
         } else {
             self.stats.dropped = self.stats.dropped.saturating_add(1);
         }
         Ok(())
+    }
+
+    /// The packet does not count as received, since something else of it could not be kept: if it comes once more, its datagrams
+    /// must not be there already.
+    pub(crate) fn withdraw(&mut self, packet: u64) {
+        if self.newest.packet == packet {
+            let gone = core::mem::take(&mut self.newest);
+            self.received.cut(gone.bytes);
+            self.stats.received = self.stats.received.saturating_sub(gone.datagrams);
+            self.news.received &= !self.received.is_empty();
+        }
     }
 
     /// Bytes of the datagram that has waited longest.

@@ -63,9 +63,21 @@ impl Connection {
 
     /// DATAGRAM came.
     pub(super) fn on_datagram(&mut self, data: &[u8], has_len: bool) -> Result<(), PeerError> {
+        let packet = self.counts.packets_received;
         let datagrams = self.carried.datagrams_mut();
         debug_assert!(datagrams.is_some(), "there are keys for such frames");
-        datagrams.map_or(Ok(()), |datagrams| datagrams.on_datagram(data, has_len))
+        datagrams.map_or(Ok(()), |datagrams| {
+            datagrams.on_datagram(packet, data, has_len)
+        })
+    }
+
+    /// The packet that has just come does not count as received.
+    #[cold]
+    pub(super) fn withdraw_datagrams(&mut self) {
+        let packet = self.counts.packets_received;
+        if let Some(datagrams) = self.carried.datagrams_mut() {
+            datagrams.withdraw(packet);
+        }
     }
 
     /// Bytes of the longest datagram that fits into a packet of `level` alone.

@@ -386,6 +386,7 @@ impl Connection {
         };
         if !taken {
             // There was no memory for a part of it: without an acknowledgement the peer sends it again.
+            self.withdraw_datagrams();
             return self.drop_packet(Drop::Memory);
         }
         self.note_received(now, space, number, eliciting, ecn);

@@ -20,7 +20,7 @@ impl Queue {
 
     /// Whether a datagram of `len` bytes would be taken.
     pub(super) fn has_room(&self, len: usize) -> bool {
-        self.bytes.len().saturating_add(HEADER).saturating_add(len) <= limits::DATAGRAM_QUEUE
+        self.bytes.len().saturating_add(Self::cost(len)) <= limits::DATAGRAM_QUEUE
     }
 
     /// Adds a datagram at the end; `false` when there is no room for it, or no memory.
@@ -28,11 +28,7 @@ impl Queue {
         let Ok(len) = u16::try_from(data.len()) else {
             return false;
         };
-        let needed = self
-            .bytes
-            .len()
-            .saturating_add(HEADER)
-            .saturating_add(data.len());
+        let needed = self.bytes.len().saturating_add(Self::cost(data.len()));
         // A power of two, so that growing never takes more than the bound, which is one.
         let more = needed.next_power_of_two().saturating_sub(self.bytes.len());
         let grows = needed > self.bytes.capacity();
@@ -87,6 +83,16 @@ impl Queue {
         let end = HEADER.saturating_add(len).min(self.bytes.len());
         self.bytes.drain(..end);
         true
+    }
+
+    /// Bytes that a datagram of `len` bytes takes here.
+    pub(super) const fn cost(len: usize) -> usize {
+        HEADER.saturating_add(len)
+    }
+
+    /// Forgets the newest datagrams, which take so many bytes together; all of them, where there are fewer.
+    pub(super) fn cut(&mut self, bytes: usize) {
+        self.bytes.truncate(self.bytes.len().saturating_sub(bytes));
     }
 
     /// Gives unused memory back.

@@ -36,7 +36,7 @@ fn packet(datagrams: &mut Datagrams, room: usize) -> (Vec<Vec<u8>>, Vec<SentFram
 fn datagrams_are_taken_whole_and_in_order() {
     let mut datagrams = open();
     for data in [&b"one"[..], b"", b"three"] {
-        datagrams.on_datagram(data, true).unwrap();
+        datagrams.on_datagram(1, data, true).unwrap();
     }
     assert_eq!(datagrams.next_event(), Some(DatagramEvent::Received));
     assert_eq!(datagrams.next_event(), None);
@@ -52,7 +52,7 @@ fn datagrams_are_taken_whole_and_in_order() {
 #[test]
 fn datagram_without_support_is_an_offence() {
     let mut datagrams = Datagrams::new(0);
-    let error = datagrams.on_datagram(b"", false).unwrap_err();
+    let error = datagrams.on_datagram(1, b"", false).unwrap_err();
     assert_eq!(error.code, Code::ProtocolViolation);
 }
 
@@ -60,10 +60,12 @@ fn datagram_without_support_is_an_offence() {
 fn datagram_larger_than_we_take_is_an_offence() {
     let mut datagrams = Datagrams::new(100);
     // A type, a length of two bytes, and 97 bytes are 100.
-    assert_eq!(datagrams.on_datagram(&[0; 97], true), Ok(()));
-    assert_eq!(datagrams.on_datagram(&[0; 99], false), Ok(()));
+    assert_eq!(datagrams.on_datagram(1, &[0; 97], true), Ok(()));
+    assert_eq!(datagrams.on_datagram(1, &[0; 99], false), Ok(()));
     for (len, has_len) in [(98, true), (100, false)] {
-        let error = datagrams.on_datagram(&vec![0; len], has_len).unwrap_err();
+        let error = datagrams
+            .on_datagram(1, &vec![0; len], has_len)
+            .unwrap_err();
         assert_eq!(error.code, Code::ProtocolViolation);
     }
 }
@@ -73,10 +75,10 @@ fn receive_queue_is_met_exactly_and_then_the_oldest_goes() {
     let mut datagrams = open();
     let each = limits::DATAGRAM_QUEUE / 64 - 10;
     for index in 0..64_u8 {
-        datagrams.on_datagram(&vec![index; each], true).unwrap();
+        datagrams.on_datagram(1, &vec![index; each], true).unwrap();
     }
     assert_eq!(datagrams.stats().dropped, 0);
-    datagrams.on_datagram(b"", true).unwrap();
+    datagrams.on_datagram(1, b"", true).unwrap();
     assert_eq!(datagrams.stats().dropped, 1);
     let mut out = vec![0; each];
     datagrams.take(&mut out);
@@ -89,7 +91,7 @@ fn flood_holds_64_kib_and_no_more() {
     let mut datagrams = open();
     for index in 0..1_000_000_usize {
         let data = [0x5a; 40];
-        datagrams.on_datagram(&data[..index % 40], true).unwrap();
+        datagrams.on_datagram(1, &data[..index % 40], true).unwrap();
         assert!(datagrams.allocated_bytes() <= 64 * 1024);
     }
     let stats = datagrams.stats();
@@ -223,7 +225,7 @@ fn fates_that_nobody_takes_are_bounded() {
 #[test]
 fn idle_connection_gives_the_queues_back() {
     let mut datagrams = open();
-    datagrams.on_datagram(&[0; 1_000], true).unwrap();
+    datagrams.on_datagram(1, &[0; 1_000], true).unwrap();
     datagrams.shrink();
     assert!(datagrams.allocated_bytes() > 0, "what waits is kept");
     datagrams.take(&mut [0; 1_000]);
@@ -248,4 +250,31 @@ fn fates_that_nobody_has_taken_are_no_surplus_for_ever() {
     assert!(datagrams.has_surplus());
     datagrams.shrink();
     assert_eq!(datagrams.allocated_bytes(), 0);
+}
+
+#[test]
+fn a_packet_that_does_not_count_takes_its_datagrams_with_it_and_no_others() {
+    let mut datagrams = open();
+    datagrams.on_datagram(1, b"before", true).unwrap();
+    datagrams.on_datagram(2, b"with it", true).unwrap();
+    datagrams.on_datagram(2, b"and this", true).unwrap();
+    datagrams.withdraw(2);
+    // It comes once more, whole this time.
+    datagrams.on_datagram(3, b"with it", true).unwrap();
+    datagrams.withdraw(4);
+    assert_eq!(datagrams.stats().received, 2);
+    let mut out = [0; 8];
+    assert_eq!(datagrams.take(&mut out), Some(6));
+    assert_eq!(&out[..6], b"before");
+    assert_eq!(datagrams.take(&mut out), Some(7));
+    assert_eq!(&out[..7], b"with it");
+    assert_eq!(datagrams.take(&mut out), None);
+}
+
+#[test]
+fn nothing_is_told_of_datagrams_that_went_with_their_packet() {
+    let mut datagrams = open();
+    datagrams.on_datagram(1, b"gone", true).unwrap();
+    datagrams.withdraw(1);
+    assert_eq!(datagrams.next_event(), None);
 }
