@@ -156,6 +156,7 @@ impl Run {
                 early: early[host].clone(),
                 tokens: plan.tokens && role == Role::Client,
                 version: plan.version(),
+                may_stay: plan.refusals > 0,
             };
             let platform = Arc::new(Witness::new(seed, Arc::clone(&watch)));
             Node::new(role, address, platform, Arc::clone(&watch), settings, seed)

@@ -70,6 +70,8 @@ pub(super) struct Settings {
     pub(super) tokens: bool,
     /// The version that both ends have to agree on.
     pub(super) version: Option<Version>,
+    /// Whether memory for another version than the first packet's may be refused.
+    pub(super) may_stay: bool,
 }
 
 impl Node {

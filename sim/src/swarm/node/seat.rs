@@ -127,7 +127,9 @@ impl Seat {
             self.socket.accept_early();
         }
         let agreed = scene.truth.agrees(self.name, version);
-        if !agreed || settings.version.is_some_and(|wanted| wanted != version) {
+        let stays = settings.may_stay && version == original;
+        let wanted = settings.version.filter(|_| !stays);
+        if !agreed || wanted.is_some_and(|wanted| wanted != version) {
             let wanted = settings.version;
             scene.fail(Invariant::States, || {
                 format!("{who:?} is established in {version:?}, not in {wanted:?}")
