@@ -34,14 +34,19 @@ pub(crate) fn check(code: c_int) -> Result<(), Errno> {
     if code >= 0 {
         return Ok(());
     }
+    if code == -EPERM {
+        return Err(Errno::EACCES);
+    }
     Err(KNOWN
         .into_iter()
         .find(|&errno| errno as c_int == -code)
         .unwrap_or(Errno::EINVAL))
 }
 
-const KNOWN: [Errno; 12] = [
-    Errno::EPERM,
+/// What filters and security modules say, which is no errno of the ABI.
+const EPERM: c_int = 1;
+
+const KNOWN: [Errno; 11] = [
     Errno::EAGAIN,
     Errno::ENOMEM,
     Errno::EACCES,
