@@ -100,6 +100,8 @@ pub struct Connection {
     probes: [u8; 3],
     /// When pacing lets the next packet go.
     pace_at: Option<Instant>,
+    /// There was no memory for a packet: not even an acknowledgement can leave before `pace_at`.
+    is_starved: bool,
     /// When the peer was last heard, or first written to since then.
     active_at: Instant,
     /// Whether something ack-eliciting was sent since the peer was last heard.
@@ -254,6 +256,7 @@ impl Connection {
             pending: Pending::default(),
             probes: [0; 3],
             pace_at: None,
+            is_starved: false,
             active_at: now,
             sent_since_heard: false,
             rest_at: None,

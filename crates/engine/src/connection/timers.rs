@@ -38,7 +38,7 @@ impl Connection {
                 .received
                 .get(Space::Application.index())
                 .and_then(Received::deadline)
-                .filter(|_| can_send),
+                .filter(|_| can_send && !self.is_starved),
             self.pace_at.filter(|_| can_send),
             self.rest_deadline(),
             self.carried.paths.deadline(),
@@ -105,6 +105,7 @@ impl Connection {
         }
         if self.pace_at.is_some_and(|at| at <= now) {
             self.pace_at = None;
+            self.is_starved = false;
         }
         if let Some(keys) = self.keys.one_rtt() {
             keys.expire(now);

@@ -196,6 +196,7 @@ impl Connection {
     /// Whether there is memory to note the frames of a packet; if not, it is asked for again a little later.
     fn has_room_for_frames(&mut self, now: Instant, frames: &mut Vec<SentFrame>) -> bool {
         let has_room = has_room(frames);
+        self.is_starved = !has_room;
         if !has_room {
             self.pace_at = Some(now + limits::MEMORY_RETRY);
         }
