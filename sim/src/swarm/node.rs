@@ -379,10 +379,6 @@ impl Node {
         }
     }
 
-    pub(super) fn handles(&self) -> Vec<Handle> {
-        self.seats.keys().copied().collect()
-    }
-
     /// A process ends without a word: one of its connections is forgotten.
     pub(super) fn vanish(&mut self, scene: &mut Scene) {
         let count = self.seats.len() as u64;

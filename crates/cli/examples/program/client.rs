@@ -85,13 +85,17 @@ pub(crate) fn masks(address: SocketAddr, ca: &str) -> io::Result<()> {
     println!("established {:#x}", sys::poll(&socket, all, 0)?);
     let data = vec![0; 256 * 1024];
     let mut flags = MSG_STREAM_NEW | libc::MSG_DONTWAIT;
-    let error = loop {
+    // What was on its way when there was no room may arrive a moment later, and make some.
+    let (error, full) = loop {
         match sys::send(&socket, &data, flags) {
             Ok(_) => flags = libc::MSG_DONTWAIT,
-            Err(error) => break error,
+            Err(error) => match sys::poll(&socket, all, 200)? {
+                libc::POLLOUT => {}
+                full => break (error, full),
+            },
         }
     };
-    println!("full {:#x} {:?}", sys::poll(&socket, all, 0)?, error.kind());
+    println!("full {full:#x} {:?}", error.kind());
     println!("room {:#x}", sys::poll(&socket, libc::POLLOUT, 10_000)?);
     sys::send(&socket, b"end", MSG_STREAM_FIN)?;
     println!(

@@ -11,6 +11,10 @@ use super::Node;
 use crate::{Datagram, Fault};
 
 impl Node {
+    pub(in crate::swarm) fn handles(&self) -> Vec<Handle> {
+        self.seats.keys().copied().collect()
+    }
+
     /// Runs applications, then sends all that can be sent; each datagram to `send`.
     pub(in super::super) fn flush(
         &mut self,
