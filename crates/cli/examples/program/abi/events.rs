@@ -106,14 +106,16 @@ fn event_1_tells_of_first_data_and_the_end() {
     let first = update(&ends.server);
     assert_eq!(first, (0, QUIC_STREAM_RECV_STATE_RECV, 0, 0));
     assert_eq!(send_on(&ends.client, 0, FIN, b"de"), Ok(2));
+    // The first data waits as well; when it is taken, all of it may be there.
+    let mut data = Vec::new();
     let end = loop {
-        // The first data waits as well.
         let got = next(&ends.server);
         if got.flags & MSG_QUIC_NOTIFICATION != 0 {
             break StreamUpdate::read(&got.data[1..]);
         }
-        assert_eq!(got.data, b"abc");
+        data.extend(got.data);
     };
+    assert!(b"abcde".starts_with(&data), "{data:?}");
     assert_eq!((end.state, end.finalsz), (QUIC_STREAM_RECV_STATE_RECVD, 5));
     let sent = update(&ends.client);
     assert_eq!(sent, (0, QUIC_STREAM_SEND_STATE_RECVD, 0, 0));
