@@ -52,13 +52,8 @@ static inline size_t room_of(struct msghdr *msg, size_t wanted)
 	do {                                                                                     \
 		DEFINE_WAIT_FUNC(wait, woken_wake_function);                                     \
 		long left = (timeout);                                                           \
+		bool queued = false;                                                             \
                                                                                                  \
-		(result) = (call);                                                               \
-		if ((result) == -INQUIC_BLOCKED && !left)                                        \
-			(result) = -EAGAIN;                                                      \
-		if ((result) != -INQUIC_BLOCKED)                                                 \
-			break;                                                                   \
-		add_wait_queue(queue, &wait);                                                    \
 		for (;;) {                                                                       \
 			(result) = (call);                                                       \
 			if ((result) != -INQUIC_BLOCKED)                                         \
@@ -71,9 +66,16 @@ static inline size_t room_of(struct msghdr *msg, size_t wanted)
 				(result) = sock_intr_errno(left);                                \
 				break;                                                           \
 			}                                                                        \
-			left = wait_woken(&wait, TASK_INTERRUPTIBLE, left);                      \
+			if (queued) {                                                            \
+				left = wait_woken(&wait, TASK_INTERRUPTIBLE, left);              \
+			} else {                                                                 \
+				/* What has come meanwhile, the next call finds. */              \
+				add_wait_queue(queue, &wait);                                    \
+				queued = true;                                                   \
+			}                                                                        \
 		}                                                                                \
-		remove_wait_queue(queue, &wait);                                                 \
+		if (queued)                                                                      \
+			remove_wait_queue(queue, &wait);                                         \
 	} while (0)
 
 /* socket.c */
