@@ -45,21 +45,13 @@ pub struct Incoming {
     pub(super) owner: Owner,
     /// What came of it before the datagram that told whose it is.
     pub(super) datagrams: Vec<HeldDatagram>,
-    pub(super) path: Path,
-    /// The version of its first packet.
-    pub(super) version: Version,
-    pub(super) dcid: ConnectionId,
-    pub(super) scid: ConnectionId,
-    /// The destination id of its very first packet, before any Retry.
-    pub(super) original_id: ConnectionId,
-    /// The id that our Retry gave it.
-    pub(super) retry_id: Option<ConnectionId>,
-    pub(super) validated: bool,
-    /// What is remembered of the token that showed it.
+    /// Who it is.
+    pub(super) client: Introduction,
+    /// What is remembered of the token that validated its address.
     pub(super) used: Option<Mark>,
 }
 
-/// Who a client is, for another process that has the same port to make its connection.
+/// Who a client is: what its connection is made from, also by another process that has the same port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Introduction {
     /// Where it comes from, and where to.
@@ -101,13 +93,7 @@ impl Incoming {
         Self {
             owner: self.owner,
             datagrams: Vec::new(),
-            path: self.path,
-            version: self.version,
-            dcid: self.dcid,
-            scid: self.scid,
-            original_id: self.original_id,
-            retry_id: self.retry_id,
-            validated: self.validated,
+            client: self.client,
             used: self.used,
         }
     }
@@ -115,13 +101,13 @@ impl Incoming {
     /// Where it comes from.
     #[must_use]
     pub const fn path(&self) -> &Path {
-        &self.path
+        &self.client.path
     }
 
     /// Whether the client has shown that it receives at its address.
     #[must_use]
     pub const fn is_validated(&self) -> bool {
-        self.validated
+        self.client.validated
     }
 
     /// Which of those who listen gets it.
@@ -139,15 +125,7 @@ impl Incoming {
     /// What another process needs to know of the client.
     #[must_use]
     pub const fn introduction(&self) -> Introduction {
-        Introduction {
-            path: self.path,
-            version: self.version,
-            dcid: self.dcid,
-            scid: self.scid,
-            original_id: self.original_id,
-            retry_id: self.retry_id,
-            validated: self.validated,
-        }
+        self.client
     }
 
     /// A client that another process has let in for `owner`, with all that came of it.
@@ -160,13 +138,7 @@ impl Incoming {
         Self {
             owner,
             datagrams,
-            path: client.path,
-            version: client.version,
-            dcid: client.dcid,
-            scid: client.scid,
-            original_id: client.original_id,
-            retry_id: client.retry_id,
-            validated: client.validated,
+            client,
             used: None,
         }
     }
@@ -225,13 +197,15 @@ impl Endpoint {
                 let incoming = Incoming {
                     owner: self.first_owner,
                     datagrams: Vec::new(),
-                    path: *path,
-                    version,
-                    dcid,
-                    scid,
-                    original_id: dcid,
-                    retry_id: None,
-                    validated: false,
+                    client: Introduction {
+                        path: *path,
+                        version,
+                        dcid,
+                        scid,
+                        original_id: dcid,
+                        retry_id: None,
+                        validated: false,
+                    },
                     used: None,
                 };
                 self.admit_hello(stranger, listen, incoming, token, reply)
@@ -270,7 +244,7 @@ impl Endpoint {
             return self.admit_initial(now, listen, greased, incoming, token, reply);
         }
         self.gatherings.expire(now);
-        let client = (path.remote, incoming.dcid);
+        let client = (path.remote, incoming.client.dcid);
         if let Some(known) = self.gathered(&client) {
             return self.gather(stranger, known, reply);
         }
@@ -318,7 +292,7 @@ impl Endpoint {
         reply: &mut [u8],
     ) -> Route {
         //= RFC 9000 §7.2: This Destination Connection ID MUST be at least 8 bytes in length.
-        if incoming.dcid.len() < limits::LOCAL_CID_LEN {
+        if incoming.client.dcid.len() < limits::LOCAL_CID_LEN {
             return Route::Drop(Drop::Header);
         }
         let under_way = self.half_open.saturating_add(self.gatherings.len());
@@ -326,9 +300,9 @@ impl Endpoint {
             return Route::Drop(Drop::HalfOpenLimit);
         }
         let client = Client {
-            remote: incoming.path.remote,
-            version: incoming.version,
-            dcid: incoming.dcid.as_slice(),
+            remote: incoming.client.path.remote,
+            version: incoming.client.version,
+            dcid: incoming.client.dcid.as_slice(),
         };
         let opened = self.tokens.open(&*self.platform, now, client, token);
         // RFC 9287 §3.1: whoever has no token of a NEW_TOKEN frame cannot know that the bit may be cleared.
@@ -337,18 +311,18 @@ impl Endpoint {
         }
         match opened {
             Opened::Retry { original_id } => {
-                incoming.original_id = original_id;
-                incoming.retry_id = Some(incoming.dcid);
-                incoming.validated = true;
+                incoming.client.original_id = original_id;
+                incoming.client.retry_id = Some(incoming.client.dcid);
+                incoming.client.validated = true;
             }
-            Opened::NewToken => incoming.validated = true,
+            Opened::NewToken => incoming.client.validated = true,
             //= RFC 9000 §8.1.3: If the token is invalid, then the server SHOULD proceed as if the client did not have a
             //= validated address
             Opened::Nothing => {}
             // Its sender takes no other Retry, and would wait for nothing.
-            Opened::Refused => return self.refuse_token(now, &incoming, reply),
+            Opened::Refused => return self.refuse_token(now, &incoming.client, reply),
         }
-        incoming.used = Mark::of(token).filter(|_| incoming.validated);
+        incoming.used = Mark::of(token).filter(|_| incoming.client.validated);
         let busy = under_way >= listen.max_half_open / 4
             || self.gatherings.len() >= limits::HELLOS / 4
             || self.forwards.len() >= limits::FORWARDS / 4;
@@ -357,8 +331,8 @@ impl Endpoint {
             RetryPolicy::WhenBusy => busy,
             RetryPolicy::Never => false,
         };
-        if validate && !incoming.validated {
-            return self.retry(now, &incoming, reply);
+        if validate && !incoming.client.validated {
+            return self.retry(now, &incoming.client, reply);
         }
         Route::Incoming(incoming)
     }

@@ -108,7 +108,7 @@ impl Gathering {
 
     fn is_validated(&self) -> bool {
         let hello = self.hello.as_ref();
-        hello.is_some_and(|hello| hello.incoming.validated)
+        hello.is_some_and(|hello| hello.incoming.client.validated)
     }
 
     /// Keeps a datagram for the connection to come. `false` beyond the bounds.
@@ -134,7 +134,7 @@ impl Endpoint {
         incoming: Incoming,
         reply: &mut [u8],
     ) -> Route {
-        let client = (incoming.path.remote, incoming.dcid);
+        let client = (incoming.client.path.remote, incoming.client.dcid);
         let known = self.gatherings.take(&client);
         let mut gathering = known.unwrap_or_else(|| Gathering::new(client, stranger.at));
         let mut scratch = core::mem::take(&mut self.gatherings.scratch);
@@ -146,7 +146,7 @@ impl Endpoint {
                 match gathering.hello {
                     // A hello in ever smaller pieces.
                     Some(hello) if !is_held => {
-                        self.refuse(stranger.at, &hello.incoming, SCATTERED, reply)
+                        self.refuse(stranger.at, &hello.incoming.client, SCATTERED, reply)
                     }
                     _ if self.gatherings.put(gathering) => Route::Held,
                     _ => Route::Drop(Drop::HelloLimit),
@@ -154,7 +154,7 @@ impl Endpoint {
             }
             Some(Brought::Whole) => self.settle(stranger, gathering, reply),
             Some(Brought::Offence(offence)) => match gathering.hello {
-                Some(hello) => self.refuse(stranger.at, &hello.incoming, offence, reply),
+                Some(hello) => self.refuse(stranger.at, &hello.incoming.client, offence, reply),
                 None => Route::Drop(Drop::Memory),
             },
             Some(Brought::Closed) => Route::Drop(Drop::Closed),
@@ -223,20 +223,21 @@ impl Endpoint {
         let chosen = self.owners.choose(&offer, self.spread(&hello.incoming));
         let (listener, mut incoming) = match chosen {
             Ok(listener) => (listener, hello.incoming),
-            Err(offence) => return self.refuse(now, &hello.incoming, offence, reply),
+            Err(offence) => return self.refuse(now, &hello.incoming.client, offence, reply),
         };
-        if !listener.speaks(incoming.version) {
-            let (versions, version) = (listener.versions(), incoming.version);
-            let ids = (incoming.dcid.as_slice(), incoming.scid.as_slice());
+        let client = &incoming.client;
+        if !listener.speaks(client.version) {
+            let (versions, version) = (listener.versions(), client.version);
+            let ids = (client.dcid.as_slice(), client.scid.as_slice());
             return self.negotiate_version(now, version, ids, &versions, reply);
         }
-        if listener.listen.always_validates() && !incoming.validated {
-            return self.retry(now, &incoming, reply);
+        if listener.listen.always_validates() && !client.validated {
+            return self.retry(now, client, reply);
         }
         incoming.owner = listener.owner;
         incoming.datagrams = datagrams;
         if let Owner::Remote(member) = incoming.owner {
-            let client = (incoming.path.remote, incoming.dcid);
+            let client = (incoming.client.path.remote, incoming.client.dcid);
             if !self.forwards.note(now, client, member) {
                 return Route::Drop(Drop::HelloLimit);
             }
@@ -246,7 +247,7 @@ impl Endpoint {
 
     /// What decides between owners whom a client fits equally well: nothing that it can choose.
     fn spread(&self, incoming: &Incoming) -> u64 {
-        let id = incoming.dcid.as_slice();
+        let id = incoming.client.dcid.as_slice();
         let hash = self.keys.derive(&*self.platform, b"spread", id);
         hash.first_chunk()
             .map_or(0, |first| u64::from_be_bytes(*first))

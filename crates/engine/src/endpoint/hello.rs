@@ -55,7 +55,7 @@ pub(super) enum Brought {
 impl Hello {
     /// The hello of a client that was let in, of which nothing was read. `None` when the home cannot make its keys.
     pub(super) fn new(platform: &dyn Platform, incoming: Incoming) -> Option<Self> {
-        let (version, id) = (incoming.version, &incoming.dcid);
+        let (version, id) = (incoming.client.version, &incoming.client.dcid);
         let keys =
             protect::initial_half(platform, version, Role::Server, KeySide::Open, id).ok()?;
         Some(Self {
@@ -87,7 +87,8 @@ impl Hello {
             let Some((packet, behind)) = rest.split_at_mut_checked(end) else {
                 break;
             };
-            let is_ours = version == self.incoming.version && dcid == self.incoming.dcid;
+            let is_ours =
+                version == self.incoming.client.version && dcid == self.incoming.client.dcid;
             if kind == LongKind::Initial && is_ours {
                 match self.read_packet(packet, number_at) {
                     Ok(()) => {}

@@ -249,20 +249,20 @@ impl Endpoint {
         });
         let start = Start {
             role: Role::Server,
-            version: incoming.version,
-            path: incoming.path,
+            version: incoming.client.version,
+            path: incoming.client.path,
             local_id,
             reset_token: Some(self.keys.reset_token(&*self.platform, local_id.as_slice())),
             preferred_id,
-            peer_id: incoming.scid,
-            initial_id: incoming.dcid,
-            original_id: incoming.original_id,
-            retry_id: incoming.retry_id,
-            validated: incoming.validated,
+            peer_id: incoming.client.scid,
+            initial_id: incoming.client.dcid,
+            original_id: incoming.client.original_id,
+            retry_id: incoming.client.retry_id,
+            validated: incoming.client.validated,
             token: Vec::new(),
         };
         let connection = Connection::new(now, Arc::clone(&self.platform), config, start)?;
-        let first = (incoming.path.remote, incoming.dcid);
+        let first = (incoming.client.path.remote, incoming.client.dcid);
         let handle = self.enter(local_id, Some(first))?;
         if let Some((id, _)) = preferred_id
             && let Err(error) = self.add_id(handle, &id)

@@ -10,7 +10,7 @@ use inquic_wire::{
 };
 
 use super::token::{CLIENT_LEN, Client};
-use super::{Endpoint, Incoming, Route};
+use super::{Endpoint, Introduction, Route};
 use crate::counters::Drop;
 use crate::limits;
 use crate::protect;
@@ -72,26 +72,26 @@ impl Endpoint {
 
     /// Asks a client to come again with a token that it only gets at its own address. Every datagram of a client's first flight gets
     /// the same answer: of two that differ, the client would follow one, and what it sent before the other would be lost.
-    pub(super) fn retry(&mut self, now: Instant, incoming: &Incoming, reply: &mut [u8]) -> Route {
+    pub(super) fn retry(&mut self, now: Instant, client: &Introduction, reply: &mut [u8]) -> Route {
         if !self.stateless.take(now) {
             return Route::Drop(Drop::RateLimit);
         }
-        let id = self.retry_id(now, incoming);
+        let id = self.retry_id(now, client);
         // RFC 9369 §4.1: a Retry is of the version of what it answers, and the client stays with it.
-        let version = incoming.version;
-        let client = Client {
-            remote: incoming.path.remote,
+        let version = client.version;
+        let holder = Client {
+            remote: client.path.remote,
             version,
             dcid: id.as_slice(),
         };
         let token = self
             .tokens
-            .for_retry(&*self.platform, period(now), client, &incoming.dcid);
+            .for_retry(&*self.platform, period(now), holder, &client.dcid);
         let mut writer = Writer::new(reply);
-        if write_retry(&mut writer, version, &incoming.scid, &id, &token).is_err() {
+        if write_retry(&mut writer, version, &client.scid, &id, &token).is_err() {
             return Route::Drop(Drop::Header);
         }
-        let tag = protect::retry_tag(&*self.platform, version, &incoming.dcid, writer.written());
+        let tag = protect::retry_tag(&*self.platform, version, &client.dcid, writer.written());
         match tag.map(|tag| writer.bytes(&tag)) {
             Ok(Ok(())) => Route::Reply(writer.position()),
             _ => Route::Drop(Drop::Memory),
@@ -99,17 +99,17 @@ impl Endpoint {
     }
 
     /// The id that a Retry packet gives to a client.
-    fn retry_id(&self, now: Instant, incoming: &Incoming) -> ConnectionId {
-        let client = Client {
-            remote: incoming.path.remote,
-            version: incoming.version,
-            dcid: incoming.dcid.as_slice(),
+    fn retry_id(&self, now: Instant, client: &Introduction) -> ConnectionId {
+        let holder = Client {
+            remote: client.path.remote,
+            version: client.version,
+            dcid: client.dcid.as_slice(),
         };
         let mut bytes = [0; 8 + CLIENT_LEN];
         let mut writer = Writer::new(&mut bytes);
         let written = writer
             .u64(period(now).as_nanos())
-            .and_then(|()| client.write(&mut writer));
+            .and_then(|()| holder.write(&mut writer));
         debug_assert!(written.is_ok(), "an id has 20 bytes at most");
         let mut seed = self
             .keys
@@ -130,29 +130,29 @@ impl Endpoint {
     pub(super) fn refuse_token(
         &mut self,
         now: Instant,
-        incoming: &Incoming,
+        client: &Introduction,
         reply: &mut [u8],
     ) -> Route {
         //= RFC 9000 §8.1.2: Instead, the server SHOULD immediately close (Section 10.2) the connection with an INVALID_TOKEN
         //= error.
-        self.close_stranger(now, incoming, Drop::Token, BAD_TOKEN, reply)
+        self.close_stranger(now, client, Drop::Token, BAD_TOKEN, reply)
     }
 
     /// Ends the attempt of a client that nobody on this port takes.
     pub(super) fn refuse(
         &mut self,
         now: Instant,
-        incoming: &Incoming,
+        client: &Introduction,
         offence: PeerError,
         reply: &mut [u8],
     ) -> Route {
-        self.close_stranger(now, incoming, Drop::Unclaimed, offence, reply)
+        self.close_stranger(now, client, Drop::Unclaimed, offence, reply)
     }
 
     fn close_stranger(
         &mut self,
         now: Instant,
-        incoming: &Incoming,
+        client: &Introduction,
         reason: Drop,
         offence: PeerError,
         reply: &mut [u8],
@@ -161,7 +161,7 @@ impl Endpoint {
             return Route::Drop(Drop::RateLimit);
         }
         self.drops.count(reason);
-        match self.write_refusal(incoming, offence, reply) {
+        match self.write_refusal(client, offence, reply) {
             Some(len) => Route::Reply(len),
             None => Route::Drop(Drop::Memory),
         }
@@ -170,16 +170,16 @@ impl Endpoint {
     /// An Initial packet with a CONNECTION_CLOSE frame, sealed. It asks for no acknowledgement, so it need not fill a datagram.
     fn write_refusal(
         &self,
-        incoming: &Incoming,
+        client: &Introduction,
         offence: PeerError,
         reply: &mut [u8],
     ) -> Option<usize> {
-        let Incoming {
+        let Introduction {
             version,
             dcid,
             scid,
             ..
-        } = incoming;
+        } = client;
         let keys = protect::initial_keys(&*self.platform, *version, Role::Server, dcid);
         let keys = keys.ok()?.seal?;
         let mut writer = Writer::new(reply);
