@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-/* IPPROTO_QUIC for the kernel's socket layer: moves bytes between a program and the Rust side, and waits for it. */
+/* IPPROTO_QUIC for the kernel's socket layer: its calls but for those that carry data, and what it is registered as. */
 #include <linux/module.h>
 #include <linux/net.h>
-#include <linux/pagemap.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
 #include <net/inet_common.h>
@@ -13,7 +12,6 @@
 #include "socket.h"
 
 #define OPTION_MAX 4096
-#define CONTROL_MAX 256
 #define STREAM_DESCRIPTOR 69
 /* As microseconds it has to fit into 32 bits. */
 #define LINGER_MAX (3600L * HZ)
@@ -329,123 +327,6 @@ int inquic_getsockopt(struct sock *sk, int name, sockptr_t value, sockptr_t lenp
 	return name == STREAM_DESCRIPTOR ? -EOPNOTSUPP : read_option(sk, name, value, lenp);
 }
 
-static int quic_sendmsg(struct socket *sock, struct msghdr *msg, size_t total)
-{
-	struct sock *sk = sock->sk;
-	/* What was opened by the first part goes on with the stream that it opened. */
-	struct inquic_sending sending = {
-		/* Pages that splice brings are copied, as all is. */
-		.flags = msg->msg_flags & ~(MSG_CMSG_COMPAT | MSG_DONTWAIT | MSG_SPLICE_PAGES) };
-	u8 control[CONTROL_MAX], *bytes;
-	int sent = 0, now;
-
-	if (msg->msg_controllen > CONTROL_MAX)
-		return -EINVAL;
-	if (msg->msg_controllen && msg->msg_control_is_user) {
-		if (copy_from_user(control, msg->msg_control_user, msg->msg_controllen))
-			return -EFAULT;
-	} else if (msg->msg_controllen) {
-		memcpy(control, msg->msg_control, msg->msg_controllen);
-	}
-	sending.control = control;
-	sending.control_len = msg->msg_controllen;
-	bytes = inquic_buffer_get(min_t(size_t, total, INQUIC_BUFFER));
-	if (!bytes)
-		return -ENOMEM;
-	do {
-		size_t part = min_t(size_t, total - sent, INQUIC_BUFFER), taken = 0;
-
-		if (!copy_from_iter_full(bytes, part, &msg->msg_iter)) {
-			now = -EFAULT;
-			break;
-		}
-		sending.more = sent + part < total;
-		do {
-			sending.data = bytes + taken;
-			sending.len = part - taken;
-			WAITING(sk_sleep(sk), sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT), now,
-				inquic_sock_send(cell_of(sk), &sending));
-			if (now > 0)
-				taken += now;
-		} while (now > 0 && taken < part);
-		sent += taken;
-	} while (now >= 0 && sent < total && sending.stream >= 0);
-	inquic_buffer_put(bytes, min_t(size_t, total, INQUIC_BUFFER));
-	if (sent)
-		return sent;
-	if (now == -EAGAIN && sending.blocked)
-		now = -sending.blocked;
-	if (now == -EPIPE && sending.pipe)
-		return sk_stream_error(sk, msg->msg_flags, -EPIPE);
-	return now;
-}
-
-/* Whether the program's place for control messages is none. */
-static bool has_no_control(const struct msghdr *msg)
-{
-	return msg->msg_control_is_user && msg->msg_controllen &&
-	       fault_in_writeable(msg->msg_control_user, min_t(size_t, msg->msg_controllen, CONTROL_MAX));
-}
-
-/*
- * Receives what is there, if there is something: nobody who waits has a buffer. What has no place in the program's memory is looked
- * at only, and stays with the connection.
- */
-static int receive(struct sock *sk, struct msghdr *msg, size_t wanted, struct inquic_receiving *receiving)
-{
-	size_t len, control = min_t(size_t, msg->msg_controllen, CONTROL_MAX), room = room_of(msg, wanted);
-	bool no_control = has_no_control(msg), nowhere = no_control || room < wanted;
-	u32 flags = receiving->flags;
-	int got;
-
-	receiving->data = inquic_buffer_get(room);
-	if (!receiving->data)
-		return -ENOMEM;
-	receiving->len = room;
-	receiving->control_len = control;
-	if (nowhere)
-		receiving->flags |= MSG_PEEK;
-	got = inquic_sock_receive(cell_of(sk), receiving);
-	if (got >= 0 && nowhere && (no_control || got >= room)) {
-		got = -EFAULT;
-	} else if (got >= 0 && nowhere && !(flags & MSG_PEEK)) {
-		/* It is shorter than the place for it. */
-		receiving->flags = flags;
-		receiving->control_len = control;
-		got = inquic_sock_receive(cell_of(sk), receiving);
-	}
-	if (got < 0)
-		receiving->flags = flags;
-	len = got > 0 ? min_t(size_t, got, room) : 0;
-	if (copy_to_iter(receiving->data, len, &msg->msg_iter) != len)
-		got = -EFAULT;
-	inquic_buffer_put(receiving->data, room);
-	return got;
-}
-
-static int quic_recvmsg(struct socket *sock, struct msghdr *msg, size_t total, int flags)
-{
-	struct sock *sk = sock->sk;
-	u8 control[CONTROL_MAX] __aligned(8) = {};
-	struct inquic_receiving receiving = {
-		.flags = flags & ~(MSG_CMSG_COMPAT | MSG_DONTWAIT),
-		.control = control,
-	};
-	size_t room = min_t(size_t, total, INQUIC_BUFFER);
-	struct cmsghdr *cmsg;
-	int got;
-
-	WAITING(sk_sleep(sk), sock_rcvtimeo(sk, flags & MSG_DONTWAIT), got, receive(sk, msg, room, &receiving));
-	if (got >= 0) {
-		struct msghdr list = { .msg_control = control, .msg_controllen = receiving.control_len };
-
-		for_each_cmsghdr(cmsg, &list)
-			put_cmsg(msg, cmsg->cmsg_level, cmsg->cmsg_type, cmsg->cmsg_len - sizeof(*cmsg), CMSG_DATA(cmsg));
-		msg->msg_flags |= receiving.flags;
-	}
-	return got;
-}
-
 static const struct proto_ops quic_ops = {
 	.family = PF_INET,
 	.owner = THIS_MODULE,
@@ -461,8 +342,8 @@ static const struct proto_ops quic_ops = {
 	.shutdown = quic_shutdown,
 	.setsockopt = quic_setsockopt,
 	.getsockopt = quic_getsockopt,
-	.sendmsg = quic_sendmsg,
-	.recvmsg = quic_recvmsg,
+	.sendmsg = inquic_sendmsg,
+	.recvmsg = inquic_recvmsg,
 	.mmap = sock_no_mmap,
 };
 

@@ -81,6 +81,10 @@ static inline size_t room_of(struct msghdr *msg, size_t wanted)
 /* socket.c */
 int inquic_socket_graft(struct socket *sock, const struct sock *like, bool kern, struct inquic_cell *cell, s64 stream);
 
+/* message.c */
+int inquic_sendmsg(struct socket *sock, struct msghdr *msg, size_t total);
+int inquic_recvmsg(struct socket *sock, struct msghdr *msg, size_t total, int flags);
+
 /* stream.c: the value of getsockopt(STREAM_DESCRIPTOR). */
 int inquic_stream_open(struct socket *sock, char __user *value, int __user *lenp);
 
