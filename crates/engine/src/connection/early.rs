@@ -13,8 +13,9 @@ use crate::protect::{DirectionKeys, Secret};
 /// How far 0-RTT is, on connections that try it.
 pub(super) struct Early {
     outcome: Outcome,
-    /// Client: the server's limits on the connection that gave the ticket.
-    remembered: Option<TransportParameters>,
+    /// Client: the server's limits on the connection that gave the ticket. In memory of their own: where a server has none, bytes that
+    /// mean nothing would be given back with it, and those could be of a secret which was on the stack before.
+    remembered: Option<Own<TransportParameters>>,
     /// What seals a client's 0-RTT packets, or opens them at the server; gone when their time is over.
     keys: Option<DirectionKeys>,
     /// Server: what seals 1-RTT packets before the client has proved itself.
@@ -43,7 +44,7 @@ pub(super) struct Half {
 }
 
 impl Early {
-    const fn new(outcome: Outcome, remembered: Option<TransportParameters>) -> Self {
+    const fn new(outcome: Outcome, remembered: Option<Own<TransportParameters>>) -> Self {
         Self {
             outcome,
             remembered,
@@ -113,7 +114,8 @@ impl Connection {
         //= RFC 9000 §7.4.1: A client MUST NOT use remembered values for the following parameters: ack_delay_exponent,
         //= max_ack_delay, initial_source_connection_id, original_destination_connection_id, preferred_address,
         //= retry_source_connection_id, and stateless_reset_token.
-        let early = Early::new(Outcome::Offered, Some(remembered.clone()));
+        let kept = Own::new(remembered.clone()).ok_or(HandshakeError::Memory)?;
+        let early = Early::new(Outcome::Offered, Some(kept));
         let early = Own::new(early).ok_or(HandshakeError::Memory)?;
         //= RFC 9000 §7.4.1: A client that attempts to send 0-RTT data MUST remember all other transport parameters used by the
         //= server that it is able to process.
@@ -291,7 +293,7 @@ impl Connection {
         peer: &TransportParameters,
     ) -> Result<(), PeerError> {
         let early = self.keys.early.as_deref();
-        let remembered = early.and_then(|early| early.remembered.as_ref());
+        let remembered = early.and_then(|early| early.remembered.as_deref());
         match (self.early_data_accepted(), remembered) {
             (Some(false), Some(_)) => {
                 if let Some(data) = &mut self.carried.data {
