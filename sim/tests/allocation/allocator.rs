@@ -123,6 +123,11 @@ pub(crate) fn begin(refused: u64, traced: bool) {
     TRACED.set(traced);
 }
 
+/// Whether one of them is refused.
+pub(crate) fn is_refusing() -> bool {
+    REFUSED.get() != 0
+}
+
 /// Allocations of the engine since the beginning.
 pub(crate) fn count() -> u64 {
     COUNT.get()

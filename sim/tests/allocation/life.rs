@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use inquic_engine::{
-    Config, Connection, Endpoint, EndpointKeys, Event, Handle, HandshakeError, Listen, Path,
-    Received, RetryPolicy, Route,
+    Config, Connection, Endpoint, EndpointKeys, Event, Handle, Listen, Path, Received, RetryPolicy,
+    Route,
 };
 use inquic_platform::crypto::HASH_LEN_MAX;
 use inquic_platform::memory::Own;
@@ -14,12 +14,13 @@ use inquic_platform::{
     CipherSuite, CryptoError, Duration, HeaderKey, Instant, KeySide, PacketKey, Platform,
 };
 use inquic_sim::NullCipher;
-use inquic_wire::{Level, Role};
+use inquic_wire::Role;
 
 use crate::allocator::{engine, outside, refuses_key};
+use crate::hello::{Hello, Parameters};
 
 /// The null cipher as a home has it: its own memory is none of the engine's, and a key that it cannot make is an error.
-struct Home(NullCipher);
+pub(crate) struct Home(pub(crate) NullCipher);
 
 impl Platform for Home {
     fn random(&self, out: &mut [u8]) {
@@ -76,6 +77,20 @@ pub(crate) struct End {
     hello: Hello,
     /// Whether it ever had a connection.
     began: bool,
+    /// A client's for its next connection: the server's token and transport parameters.
+    token: Vec<u8>,
+    remembered: Option<Parameters>,
+    /// Paths that it has taken, and those that it was refused.
+    pub(crate) migrations: u32,
+    pub(crate) failed_migrations: u32,
+}
+
+/// A datagram under way: when it arrives, at which end, by which addresses.
+struct Flying {
+    at: Instant,
+    to: usize,
+    path: Path,
+    bytes: Vec<u8>,
 }
 
 /// Both ends and what flies between them.
@@ -83,56 +98,61 @@ pub(crate) struct Life {
     pub(crate) now: Instant,
     /// The client, then the server.
     pub(crate) ends: [End; 2],
-    flying: VecDeque<(Instant, usize, Vec<u8>)>,
+    flying: VecDeque<Flying>,
     carried: u64,
     /// Every datagram of this number is lost; 0 for none.
     pub(crate) lost: u64,
     buffer: Vec<u8>,
-    token: Vec<u8>,
 }
 
 impl Life {
-    pub(crate) fn new(retry: RetryPolicy) -> Self {
-        let end = |role, seed, address: &str| {
+    /// Both ends with these settings, the client's and the server's.
+    pub(crate) fn new(retry: RetryPolicy, [client, server]: [Config; 2]) -> Self {
+        let versions = server.versions;
+        let end = |role, seed, config, address: &str| {
             let platform: Arc<dyn Platform> = Arc::new(Home(NullCipher::seeded(seed)));
             End {
                 endpoint: Endpoint::new(platform, EndpointKeys::from_master([7; 32])),
-                config: Arc::new(Config::default()),
+                config: Arc::new(config),
                 address: address.parse().unwrap(),
                 handle: None,
                 connection: None,
                 hello: Hello::new(role),
                 began: false,
+                token: Vec::new(),
+                remembered: None,
+                migrations: 0,
+                failed_migrations: 0,
             }
         };
         let mut life = Self {
             now: Instant::ZERO + Duration::from_secs(1),
             ends: [
-                end(Role::Client, 1, "192.0.2.1:50000"),
-                end(Role::Server, 2, "192.0.2.2:4433"),
+                end(Role::Client, 1, client, "192.0.2.1:50000"),
+                end(Role::Server, 2, server, "192.0.2.2:4433"),
             ],
             flying: VecDeque::new(),
             carried: 0,
             lost: 0,
             buffer: vec![0; 65_507],
-            token: Vec::new(),
         };
         life.ends[1].endpoint.set_listening(Some(Listen {
             retry,
+            versions,
             ..Listen::default()
         }));
         life
     }
 
-    /// The client begins a connection; `false` when it could not.
+    /// The client begins a connection, the second time with what it remembers; `false` when it could not.
     pub(crate) fn connect(&mut self) -> bool {
         let path = Path {
-            local: None,
+            local: Some(self.ends[0].address),
             remote: self.ends[1].address,
         };
         let now = self.now;
         let client = &mut self.ends[0];
-        let token = std::mem::take(&mut self.token);
+        let token = std::mem::take(&mut client.token);
         let made = engine(|| client.endpoint.connect(now, &client.config, path, &token));
         let Ok((handle, connection)) = made else {
             return false;
@@ -140,7 +160,9 @@ impl Life {
         client.handle = Some(handle);
         client.connection = Some(connection);
         client.began = true;
-        client.hello = Hello::new(Role::Client);
+        self.ends[1].began = false;
+        let client = &mut self.ends[0];
+        client.hello = Hello::remembering(client.remembered.take());
         client.settle(now);
         true
     }
@@ -160,15 +182,19 @@ impl Life {
             self.flush();
             let deadlines = self.ends.iter().filter_map(|end| end.connection.as_ref());
             let deadlines = deadlines.filter_map(|connection| connection.next_deadline());
-            let arrival = self.flying.front().map(|(at, ..)| *at);
+            let arrival = self.flying.front().map(|flying| flying.at);
             let Some(next) = deadlines.chain(arrival).min().filter(|&at| at <= end) else {
                 self.now = end;
                 return done(self);
             };
             self.now = self.now.max(next);
-            while self.flying.front().is_some_and(|(at, ..)| *at <= self.now) {
-                let (_, to, mut datagram) = self.flying.pop_front().unwrap();
-                self.deliver(to, &mut datagram);
+            while self
+                .flying
+                .front()
+                .is_some_and(|flying| flying.at <= self.now)
+            {
+                let flying = self.flying.pop_front().unwrap();
+                self.deliver(flying);
             }
             for end in &mut self.ends {
                 end.expire(self.now);
@@ -214,8 +240,15 @@ impl Life {
                 for datagram in self.buffer[..sent.bytes].chunks(sent.segment) {
                     self.carried += 1;
                     if self.lost == 0 || !self.carried.is_multiple_of(self.lost) {
-                        let at = self.now + Duration::from_millis(10);
-                        self.flying.push_back((at, 1 - from, datagram.to_vec()));
+                        self.flying.push_back(Flying {
+                            at: self.now + Duration::from_millis(10),
+                            to: 1 - from,
+                            path: Path {
+                                local: Some(sent.path.remote),
+                                remote: sent.path.local.unwrap_or(end.address),
+                            },
+                            bytes: datagram.to_vec(),
+                        });
                     }
                 }
             }
@@ -223,16 +256,17 @@ impl Life {
         }
     }
 
-    fn deliver(&mut self, to: usize, datagram: &mut [u8]) {
-        let from = self.ends[1 - to].address;
-        let path = Path {
-            local: None,
-            remote: from,
-        };
+    fn deliver(&mut self, flying: Flying) {
+        let Flying {
+            to,
+            path,
+            mut bytes,
+            ..
+        } = flying;
         let now = self.now;
         let end = &mut self.ends[to];
         let mut reply = [0; 1_500];
-        match engine(|| end.endpoint.route(now, &path, datagram, &mut reply)) {
+        match engine(|| end.endpoint.route(now, &path, &bytes, &mut reply)) {
             Route::Connection(handle) if Some(handle) == end.handle => {}
             Route::Incoming(incoming) => {
                 if end.connection.is_some() {
@@ -248,17 +282,23 @@ impl Life {
                 end.hello = Hello::new(Role::Server);
             }
             Route::Reply(count) => {
-                let at = now + Duration::from_millis(10);
-                let reply = reply[..count].to_vec();
-                return self.flying.push_back((at, 1 - to, reply));
+                return self.flying.push_back(Flying {
+                    at: now + Duration::from_millis(10),
+                    to: 1 - to,
+                    path: Path {
+                        local: Some(path.remote),
+                        remote: path.local.unwrap(),
+                    },
+                    bytes: reply[..count].to_vec(),
+                });
             }
             Route::Connection(_) | Route::Held | Route::Forward(_) | Route::Drop(_) => return,
         }
-        let segment = datagram.len();
+        let segment = bytes.len();
         if let Some(connection) = &mut end.connection {
             let received = Received {
                 path,
-                bytes: datagram,
+                bytes: &mut bytes,
                 segment,
                 ecn: 0,
             };
@@ -286,9 +326,14 @@ impl End {
         let mut gone = false;
         let failed = self.hello.step(now, connection).is_err();
         while let Some(event) = engine(|| connection.next_event()) {
-            gone |= event == Event::Gone;
-            if event == Event::Token {
-                drop(engine(|| connection.take_token()));
+            match event {
+                Event::Gone => gone = true,
+                Event::Token => {
+                    self.token = engine(|| connection.take_token()).unwrap_or_default();
+                }
+                Event::Migrated => self.migrations += 1,
+                Event::MigrationFailed => self.failed_migrations += 1,
+                _ => {}
             }
         }
         if failed && connection.close_reason().is_none() {
@@ -302,154 +347,9 @@ impl End {
         if gone && let Some(handle) = self.handle.take() {
             self.endpoint.remove(handle);
             self.connection = None;
+            self.remembered = self.hello.heard.take();
         }
     }
-}
-
-/// The handshake of the simulator, in arrays.
-struct Hello {
-    role: Role,
-    /// What has come at Initial and Handshake level, and how much.
-    read: [([u8; 2_048], usize); 2],
-    began: bool,
-    handshake: bool,
-    done: bool,
-}
-
-impl Hello {
-    fn new(role: Role) -> Self {
-        Self {
-            role,
-            read: [([0; 2_048], 0); 2],
-            began: false,
-            handshake: false,
-            done: false,
-        }
-    }
-
-    fn step(&mut self, now: Instant, connection: &mut Connection) -> Result<(), HandshakeError> {
-        if self.role == Role::Client && !self.began {
-            self.began = true;
-            say(connection, Level::Initial, 250, true)?;
-        }
-        let mut buffer = [0; 2_048];
-        while let Some((level, count)) = engine(|| connection.handshake_receive(&mut buffer)) {
-            let (bytes, len) = &mut self.read[usize::from(level != Level::Initial)];
-            if let Some(place) = bytes.get_mut(*len..*len + count) {
-                place.copy_from_slice(&buffer[..count]);
-                *len += count;
-            }
-        }
-        match self.role {
-            Role::Client => self.step_client(now, connection),
-            Role::Server => self.step_server(now, connection),
-        }
-    }
-
-    fn step_client(
-        &mut self,
-        now: Instant,
-        connection: &mut Connection,
-    ) -> Result<(), HandshakeError> {
-        if !self.handshake && self.take(0).is_some() {
-            self.handshake = true;
-            self.install(now, connection, Level::Handshake, KeySide::Seal)?;
-            self.install(now, connection, Level::Handshake, KeySide::Open)?;
-        }
-        if self.handshake
-            && !self.done
-            && let Some((parameters, count)) = self.take(1)
-        {
-            self.done = true;
-            let parameters = &parameters[..count];
-            engine(|| connection.set_peer_transport_parameters(now, parameters))?;
-            say(connection, Level::Handshake, 36, false)?;
-            self.install(now, connection, Level::OneRtt, KeySide::Seal)?;
-            self.install(now, connection, Level::OneRtt, KeySide::Open)?;
-        }
-        Ok(())
-    }
-
-    fn step_server(
-        &mut self,
-        now: Instant,
-        connection: &mut Connection,
-    ) -> Result<(), HandshakeError> {
-        if !self.began
-            && let Some((parameters, count)) = self.take(0)
-        {
-            self.began = true;
-            let parameters = &parameters[..count];
-            engine(|| connection.set_peer_transport_parameters(now, parameters))?;
-            say(connection, Level::Initial, 90, false)?;
-            self.install(now, connection, Level::Handshake, KeySide::Seal)?;
-            self.install(now, connection, Level::Handshake, KeySide::Open)?;
-            say(connection, Level::Handshake, 900, true)?;
-            self.install(now, connection, Level::OneRtt, KeySide::Seal)?;
-        }
-        if self.began && !self.done && self.take(1).is_some() {
-            self.done = true;
-            self.install(now, connection, Level::OneRtt, KeySide::Open)?;
-        }
-        Ok(())
-    }
-
-    /// The parameters of a whole message, if it is there.
-    fn take(&mut self, level: usize) -> Option<([u8; 512], usize)> {
-        let (bytes, len) = &mut self.read[level];
-        let number = |at: usize| usize::from(u16::from_be_bytes([bytes[at], bytes[at + 1]]));
-        let (count, padding) = (number(0), number(2));
-        let whole = 4 + count + padding;
-        if *len < 4 || *len < whole {
-            return None;
-        }
-        let mut parameters = [0; 512];
-        parameters[..count].copy_from_slice(&bytes[4..4 + count]);
-        bytes.copy_within(whole..*len, 0);
-        *len -= whole;
-        Some((parameters, count))
-    }
-
-    fn install(
-        &self,
-        now: Instant,
-        connection: &mut Connection,
-        level: Level,
-        side: KeySide,
-    ) -> Result<(), HandshakeError> {
-        let sender = if side == KeySide::Seal {
-            self.role
-        } else {
-            self.role.peer()
-        };
-        let suite = CipherSuite::Aes128GcmSha256;
-        engine(|| connection.install_secret(now, level, side, suite, &secret(sender, level)))
-    }
-}
-
-/// The traffic secret of what `sender` sends at `level`: bytes that are nowhere else.
-pub(crate) fn secret(sender: Role, level: Level) -> [u8; 32] {
-    let which = level.index() as u8 * 2 + u8::from(sender == Role::Client);
-    std::array::from_fn(|at| (at as u8).wrapping_mul(37) ^ 0xa5 ^ which)
-}
-
-fn say(
-    connection: &mut Connection,
-    level: Level,
-    padding: usize,
-    parameters: bool,
-) -> Result<(), HandshakeError> {
-    let mut message = [0x5a; 2_048];
-    let mut body = [0; 512];
-    let count = if parameters {
-        engine(|| connection.transport_parameters(&mut body))
-    } else {
-        0
-    };
-    message[..2].copy_from_slice(&(count as u16).to_be_bytes());
-    message[2..4].copy_from_slice(&(padding as u16).to_be_bytes());
-    message[4..4 + count].copy_from_slice(&body[..count]);
-    engine(|| connection.handshake_send(level, &message[..4 + count + padding]))
 }
 
 /// The alert of TLS for a failure of one's own.

@@ -1,4 +1,4 @@
-//! Memory that cannot be had: six lives of a connection, with every allocation that the engine makes failing once.
+//! Memory that cannot be had: lives of a connection, with every allocation that the engine makes failing once.
 //!
 //! Nothing may panic or leak, and the connection goes on or closes. A test program of its own, for it has an allocator of its own.
 #![expect(
@@ -7,8 +7,10 @@
 )]
 
 mod allocator;
+mod hello;
 mod life;
 mod lives;
+mod plays;
 mod secrets;
 mod strangers;
 mod sweep;

@@ -3,7 +3,7 @@
 use inquic_wire::{Level, Role};
 
 use crate::allocator::found_in_freed;
-use crate::life::secret;
+use crate::hello::secret;
 use crate::lives::{LIVES, play};
 
 #[test]
