@@ -6,6 +6,7 @@ mod bench;
 mod boot;
 mod module;
 mod object;
+mod package;
 
 use std::ffi::OsString;
 use std::fs;
@@ -26,6 +27,8 @@ pub(crate) enum Task {
     Check,
     /// Make quic.ko for the newest stock kernel that there are packages of.
     Build,
+    /// Make a Debian package of which DKMS builds quic.ko on machines without Rust, and try it.
+    Package,
     /// Boot that kernel in an emulator, and load and prove the module there.
     Test {
         /// How often the module is loaded and unloaded under traffic.
@@ -47,6 +50,7 @@ pub(crate) fn run(task: &Task) -> Result<Outcome> {
             }
             Err(why) => Outcome::Skipped(why),
         }),
+        Task::Package => package(),
         Task::Test { cycles } => test(*cycles),
         Task::Bench(arguments) => bench::run(arguments),
     }
@@ -80,6 +84,15 @@ pub(crate) fn check() -> Result<Outcome> {
     let (function, bytes) = object.largest_frame()?;
     println!("the largest frame on the stack has {bytes} bytes: {function}");
     Ok(Outcome::Passed)
+}
+
+/// Makes the Debian package of the module.
+///
+/// # Errors
+///
+/// When it cannot be made, or DKMS makes another module of it.
+pub(crate) fn package() -> Result<Outcome> {
+    package::run()
 }
 
 /// Boots the stock kernel with the module.

@@ -19,6 +19,13 @@ pub(crate) struct Module {
     pub(crate) sample: PathBuf,
 }
 
+impl Module {
+    /// Where it was built, its object of the Rust side beside it.
+    pub(crate) fn folder(&self) -> Result<&Path> {
+        self.file.parent().context("a module without a folder")
+    }
+}
+
 /// Builds the module, or says what is missing for it.
 ///
 /// # Errors
@@ -162,7 +169,7 @@ const SOURCES: [&str; 3] = ["shim", "sample", "include/linux"];
 
 const HEADERS: &str = "linux-headers-";
 /// The series of the stock kernel that the module is for.
-const SERIES: &str = "6.12.";
+pub(super) const SERIES: &str = "6.12.";
 /// What the shim calls.
 const ENTRIES: [&str; 29] = [
     "inquic_prove",
