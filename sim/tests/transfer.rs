@@ -241,3 +241,73 @@ fn a_slow_link_with_a_short_queue_is_filled() {
     let kilobits = 10_000_000 * 8 / world.now.since(begin).as_millis();
     assert!(kilobits >= 9_100, "{kilobits} kbit/s of 10,000");
 }
+
+/// Both ends tell of each stream that may be opened in the place of one that is over.
+fn prompt() -> Settings {
+    let mut settings = Settings::default();
+    settings.config.streams.is_prompt = true;
+    settings.config.streams.max_streams_bidi = 8;
+    settings.config.streams.max_streams_uni = 8;
+    settings
+}
+
+/// Says `bytes` on a stream of one end, to the end, and waits until the other has read them.
+fn say(world: &mut World, ends: (Handle, Handle), id: StreamId, by_client: bool) {
+    let (client, server) = ends;
+    let from = match by_client {
+        true => world.at_client(client),
+        false => world.at_server(server),
+    };
+    assert_eq!(from.write(id, &[7; 1_000]), Ok(1_000));
+    from.streams().unwrap().finish(id).unwrap();
+    let mut out = [0; 2_000];
+    assert!(world.run_until(Duration::from_secs(1), |world| {
+        let now = world.now;
+        world.at_server(server).accept(id.direction());
+        let to = match by_client {
+            true => world.at_server(server),
+            false => world.at_client(client),
+        };
+        to.read(now, id, &mut out).is_ok_and(|read| read.fin)
+    }));
+}
+
+#[test]
+fn a_request_takes_a_packet_and_so_does_its_answer() {
+    let mut world = World::new(1, prompt(), prompt(), Faults::default());
+    let ends @ (client, server) = world.connected();
+    world.run_for(Duration::from_secs(1));
+    let before = (
+        world.at_client(client).stats().packets_sent,
+        world.at_server(server).stats().packets_sent,
+    );
+    for _ in 0..100 {
+        let id = world
+            .at_client(client)
+            .open(Direction::Bidirectional)
+            .unwrap();
+        say(&mut world, ends, id, true);
+        say(&mut world, ends, id, false);
+    }
+    let requests = world.at_client(client).stats().packets_sent - before.0;
+    let answers = world.at_server(server).stats().packets_sent - before.1;
+    assert!(
+        requests <= 105 && answers <= 105,
+        "{requests} and {answers} packets"
+    );
+}
+
+#[test]
+fn more_streams_are_told_of_where_no_packet_goes_anyway() {
+    let mut world = World::new(1, prompt(), prompt(), Faults::default());
+    let ends @ (client, _) = world.connected();
+    world.run_for(Duration::from_secs(1));
+    let open = |world: &mut World| world.at_client(client).open(Direction::Unidirectional);
+    let id = open(&mut world).unwrap();
+    say(&mut world, ends, id, true);
+    world.run_for(Duration::from_millis(500));
+    for _ in 0..8 {
+        open(&mut world).unwrap();
+    }
+    assert!(open(&mut world).is_err());
+}

@@ -105,6 +105,9 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection on which nothing happened for this long gives unused memory back. One look in that time costs nothing, and a
 /// pause between two requests of one person is longer.
 pub const REST: Duration = Duration::from_secs(1);
+/// What a peer need not know at once waits so long for a packet that goes anyway: as an acknowledgement would
+/// (RFC 9000 §13.2.1, §18.2: the default of `max_ack_delay`).
+pub const PATIENCE: Duration = Duration::from_millis(25);
 /// Where memory was refused, it is asked for again after this long: as soon as others may have given some back.
 pub const MEMORY_RETRY: Duration = Duration::from_millis(10);
 /// Handshakes that a listener has under way at most, unless it says otherwise: at 6 KiB each, with one packet of 1,500 bytes that

@@ -41,6 +41,7 @@ impl Connection {
                 .filter(|_| can_send && !self.is_starved),
             self.pace_at.filter(|_| can_send),
             self.rest_deadline(),
+            self.patience_deadline().filter(|_| can_send),
             self.carried.paths.deadline(),
             keys,
             self.keys.early.as_ref().and_then(|early| early.until()),
@@ -110,6 +111,11 @@ impl Connection {
         if let Some(keys) = self.keys.one_rtt() {
             keys.expire(now);
         }
+        if self.patience_deadline().is_some_and(|at| at <= now)
+            && let Some(streams) = self.carried.streams_mut()
+        {
+            streams.hurry();
+        }
         self.expire_early(now);
         if self.recovery.deadline().is_some_and(|at| at <= now) {
             self.on_recovery_timeout(now);
@@ -133,6 +139,13 @@ impl Connection {
                 .is_some_and(|data| data.streams.has_surplus() || data.datagrams.has_surplus());
         let late = surplus.then(|| self.active_at + limits::REST);
         self.rest_at.or(late)
+    }
+
+    /// When a frame that waits for another packet makes one of its own.
+    fn patience_deadline(&self) -> Option<Instant> {
+        let data = self.carried.data.as_ref();
+        data.is_some_and(|data| data.streams.is_patient())
+            .then(|| self.active_at + limits::PATIENCE)
     }
 
     fn on_recovery_timeout(&mut self, now: Instant) {

@@ -24,7 +24,8 @@ pub struct Config {
     pub stream_send_buffer: usize,
     /// Where the windows of some kinds of streams do not begin as `stream_window` says.
     pub initial: Initial,
-    /// Whether the peer is told at once of each stream that it may open in the place of one that is over, and not of many together.
+    /// Whether the peer is told of each stream that it may open in the place of one that is over, with the next packet or
+    /// [`crate::limits::PATIENCE`] later, and not only once it has used half of those that it may open.
     pub is_prompt: bool,
     /// Whether changes of streams' states are told; see [`super::StreamEvent::Changed`].
     pub tells_states: bool,

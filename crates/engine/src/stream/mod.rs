@@ -69,6 +69,8 @@ pub struct Streams {
     levels: Levels,
     control: Queue,
     pending: Pending,
+    /// What is to be sent with the next packet, and makes none yet.
+    patient: Pending,
     /// Streams that have something to tell, and those whose writers wait for the connection's memory.
     events: Queue,
     told: Told,
@@ -202,6 +204,7 @@ impl Streams {
             levels: Levels::new(),
             control: Queue::new(Kind::Control),
             pending: Pending::NONE,
+            patient: Pending::NONE,
             events: Queue::new(Kind::Event),
             told: Told::NONE,
             waiting: Queue::new(Kind::Waiting),
@@ -412,16 +415,21 @@ impl Streams {
     }
 
     /// Lets the peer open as many streams as were closed, once it has used half of what it had: so it is not told of each,
-    /// unless that was asked for.
+    /// unless that was asked for, and even then in packets that go anyway.
     fn offer_streams(&mut self, direction: Direction) {
         let remote = self.remote.get(direction);
         let spare = remote.granted.saturating_sub(remote.opened);
-        let due = self.is_prompt || spare <= remote.at_once / 2;
-        if remote.granted < remote.limit() && due {
-            self.pending.set(match direction {
-                Direction::Bidirectional => Pending::MAX_STREAMS_BIDI,
-                Direction::Unidirectional => Pending::MAX_STREAMS_UNI,
-            });
+        if remote.granted >= remote.limit() {
+            return;
+        }
+        let frame = match direction {
+            Direction::Bidirectional => Pending::MAX_STREAMS_BIDI,
+            Direction::Unidirectional => Pending::MAX_STREAMS_UNI,
+        };
+        if spare <= remote.at_once / 2 {
+            self.pending.set(frame);
+        } else if self.is_prompt {
+            self.patient.set(frame);
         }
     }
 

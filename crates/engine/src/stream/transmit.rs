@@ -23,6 +23,18 @@ impl Streams {
             || !self.fresh.is_empty() && (self.credit.available() > 0 || self.credit.may_tell())
     }
 
+    /// Whether there is a frame to send that may wait for another packet, for [`crate::limits::PATIENCE`].
+    #[inline]
+    pub(crate) fn is_patient(&self) -> bool {
+        self.patient != Pending::NONE
+    }
+
+    /// What waited for another packet waits no longer.
+    pub(crate) fn hurry(&mut self) {
+        self.pending.set(self.patient);
+        self.patient = Pending::NONE;
+    }
+
     /// Fills one packet with as many frames as fit, and reports each. `w` ends where the packet's payload does. `sent` says
     /// whether it has room for more; when not, no more than `FRAMES_AFTER_FULL` follow.
     ///
@@ -36,6 +48,7 @@ impl Streams {
         mut tail: Option<&mut Tail>,
         sent: &mut dyn FnMut(SentFrame) -> bool,
     ) {
+        self.hurry();
         if self.pending != Pending::NONE {
             self.write_pending(w, sent);
         }

@@ -179,6 +179,21 @@ fn a_peer_with_streams_to_spare_is_told_of_more_when_it_has_used_them() {
 }
 
 #[test]
+fn a_prompt_word_of_more_streams_rides_in_a_packet_that_goes_anyway() {
+    let mut server = streams(&Config {
+        is_prompt: true,
+        ..small(Role::Server)
+    });
+    receives(&mut server, 2, 0, b"", true);
+    accept_all(&mut server);
+    read_all(&mut server, 2);
+    assert!(!server.wants_to_send());
+    assert!(server.is_patient());
+    assert_eq!(flush(&mut server).frames, [Out::MaxStreams(UNI, 5)]);
+    assert!(!server.is_patient());
+}
+
+#[test]
 fn a_bidirectional_stream_is_over_when_both_halves_are() {
     let mut server = server();
     receives(&mut server, 0, 0, b"ask", true);
