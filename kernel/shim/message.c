@@ -71,11 +71,19 @@ static bool has_no_control(const struct msghdr *msg)
  */
 static int receive(struct sock *sk, struct msghdr *msg, size_t wanted, struct inquic_receiving *receiving)
 {
-	size_t len, control = min_t(size_t, msg->msg_controllen, CONTROL_MAX), room = room_of(msg, wanted);
-	bool no_control = has_no_control(msg), nowhere = no_control || room < wanted;
+	size_t len, room, control = min_t(size_t, msg->msg_controllen, CONTROL_MAX);
+	int got, there = inquic_sock_look(cell_of(sk), receiving->flags);
 	u32 flags = receiving->flags;
-	int got;
+	bool no_control, nowhere;
 
+	if (there < 0)
+		return there;
+	/* Memory of the program's that nothing goes to costs nothing. */
+	if (there)
+		wanted = min_t(size_t, wanted, there);
+	room = room_of(msg, wanted);
+	no_control = has_no_control(msg);
+	nowhere = no_control || room < wanted;
 	receiving->data = inquic_buffer_get(room);
 	if (!receiving->data)
 		return -ENOMEM;

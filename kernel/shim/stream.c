@@ -106,8 +106,10 @@ static int stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t total)
 static int read(struct sock *sk, struct msghdr *msg, size_t room)
 {
 	u8 *bytes;
-	int got;
+	int got, there = inquic_stream_look(cell_of(sk), stream_of(sk));
 
+	/* Memory of the program's that nothing goes to costs nothing; what comes meanwhile needs some. */
+	room = min_t(size_t, room, max_t(size_t, there, PAGE_SIZE));
 	/* What had no place in the program's memory would be lost. */
 	if (room_of(msg, room) < room)
 		return -EFAULT;

@@ -319,6 +319,15 @@ unsafe extern "C" fn inquic_sock_send(cell: *mut ffi::Cell, sending: *mut ffi::S
     code_or_wait(sent.map(|sent| sent.bytes))
 }
 
+/// The bytes that recvmsg() gives next, at most; 0 as well where it says something else.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn inquic_sock_look(cell: *mut ffi::Cell, flags: u32) -> c_int {
+    // SAFETY: the shim's cell.
+    let socket = unsafe { socket(cell) };
+    let there = socket.lock().sock.bytes_to_receive(flags);
+    code_or_wait(there)
+}
+
 /// recvmsg(): the bytes that were given.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn inquic_sock_receive(

@@ -18,6 +18,15 @@ fn named(stream: i64) -> Option<StreamId> {
     u64::try_from(stream).ok().and_then(StreamId::from_u64)
 }
 
+/// The bytes that read() gives next, at most; 0 as well where it says something else.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn inquic_stream_look(cell: *mut ffi::Cell, stream: i64) -> c_int {
+    // SAFETY: the shim's cell.
+    let socket = unsafe { socket(cell) };
+    let there = named(stream).map(|id| socket.lock().sock.bytes_to_stream_read(id));
+    code(Ok(there.unwrap_or(0)))
+}
+
 /// read(): 0 at the stream's end.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn inquic_stream_read(

@@ -171,7 +171,7 @@ const HEADERS: &str = "linux-headers-";
 /// The series of the stock kernel that the module is for.
 pub(super) const SERIES: &str = "6.12.";
 /// What the shim calls.
-const ENTRIES: [&str; 29] = [
+const ENTRIES: [&str; 31] = [
     "inquic_prove",
     "inquic_defaults",
     "inquic_sock_new",
@@ -194,7 +194,9 @@ const ENTRIES: [&str; 29] = [
     "inquic_sock_show",
     "inquic_sock_count",
     "inquic_sock_send",
+    "inquic_sock_look",
     "inquic_sock_receive",
+    "inquic_stream_look",
     "inquic_stream_read",
     "inquic_stream_write",
     "inquic_stream_poll",

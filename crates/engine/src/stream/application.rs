@@ -329,6 +329,13 @@ impl Streams {
         half.is_some_and(ReceiveHalf::is_readable)
     }
 
+    /// Bytes that `read` would give now.
+    #[must_use]
+    pub fn unread(&self, id: StreamId) -> u64 {
+        let half = self.find(id).and_then(|stream| stream.receive.as_ref());
+        half.map_or(0, ReceiveHalf::unread)
+    }
+
     /// Bytes that `write` would take about now.
     #[must_use]
     pub fn writable(&self, id: StreamId) -> usize {

@@ -81,6 +81,16 @@ impl Inbox {
         !self.events.is_empty()
     }
 
+    /// Bytes of the event that has waited longest.
+    pub(super) fn event_len(&self) -> Option<usize> {
+        self.events.front().map(Vec::len)
+    }
+
+    /// Bytes that are left of a datagram that was read in part, or looked at.
+    pub(super) fn datagram_len(&self) -> Option<usize> {
+        self.datagram.as_ref().map(Vec::len)
+    }
+
     /// Whether handshake bytes wait that were looked at.
     pub(super) const fn has_hello(&self) -> bool {
         self.hello.is_some()

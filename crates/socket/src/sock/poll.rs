@@ -1,8 +1,13 @@
 //! poll and ioctl: what would not block, and how many bytes wait; nothing is changed.
 
-use inquic_uapi::flags::{POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM};
+use inquic_uapi::flags::{
+    MSG_ERRQUEUE, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM,
+};
 use inquic_uapi::socket::{SIOCINQ, SIOCOUTQ, SIOCOUTQNSD};
+use inquic_wire::StreamId;
 
+use super::answer::{Stop, Wait};
+use super::inbox::Readable;
 use super::link::Link;
 use super::{Sock, State};
 use crate::errno::Errno;
@@ -46,6 +51,39 @@ impl Sock {
     }
 }
 
+/// What a call would give, for a caller that has to make room for it first: it may be much less than the caller would take.
+impl Sock {
+    /// Bytes that [`Sock::recvmsg`] gives at most now; 0 as well where it would say something else at once.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop::Blocked`] while nothing waits.
+    pub fn bytes_to_receive(&self, flags: u32) -> Result<usize, Stop> {
+        let State::Connection(link) = &self.state else {
+            return Ok(0);
+        };
+        if link.has_message() {
+            return Ok(link.next_bytes());
+        }
+        if link.socket.is_closed() || flags & MSG_ERRQUEUE != 0 {
+            return Ok(0);
+        }
+        Err(Stop::Blocked {
+            on: Wait::Receive,
+            errno: Errno::EAGAIN,
+        })
+    }
+
+    /// Bytes that [`Sock::stream_read`] gives at most now; 0 as well where it would say something else, or block.
+    #[must_use]
+    pub fn bytes_to_stream_read(&self, id: StreamId) -> usize {
+        match &self.state {
+            State::Connection(link) => bytes(link.socket.unread(id)),
+            _ => 0,
+        }
+    }
+}
+
 impl Link {
     pub(super) fn poll(&mut self) -> u32 {
         if self.socket.is_closed() {
@@ -71,6 +109,21 @@ impl Link {
         self.socket.handshake_waits() || !self.inbox.is_empty()
     }
 
+    /// Bytes of what recvmsg gives next, at most.
+    fn next_bytes(&self) -> usize {
+        if self.socket.handshake_waits() || self.inbox.has_hello() {
+            return usize::MAX;
+        }
+        let next = self.inbox.event_len().or_else(|| {
+            let datagram = || self.inbox.datagram_len().or(self.socket.datagram_len());
+            match self.inbox.front()? {
+                Readable::Stream(id) => Some(bytes(self.socket.unread(id))),
+                Readable::Datagrams => datagram(),
+            }
+        });
+        next.unwrap_or(usize::MAX)
+    }
+
     /// Whether sendmsg would take something.
     fn has_room(&mut self) -> bool {
         if !self.socket.is_established() && !self.socket.is_early() {
@@ -81,4 +134,8 @@ impl Link {
             _ => self.socket.send_room() > 0,
         }
     }
+}
+
+fn bytes(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }

@@ -137,6 +137,13 @@ impl Socket {
         self.streams().map_or(true, |streams| streams.readable(id))
     }
 
+    /// Bytes that [`Socket::read`] would give.
+    #[must_use]
+    pub fn unread(&self, id: StreamId) -> u64 {
+        let streams = self.connection().streams_seen();
+        streams.map_or(0, |streams| streams.unread(id))
+    }
+
     /// Bytes that [`Socket::write`] would take.
     pub fn writable(&mut self, id: StreamId) -> usize {
         self.streams().map_or(0, |streams| streams.writable(id))
