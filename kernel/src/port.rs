@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use inquic_engine::{Handle, Incoming, Received, Route, Transmit};
+use inquic_engine::{Handle, Incoming, Received, Route, Transmit, first_run};
 use inquic_platform::Instant;
 use inquic_socket::Port;
 use inquic_socket::port::ListenerId;
@@ -159,67 +159,61 @@ impl Ports {
     }
 }
 
+/// Where a run of datagrams goes.
+enum Way {
+    To(Shared<Connection>),
+    /// The first of them is kept, and each of the others is looked at.
+    Held,
+    Nowhere,
+}
+
 /// Gives each run of datagrams of a train to the connection that they are for.
-fn deliver(this: &Shared<Ports>, udp: &Udp, bytes: &mut [u8], train: &Train) {
+fn deliver(this: &Shared<Ports>, udp: &Udp, mut bytes: &mut [u8], train: &Train) {
     let now = clock::now();
-    let segment = train.segment.max(1);
-    let (mut start, mut at) = (0, 0);
-    let mut target = None;
-    while at < bytes.len() {
-        let end = bytes.len().min(at + segment);
-        let next = bytes
-            .get(at..end)
-            .and_then(|datagram| route(this, udp, now, datagram, train));
-        if next != target {
-            hand_over(this, now, target, bytes.get_mut(start..at), train);
-            (start, target) = (at, next);
+    while !bytes.is_empty() {
+        let run = first_run(bytes, train.segment);
+        let first = train.segment.clamp(1, run.max(1));
+        let Some(datagram) = bytes.get(..first) else {
+            return;
+        };
+        let way = route(this, udp, now, datagram, train);
+        let taken = if matches!(way, Way::Held) { first } else { run };
+        let Some((run, rest)) = bytes.split_at_mut_checked(taken) else {
+            return;
+        };
+        if let Way::To(connection) = way {
+            hand_over(&connection, now, run, train);
         }
-        at = end;
+        bytes = rest;
     }
-    hand_over(this, now, target, bytes.get_mut(start..), train);
 }
 
 /// Gives a run of datagrams to a connection.
-fn hand_over(
-    this: &Shared<Ports>,
-    now: Instant,
-    target: Option<Handle>,
-    run: Option<&mut [u8]>,
-    train: &Train,
-) {
-    let (Some(handle), Some(bytes)) = (target, run) else {
-        return;
+fn hand_over(connection: &Shared<Connection>, now: Instant, bytes: &mut [u8], train: &Train) {
+    let datagrams = Received {
+        path: train.path,
+        bytes,
+        segment: train.segment,
+        ecn: train.ecn,
     };
-    let connection = this.lock().find(handle);
-    if let Some(connection) = connection {
-        Connection::receive(
-            &connection,
-            now,
-            Received {
-                path: train.path,
-                bytes,
-                segment: train.segment,
-                ecn: train.ecn,
-            },
-        );
-    }
+    Connection::receive(connection, now, datagrams);
 }
 
 /// Which connection a datagram is for; one that wants to begin is let in, and one that is answered without a connection is answered.
 #[inline(never)]
-fn route(
-    this: &Shared<Ports>,
-    udp: &Udp,
-    now: Instant,
-    datagram: &[u8],
-    train: &Train,
-) -> Option<Handle> {
+fn route(this: &Shared<Ports>, udp: &Udp, now: Instant, datagram: &[u8], train: &Train) -> Way {
     let mut held = this.lock();
-    let mut reply = held.take_buffer()?;
+    let Some(mut reply) = held.take_buffer() else {
+        return Way::Nowhere;
+    };
     let mut before = Vec::new();
     let route = held
         .port
         .route_marked(now, &train.path, train.ecn, datagram, &mut reply);
+    let otherwise = match route {
+        Route::Held => Way::Held,
+        _ => Way::Nowhere,
+    };
     let target = match route {
         Route::Connection(handle) => Some(handle),
         Route::Incoming(mut incoming) => {
@@ -245,7 +239,11 @@ fn route(
         Route::Held | Route::Forward(_) => None,
     };
     held.give_buffer(reply);
+    let connection = target.and_then(|handle| held.find(handle));
     drop(held);
+    let Some(connection) = connection else {
+        return otherwise;
+    };
     for mut datagram in before {
         let earlier = Train {
             path: train.path,
@@ -253,15 +251,9 @@ fn route(
             segment: datagram.bytes.len(),
             ecn: datagram.ecn,
         };
-        hand_over(
-            this,
-            datagram.at,
-            target,
-            Some(&mut datagram.bytes),
-            &earlier,
-        );
+        hand_over(&connection, datagram.at, &mut datagram.bytes, &earlier);
     }
-    target
+    Way::To(connection)
 }
 
 /// Lets a client in, as a connection of the port. Apart, since the stack is small and connections are not.

@@ -60,5 +60,6 @@ pub use counters::{Drop, Drops};
 pub use endpoint::{
     Claim, ClaimError, ConnectError, Endpoint, EndpointKeys, Handle, HeldDatagram, Incoming,
     Introduction, Listen, Listener, Members, Owner, OwnerError, RetryPolicy, Route, Routing,
+    first_run,
 };
 pub use path::{EcnFailure, EcnFailures, EcnState, Path};

@@ -12,6 +12,7 @@ mod ids;
 mod keys;
 mod owners;
 mod reply;
+mod runs;
 mod shared;
 #[cfg(test)]
 mod testing;
@@ -24,6 +25,7 @@ pub use hello::HeldDatagram;
 pub use ids::Routing;
 pub use keys::EndpointKeys;
 pub use owners::{Listener, Owner, OwnerError};
+pub use runs::first_run;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;

@@ -5,7 +5,7 @@
 use std::io;
 use std::sync::Arc;
 
-use inquic_engine::{HeldDatagram, Incoming, Path, Received};
+use inquic_engine::{HeldDatagram, Incoming, Path, Received, first_run};
 use inquic_platform::Instant;
 
 use super::clock;
@@ -13,7 +13,6 @@ use super::limits;
 use super::moves::Extra;
 use super::occupant::Occupant;
 use super::port::{Destination, Port, new_outbox};
-use super::runs;
 use super::udp::{Inbox, Udp};
 use super::waiters::Wakes;
 use crate::error::Error;
@@ -214,7 +213,7 @@ fn deliver(
         ecn,
     } = train;
     while !bytes.is_empty() {
-        let run = runs::first(bytes, segment);
+        let run = first_run(bytes, segment);
         let mut reply = [0; limits::REPLY_BYTES];
         let first = segment.min(run);
         let destination = port.route(now, &path, ecn, &bytes[..first], &mut reply);

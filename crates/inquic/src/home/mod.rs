@@ -20,7 +20,6 @@ pub(crate) mod port;
 pub(crate) mod ports;
 pub(crate) mod programs;
 pub(crate) mod readiness;
-mod runs;
 mod share;
 mod sys;
 mod task;

@@ -1,10 +1,14 @@
 //! Runs of datagrams: a train of equal segments in, the length of its first part that goes to one connection out.
 
-use inquic_engine::limits::LOCAL_CID_LEN;
 use inquic_wire::dcid_of;
 
-/// Bytes of the first datagrams of `train` that have the same destination connection id.
-pub(super) fn first(train: &[u8], segment: usize) -> usize {
+use crate::limits::LOCAL_CID_LEN;
+
+/// Bytes of the first datagrams of `train`, `segment` bytes each but for the last, that have the same destination connection id:
+/// a home routes the first of them, and the others go the same way.
+#[must_use]
+pub fn first_run(train: &[u8], segment: usize) -> usize {
+    let segment = segment.max(1);
     if train.len() <= segment {
         return train.len();
     }
@@ -18,7 +22,9 @@ pub(super) fn first(train: &[u8], segment: usize) -> usize {
     let same = segments
         .take_while(|next| dcid_of(next, LOCAL_CID_LEN) == Some(first))
         .count();
-    ((same + 1) * segment).min(train.len())
+    same.saturating_add(1)
+        .saturating_mul(segment)
+        .min(train.len())
 }
 
 #[cfg(test)]
