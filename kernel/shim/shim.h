@@ -44,10 +44,11 @@ void *inquic_mask_new(u32 suite, const u8 *key, size_t len);
 void inquic_mask_free(void *key);
 int inquic_masks(void *key, const u8 *samples, u8 *masks, size_t count);
 
-/* buffer.c: the most that crosses between a program and the Rust side at a time. */
+/* buffer.c: the most that crosses between a program and the Rust side, or between it and UDP, at a time. */
 #define INQUIC_BUFFER (64 * 1024)
 void *inquic_buffer_get(size_t len);
 void inquic_buffer_put(void *buffer, size_t len);
+void *inquic_buffer_renew(void *buffer);
 void inquic_buffers_exit(void);
 
 /* memory.c */

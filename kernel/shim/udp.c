@@ -202,10 +202,13 @@ int inquic_udp_receive(struct socket *sock, u8 *buffer, size_t len, struct inqui
 		.msg_control = control,
 		.msg_controllen = sizeof(control),
 	};
+	const struct inet_sock *inet = inet_sk(sock->sk);
 	int got, tries = 3;
 
 	memset(datagrams, 0, sizeof(*datagrams));
-	inquic_udp_name(sock, &datagrams->local);
+	/* The address comes with each datagram; without the lock of the socket, since both stay once it is bound. */
+	datagrams->local.v4 = (struct sockaddr_in){
+		.sin_family = AF_INET, .sin_port = inet->inet_sport, .sin_addr.s_addr = inet->inet_rcv_saddr };
 	do {
 		got = kernel_recvmsg(sock, &msg, &part, 1, len, MSG_DONTWAIT);
 		/* An error of an earlier datagram's says nothing of those that wait. */
@@ -233,7 +236,10 @@ static void put(struct msghdr *msg, int level, int type, const void *data, size_
 	msg->msg_controllen += CMSG_SPACE(len);
 }
 
-/* Sends a train of datagrams; 0, or an errno. */
+/* Bytes from which on the pages of a train go to the network instead of a copy: below, the copy costs less. */
+#define SPLICE_LEAST (2 * PAGE_SIZE)
+
+/* Sends a train of datagrams; 0, or an errno. Of a train of many bytes, the network may have the memory for longer than the call. */
 int inquic_udp_send(struct socket *sock, const u8 *buffer, size_t len, const struct inquic_datagrams *datagrams)
 {
 	u8 control[128] __aligned(8) = {};
@@ -273,6 +279,15 @@ int inquic_udp_send(struct socket *sock, const u8 *buffer, size_t len, const str
 	}
 	if (!msg.msg_controllen)
 		msg.msg_control = NULL;
-	sent = kernel_sendmsg(sock, &msg, &part, 1, len);
+	if (len < SPLICE_LEAST || is_vmalloc_addr(buffer)) {
+		sent = kernel_sendmsg(sock, &msg, &part, 1, len);
+	} else {
+		struct bio_vec pages;
+
+		bvec_set_virt(&pages, (void *)buffer, len);
+		iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, &pages, 1, len);
+		msg.msg_flags |= MSG_SPLICE_PAGES;
+		sent = sock_sendmsg(sock, &msg);
+	}
 	return sent < 0 ? sent : 0;
 }

@@ -14,6 +14,7 @@ use inquic_uapi::SOL_QUIC;
 use inquic_uapi::option::QUIC_SOCKOPT_LINGER;
 use inquic_uapi::socket::{SO_ERROR, SOL_SOCKET};
 
+use crate::buffer::Buffer;
 use crate::cell::{Run, Shared};
 use crate::clock;
 use crate::ffi;
@@ -136,7 +137,6 @@ impl Connection {
             net: self.net,
             udp: udp.clone(),
             extras: Vec::new(),
-            buffers: Vec::new(),
         };
         let port = Shared::new(core::ptr::null_mut(), ports)?;
         table::enter(place, &udp, &port)?;
@@ -358,7 +358,7 @@ impl Connection {
         let mut wakes = self.sock.take_changes();
         self.tell_port(&port, now);
         if cause == Cause::Network || !self.sock.is_corked() {
-            self.transmit(&port, &udp, now);
+            self.transmit(&udp, now);
             wakes |= self.sock.take_changes();
             self.tell_port(&port, now);
         }
@@ -413,25 +413,25 @@ impl Connection {
     }
 
     /// Sends all that may leave now, in trains.
-    fn transmit(&mut self, port: &Shared<Ports>, udp: &Udp, now: Instant) {
-        let Some(mut buffer) = port.lock().take_buffer() else {
+    fn transmit(&mut self, udp: &Udp, now: Instant) {
+        let Some(mut buffer) = Buffer::take() else {
             return;
         };
         while let Some(train) = self.sock.transmit(now, &mut buffer) {
-            let Some(bytes) = buffer.get(..train.bytes) else {
-                break;
-            };
             let moved = train.path.local.and_then(|local| {
                 let mut moves = self.moves.iter().rev();
                 moves.find(|udp| udp.serves(local))
             });
-            match moved.map_or(udp, |udp| udp).send(bytes, &train) {
+            match moved.map_or(udp, |udp| udp).send(&buffer, &train) {
                 Err(Errno::EMSGSIZE) => self.sock.on_refused(now, train.segment),
                 // What the system does not take is lost, as packets are.
                 Ok(()) | Err(_) => {}
             }
+            match buffer.renew() {
+                Some(another) => buffer = another,
+                None => break,
+            }
         }
-        port.lock().give_buffer(buffer);
     }
 }
 

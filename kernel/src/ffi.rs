@@ -153,6 +153,9 @@ unsafe extern "C" {
         datagrams: *const Datagrams,
     ) -> c_int;
 
+    pub(crate) fn inquic_buffer_get(len: usize) -> *mut u8;
+    pub(crate) fn inquic_buffer_put(buffer: *mut u8, len: usize);
+    pub(crate) fn inquic_buffer_renew(buffer: *mut u8) -> *mut u8;
     pub(crate) fn inquic_alloc(size: usize, align: usize) -> *mut u8;
     pub(crate) fn inquic_free(memory: *mut u8, size: usize);
     pub(crate) fn inquic_memory_full() -> bool;

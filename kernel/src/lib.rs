@@ -5,6 +5,7 @@
 
 extern crate alloc;
 
+mod buffer;
 mod calls;
 mod cell;
 mod clock;

@@ -9,6 +9,7 @@ use inquic_platform::Instant;
 use inquic_socket::Port;
 use inquic_socket::port::ListenerId;
 
+use crate::buffer::Buffer;
 use crate::cell::{Run, Shared};
 use crate::clock;
 use crate::connection::{Connection, Net};
@@ -27,8 +28,6 @@ pub(crate) struct Ports {
     pub(crate) udp: Arc<Udp>,
     /// UDP sockets of single connections, at other addresses.
     pub(crate) extras: Vec<(Handle, Arc<Udp>)>,
-    /// Buffers that nobody uses.
-    pub(crate) buffers: Vec<Vec<u8>>,
 }
 
 impl Ports {
@@ -87,7 +86,7 @@ impl Ports {
 
 impl Run for Ports {
     fn run(this: &Shared<Self>) {
-        let Some(mut buffer) = this.lock().take_buffer() else {
+        let Some(mut buffer) = Buffer::take() else {
             // The datagrams wait in the socket; the next one asks again.
             return;
         };
@@ -99,7 +98,6 @@ impl Run for Ports {
         for extra in &extras {
             more |= drain(this, extra, &mut buffer);
         }
-        this.lock().give_buffer(buffer);
         if more {
             // Others have their turn before this port goes on.
             this.kick();
@@ -132,17 +130,6 @@ fn drain(this: &Shared<Ports>, udp: &Udp, buffer: &mut [u8]) -> bool {
 }
 
 impl Ports {
-    /// A buffer for a train of datagrams, or none for want of memory.
-    pub(crate) fn take_buffer(&mut self) -> Option<Vec<u8>> {
-        if let Some(buffer) = self.buffers.pop() {
-            return Some(buffer);
-        }
-        let mut buffer = Vec::new();
-        buffer.try_reserve_exact(BUFFER).ok()?;
-        buffer.resize(BUFFER, 0);
-        Some(buffer)
-    }
-
     /// The sockets of single connections; none for want of memory, and then the next datagram asks again.
     fn other_sockets(&self) -> Vec<Arc<Udp>> {
         let mut sockets = Vec::new();
@@ -150,12 +137,6 @@ impl Ports {
             sockets.extend(self.extras.iter().map(|(_, udp)| udp.clone()));
         }
         sockets
-    }
-
-    pub(crate) fn give_buffer(&mut self, buffer: Vec<u8>) {
-        if self.buffers.len() < BUFFERS && self.buffers.try_reserve(1).is_ok() {
-            self.buffers.push(buffer);
-        }
     }
 }
 
@@ -202,10 +183,10 @@ fn hand_over(connection: &Shared<Connection>, now: Instant, bytes: &mut [u8], tr
 /// Which connection a datagram is for; one that wants to begin is let in, and one that is answered without a connection is answered.
 #[inline(never)]
 fn route(this: &Shared<Ports>, udp: &Udp, now: Instant, datagram: &[u8], train: &Train) -> Way {
-    let mut held = this.lock();
-    let Some(mut reply) = held.take_buffer() else {
+    let Some(mut reply) = Buffer::take() else {
         return Way::Nowhere;
     };
+    let mut held = this.lock();
     let mut before = Vec::new();
     let route = held
         .port
@@ -228,7 +209,7 @@ fn route(this: &Shared<Ports>, udp: &Udp, now: Instant, datagram: &[u8], train: 
                 ecn: 0,
             };
             // It may be lost, as anything may that UDP carries.
-            let _ = reply.get(..bytes).map(|reply| udp.send(reply, &answer));
+            let _ = udp.send(&reply, &answer);
             None
         }
         Route::Drop(reason) => {
@@ -238,7 +219,6 @@ fn route(this: &Shared<Ports>, udp: &Udp, now: Instant, datagram: &[u8], train: 
         // All who share a port of the kernel's are in it.
         Route::Held | Route::Forward(_) => None,
     };
-    held.give_buffer(reply);
     let connection = target.and_then(|handle| held.find(handle));
     drop(held);
     let Some(connection) = connection else {
@@ -276,7 +256,3 @@ fn admit(
 
 /// Trains that a port takes before others have their turn.
 const TRAINS: usize = 64;
-/// Bytes of a buffer: the longest train that the kernel joins.
-const BUFFER: usize = 64 * 1024;
-/// Buffers kept by a port: as many as are in use at once on a busy machine.
-const BUFFERS: usize = 4;

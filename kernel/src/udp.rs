@@ -10,6 +10,7 @@ use inquic_socket::Errno;
 use inquic_socket::sock::{Family, address};
 use inquic_uapi::socket::{AF_INET, AF_INET6};
 
+use crate::buffer::Buffer;
 use crate::errno;
 use crate::ffi::{self, Address, Datagrams};
 
@@ -152,12 +153,13 @@ impl Udp {
         })
     }
 
-    /// Sends a train of datagrams.
+    /// Sends the train of datagrams at the start of `buffer`, which the network may have for longer: see [`Buffer::renew`].
     ///
     /// # Errors
     ///
     /// As sendmsg(2).
-    pub(crate) fn send(&self, bytes: &[u8], transmit: &Transmit) -> Result<(), Errno> {
+    pub(crate) fn send(&self, buffer: &Buffer, transmit: &Transmit) -> Result<(), Errno> {
+        let bytes = buffer.get(..transmit.bytes).ok_or(Errno::EINVAL)?;
         let unspecified = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
         let datagrams = Datagrams {
             local: transmit.path.local.unwrap_or(unspecified).into(),
@@ -165,7 +167,7 @@ impl Udp {
             segment: transmit.segment as u32,
             ecn: transmit.ecn.into(),
         };
-        // SAFETY: `bytes` may be read from end to end.
+        // SAFETY: `bytes` may be read from end to end, and the buffer's pages are given up one by one.
         let error = unsafe {
             ffi::inquic_udp_send(
                 self.0.as_ptr(),
