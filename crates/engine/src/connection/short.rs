@@ -26,12 +26,28 @@ impl Connection {
         if self.keys.in_clear && self.keys.can_open(Level::OneRtt) {
             return self.receive_clear(now, batch, segment, ecn);
         }
-        let mut jobs: [OpenJob; BATCH] = [NO_JOB; BATCH];
-        let mut firsts = [0_u8; BATCH];
+        // Room for many is cleared first, which takes longer than to look at one.
+        if batch.len() <= segment {
+            self.receive_in::<1>(now, batch, segment, ecn);
+        } else {
+            self.receive_in::<BATCH>(now, batch, segment, ecn);
+        }
+    }
+
+    /// Takes up to `N` datagrams.
+    fn receive_in<const N: usize>(
+        &mut self,
+        now: Instant,
+        batch: &mut [u8],
+        segment: usize,
+        ecn: u8,
+    ) {
+        let mut jobs: [OpenJob; N] = [NO_JOB; N];
+        let mut firsts = [0_u8; N];
         let mut count = 0;
         let mut start = 0;
         let whole = batch.len();
-        let mut samples = [[0; SAMPLE_LEN]; BATCH];
+        let mut samples = [[0; SAMPLE_LEN]; N];
         while start < whole {
             let end = start.saturating_add(segment).min(whole);
             let datagram = batch.get_mut(start..end).unwrap_or_default();
@@ -50,7 +66,7 @@ impl Connection {
             }
             start = end;
         }
-        let mut masks = [[0; MASK_LEN]; BATCH];
+        let mut masks = [[0; MASK_LEN]; N];
         let jobs = jobs.get_mut(..count).unwrap_or_default();
         let Some(keys) = self.keys.one_rtt() else {
             return;
@@ -103,12 +119,12 @@ impl Connection {
     }
 
     /// Removes the header protection of a batch and decodes the packet numbers.
-    fn unmask_short(
+    fn unmask_short<const N: usize>(
         &self,
         batch: &mut [u8],
         jobs: &mut [OpenJob],
-        masks: &[[u8; MASK_LEN]; BATCH],
-        firsts: &mut [u8; BATCH],
+        masks: &[[u8; MASK_LEN]; N],
+        firsts: &mut [u8; N],
     ) {
         let [_, _, received] = &self.carried.received;
         // A sender's numbers are long enough for what was opened before the batch (RFC 9000 §17.1), and a forged number in it
@@ -127,13 +143,13 @@ impl Connection {
     }
 
     /// Opens a batch; all at once when every packet is of the current key phase, as nearly always. Says with which keys.
-    fn open_short(
+    fn open_short<const N: usize>(
         &mut self,
         batch: &mut [u8],
         jobs: &mut [OpenJob],
-        firsts: &[u8; BATCH],
-    ) -> [Opening; BATCH] {
-        let mut openings = [Opening::Current; BATCH];
+        firsts: &[u8; N],
+    ) -> [Opening; N] {
+        let mut openings = [Opening::Current; N];
         let Some(keys) = self.keys.one_rtt() else {
             return openings;
         };

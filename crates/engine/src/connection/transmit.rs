@@ -217,26 +217,49 @@ impl Connection {
         };
         let budget = usize::try_from(self.carried.paths.active().budget()).unwrap_or(usize::MAX);
         let room = out.len().min(limits::TRANSMIT_BYTES).min(budget);
-        let mut jobs: [SealJob; limits::TRANSMIT_BATCH] = [SealJob::NONE; limits::TRANSMIT_BATCH];
-        let mut count = 0;
-        let mut at = 0_usize;
         let mut frames = core::mem::take(&mut self.scratch);
         if !self.has_room_for_frames(now, &mut frames) {
             self.scratch = frames;
             return None;
         }
         let mut built = Built::NONE;
-        for job in jobs.iter_mut().take(self.ecn.batch()) {
-            let Some(datagram) = out
-                .get_mut(at..at.saturating_add(size))
-                .filter(|_| at.saturating_add(size) <= room)
-            else {
+        let mut first = SealJob::NONE;
+        let laid_out = match out.get_mut(..size).filter(|_| size <= room) {
+            Some(datagram) => self.build_one(now, datagram, &mut frames, &mut built, &mut first),
+            None => None,
+        };
+        let sent = match laid_out {
+            None => None,
+            // Most packets are alone, and room for many is cleared first.
+            Some(()) if first.end < size => self.seal_batch(now, out, &[first], size),
+            Some(()) => {
+                let out = out.get_mut(..room).unwrap_or_default();
+                self.transmit_many(now, out, (first, size), &mut frames, &mut built)
+            }
+        };
+        self.scratch = frames;
+        sent
+    }
+
+    /// Lays out packets behind the first one while they fill their datagrams, and seals them all.
+    #[inline(never)]
+    fn transmit_many(
+        &mut self,
+        now: Instant,
+        out: &mut [u8],
+        (first, size): (SealJob, usize),
+        frames: &mut Vec<SentFrame>,
+        built: &mut Built,
+    ) -> Option<Transmit> {
+        let mut jobs: [SealJob; limits::TRANSMIT_BATCH] = [SealJob::NONE; limits::TRANSMIT_BATCH];
+        let mut count = 1;
+        let mut at = first.end;
+        *jobs.first_mut()? = first;
+        for job in jobs.iter_mut().take(self.ecn.batch()).skip(1) {
+            let Some(datagram) = out.get_mut(at..at.saturating_add(size)) else {
                 break;
             };
-            if self
-                .build_one(now, datagram, &mut frames, &mut built, job)
-                .is_none()
-            {
+            if self.build_one(now, datagram, frames, built, job).is_none() {
                 break;
             }
             let len = job.end;
@@ -250,14 +273,22 @@ impl Connection {
                 break;
             }
         }
-        self.scratch = frames;
-        let jobs = jobs.get(..count).filter(|jobs| !jobs.is_empty())?;
+        self.seal_batch(now, out, jobs.get(..count)?, size)
+    }
+
+    /// Seals packets that lie back to back, of `size` bytes at most.
+    fn seal_batch(
+        &mut self,
+        now: Instant,
+        out: &mut [u8],
+        jobs: &[SealJob],
+        size: usize,
+    ) -> Option<Transmit> {
         let mark = self.ecn.mark();
-        if let (Some(first), Some(last)) = (jobs.first(), jobs.last()) {
-            let numbers = first.packet_number..=last.packet_number;
-            self.ecn
-                .on_sent(Space::Application, count as u64, numbers, mark);
-        }
+        let (first, last) = (jobs.first()?, jobs.last()?);
+        let (numbers, at) = (first.packet_number..=last.packet_number, last.end);
+        self.ecn
+            .on_sent(Space::Application, jobs.len() as u64, numbers, mark);
         self.has_full_packets |= at >= size;
         self.seal(now, Level::OneRtt, out, jobs)?;
         Some(self.transmitted(at, size.min(at), mark))
