@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use inquic_uapi::flags::POLLIN;
-use inquic_uapi::option::VALUE_LEN_MAX;
+use inquic_uapi::option::{QUIC_SOCKOPT_TRANSPORT_PARAM, VALUE_LEN_MAX};
 use inquic_uapi::socket::{
     AF_INET, AF_INET6, AF_UNSPEC, SIOCINQ, SIOCOUTQ, SIOCOUTQNSD, SO_ACCEPTCONN, SO_DOMAIN,
     SO_ERROR, SO_MAX_PACING_RATE, SO_PROTOCOL, SO_RCVBUF, SO_RCVTIMEO, SO_REUSEPORT, SO_SNDBUF,
     SO_SNDTIMEO, SO_TYPE, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET,
 };
+use inquic_uapi::structs::TransportParam;
 use inquic_uapi::{IPPROTO_QUIC, QUIC_CRYPTO_INITIAL, SOL_QUIC};
 use libc::{
     EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, EDOM, EINVAL, ENETUNREACH,
@@ -17,8 +17,8 @@ use libc::{
 };
 
 use super::pair::{
-    DONTWAIT, Ends, FIN, NEW, any, bind, connect, connecting, echo, general, get_of, level, local,
-    name, next, peer, send, socket, there,
+    DONTWAIT, Ends, FIN, NEW, any, bind, bytes, comes, connect, connecting, echo, general, get_of,
+    level, local, name, next, peer, send, set, socket, there,
 };
 use super::process::until;
 use super::raw::{Tried, at, of};
@@ -184,7 +184,7 @@ fn a_connection_that_has_ended_is_accepted_or_gone() {
         raw::fcntl(&listener, libc::F_SETFL, libc::O_NONBLOCK).unwrap();
         let hello = level(QUIC_CRYPTO_INITIAL);
         raw::send_message(&client, b"client hello", &hello, 0).unwrap();
-        assert_eq!(raw::poll(&[(&listener, POLLIN)], 8_000), Ok(vec![POLLIN]));
+        comes(&listener);
         drop(client);
         std::thread::sleep(Duration::from_millis(5));
         match raw::accept(&listener, 0, 0, 0) {
@@ -337,7 +337,14 @@ fn options_that_there_are_not_are_enoprotoopt() {
 }
 
 fn ioctl_counts_bytes_that_wait() {
-    let ends = Ends::made();
+    // The peer takes so much of a stream before it reads.
+    let narrow = TransportParam {
+        max_stream_data_bidi_remote: 1_200,
+        ..TransportParam::default()
+    };
+    let ends = Ends::made_with(|_, listener| {
+        set(listener, QUIC_SOCKOPT_TRANSPORT_PARAM, &bytes(&narrow)).unwrap();
+    });
     let count = |socket: &Fd, request: u32| -> Tried<i32> {
         let mut bytes = -1_i32;
         raw::ioctl(socket, u64::from(request), at(&mut bytes)).map(|()| bytes)
@@ -346,21 +353,23 @@ fn ioctl_counts_bytes_that_wait() {
         assert_eq!(count(&socket(), request), Ok(0));
         assert_eq!(count(&ends.listener, request), Err(EINVAL));
     }
-    assert_eq!(
-        send(&ends.client, &[1; 900], NEW | libc::MSG_MORE as u32),
-        Ok(900)
-    );
-    assert_eq!(count(&ends.client, SIOCOUTQNSD), Ok(900));
-    assert_eq!(count(&ends.client, SIOCOUTQ), Ok(900));
-    assert_eq!(send(&ends.client, &[1; 100], FIN), Ok(100));
-    until("all arrives", || count(&ends.server, SIOCINQ) == Ok(1_000));
+    assert_eq!(send(&ends.client, &[1; 1_900], NEW | FIN), Ok(1_900));
+    until("some arrives", || count(&ends.server, SIOCINQ) == Ok(1_200));
+    until("that is acknowledged", || {
+        count(&ends.client, SIOCOUTQ) == Ok(700)
+    });
+    assert_eq!(count(&ends.client, SIOCOUTQNSD), Ok(700));
+    // What is read makes room for more.
+    let some = raw::receive(&ends.server, DONTWAIT, 700, 64).unwrap();
+    assert_eq!(some.told, 700);
+    until("the rest arrives", || {
+        count(&ends.server, SIOCINQ) == Ok(500 + 700)
+    });
     until("all is acknowledged", || {
         count(&ends.client, SIOCOUTQ) == Ok(0)
     });
     assert_eq!(count(&ends.client, SIOCOUTQNSD), Ok(0));
-    let some = raw::receive(&ends.server, DONTWAIT, 400, 64).unwrap();
-    assert_eq!((some.told, count(&ends.server, SIOCINQ)), (400, Ok(600)));
-    assert_eq!(next(&ends.server).told, 600);
+    assert_eq!(next(&ends.server).told, 1_200);
     assert_eq!(there(&ends.server), Err(EAGAIN));
     assert_eq!(count(&ends.client, 0x1234), Err(ENOTTY));
 }

@@ -13,7 +13,7 @@ use inquic_uapi::{
 use libc::{AF_INET, SOCK_STREAM};
 use socket2::SockAddr;
 
-use super::process::until_not;
+use super::process::{PATIENCE, until_not};
 use super::raw::{self, Got, Tried, at, control, of};
 use super::relay::Relay;
 use crate::sys::{self, Fd};
@@ -234,11 +234,17 @@ fn connecting_by(
     (listener, client, at)
 }
 
+/// Waits until poll says POLLIN, and nothing else.
+#[track_caller]
+pub(crate) fn comes(socket: &Fd) {
+    let ready = raw::poll(&[(socket, flags::POLLIN)], PATIENCE.as_millis() as i32);
+    assert_eq!(ready, Ok(vec![flags::POLLIN]), "nothing came");
+}
+
 /// Waits for a connection.
 #[track_caller]
 pub(crate) fn accept(listener: &Fd) -> Fd {
-    let ready = raw::poll(&[(listener, flags::POLLIN)], 8_000);
-    assert_eq!(ready, Ok(vec![flags::POLLIN]), "nobody came");
+    comes(listener);
     raw::accept(listener, 0, 0, 0).expect("somebody who waits")
 }
 

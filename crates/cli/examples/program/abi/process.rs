@@ -2,12 +2,13 @@
 #![expect(unsafe_code, reason = "fork, signals and their handlers")]
 
 use std::ptr;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use libc::c_int;
 
 use super::raw::Tried;
+use crate::sys::Fd;
 
 /// Forks: 0 in the child, which has its parent's memory and one thread.
 pub(crate) fn fork() -> c_int {
@@ -48,22 +49,34 @@ pub(crate) fn alarm(seconds: u32) {
 
 /// How often signals came that [`count`] counts.
 static COUNTED: AtomicU32 = AtomicU32::new(0);
+/// Where a byte goes for each of them; -1 is nowhere.
+static TOLD: AtomicI32 = AtomicI32::new(-1);
 
 /// How often signals came that are counted.
 pub(crate) fn counted() -> u32 {
     COUNTED.load(Ordering::SeqCst)
 }
 
+/// Writes a byte for each signal from now on that is counted.
+pub(crate) fn tell_of_signals(to: &Fd) {
+    TOLD.store(to.0, Ordering::SeqCst);
+}
+
 /// Counts a signal from now on; waiting calls begin again after it if they may `restart`.
 pub(crate) fn count(signal: c_int, restart: bool) {
     extern "C" fn one_more(_: c_int) {
         COUNTED.fetch_add(1, Ordering::SeqCst);
+        let told = TOLD.load(Ordering::SeqCst);
+        if told >= 0 {
+            // SAFETY: the byte lives until the call returns, which a handler may make.
+            unsafe { libc::write(told, [0_u8].as_ptr().cast(), 1) };
+        }
     }
     // SAFETY: all zero is an action.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = one_more as extern "C" fn(c_int) as usize;
     action.sa_flags = if restart { libc::SA_RESTART } else { 0 };
-    // SAFETY: the action lives until the call returns, and its handler only counts.
+    // SAFETY: the action lives until the call returns, and its handler counts and writes, no more.
     let set = unsafe { libc::sigaction(signal, &raw const action, ptr::null_mut()) };
     assert_eq!(set, 0);
 }
@@ -82,12 +95,15 @@ pub(crate) fn interrupt_every(millis: i64) {
     unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const often, ptr::null_mut()) };
 }
 
+/// How long a check waits for what is to come at once, on a machine that has much else to do.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Waits until something is so.
 #[track_caller]
 pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
     let start = now();
     while !so() {
-        assert!(start.elapsed() < Duration::from_secs(8), "{what}");
+        assert!(start.elapsed() < PATIENCE, "{what}");
         std::thread::sleep(Duration::from_millis(1));
     }
 }
