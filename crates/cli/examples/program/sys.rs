@@ -330,8 +330,8 @@ pub(crate) fn set_receive_timeout(socket: &Fd, millis: i64) -> io::Result<()> {
         .map(drop)
 }
 
-/// Has a signal come, once, whose handler does nothing; after it calls begin again if they may `restart`.
-pub(crate) fn interrupt_after(millis: i64, restart: bool) -> io::Result<()> {
+/// Has a signal come again and again, whose handler does nothing, 0 never; after it calls begin again if they may `restart`.
+pub(crate) fn interrupt_every(millis: i64, restart: bool) -> io::Result<()> {
     extern "C" fn nothing(_: c_int) {}
     // SAFETY: all zero is an action.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
@@ -339,18 +339,16 @@ pub(crate) fn interrupt_after(millis: i64, restart: bool) -> io::Result<()> {
     action.sa_flags = if restart { libc::SA_RESTART } else { 0 };
     // SAFETY: the action lives until the call returns, and its handler does nothing.
     done(unsafe { libc::sigaction(libc::SIGALRM, &raw const action, ptr::null_mut()) })?;
-    let once = libc::itimerval {
-        it_interval: libc::timeval {
-            tv_sec: 0,
-            tv_usec: 0,
-        },
-        it_value: libc::timeval {
-            tv_sec: millis / 1000,
-            tv_usec: millis % 1000 * 1000,
-        },
+    let time = libc::timeval {
+        tv_sec: millis / 1000,
+        tv_usec: millis % 1000 * 1000,
+    };
+    let often = libc::itimerval {
+        it_interval: time,
+        it_value: time,
     };
     // SAFETY: the time lives until the call returns.
-    done(unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const once, ptr::null_mut()) }).map(drop)
+    done(unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const often, ptr::null_mut()) }).map(drop)
 }
 
 /// Forks: true in the child.

@@ -75,7 +75,7 @@ pub(crate) fn accept(socket: &Fd, config: &ServerConfig) -> io::Result<()> {
 
 fn finish(socket: &Fd, mut side: Side) -> io::Result<()> {
     while !side.step(socket)? {
-        if sys::poll(socket, libc::POLLIN, 10_000)? == 0 {
+        if sys::poll(socket, libc::POLLIN, 60_000)? == 0 {
             return Err(io::ErrorKind::TimedOut.into());
         }
     }

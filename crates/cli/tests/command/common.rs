@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -158,6 +159,14 @@ pub(crate) fn skipped(why: &str) {
     eprintln!("skipped: {why}");
 }
 
+/// An address of loopback that is free and stays so: no other process has the address, and the system gives nobody the port.
+pub(crate) fn own_address() -> String {
+    static NEXT: AtomicU16 = AtomicU16::new(20_000);
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    let port = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("127.{}.{middle}.{low}:{port}", 64 + high)
+}
+
 /// Waits until something is so.
 #[track_caller]
 #[expect(
@@ -165,7 +174,7 @@ pub(crate) fn skipped(why: &str) {
     reason = "a test that waits for a process waits in real time"
 )]
 pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(30);
+    let end = Instant::now() + Duration::from_secs(60);
     while !so() {
         assert!(Instant::now() < end, "{what} did not come about");
         std::thread::sleep(Duration::from_millis(2));

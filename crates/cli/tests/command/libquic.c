@@ -100,7 +100,7 @@ static void serve_by_poll(int listener, const char *key, const char *cert, int c
 	if (fcntl(listener, F_SETFL, O_NONBLOCK))
 		fail("fcntl", errno);
 	while (connections > 0) {
-		if (poll(all, used, 20000) <= 0)
+		if (poll(all, used, 60000) <= 0)
 			fail("poll", errno);
 		if (all[0].revents && used < 8) {
 			int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
@@ -232,7 +232,7 @@ static int ask(int fd, const char *words)
 	while ((got = quic_recvmsg(fd, answer, sizeof(answer), &sid, &flags)) < 0 && errno == EAGAIN) {
 		struct pollfd one = { .fd = fd, .events = POLLIN };
 
-		if (poll(&one, 1, 10000) <= 0)
+		if (poll(&one, 1, 60000) <= 0)
 			fail("poll", ETIMEDOUT);
 	}
 	if (got < 0)

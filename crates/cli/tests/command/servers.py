@@ -115,7 +115,7 @@ def main():
     processes = set()
     for words in (b"one", b"two", b"three"):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_QUIC) as client:
-            client.settimeout(20)
+            client.settimeout(60)
             client.connect(address)
             done = quic.quic_client_handshake(client.fileno(), None, b"localhost", b"test/1")
             assert done == 0, os.strerror(-done)

@@ -37,7 +37,7 @@ def serve(listener):
     # Until the client is gone.
     poll = select.poll()
     poll.register(connection, select.POLLRDHUP)
-    poll.poll(10_000)
+    poll.poll(60_000)
     try:
         connection.recv(1)
     except OSError as error:
@@ -55,7 +55,7 @@ def main():
     address = listener.getsockname()
     listener.close()
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_QUIC) as client:
-        client.settimeout(10)
+        client.settimeout(60)
         client.connect(address)
         assert client.getpeername() == address
         shake(client, "client", ca)
