@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use common::{Identity, identity, pattern};
+use common::{Identity, identity, own_address, pattern, until};
 use inquic::{Blocking, Connection, ConnectionBuilder, Listener, TransportConfig};
 
 fn listener(identity: &Identity, address: &str) -> Listener {
@@ -120,23 +120,23 @@ fn a_server_that_did_not_ask_for_it_gives_no_ticket_for_it() {
 #[test]
 fn a_server_with_new_keys_refuses_and_gets_everything_once_more() {
     let identity = identity();
-    let before = Arc::new(listener(&identity, "127.0.0.1:0"));
-    let address = before.local_addr().to_string();
+    // Nobody else takes the port while no server has it.
+    let address = own_address().to_string();
+    let before = Arc::new(listener(&identity, &address));
     let (_, server) = serve(before.clone());
-    let builder = identity.builder();
+    let builder = identity.builder().server_name("localhost");
     acquaint(&builder, &address);
     before.close();
     server.join().unwrap();
     drop(before);
     // The old port is free once its last connection is gone.
-    let after = (0..100)
-        .find_map(|_| {
-            thread::sleep(Duration::from_millis(50));
-            let builder = identity.listen(Listener::builder()).early_data(true);
-            builder.bind(address.as_str()).ok()
-        })
-        .expect("the port again");
-    let (seen, _server) = serve(Arc::new(after));
+    let mut after = None;
+    until("the port is free again", || {
+        let builder = identity.listen(Listener::builder()).early_data(true);
+        after = builder.bind(address.as_str()).ok();
+        after.is_some()
+    });
+    let (seen, _server) = serve(Arc::new(after.unwrap()));
     let connection = builder.connect_early(&address).unwrap();
     let request = pattern(3, 50_000);
     assert_eq!(ask(&connection, &request), request);

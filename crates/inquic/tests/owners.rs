@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use common::until;
 use inquic::cert::CertificateAuthority;
 use inquic::{Certificate, Connection, ConnectionBuilder, Error, Listener, Roots, TransportConfig};
 
@@ -242,33 +243,36 @@ fn no_owner_that_is_killed_takes_a_connection_of_another_with_it() {
         let (_, name, protocol) = CLIENTS[at];
         place.builder(name, protocol).connect(&address).unwrap()
     };
-    let mut connections: Vec<_> = (0..CLIENTS.len()).map(connect).collect();
-    let mut slowest = Duration::ZERO;
-    // Each in turn, the one that receives for the others first; it is another each time then.
-    for killed in 0..CLIENTS.len() {
-        owners[killed].child.kill().unwrap();
-        owners[killed].child.wait().unwrap();
+    // Everybody but one answers an old connection and a new one; how long all of that takes.
+    let asked = |connections: &[Connection], but: usize| {
         let begin = now();
         for (at, ((who, ..), ..)) in CLIENTS.iter().enumerate() {
-            if at == killed {
+            if at == but {
                 continue;
             }
-            assert_eq!(
-                ask(&connections[at]).as_deref(),
-                Ok(*who),
-                "{killed} was killed"
-            );
-            let new = connect(at);
-            assert_eq!(ask(&new).as_deref(), Ok(*who), "{killed} was killed");
-            slowest = slowest.max(begin.elapsed());
+            assert_eq!(ask(&connections[at]).as_deref(), Ok(*who), "but {but}");
+            assert_eq!(ask(&connect(at)).as_deref(), Ok(*who), "but {but}");
         }
+        begin.elapsed()
+    };
+    let mut connections: Vec<_> = (0..CLIENTS.len()).map(connect).collect();
+    // Each in turn, the one that receives for the others first; it is another each time then.
+    for killed in 0..CLIENTS.len() {
+        let usual = asked(&connections, killed);
+        owners[killed].child.kill().unwrap();
+        owners[killed].child.wait().unwrap();
+        let then = asked(&connections, killed);
+        println!("three old and three new connections: {then:?}, with all processes {usual:?}");
+        // A second more, by a clock that goes as slowly as this machine works.
+        assert!(
+            then < Duration::from_secs(1) + 4 * usual,
+            "{then:?}, usually {usual:?}"
+        );
         let lost = ask(&connections[killed]).unwrap_err();
         assert_eq!(lost, Error::PeerRestarted);
         owners[killed] = place.start(CLIENTS[killed].0, &address);
         connections[killed] = connect(killed);
     }
-    println!("three old and three new connections answered within {slowest:?}");
-    assert!(slowest < Duration::from_secs(1), "{slowest:?}");
 }
 
 #[test]
@@ -307,9 +311,10 @@ fn a_listener_that_is_closed_leaves_its_connections_and_its_claim() {
     let server = listener.accept().unwrap();
     drop(listener);
     // The process that receives hears of it.
-    std::thread::sleep(Duration::from_millis(200));
-    let refused = place.builder("b.example", "web").connect(&first.address);
-    assert!(matches!(refused, Err(Error::WrongName(_))), "{refused:?}");
+    until("the name is nobody's", || {
+        let refused = place.builder("b.example", "web").connect(&first.address);
+        matches!(refused, Err(Error::WrongName(_)))
+    });
     std::thread::scope(|scope| {
         scope.spawn(|| serve(&server, "the one that was accepted"));
         assert_eq!(ask(&client).as_deref(), Ok("the one that was accepted"));

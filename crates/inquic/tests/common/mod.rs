@@ -6,6 +6,8 @@
 )]
 
 use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -105,6 +107,28 @@ pub(crate) fn exchange(client: &Connection, data: &[u8]) {
         receive.read_to_end(&mut answer).unwrap();
     });
     assert!(answer == data);
+}
+
+/// How long a test waits for what is to come at once, on a machine that has much else to do.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until something is so.
+#[track_caller]
+pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let step = Duration::from_millis(2);
+    let mut left = PATIENCE;
+    while !so() {
+        left = left.checked_sub(step).expect(what);
+        thread::sleep(step);
+    }
+}
+
+/// An address of loopback that is free and stays so: no other process has the address, and the system gives nobody the port.
+pub(crate) fn own_address() -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(20_000);
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    let port = NEXT.fetch_add(1, Ordering::Relaxed);
+    ([127, 64 + high, middle, low], port).into()
 }
 
 /// Bytes that differ from place to place, so that what is swapped or lost shows.
