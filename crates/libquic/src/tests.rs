@@ -91,7 +91,10 @@ impl Calls for Memory {
                 side.acts.push(Act::Secret { level, send });
                 side.secrets.insert((level, send), secret.to_vec());
             }
-            option::QUIC_SOCKOPT_CONNECTION_CLOSE => side.closed_with = Some(value.to_vec()),
+            option::QUIC_SOCKOPT_CONNECTION_CLOSE => {
+                side.closed_with = Some(value.to_vec());
+                self.wire.1.notify_all();
+            }
             _ => {}
         }
         Ok(())
@@ -111,14 +114,19 @@ impl Calls for Memory {
 
     fn receive(&self, out: &mut [u8]) -> io::Result<(usize, Option<u8>)> {
         let side = &mut self.wire.0.lock().unwrap()[1 - self.at];
-        let (level, bytes) = side.sent.pop_front().ok_or_else(|| errno(libc::EAGAIN))?;
+        let (level, bytes) = match side.sent.pop_front() {
+            Some(sent) => sent,
+            None if side.closed_with.is_some() => return Err(errno(libc::ENOTCONN)),
+            None => return Err(errno(libc::EAGAIN)),
+        };
         out[..bytes.len()].copy_from_slice(&bytes);
         Ok((bytes.len(), Some(level)))
     }
 
     fn wait(&self, _sending: bool, at_most: Duration) -> io::Result<bool> {
         let sides = self.wire.0.lock().unwrap();
-        if sides[1 - self.at].sent.is_empty() {
+        let other = &sides[1 - self.at];
+        if other.sent.is_empty() && other.closed_with.is_none() {
             drop(self.wire.1.wait_timeout(sides, at_most).unwrap());
         }
         Ok(true)
@@ -173,10 +181,7 @@ fn shake(client: &mut Handshake, server: &mut Handshake) -> [Result<(), Failed>;
         handshake.run()
     };
     thread::scope(|scope| {
-        let serving = scope.spawn(|| {
-            server.choices.timeout = Duration::from_secs(2);
-            whole(server)
-        });
+        let serving = scope.spawn(|| whole(server));
         let client = whole(client);
         [client, serving.join().unwrap()]
     })

@@ -119,7 +119,7 @@ fn wanted(role: Role, peer_name: Option<&str>) -> Wanted {
     Wanted {
         role,
         authentication: Authentication::Certificates,
-        timeout_ms: 5000,
+        timeout_ms: 60_000,
         peer_name: peer_name.map(str::to_owned),
         own_keys: false,
     }

@@ -227,7 +227,7 @@ impl Lab {
     fn new(terms: Terms) -> Self {
         let socket = || {
             let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-            socket.set_read_timeout(Some(ms(5000))).unwrap();
+            socket.set_read_timeout(Some(ms(60_000))).unwrap();
             socket
         };
         let server = socket();
@@ -290,16 +290,18 @@ fn a_datagram_longer_than_ethernet_carries_is_lost() {
 fn a_rebound_client_has_another_address_and_is_deaf_at_the_old_one() {
     let lab = Lab::new(Terms {
         rebinding: Some(Rebinding {
-            first: ms(100),
+            first: ms(1000),
             every: Duration::from_secs(3600),
             address: true,
         }),
         ..quick()
     });
     let before = lab.up(b"one");
-    std::thread::sleep(ms(300));
-    let after = lab.up(b"two");
-    assert_ne!(before.ip(), after.ip());
+    let mut after = before;
+    while after.ip() == before.ip() {
+        std::thread::sleep(ms(50));
+        after = lab.up(b"two");
+    }
     lab.server.send_to(b"old", before).unwrap();
     lab.server.send_to(b"new", after).unwrap();
     let mut got = [0; 10];
@@ -307,7 +309,8 @@ fn a_rebound_client_has_another_address_and_is_deaf_at_the_old_one() {
     assert_eq!(&got[..length], b"new");
     let record = lab.link.finish().unwrap();
     assert_eq!(record.count(Direction::ToClient, Fate::Forgotten), 1);
-    let mappings: Vec<usize> = record.all().map(|crossing| crossing.mapping).collect();
+    let mut mappings: Vec<usize> = record.all().map(|crossing| crossing.mapping).collect();
+    mappings.dedup();
     assert_eq!(mappings, [0, 1, 0, 1]);
 }
 
