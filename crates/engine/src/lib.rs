@@ -53,8 +53,8 @@ pub mod trace;
 
 pub use config::{Config, Settings};
 pub use connection::{
-    Audit, CloseReason, Connection, Event, HandshakeError, IdError, IdNumbers, MigrateError,
-    NotConnected, Received, SettingsError, Stats, Transmit,
+    Audit, CloseReason, Connection, Event, HandshakeError, IdError, IdNumbers, KeyUpdateError,
+    MigrateError, NotConnected, Received, SettingsError, Stats, Transmit,
 };
 pub use counters::{Drop, Drops};
 pub use endpoint::{

@@ -15,6 +15,15 @@ use crate::trace::What;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotConnected;
 
+/// Why keys are not updated. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyUpdateError {
+    /// The handshake is not confirmed, the last update is not yet over, or packets are not protected.
+    NotNow,
+    /// There is no memory for other keys.
+    Memory,
+}
+
 impl Connection {
     /// The streams, while the connection is open; before the handshake is complete nothing can be opened for want of credit.
     ///
@@ -117,16 +126,16 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// [`NotConnected`] before the handshake is confirmed, or while the last update is not yet over.
-    pub fn initiate_key_update(&mut self, now: Instant) -> Result<(), NotConnected> {
+    /// [`KeyUpdateError`]; the keys stay as they are.
+    pub fn initiate_key_update(&mut self, now: Instant) -> Result<(), KeyUpdateError> {
         //= RFC 9001 §6.1: An endpoint MUST NOT initiate a key update prior to having confirmed the handshake
         // Keys that are not used are not changed.
         if !self.is_confirmed() || self.keys.in_clear {
-            return Err(NotConnected);
+            return Err(KeyUpdateError::NotNow);
         }
         let keys = self.keys.one_rtt().filter(|keys| keys.may_update());
-        let keys = keys.ok_or(NotConnected)?;
-        keys.update().map_err(|_| NotConnected)?;
+        let keys = keys.ok_or(KeyUpdateError::NotNow)?;
+        keys.update().map_err(|_| KeyUpdateError::Memory)?;
         let updates = keys.updates();
         self.recovery.trace.at(now);
         self.recovery.trace.note(|| What::KeyUpdate {

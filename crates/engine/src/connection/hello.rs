@@ -53,7 +53,7 @@ pub enum HandshakeError {
     Level,
     /// More handshake messages than are buffered.
     Full,
-    /// There is no memory for the keys.
+    /// There is no memory for the keys or the messages.
     Memory,
     /// The secret does not fit the suite, or the home could not make the keys.
     Crypto(CryptoError),
@@ -122,7 +122,7 @@ impl Connection {
     /// # Errors
     ///
     /// [`HandshakeError::Level`] when the level is over or carries none, [`HandshakeError::Full`] beyond
-    /// [`limits::CRYPTO_BUFFER`], [`HandshakeError::Closed`].
+    /// [`limits::CRYPTO_BUFFER`], [`HandshakeError::Memory`], [`HandshakeError::Closed`]. Nothing of it is taken then.
     pub fn handshake_send(&mut self, level: Level, bytes: &[u8]) -> Result<(), HandshakeError> {
         if !self.is_open() {
             return Err(HandshakeError::Closed);
@@ -134,7 +134,11 @@ impl Connection {
             Level::OneRtt => false,
         };
         match self.carried.crypto_send.get_mut(level.space().index()) {
-            Some(send) if !discarded => send.write(bytes).then_some(()).ok_or(HandshakeError::Full),
+            Some(send) if !discarded => match send.write(bytes) {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(HandshakeError::Full),
+                Err(NoMemory) => Err(HandshakeError::Memory),
+            },
             _ => Err(HandshakeError::Level),
         }
     }

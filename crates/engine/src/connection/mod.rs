@@ -36,7 +36,7 @@ mod trace;
 mod transmit;
 mod version;
 
-pub use application::NotConnected;
+pub use application::{KeyUpdateError, NotConnected};
 pub use audit::Audit;
 pub use close::CloseReason;
 pub use event::Event;

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use inquic_platform::memory;
+use inquic_platform::{NoMemory, memory};
 use inquic_wire::Writer;
 use inquic_wire::frame::{crypto_header_len, write_crypto_header};
 
@@ -28,12 +28,16 @@ pub(crate) struct SentCrypto {
 }
 
 impl CryptoSend {
-    /// TLS has more to say; `false` when that would be more than is buffered, or there is no memory for it.
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> bool {
+    /// TLS has more to say; `false`, and nothing is taken, when that would be more than is buffered.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<bool, NoMemory> {
         if self.bytes.len().saturating_add(bytes.len()) as u64 > limits::CRYPTO_BUFFER {
-            return false;
+            return Ok(false);
         }
-        memory::appended(&mut self.bytes, bytes)
+        if memory::appended(&mut self.bytes, bytes) {
+            Ok(true)
+        } else {
+            Err(NoMemory)
+        }
     }
 
     /// Whether there is something to send, first or again.

@@ -1,6 +1,6 @@
 //! The handshake's socket calls: transport parameters, secrets and messages between whoever runs TLS and the engine.
 
-use inquic_engine::{HandshakeError, NotConnected};
+use inquic_engine::{HandshakeError, KeyUpdateError};
 use inquic_platform::{CipherSuite, Instant, KeySide};
 use inquic_wire::{Level, Version};
 
@@ -84,7 +84,8 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// [`Errno::EINVAL`] when the level is over or carries none, [`Errno::EAGAIN`] when too many wait.
+    /// [`Errno::EINVAL`] when the level is over or carries none, [`Errno::EAGAIN`] when too many wait, [`Errno::ENOMEM`]. Nothing of it
+    /// is taken then.
     pub fn handshake_send(&mut self, level: Level, bytes: &[u8]) -> Result<(), Errno> {
         Ok(self.connection_mut().handshake_send(level, bytes)?)
     }
@@ -122,14 +123,16 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// [`Errno::EPIPE`] before the handshake is complete or after the end, [`Errno::EINVAL`] while one is under way.
+    /// [`Errno::EPIPE`] before the handshake is complete or after the end, [`Errno::EINVAL`] while one is under way, [`Errno::ENOMEM`].
     pub fn key_update(&mut self, now: Instant) -> Result<(), Errno> {
         if !self.is_established() {
             return Err(Errno::EPIPE);
         }
-        self.connection_mut()
-            .initiate_key_update(now)
-            .map_err(|NotConnected| Errno::EINVAL)
+        let begun = self.connection_mut().initiate_key_update(now);
+        begun.map_err(|error| match error {
+            KeyUpdateError::NotNow => Errno::EINVAL,
+            KeyUpdateError::Memory => Errno::ENOMEM,
+        })
     }
 }
 

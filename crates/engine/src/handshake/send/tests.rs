@@ -13,7 +13,7 @@ fn frame(crypto: &mut CryptoSend, room: usize) -> Option<(u64, u16)> {
 #[test]
 fn lost_bytes_go_before_new_ones() {
     let mut crypto = CryptoSend::default();
-    assert!(crypto.write(&[7; 300]));
+    assert_eq!(crypto.write(&[7; 300]), Ok(true));
     assert_eq!(frame(&mut crypto, 104), Some((0, 100)));
     assert_eq!(frame(&mut crypto, 104), Some((100, 99)));
     crypto.on_lost(0, 100);
@@ -26,7 +26,7 @@ fn lost_bytes_go_before_new_ones() {
 #[test]
 fn the_first_open_bytes_go_again_and_no_more_than_asked() {
     let mut crypto = CryptoSend::default();
-    assert!(crypto.write(&[7; 300]));
+    assert_eq!(crypto.write(&[7; 300]), Ok(true));
     crypto.repeat(100);
     assert_eq!(frame(&mut crypto, 1000), Some((0, 300)), "nothing was sent");
     crypto.on_acknowledged(0, 50);
@@ -42,7 +42,7 @@ fn the_first_open_bytes_go_again_and_no_more_than_asked() {
 #[test]
 fn acknowledged_bytes_are_forgotten_in_any_order() {
     let mut crypto = CryptoSend::default();
-    assert!(crypto.write(&[7; 300]));
+    assert_eq!(crypto.write(&[7; 300]), Ok(true));
     frame(&mut crypto, 1000);
     crypto.on_acknowledged(100, 200);
     assert_eq!(crypto.bytes.len(), 300);
@@ -55,14 +55,15 @@ fn acknowledged_bytes_are_forgotten_in_any_order() {
 #[test]
 fn the_buffer_bound_is_met_and_not_passed() {
     let mut crypto = CryptoSend::default();
-    assert!(crypto.write(&vec![0; limits::CRYPTO_BUFFER as usize]));
-    assert!(!crypto.write(&[0]));
+    let full = vec![0; limits::CRYPTO_BUFFER as usize];
+    assert_eq!(crypto.write(&full), Ok(true));
+    assert_eq!(crypto.write(&[0]), Ok(false));
 }
 
 #[test]
 fn a_packet_without_room_for_a_byte_loses_nothing() {
     let mut crypto = CryptoSend::default();
-    assert!(crypto.write(&[7; 300]));
+    assert_eq!(crypto.write(&[7; 300]), Ok(true));
     assert_eq!(frame(&mut crypto, 1000), Some((0, 300)));
     crypto.on_lost(100, 50);
     let header = crypto_header_len(100, 50);
