@@ -1,7 +1,7 @@
 //! Time: what is due when, and what happens then. One deadline for the whole connection.
 
 use inquic_platform::{Duration, Instant};
-use inquic_wire::{Role, Space};
+use inquic_wire::{Level, Role, Space};
 
 use super::Connection;
 use super::close::CloseReason;
@@ -30,6 +30,8 @@ impl Connection {
         };
         // Without credit nothing can be sent, whatever is due, until the peer sends more.
         let can_send = !self.timer.at_amplification_limit;
+        // A server may read 0-RTT before its TLS gives it the keys to acknowledge it with.
+        let can_acknowledge = can_send && self.keys.can_seal(Level::OneRtt);
         earliest([
             self.recovery.deadline(),
             self.idle_deadline(),
@@ -38,7 +40,7 @@ impl Connection {
                 .received
                 .get(Space::Application.index())
                 .and_then(Received::deadline)
-                .filter(|_| can_send && !self.is_starved),
+                .filter(|_| can_acknowledge && !self.is_starved),
             self.pace_at.filter(|_| can_send),
             self.rest_deadline(),
             self.patience_deadline().filter(|_| can_send),

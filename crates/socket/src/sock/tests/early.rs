@@ -96,6 +96,16 @@ fn accepted_early_data_arrives_once() {
 }
 
 #[test]
+fn early_data_that_cannot_be_acknowledged_yet_is_no_reason_to_be_woken() {
+    let mut pair = early();
+    let now = pair.now;
+    install(pair.server.sock(), now, QUIC_CRYPTO_EARLY, 0, 9);
+    pair.run(40);
+    let (now, server) = (pair.now, pair.server.sock());
+    assert!(server.next_deadline().is_some_and(|at| at > now));
+}
+
+#[test]
 fn rejected_early_data_is_sent_again() {
     let mut pair = early();
     go_on(&mut pair, WITHOUT);
