@@ -128,6 +128,11 @@ pub(crate) fn is_refusing() -> bool {
     REFUSED.get() != 0
 }
 
+/// Whether that was so already.
+pub(crate) fn has_refused() -> bool {
+    is_refusing() && COUNT.get() >= REFUSED.get()
+}
+
 /// Allocations of the engine since the beginning.
 pub(crate) fn count() -> u64 {
     COUNT.get()

@@ -7,7 +7,9 @@
 )]
 
 mod allocator;
+mod calls;
 mod hello;
+mod hosts;
 mod life;
 mod lives;
 mod plays;

@@ -2,6 +2,7 @@
 //! a life and of an allocation, as in `2 117`, only that one is refused, and its place is printed.)
 
 use crate::allocator::{begin, count, held};
+use crate::calls;
 use crate::lives::{LIVES, play};
 
 #[test]
@@ -21,6 +22,33 @@ fn every_allocation_may_fail_once() {
             refuse(life, refused, false);
         }
         println!("{}: {all} allocations, each refused once", script.name);
+    }
+}
+
+#[test]
+fn every_allocation_of_a_socket_may_fail_once() {
+    if let Ok(one) = std::env::var("INQUIC_ALLOCATION") {
+        let (life, refused) = one.split_once(' ').expect("two numbers");
+        let life: usize = life.parse().expect("the number of a life");
+        begin(refused.parse().expect("the number of an allocation"), true);
+        return calls::play(life > LIVES.len());
+    }
+    for early in [false, true] {
+        begin(0, false);
+        calls::play(early);
+        let all = count();
+        for refused in 1..=all {
+            eprintln!(
+                "INQUIC_ALLOCATION='{} {refused}'",
+                LIVES.len() + usize::from(early)
+            );
+            let before = held();
+            begin(refused, false);
+            calls::play(early);
+            begin(0, false);
+            assert_eq!(held(), before, "allocation {refused} leaks");
+        }
+        println!("a socket's life: {all} allocations, each refused once");
     }
 }
 
