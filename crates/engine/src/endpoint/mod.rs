@@ -12,6 +12,7 @@ mod ids;
 mod keys;
 mod owners;
 mod reply;
+mod resets;
 mod runs;
 mod shared;
 #[cfg(test)]
@@ -45,6 +46,7 @@ use gather::{Gatherings, Stranger};
 use ids::Ids;
 use owners::Owners;
 use reply::StatelessBudget;
+use resets::{Mark, Resets};
 use shared::Whose;
 use token::Tokens;
 
@@ -88,7 +90,7 @@ pub struct Endpoint {
     /// What clients chose for their first packets, while the connection is known: a copy that comes late begins no other.
     first_ids: Table<(SocketAddr, ConnectionId), Handle>,
     /// Stateless reset tokens that peers gave us.
-    resets: Table<[u8; 16], Handle>,
+    resets: Resets,
     entries: Table<Handle, Entry>,
     next_handle: u64,
     owners: Owners,
@@ -114,7 +116,7 @@ pub struct Endpoint {
 struct Entry {
     ids: Vec<u64>,
     first: Option<(SocketAddr, ConnectionId)>,
-    resets: Vec<[u8; 16]>,
+    resets: Vec<Mark>,
     half_open: bool,
 }
 
@@ -137,13 +139,14 @@ impl Endpoint {
     pub fn new(platform: Arc<dyn Platform>, keys: EndpointKeys) -> Self {
         let tokens = Tokens::new(keys.derive(&*platform, b"address tokens", &[]));
         let fresh = Ids::new(&*platform, keys.routing.as_ref());
+        let resets = Resets::new(keys.derive(&*platform, b"resets of peers", &[]));
         Self {
             platform,
             keys,
             tokens,
             ids: Table::new(),
             first_ids: Table::new(),
-            resets: Table::new(),
+            resets,
             entries: Table::new(),
             next_handle: 0,
             owners: Owners::default(),
@@ -202,13 +205,8 @@ impl Endpoint {
         if let Some(handle) = as_ours(dcid).and_then(|id| self.ids.get(&id)) {
             return Route::Connection(*handle);
         }
-        //= RFC 9000 §10.3: However, endpoints MUST treat any packet ending in a valid stateless reset token as a Stateless
-        //= Reset, as other QUIC versions might allow the use of a long header.
-        let token = datagram
-            .last_chunk()
-            .filter(|_| datagram.len() >= limits::RESET_MIN);
-        if let Some(handle) = token.and_then(|token| self.resets.get(token)) {
-            return Route::Connection(*handle);
+        if let Some(handle) = self.resets.find(&*self.platform, datagram) {
+            return Route::Connection(handle);
         }
         match self.member_of(now, dcid) {
             Some(Whose::Member(member)) => return Route::Forward(member),
@@ -432,14 +430,15 @@ impl Endpoint {
         let Some(entry) = self.entries.get_mut(&handle) else {
             return Ok(());
         };
-        while let Some(token) = entry.resets.pop() {
-            self.resets.remove(&token);
+        while let Some(mark) = entry.resets.pop() {
+            self.resets.remove(&mark);
         }
         for token in connection.peer_ids().tokens() {
-            if !memory::pushed(&mut entry.resets, token) {
+            let mark = self.resets.insert(&*self.platform, &token, handle)?;
+            if !memory::pushed(&mut entry.resets, mark) {
+                self.resets.remove(&mark);
                 return Err(NoMemory);
             }
-            self.resets.insert(token, handle)?;
         }
         Ok(())
     }
@@ -452,8 +451,8 @@ impl Endpoint {
         for id in &entry.ids {
             self.ids.remove(id);
         }
-        for token in &entry.resets {
-            self.resets.remove(token);
+        for mark in &entry.resets {
+            self.resets.remove(mark);
         }
         if let Some(first) = entry.first {
             self.first_ids.remove(&first);
