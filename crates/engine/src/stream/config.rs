@@ -51,6 +51,14 @@ pub struct Window {
     pub ceiling: u64,
 }
 
+/// The windows with which streams begin: bidirectional ones of ours, those of the peer, and unidirectional ones.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FirstWindows {
+    bidi_local: u64,
+    bidi_remote: u64,
+    uni: u64,
+}
+
 impl Config {
     /// The defaults, for this side of the connection.
     #[must_use]
@@ -81,16 +89,15 @@ impl Config {
 
     /// Writes the limits into the transport parameters that we send.
     pub fn fill(&self, parameters: &mut TransportParameters) {
-        let Initial {
+        let FirstWindows {
             bidi_local,
             bidi_remote,
             uni,
-        } = self.initial;
-        let window = |own| self.window(own).min(inquic_wire::VARINT_MAX);
+        } = self.first_windows();
         parameters.initial_max_data = self.connection_window.initial.min(inquic_wire::VARINT_MAX);
-        parameters.initial_max_stream_data_bidi_local = window(bidi_local);
-        parameters.initial_max_stream_data_bidi_remote = window(bidi_remote);
-        parameters.initial_max_stream_data_uni = window(uni);
+        parameters.initial_max_stream_data_bidi_local = bidi_local;
+        parameters.initial_max_stream_data_bidi_remote = bidi_remote;
+        parameters.initial_max_stream_data_uni = uni;
         let [bidirectional, unidirectional] = self.streams_at_once();
         parameters.initial_max_streams_bidi = bidirectional;
         parameters.initial_max_streams_uni = unidirectional;
@@ -102,21 +109,27 @@ impl Config {
         limits::streams_at_once(self.connection_window.initial, most)
     }
 
-    /// The window with which a kind of streams begins.
-    const fn window(&self, own: Option<u64>) -> u64 {
-        match own {
-            Some(own) => own,
-            None => self.stream_window.initial,
+    /// The windows with which streams begin.
+    pub(super) fn first_windows(&self) -> FirstWindows {
+        let window = |own: Option<u64>| {
+            let window = own.unwrap_or(self.stream_window.initial);
+            window.min(inquic_wire::VARINT_MAX)
+        };
+        FirstWindows {
+            bidi_local: window(self.initial.bidi_local),
+            bidi_remote: window(self.initial.bidi_remote),
+            uni: window(self.initial.uni),
         }
     }
+}
 
-    /// The window with which a stream begins that we opened, or the peer.
-    pub(super) fn window_of(&self, ours: bool, direction: Direction) -> u64 {
-        let own = match (direction, ours) {
-            (Direction::Unidirectional, _) => self.initial.uni,
-            (Direction::Bidirectional, true) => self.initial.bidi_local,
-            (Direction::Bidirectional, false) => self.initial.bidi_remote,
-        };
-        self.window(own).min(inquic_wire::VARINT_MAX)
+impl FirstWindows {
+    /// Of a stream that we opened, or the peer.
+    pub(super) const fn of(&self, ours: bool, direction: Direction) -> u64 {
+        match (direction, ours) {
+            (Direction::Unidirectional, _) => self.uni,
+            (Direction::Bidirectional, true) => self.bidi_local,
+            (Direction::Bidirectional, false) => self.bidi_remote,
+        }
     }
 }

@@ -25,6 +25,7 @@ mod tests;
 mod transmit;
 mod types;
 
+use self::config::FirstWindows;
 pub use self::config::{Config, Initial, Window};
 pub use self::state::{ReceiveInput, ReceiveState, SendInput, SendState};
 pub(crate) use self::transmit::FRAMES_AFTER_FULL;
@@ -48,8 +49,7 @@ use self::types::Both;
 pub struct Streams {
     role: Role,
     stream_ceiling: u64,
-    /// The windows with which bidirectional streams of ours, those of the peer, and unidirectional ones begin.
-    first_windows: [u64; 3],
+    first_windows: FirstWindows,
     window_ceiling: u64,
     /// Streams of each type that the application allows the peer; the window may pay for fewer.
     most_streams: [u64; 2],
@@ -182,11 +182,7 @@ impl Streams {
         Self {
             role: config.role,
             stream_ceiling: config.stream_window.ceiling,
-            first_windows: [
-                config.window_of(true, Direction::Bidirectional),
-                config.window_of(false, Direction::Bidirectional),
-                config.window_of(false, Direction::Unidirectional),
-            ],
+            first_windows: config.first_windows(),
             is_prompt: config.is_prompt,
             tells_states: config.tells_states,
             window_ceiling: config.connection_window.ceiling,
@@ -280,16 +276,6 @@ impl Streams {
         }
     }
 
-    /// How far we let the peer send on a new stream with this id.
-    fn first_window(&self, id: StreamId) -> u64 {
-        let [bidi_local, bidi_remote, uni] = self.first_windows;
-        match (id.direction(), id.initiator() == self.role) {
-            (Direction::Unidirectional, _) => uni,
-            (Direction::Bidirectional, true) => bidi_local,
-            (Direction::Bidirectional, false) => bidi_remote,
-        }
-    }
-
     #[inline]
     fn slot(&self, id: StreamId) -> Option<u32> {
         let table = if id.initiator() == self.role {
@@ -319,7 +305,8 @@ impl Streams {
         let local = id.initiator() == self.role;
         let both = id.direction() == Direction::Bidirectional;
         let send = (both || local).then(|| SendHalf::new(self.send_limit(id)));
-        let receive = (both || !local).then(|| ReceiveHalf::new(self.first_window(id)));
+        let window = self.first_windows.of(local, id.direction());
+        let receive = (both || !local).then(|| ReceiveHalf::new(window));
         let stream = Stream::new(id, self.role, send, receive);
         let slot = self.slab.insert(stream)?;
         let table = if local {
