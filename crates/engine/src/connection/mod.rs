@@ -145,7 +145,6 @@ pub(crate) struct Start {
     pub(crate) token: alloc::vec::Vec<u8>,
 }
 
-/// What a connection carries before anything has happened.
 /// Apart, so that the connection is not twice on the stack of who makes it.
 #[inline(never)]
 fn owned(connection: Connection) -> Option<Own<Connection>> {
@@ -180,6 +179,7 @@ fn data(config: &Config, role: Role) -> Option<Own<Data>> {
     })
 }
 
+/// What a connection carries before anything has happened.
 fn carried(config: &Config, start: &Start, path: PathState, mtu: Mtu) -> Result<Carried, NoMemory> {
     let data = match start.role {
         Role::Client => Some(data(config, start.role).ok_or(NoMemory)?),
