@@ -27,8 +27,8 @@ use inquic_wire::StreamId;
 use crate::allocator::is_refusing;
 use crate::hosts::{Hosts, Over, bytes, insist, set};
 
-const CLIENT: usize = 0;
-const SERVER: usize = 1;
+pub(crate) const CLIENT: usize = 0;
+pub(crate) const SERVER: usize = 1;
 const NEW: u32 = MSG_QUIC_STREAM_NEW;
 const FIN: u32 = MSG_QUIC_STREAM_FIN;
 
@@ -63,6 +63,32 @@ fn live(hosts: &mut Hosts, early: bool) -> Result<(), Over> {
     describe(hosts)?;
     change(hosts, &mut heard)?;
     part(hosts, &mut heard)
+}
+
+/// Both ends, connected, with nothing refused.
+pub(crate) fn established() -> Hosts {
+    let mut hosts = Hosts::new();
+    listen(&mut hosts);
+    let made = connect(&mut hosts, false)
+        .and_then(|()| greet(&mut hosts, false))
+        .and_then(|hello| shake_hands(&mut hosts, false, &hello));
+    made.expect("there is memory");
+    // Ids, tokens and events of the start.
+    for _ in 0..20 {
+        for end in [CLIENT, SERVER] {
+            while let Ok(Some(_)) = hosts.receive(end, 0, 600) {}
+        }
+        hosts.pass(TURN);
+    }
+    hosts
+}
+
+/// A socket that is bound and serves `protocol` or asks for it.
+pub(crate) fn bound(protocol: &[u8]) -> Sock {
+    let mut sock = Sock::new(AF_INET, SOCK_DGRAM).expect("as programs say it");
+    prepare(&mut sock, protocol);
+    sock.on_bound("192.0.2.7:7000".parse().expect("an address"));
+    sock
 }
 
 /// What both programs set before there is a connection.
@@ -130,7 +156,7 @@ fn listen(hosts: &mut Hosts) {
     assert_eq!(twice, Err(Stop::Failed(Errno::EADDRINUSE)));
 }
 
-fn connect(hosts: &mut Hosts, early: bool) -> Result<(), Over> {
+pub(crate) fn connect(hosts: &mut Hosts, early: bool) -> Result<(), Over> {
     let mut sock = Sock::new(AF_INET, SOCK_DGRAM).expect("as programs say it");
     prepare(&mut sock, b"smb");
     let server = hosts.hosts[SERVER].address;
@@ -243,7 +269,7 @@ fn converse(hosts: &mut Hosts, early: bool, heard: &mut Heard) -> Result<(), Ove
         send(hosts, CLIENT, &[], NEW | FIN, &[1; EARLY])?;
     }
     // More than there is room for: the rest waits until the server has read.
-    let data = [2; 20_000];
+    let data = vec![2; 20_000];
     let mut sent = 0;
     hosts.wait("a large stream", |hosts| {
         let new = if sent == 0 { NEW } else { 0 };
@@ -346,7 +372,10 @@ fn describe(hosts: &mut Hosts) -> Result<(), Over> {
         }
         let given = ask(hosts, SERVER, 0)?;
         if let Some(other) = given.filter(|given| *given != id) {
-            hosts.call(SERVER, "close", |sock, _| Ok(sock.stream_close(other)))?;
+            hosts.call(SERVER, "close", |sock, _| {
+                sock.stream_close(other);
+                Ok(())
+            })?;
         }
         Ok(given.filter(|given| *given == id))
     })?;
@@ -368,7 +397,10 @@ fn describe(hosts: &mut Hosts) -> Result<(), Over> {
     })?;
     hosts.call(SERVER, "write", |sock, _| sock.stream_write(id, &[9; 50]))?;
     for end in [SERVER, CLIENT] {
-        hosts.call(end, "close", |sock, _| Ok(sock.stream_close(id)))?;
+        hosts.call(end, "close", |sock, _| {
+            sock.stream_close(id);
+            Ok(())
+        })?;
     }
     Ok(())
 }
@@ -527,7 +559,7 @@ fn stream(stream_id: i64, stream_flags: u32) -> Vec<u8> {
     control(QUIC_STREAM_INFO, &info)
 }
 
-fn control(kind: i32, data: &[u8]) -> Vec<u8> {
+pub(crate) fn control(kind: i32, data: &[u8]) -> Vec<u8> {
     let mut control = vec![0; 64];
     let message = ControlMessage {
         level: SOL_QUIC,
@@ -539,7 +571,7 @@ fn control(kind: i32, data: &[u8]) -> Vec<u8> {
     control
 }
 
-fn sockaddr(of: std::net::SocketAddr) -> Vec<u8> {
+pub(crate) fn sockaddr(of: std::net::SocketAddr) -> Vec<u8> {
     let mut out = vec![0; address::ADDRESS_LEN];
     let len = address::write(of, &mut out);
     out.truncate(len);

@@ -24,6 +24,8 @@ pub(crate) struct Host {
     pub(crate) address: SocketAddr,
     pub(crate) port: Port,
     table: BTreeMap<Handle, Sock>,
+    /// A socket that is none.
+    idle: Option<Sock>,
     /// The connection that the program uses.
     used: Option<Handle>,
     /// Those that the port has forgotten; their descriptors are still open.
@@ -81,6 +83,7 @@ impl Host {
             address: address.parse().expect("an address"),
             port: Port::new(platform, EndpointKeys::from_master([7; 32])),
             table: BTreeMap::new(),
+            idle: None,
             used: None,
             gone: Vec::new(),
         }
@@ -95,9 +98,22 @@ impl Host {
         self.table.insert(handle, sock);
     }
 
-    /// The connection that the program uses, over or not.
-    fn sock(&mut self) -> Option<&mut Sock> {
-        let used = self.used?;
+    /// The program has a socket that is no connection.
+    pub(crate) fn keep(&mut self, sock: Sock) {
+        self.idle = Some(sock);
+    }
+
+    /// That, with the port.
+    pub(crate) fn with_port(&mut self) -> (&mut Sock, &mut Port) {
+        let sock = self.idle.as_mut().expect("it is kept");
+        (sock, &mut self.port)
+    }
+
+    /// The connection that the program uses, over or not, or else the socket that is none.
+    pub(crate) fn sock(&mut self) -> Option<&mut Sock> {
+        let Some(used) = self.used else {
+            return self.idle.as_mut();
+        };
         let gone = self.gone.iter_mut();
         let mut gone = gone.filter(|sock| sock.handle() == Some(used));
         self.table.get_mut(&used).or_else(|| gone.next())

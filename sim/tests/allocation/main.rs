@@ -1,4 +1,4 @@
-//! Memory that cannot be had: lives of a connection, with every allocation that the engine makes failing once.
+//! Memory that cannot be had: lives of a connection and of sockets, with every allocation of theirs failing once.
 //!
 //! Nothing may panic or leak, and the connection goes on or closes. A test program of its own, for it has an allocator of its own.
 #![expect(
@@ -13,6 +13,7 @@ mod hosts;
 mod life;
 mod lives;
 mod plays;
+mod refusals;
 mod secrets;
 mod strangers;
 mod sweep;
