@@ -3,8 +3,8 @@
 
 mod early;
 mod keys;
+mod told;
 
-use std::fmt;
 use std::sync::Arc;
 
 use inquic_platform::{CipherSuite, KeySide};
@@ -15,7 +15,7 @@ use rustls::quic::{self, ClientConnection, Connection, KeyChange, ServerConnecti
 
 use crate::client::ClientConfig;
 use crate::error::{ConfigError, HandshakeError};
-use crate::framing::{self, Framing, Offence};
+use crate::framing::{self, Framing};
 use crate::greeting::{SESSION_ID_LEN_AT, parameters_in, whole_hello};
 use crate::info::HandshakeInfo;
 use crate::limits::{HANDSHAKE_BYTES, RECEIVE_BYTES, TRANSPORT_PARAMETERS_BYTES};
@@ -462,33 +462,6 @@ fn greet(
     let mut running = Box::new(Running::new(start, socket, foretold)?);
     running.take(socket, level, hello)?;
     Ok(running)
-}
-
-impl fmt::Debug for Session {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match &self.state {
-            State::New(Start::Client(..)) => "new client",
-            State::New(Start::Server(..)) => "new server",
-            State::Running(running) if running.complete => "complete",
-            State::Running(_) => "pending",
-            State::Idle { .. } => "done",
-            State::Failed => "failed",
-        };
-        let mut session = out.debug_struct("Session");
-        session.field("state", &state).field("info", &self.info);
-        session.finish()
-    }
-}
-
-impl From<Offence> for HandshakeError {
-    fn from(offence: Offence) -> Self {
-        match offence {
-            Offence::TooLong => Self::TooManyBytes,
-            //= RFC 9001 §4.4: clients MUST treat receipt of such messages as a connection error of type PROTOCOL_VIOLATION.
-            Offence::Forbidden(framing::CERTIFICATE_REQUEST) => Self::LateCertificateRequest,
-            Offence::Forbidden(kind) => Self::UnexpectedMessage(kind),
-        }
-    }
 }
 
 /// What an idle connection keeps for us, and the agreement behind a pointer.
