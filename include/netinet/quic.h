@@ -29,10 +29,13 @@ extern "C" {
  *
  * A server's certificate is verified by the authorities of the system (or those that SSL_CERT_FILE names) and must be for
  * `hostname`, or for the peer's address without one. `alpns` is a list separated by commas; without one, that of the socket's
- * option ALPN is taken. External pre-shared keys are not served: a client gives NULL for `pkey_file`, a server a PEM file for
- * each of the two, else the answer is -EOPNOTSUPP.
+ * option ALPN is taken. A client gives NULL for `pkey_file`, a server a PEM file for each of the two.
  *
- * -EKEYREJECTED: the certificate is not good. -ETIMEDOUT: it took too long. -EPROTONOSUPPORT: no common protocol (ALPN).
+ * Or both give a file of pre-shared keys as `pkey_file`, and the server NULL for `cert_file`: a line "identity:key" for each, the key
+ * in hexadecimal and of 16 bytes at least; an identity after a # is in hexadecimal, too. A client offers the first five, and a server,
+ * which may have 256, takes the first of its own that is among them. Then nobody shows a certificate, and `hostname` proves nothing.
+ *
+ * -EKEYREJECTED: the certificate is not good, or the two have no pre-shared key in common. -ETIMEDOUT: it took too long. -EPROTONOSUPPORT: no common protocol (ALPN).
  * -ECONNABORTED: the peer ended the handshake. -EPROTO: the peer broke a rule. Others come from the socket.
  */
 int quic_client_handshake(int sockfd, const char *pkey_file, const char *hostname, const char *alpns);
@@ -57,10 +60,13 @@ quic_session_t quic_session_new(int sockfd);
 void quic_session_free(quic_session_t session);
 
 /* Choices, before the handshake: the name that the server's certificate must have (NULL: the peer's address); a PEM file of the
- * authorities to trust in place of the system's; a server's PEM files; how long the handshake may take. */
+ * authorities to trust in place of the system's, of which a server then demands a certificate of its clients; the PEM files of a server,
+ * and of a client that is asked for a certificate; a file of pre-shared keys in place of all of these; how long
+ * the handshake may take. */
 int quic_session_set_server_name(quic_session_t session, const char *name);
 int quic_session_set_ca_file(quic_session_t session, const char *file);
 int quic_session_set_certificate(quic_session_t session, const char *cert_file, const char *key_file);
+int quic_session_set_psk_file(quic_session_t session, const char *file);
 int quic_session_set_timeout(quic_session_t session, uint32_t milliseconds);
 
 /* A list separated by commas, of 128 bytes at most; after the handshake, what was agreed on. `*size` has the bytes of room, then

@@ -47,6 +47,8 @@ pub enum ConfigError {
     Validity,
     /// A certificate could not be made.
     Making(String),
+    /// What is wrong with a pre-shared key, or with a file of them.
+    SharedKey(&'static str),
     /// rustls refuses the rest.
     Tls(rustls::Error),
 }
@@ -97,6 +99,12 @@ pub enum HandshakeError {
     },
     /// The client's second ClientHello has other transport parameters than its first.
     ParametersChanged,
+    /// The client has none of our pre-shared keys, or offered none.
+    UnknownSharedKey,
+    /// The client offered a pre-shared key by the name of one of ours, and it is another key.
+    WrongSharedKey,
+    /// The server took none of the pre-shared keys that we offered.
+    SharedKeyNotTaken,
     /// The peer sent no transport parameters, so it does not speak QUIC.
     NoTransportParameters,
     /// The client speaks TLS in the compatibility mode that QUIC forbids.
@@ -159,6 +167,9 @@ impl HandshakeError {
             Self::NoCommonProtocol => Some(120),
             Self::NoTransportParameters => Some(109),
             Self::ParametersChanged => Some(47),
+            Self::UnknownSharedKey => Some(115),
+            Self::WrongSharedKey => Some(51),
+            Self::SharedKeyNotTaken => Some(40),
             Self::UnexpectedMessage(_) => Some(10),
             Self::TooManyBytes => Some(50),
             Self::Internal(_) => Some(80),
@@ -274,6 +285,7 @@ impl fmt::Display for ConfigError {
             Self::NoNames => out.write_str("a certificate needs a DNS name or an IP address at least"),
             Self::Validity => out.write_str("a certificate cannot be good for so long; make it a hundred years at most"),
             Self::Making(cause) => write!(out, "the certificate cannot be made: {cause}"),
+            Self::SharedKey(what) => write!(out, "pre-shared keys: {what}"),
             Self::Tls(error) => write!(out, "TLS cannot be set up: {error}"),
         }
     }
@@ -323,6 +335,15 @@ impl fmt::Display for HandshakeError {
             }
             Self::ParametersChanged => {
                 out.write_str("the client changed its transport parameters when it was asked for another key share")
+            }
+            Self::UnknownSharedKey => {
+                out.write_str("the client has none of our pre-shared keys; give both ends the same one")
+            }
+            Self::WrongSharedKey => {
+                out.write_str("the client's pre-shared key is another one than ours of that name; give both ends the same one")
+            }
+            Self::SharedKeyNotTaken => {
+                out.write_str("the server takes none of our pre-shared keys; give both ends the same one")
             }
             Self::UnexpectedBytes => out.write_str("the peer sent handshake bytes after the end of a level"),
             Self::UnexpectedMessage(kind) => {
@@ -422,6 +443,7 @@ const fn advice(alert: u8) -> &'static str {
             ": it does not trust the authority that signed our certificate; give it that CA certificate"
         }
         116 => ": it wants a certificate of ours, which is not supported",
+        115 => ": it has none of our pre-shared keys; give both ends the same one",
         120 => ": no application protocol (ALPN) in common; give both ends the same name",
         _ => "",
     }

@@ -21,4 +21,6 @@ pub struct HandshakeInfo {
     pub server_name: Option<String>,
     /// Whether the peer has shown a certificate, in this handshake or in the one that is resumed.
     pub peer_has_certificate: bool,
+    /// The identity of the pre-shared key that stood in for certificates.
+    pub shared_key: Option<Vec<u8>>,
 }

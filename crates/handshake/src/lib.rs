@@ -2,8 +2,9 @@
 //! in here protects a packet, opens a network socket, or keeps a secret after it was installed.
 //!
 //! A [`Session`] is driven by [`Session::step`] over a [`HandshakeSocket`], which a kernel socket and a socket of the process
-//! both fill in; what it may use and trust comes from a [`ClientConfig`] or a [`ServerConfig`].
-#![forbid(unsafe_code)]
+//! both fill in; what it may use and trust comes from a [`ClientConfig`] or a [`ServerConfig`]; with the feature `psk` also from
+//! `SharedKeys`, the only part that has `unsafe`, for a library in C.
+#![deny(unsafe_code)]
 
 pub mod cert;
 mod client;
@@ -15,6 +16,8 @@ mod info;
 mod key_log;
 mod limits;
 mod options;
+#[cfg(feature = "psk")]
+mod psk;
 mod secrets;
 mod server;
 mod session;
@@ -30,6 +33,8 @@ pub use info::HandshakeInfo;
 pub use inquic_platform::{CipherSuite, KeySide};
 pub use inquic_wire::Level;
 pub use limits::{HANDSHAKE_BYTES, TICKETS, TRANSPORT_PARAMETERS_BYTES};
+#[cfg(feature = "psk")]
+pub use psk::{KeyHash, SharedKey, SharedKeys};
 pub use server::{Certificate, ServerConfig, ServerConfigBuilder};
 pub use session::{Progress, Session};
 pub use socket::HandshakeSocket;

@@ -54,7 +54,7 @@ pub(crate) fn collect<T>(secrets: &mut Secrets, call: impl FnOnce() -> T) -> T {
 }
 
 impl Secret {
-    fn new(secret: &[u8]) -> Option<Self> {
+    pub(crate) fn new(secret: &[u8]) -> Option<Self> {
         let mut bytes = [0; LEN_MAX];
         bytes.get_mut(..secret.len())?.copy_from_slice(secret);
         Some(Self {

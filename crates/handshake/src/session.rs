@@ -3,6 +3,8 @@
 
 mod early;
 mod keys;
+#[cfg(feature = "psk")]
+mod shared;
 mod told;
 
 use std::sync::Arc;
@@ -46,6 +48,9 @@ enum State {
     New(Start),
     /// TLS is at work, before the end of the handshake or, at a client, for tickets after it.
     Running(Box<Running>),
+    /// A handshake by pre-shared keys, until it is complete.
+    #[cfg(feature = "psk")]
+    Shared(Box<crate::psk::Shared>),
     /// Complete, and TLS put away; the peer has nothing to say any more but what `permits` says.
     Idle {
         framing: Framing,
@@ -160,7 +165,7 @@ impl Session {
                 Connection::Client(client) => client.tls13_tickets_received(),
                 Connection::Server(_) => 0,
             },
-            State::New(_) | State::Idle { .. } | State::Failed => 0,
+            _ => 0,
         }
     }
 
@@ -172,6 +177,10 @@ impl Session {
     }
 
     fn advance(&mut self, socket: &mut dyn HandshakeSocket) -> Result<Progress, HandshakeError> {
+        #[cfg(feature = "psk")]
+        if !self.advance_shared(socket)? {
+            return Ok(Progress::Pending);
+        }
         self.begin(socket)?;
         let mut buffer = [0; RECEIVE_BYTES];
         while let Some((level, len)) = socket.receive(&mut buffer)? {
@@ -192,14 +201,14 @@ impl Session {
                     framing.pass(bytes, *permits)?;
                 }
                 State::Idle { .. } => return Err(HandshakeError::UnexpectedBytes),
-                State::New(_) | State::Failed => return Err(HandshakeError::Ended),
+                _ => return Err(HandshakeError::Ended),
             }
         }
         match &self.state {
             State::Running(running) if !running.complete => Ok(Progress::Pending),
             State::New(Start::Server(..)) => Ok(Progress::Pending),
             State::Running(_) | State::Idle { .. } => Ok(Progress::Complete),
-            State::New(_) | State::Failed => Err(HandshakeError::Ended),
+            _ => Err(HandshakeError::Ended),
         }
     }
 
@@ -443,6 +452,7 @@ impl Running {
                 Connection::Server(server) => server.server_name().map(str::to_owned),
             },
             peer_has_certificate: self.tls.peer_certificates().is_some(),
+            shared_key: None,
         })
     }
 }

@@ -5,6 +5,8 @@ mod bytes;
 mod configuration;
 mod early;
 mod refusal;
+#[cfg(feature = "psk")]
+mod shared;
 mod versions;
 
 use std::collections::VecDeque;

@@ -95,6 +95,24 @@ pub unsafe extern "C" fn quic_session_set_certificate(
     })
 }
 
+/// A file of pre-shared keys, which stand in for certificates.
+///
+/// # Safety
+///
+/// `session` is a session, `file` null or a string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn quic_session_set_psk_file(
+    session: *mut QuicSession,
+    file: *const c_char,
+) -> c_int {
+    // SAFETY: as the caller says.
+    let (session, file) = (unsafe { session.as_mut() }, unsafe { text(file) });
+    chosen(session, |handshake| {
+        handshake.choices.shared_keys = file.map(path);
+        Ok(())
+    })
+}
+
 /// How long the handshake may take, in milliseconds.
 ///
 /// # Safety
@@ -309,12 +327,12 @@ pub unsafe extern "C" fn quic_client_handshake(
     hostname: *const c_char,
     alpns: *const c_char,
 ) -> c_int {
-    if !pkey_file.is_null() {
-        return no_psk();
-    }
     // SAFETY: as the caller says.
     let (hostname, alpns) = (unsafe { text(hostname) }, unsafe { text(alpns) });
+    // SAFETY: as the caller says.
+    let keys = unsafe { text(pkey_file) };
     whole(sockfd, alpns, |handshake| {
+        handshake.choices.shared_keys = keys.map(path);
         handshake.choices.server_name =
             hostname.map(|name| String::from_utf8_lossy(name).into_owned());
     })
@@ -336,11 +354,12 @@ pub unsafe extern "C" fn quic_server_handshake(
     let (key, chain) = (unsafe { text(pkey_file) }, unsafe { text(cert_file) });
     // SAFETY: as the caller says.
     let alpns = unsafe { text(alpns) };
-    let Some((chain, key)) = chain.zip(key) else {
-        return no_psk();
-    };
-    whole(sockfd, alpns, |handshake| {
-        handshake.choices.certificate = Some((path(chain), path(key)));
+    whole(sockfd, alpns, |handshake| match (chain, key) {
+        (Some(chain), Some(key)) => {
+            handshake.choices.certificate = Some((path(chain), path(key)));
+        }
+        (None, keys) => handshake.choices.shared_keys = keys.map(path),
+        (Some(_), None) => {}
     })
 }
 
@@ -439,12 +458,4 @@ fn whole(sockfd: c_int, alpns: Option<&[u8]>, choose: impl FnOnce(&mut Handshake
         handshake.start()?;
         handshake.run()
     })
-}
-
-fn no_psk() -> c_int {
-    log::line(
-        log::ERROR,
-        "external pre-shared keys are not served: use certificates, a client with NULL for the key file",
-    );
-    -libc::EOPNOTSUPP
 }

@@ -8,5 +8,7 @@ pub(crate) const HANDSHAKE: Duration = Duration::from_secs(10);
 pub(crate) const RECEIVE_BYTES: usize = 64 * 1024;
 /// Bytes of a list of application protocols, as the ABI has it.
 pub(crate) const ALPN_BYTES: usize = inquic_uapi::option::ALPN_LEN_MAX;
+/// Pre-shared keys that a client offers, the first of its file: as many as the reference reads of one.
+pub(crate) const SHARED_KEYS_OFFERED: usize = 5;
 /// Clients' tickets that `quic_session_get_data` has given out and can be given back; the oldest go first.
 pub(crate) const KEPT_SESSIONS: usize = 256;

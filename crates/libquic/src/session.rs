@@ -2,12 +2,12 @@
 //! people, go out. It never trusts a server whose certificate was not verified, and never lasts beyond its deadline.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use inquic_handshake::{
     Certificate, ClientConfig, ConfigError, HandshakeError, HandshakeInfo, Progress, Roots,
-    ServerConfig, Session,
+    ServerConfig, Session, SharedKey, SharedKeys,
 };
 use inquic_uapi::{QUIC_CRYPTO_APP, option};
 
@@ -41,6 +41,8 @@ pub(crate) struct Choices {
     pub(crate) authorities: Option<PathBuf>,
     /// A server's chain and key.
     pub(crate) certificate: Option<(PathBuf, PathBuf)>,
+    /// Pre-shared keys, in place of certificates.
+    pub(crate) shared_keys: Option<PathBuf>,
     pub(crate) timeout: Duration,
 }
 
@@ -72,6 +74,7 @@ impl Handshake {
                 server_name: None,
                 authorities: None,
                 certificate: None,
+                shared_keys: None,
                 timeout: limits::HANDSHAKE,
             },
             client: None,
@@ -117,10 +120,10 @@ impl Handshake {
         if self.choices.alpn.is_empty() {
             self.choices.alpn = protocols(&*self.link.calls);
         }
-        let made = if self.is_server {
-            self.server()
-        } else {
-            self.client()
+        let made = match &self.choices.shared_keys {
+            Some(file) => self.by_shared_keys(file),
+            None if self.is_server => self.server(),
+            None => self.client(),
         };
         let session = made.map_err(|error| self.misconfigured(&error))?;
         self.begin(session)
@@ -337,7 +340,10 @@ impl Handshake {
             | E::Expired { .. }
             | E::NotYetValid { .. }
             | E::WrongName { .. }
-            | E::Certificate { .. } => libc::EKEYREJECTED,
+            | E::Certificate { .. }
+            | E::UnknownSharedKey
+            | E::WrongSharedKey
+            | E::SharedKeyNotTaken => libc::EKEYREJECTED,
             E::NoCommonProtocol => libc::EPROTONOSUPPORT,
             E::PeerAlert(_) => libc::ECONNABORTED,
             E::Internal(_) => libc::EIO,
@@ -375,6 +381,18 @@ impl Handshake {
             },
         };
         Session::client(&config, &name)
+    }
+
+    fn by_shared_keys(&self, file: &Path) -> Result<Session, ConfigError> {
+        let mut keys = SharedKey::in_file(file)?;
+        if self.is_server {
+            let keys = SharedKeys::new(keys, &self.choices.alpn)?;
+            return Ok(Session::server_shared(&keys));
+        }
+        keys.truncate(limits::SHARED_KEYS_OFFERED);
+        let keys = SharedKeys::new(keys, &self.choices.alpn)?;
+        let name = self.choices.server_name.as_deref();
+        Ok(Session::client_shared(&keys, name))
     }
 
     fn server(&self) -> Result<Session, ConfigError> {

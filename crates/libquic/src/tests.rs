@@ -272,6 +272,33 @@ fn second_session_resumes_with_what_the_first_gave() {
 }
 
 #[test]
+fn a_client_offers_five_keys_of_its_file_and_no_more() {
+    let files = Files::new();
+    let line = |name: u8| format!("{name}:{}\n", format!("{:02x}", name + 1).repeat(16));
+    std::fs::write(files.path("six"), (0..6).map(line).collect::<String>()).unwrap();
+    for (known, expected) in [
+        (4, [Ok(()), Ok(())]),
+        (
+            5,
+            [
+                Err(Failed(libc::ETIMEDOUT)),
+                Err(Failed(libc::EKEYREJECTED)),
+            ],
+        ),
+    ] {
+        std::fs::write(files.path("one"), line(known)).unwrap();
+        let wire = Wire::default();
+        let (mut client, mut server) = (end(&wire, 0), end(&wire, 1));
+        client.choices.timeout = Duration::from_secs(2);
+        for (end, file) in [(&mut client, "six"), (&mut server, "one")] {
+            end.choices.alpn = names(b"test");
+            end.choices.shared_keys = Some(files.path(file));
+        }
+        assert_eq!(shake(&mut client, &mut server), expected, "{known}");
+    }
+}
+
+#[test]
 fn session_data_of_nobody_is_refused() {
     let (files, wire) = (Files::new(), Wire::default());
     let mut client = files.client(&wire, None);

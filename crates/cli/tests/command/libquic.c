@@ -44,7 +44,8 @@ static void serve_one(int fd, const char *key, const char *cert)
 	uint32_t flags = 0;
 	ssize_t got;
 
-	if (quic_server_handshake(fd, key, cert, ALPN))
+	/* A minus stands for no certificate: the key is a file of pre-shared keys. */
+	if (quic_server_handshake(fd, key, strcmp(cert, "-") ? cert : NULL, ALPN))
 		return;
 	got = quic_recvmsg(fd, words, sizeof(words), &sid, &flags);
 	if (got < 0)
@@ -260,13 +261,14 @@ int main(int argc, char **argv)
 	if (!strcmp(argv[1], "client") || !strcmp(argv[1], "poll")) {
 		ret = quic_client_handshake(fd, NULL, argv[3], ALPN);
 	} else if (!strcmp(argv[1], "psk")) {
-		ret = quic_client_handshake(fd, "file", argv[3], ALPN);
+		ret = quic_client_handshake(fd, getenv("PSK_FILE"), argv[3], ALPN);
 	} else {
 		quic_session_t session = quic_session_new(fd);
 		char alpn[64] = "";
 		size_t size = sizeof(alpn);
 
 		quic_session_set_server_name(session, argv[3]);
+		quic_session_set_psk_file(session, getenv("PSK_FILE"));
 		quic_session_set_alpn(session, ALPN, strlen(ALPN));
 		ret = steps(session, fd);
 		quic_session_get_alpn(session, alpn, &size);

@@ -96,14 +96,105 @@ fn certificate_is_verified_by_default() {
     );
 }
 
+const KEYS: &str = "one:00112233445566778899aabbccddeeff\ntwo:ffeeddccbbaa99887766554433221100\n";
+
+/// A server with the two keys.
+fn server_with_keys(place: &Place, program: &Path, connections: &str) -> Server {
+    std::fs::write(place.path("keys"), KEYS).unwrap();
+    let mut command = inquic();
+    command
+        .arg("run")
+        .arg(program)
+        .args(["server", "serial"])
+        .arg(place.path("keys"))
+        .args(["-", connections]);
+    Server::start(command)
+}
+
+/// A client with the keys of this text.
+fn client_with_keys(
+    place: &Place,
+    program: &Path,
+    how: &str,
+    server: &Server,
+    keys: &str,
+) -> Output {
+    std::fs::write(place.path("ours"), keys).unwrap();
+    let port = server.address.rsplit(':').next().unwrap();
+    inquic()
+        .arg("run")
+        .arg(program)
+        .args([how, port, "localhost", "hello"])
+        .env("PSK_FILE", place.path("ours"))
+        .output()
+        .unwrap()
+}
+
 #[test]
-fn external_key_is_refused_before_anything_is_sent() {
+fn a_pre_shared_key_stands_in_for_certificates() {
+    let place = Place::new();
+    let program = compiled(&place);
+    let server = server_with_keys(&place, &program, "4");
+    let second = KEYS.lines().nth(1).unwrap();
+    let unknown_first = format!("three:{}\n{second}", "ab".repeat(32));
+    for (how, keys) in [
+        ("psk", KEYS),
+        ("steps", KEYS),
+        ("psk", second),
+        ("psk", unknown_first.as_str()),
+    ] {
+        let answer = client_with_keys(&place, &program, how, &server, keys);
+        assert_eq!(answer.stdout, b"hello\n", "{how}, {keys}: {answer:?}");
+        assert_eq!(code(&answer), 0);
+    }
+}
+
+#[test]
+fn a_wrong_or_unknown_pre_shared_key_is_refused_with_its_alert() {
+    let place = Place::new();
+    let program = compiled(&place);
+    let server = server_with_keys(&place, &program, "3");
+    let aborted = b"handshake: Software caused connection abort\n";
+    for (keys, alert) in [
+        ("one:ffeeddccbbaa99887766554433221100", "alert 51 "),
+        ("three:00112233445566778899aabbccddeeff", "alert 115 "),
+    ] {
+        let answer = client_with_keys(&place, &program, "psk", &server, keys);
+        assert_eq!(answer.stdout, aborted, "{keys}: {answer:?}");
+        let log = String::from_utf8_lossy(&answer.stderr);
+        assert!(log.contains(alert), "{log}");
+    }
+    // The server goes on.
+    let answer = client_with_keys(&place, &program, "psk", &server, KEYS);
+    assert_eq!(answer.stdout, b"hello\n", "{answer:?}");
+}
+
+#[test]
+fn keys_and_certificates_do_not_mix() {
+    let place = Place::new();
+    let program = compiled(&place);
+    // A client that trusts certificates, and a server that has keys.
+    let keyed = server_with_keys(&place, &program, "1");
+    let answer = client(&place, &program, "client", &keyed, "localhost");
+    let log = String::from_utf8_lossy(&answer.stderr);
+    assert!(log.contains("alert 115 "), "{log}");
+    // The other way about.
+    let certified = server(&place, &program, "serial", "1");
+    let answer = client_with_keys(&place, &program, "psk", &certified, KEYS);
+    assert_eq!(
+        answer.stdout, b"handshake: Key was rejected by service\n",
+        "{answer:?}"
+    );
+}
+
+#[test]
+fn a_file_without_keys_is_refused_before_anything_is_sent() {
     let place = Place::new();
     let program = compiled(&place);
     let server = server(&place, &program, "serial", "1");
-    let answer = client(&place, &program, "psk", &server, "localhost");
+    let answer = client_with_keys(&place, &program, "psk", &server, "one:00");
     assert_eq!(
-        answer.stdout, b"handshake: Operation not supported\n",
+        answer.stdout, b"handshake: Invalid argument\n",
         "{answer:?}"
     );
 }

@@ -13,6 +13,8 @@ impl fmt::Debug for Session {
             State::New(Start::Server(..)) => "new server",
             State::Running(running) if running.complete => "complete",
             State::Running(_) => "pending",
+            #[cfg(feature = "psk")]
+            State::Shared(_) => "pending by pre-shared keys",
             State::Idle { .. } => "done",
             State::Failed => "failed",
         };
