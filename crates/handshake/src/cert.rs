@@ -71,11 +71,22 @@ impl CertificateAuthority {
         names: &[impl AsRef<str>],
         valid_for: Duration,
     ) -> Result<IssuedCertificate, ConfigError> {
-        if valid_for > HUNDRED_YEARS {
-            return Err(ConfigError::Validity);
-        }
-        let now = now();
-        self.issue_between(names, now - CLOCK_DIFFERENCE, now + valid_for)
+        let (from, until) = validity(valid_for)?;
+        self.issue_between(names, from, until)
+    }
+
+    /// A client's certificate in this name, good as one of [`CertificateAuthority::issue`] is. No server can be one with it.
+    ///
+    /// # Errors
+    ///
+    /// When the name cannot stand in a certificate.
+    pub fn issue_client(
+        &self,
+        name: &str,
+        valid_for: Duration,
+    ) -> Result<IssuedCertificate, ConfigError> {
+        let usage = ExtendedKeyUsagePurpose::ClientAuth;
+        self.sign(&[name], validity(valid_for)?, usage)
     }
 
     /// A server certificate that is good between two moments, for tests of what is not good any more or not yet.
@@ -89,13 +100,23 @@ impl CertificateAuthority {
         not_before: SystemTime,
         not_after: SystemTime,
     ) -> Result<IssuedCertificate, ConfigError> {
+        let usage = ExtendedKeyUsagePurpose::ServerAuth;
+        self.sign(names, (not_before, not_after), usage)
+    }
+
+    fn sign(
+        &self,
+        names: &[impl AsRef<str>],
+        (not_before, not_after): (SystemTime, SystemTime),
+        usage: ExtendedKeyUsagePurpose,
+    ) -> Result<IssuedCertificate, ConfigError> {
         let names: Vec<String> = names.iter().map(|name| name.as_ref().to_owned()).collect();
         let common_name = names.first().ok_or(ConfigError::NoNames)?.clone();
         let mut params = CertificateParams::new(names).map_err(ConfigError::made)?;
         params.distinguished_name = named(&common_name);
         params.use_authority_key_identifier_extension = true;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.extended_key_usages = vec![usage];
         params.not_before = not_before.into();
         params.not_after = not_after.into();
         let key = KeyPair::generate().map_err(ConfigError::made)?;
@@ -140,6 +161,15 @@ impl fmt::Debug for IssuedCertificate {
         issued.field("certificate_pem", &self.certificate_pem);
         issued.finish_non_exhaustive()
     }
+}
+
+/// From an hour ago, since clocks differ, for so long.
+fn validity(valid_for: Duration) -> Result<(SystemTime, SystemTime), ConfigError> {
+    if valid_for > HUNDRED_YEARS {
+        return Err(ConfigError::Validity);
+    }
+    let now = now();
+    Ok((now - CLOCK_DIFFERENCE, now + valid_for))
 }
 
 fn named(name: &str) -> DistinguishedName {

@@ -13,12 +13,13 @@ use rustls::{RootCertStore, version};
 use crate::error::ConfigError;
 use crate::limits::RESUMPTION_NAMES;
 use crate::options::Options;
+use crate::server::Certificate;
 use crate::suites::KeyExchange;
 use crate::tickets::ClientTickets;
 
 /// The authorities whose word about a server's name is taken. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Roots(Arc<RootCertStore>);
+pub struct Roots(pub(crate) Arc<RootCertStore>);
 
 /// How a client's handshakes are made. Cheap to clone; clones share the tickets that servers gave.
 #[derive(Clone, Debug)]
@@ -37,6 +38,7 @@ pub struct ClientConfig {
 pub struct ClientConfigBuilder {
     options: Options,
     roots: Option<Roots>,
+    certificate: Option<Certificate>,
     resumption: usize,
 }
 
@@ -97,6 +99,7 @@ impl ClientConfig {
         ClientConfigBuilder {
             options: Options::default(),
             roots: None,
+            certificate: None,
             resumption: RESUMPTION_NAMES,
         }
     }
@@ -106,6 +109,12 @@ impl ClientConfigBuilder {
     /// Trusts these authorities and no others.
     pub fn roots(mut self, roots: Roots) -> Self {
         self.roots = Some(roots);
+        self
+    }
+
+    /// Shows this certificate to servers that ask for one. Without it they are told that there is none.
+    pub fn certificate(mut self, certificate: Certificate) -> Self {
+        self.certificate = Some(certificate);
         self
     }
 
@@ -150,11 +159,16 @@ impl ClientConfigBuilder {
     pub fn build(self) -> Result<ClientConfig, ConfigError> {
         let alpn = self.options.alpn()?;
         let roots = self.roots.map_or_else(Roots::system, Ok)?;
-        let mut tls = rustls::ClientConfig::builder_with_provider(self.options.provider()?)
+        let trusting = rustls::ClientConfig::builder_with_provider(self.options.provider()?)
             .with_protocol_versions(&[&version::TLS13])
             .map_err(ConfigError::Tls)?
-            .with_root_certificates(roots.0)
-            .with_no_client_auth();
+            .with_root_certificates(roots.0);
+        let mut tls = match self.certificate {
+            None => trusting.with_no_client_auth(),
+            Some(Certificate { chain, key }) => trusting
+                .with_client_auth_cert(chain, key)
+                .map_err(ConfigError::from_certificate)?,
+        };
         tls.alpn_protocols = alpn;
         tls.key_log = self.options.collector()?;
         tls.resumption = match self.resumption {

@@ -19,6 +19,8 @@ pub enum ConfigError {
     DamagedPem,
     /// A certificate that is none.
     DamagedCertificate,
+    /// A private key that is none.
+    DamagedKey,
     /// PEM text without a certificate.
     NoCertificate,
     /// PEM text without a private key.
@@ -99,6 +101,8 @@ pub enum HandshakeError {
     },
     /// The client's second ClientHello has other transport parameters than its first.
     ParametersChanged,
+    /// The client has shown no certificate, and must.
+    NoClientCertificate,
     /// The client has none of our pre-shared keys, or offered none.
     UnknownSharedKey,
     /// The client offered a pre-shared key by the name of one of ours, and it is another key.
@@ -167,6 +171,7 @@ impl HandshakeError {
             Self::NoCommonProtocol => Some(120),
             Self::NoTransportParameters => Some(109),
             Self::ParametersChanged => Some(47),
+            Self::NoClientCertificate => Some(116),
             Self::UnknownSharedKey => Some(115),
             Self::WrongSharedKey => Some(51),
             Self::SharedKeyNotTaken => Some(40),
@@ -225,6 +230,7 @@ impl HandshakeError {
                     cause,
                 },
             },
+            Tls::NoCertificatesPresented => Self::NoClientCertificate,
             Tls::NoApplicationProtocol => Self::NoCommonProtocol,
             Tls::PeerMisbehaved(PeerMisbehaved::MissingQuicTransportParameters) => {
                 Self::NoTransportParameters
@@ -262,6 +268,9 @@ impl fmt::Display for ConfigError {
             Self::DamagedPem => out.write_str("the PEM text is damaged; export it again"),
             Self::DamagedCertificate => {
                 out.write_str("a certificate is damaged or of a kind that TLS does not take; make it again")
+            }
+            Self::DamagedKey => {
+                out.write_str("the private key is damaged or of a kind that TLS does not take; make it again")
             }
             Self::NoCertificate => out.write_str("no certificate in it; a PEM block BEGIN CERTIFICATE is needed"),
             Self::NoKey => out.write_str("no private key in it; a PEM block BEGIN PRIVATE KEY is needed"),
@@ -335,6 +344,9 @@ impl fmt::Display for HandshakeError {
             }
             Self::ParametersChanged => {
                 out.write_str("the client changed its transport parameters when it was asked for another key share")
+            }
+            Self::NoClientCertificate => {
+                out.write_str("the client has shown no certificate; give it one that an authority of ours has signed")
             }
             Self::UnknownSharedKey => {
                 out.write_str("the client has none of our pre-shared keys; give both ends the same one")
@@ -442,7 +454,7 @@ const fn advice(alert: u8) -> &'static str {
         48 => {
             ": it does not trust the authority that signed our certificate; give it that CA certificate"
         }
-        116 => ": it wants a certificate of ours, which is not supported",
+        116 => ": it wants a certificate of ours; give one that an authority of its has signed",
         115 => ": it has none of our pre-shared keys; give both ends the same one",
         120 => ": no application protocol (ALPN) in common; give both ends the same name",
         _ => "",

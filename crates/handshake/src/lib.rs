@@ -35,7 +35,7 @@ pub use inquic_wire::Level;
 pub use limits::{HANDSHAKE_BYTES, TICKETS, TRANSPORT_PARAMETERS_BYTES};
 #[cfg(feature = "psk")]
 pub use psk::{KeyHash, SharedKey, SharedKeys};
-pub use server::{Certificate, ServerConfig, ServerConfigBuilder};
+pub use server::{Certificate, ClientCertificate, ServerConfig, ServerConfigBuilder};
 pub use session::{Progress, Session};
 pub use socket::HandshakeSocket;
 pub use suites::KeyExchange;

@@ -5,12 +5,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use inquic_platform::CipherSuite;
+use rustls::Error;
+use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::Ticketer;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::NoServerSessionStorage;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoServerSessionStorage, VerifierBuilderError, WebPkiClientVerifier};
 use rustls::version;
 
+use crate::client::Roots;
 use crate::error::ConfigError;
 use crate::fleet_tickets::FleetTickets;
 use crate::limits::TICKETS;
@@ -27,6 +31,15 @@ pub struct Certificate {
     pub(crate) key: PrivateKeyDer<'static>,
 }
 
+/// What a server wants of its clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ClientCertificate {
+    /// A certificate, if they have one. One that is not good ends the handshake.
+    Asked,
+    /// A certificate.
+    Required,
+}
+
 /// How a server's handshakes are made. Cheap to clone; clones open each other's tickets.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
@@ -40,6 +53,7 @@ pub struct ServerConfigBuilder {
     options: Options,
     certificate: Option<Certificate>,
     named: Vec<(Vec<String>, Certificate)>,
+    clients: Option<(Roots, ClientCertificate)>,
     tickets: usize,
     early_data: bool,
     ticket_key: Option<[u8; 32]>,
@@ -62,6 +76,19 @@ impl Certificate {
         Ok(Self {
             chain: chain_of(&read(chain)?).map_err(|error| error.in_file(chain))?,
             key: key_of(&read(key)?).map_err(|error| error.in_file(key))?,
+        })
+    }
+
+    /// A certificate without others, and its key, as DER has them.
+    ///
+    /// # Errors
+    ///
+    /// When the key is none.
+    pub fn from_der(certificate: &[u8], key: &[u8]) -> Result<Self, ConfigError> {
+        let key = PrivateKeyDer::try_from(key).map_err(|_| ConfigError::DamagedKey)?;
+        Ok(Self {
+            chain: vec![CertificateDer::from(certificate.to_vec())],
+            key: key.clone_key(),
         })
     }
 
@@ -94,6 +121,7 @@ impl ServerConfig {
             options: Options::default(),
             certificate: None,
             named: Vec::new(),
+            clients: None,
             tickets: TICKETS,
             early_data: false,
             ticket_key: None,
@@ -117,6 +145,12 @@ impl ServerConfigBuilder {
     ) -> Self {
         let names = names.into_iter().map(Into::into).collect();
         self.named.push((names, certificate));
+        self
+    }
+
+    /// Asks clients for certificates that these authorities have signed; which one it was is nowhere told.
+    pub fn clients(mut self, roots: Roots, wanted: ClientCertificate) -> Self {
+        self.clients = Some((roots, wanted));
         self
     }
 
@@ -183,10 +217,14 @@ impl ServerConfigBuilder {
         let alpn = self.options.alpn()?;
         let provider = self.options.provider()?;
         let shown = Shown::new(certificate, self.named, &provider)?;
+        let verifier = match self.clients {
+            None => WebPkiClientVerifier::no_client_auth(),
+            Some((roots, wanted)) => verifier(roots, wanted, provider.clone())?,
+        };
         let mut tls = rustls::ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&version::TLS13])
             .map_err(ConfigError::Tls)?
-            .with_no_client_auth()
+            .with_client_cert_verifier(verifier)
             .with_cert_resolver(Arc::new(shown));
         tls.alpn_protocols = alpn;
         tls.key_log = self.options.collector()?;
@@ -210,6 +248,21 @@ impl ServerConfigBuilder {
         }
         Ok(ServerConfig { tls: Arc::new(tls) })
     }
+}
+
+fn verifier(
+    roots: Roots,
+    wanted: ClientCertificate,
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<dyn ClientCertVerifier>, ConfigError> {
+    let builder = WebPkiClientVerifier::builder_with_provider(roots.0, provider);
+    let builder = match wanted {
+        ClientCertificate::Asked => builder.allow_unauthenticated(),
+        ClientCertificate::Required => builder,
+    };
+    let unusable =
+        |error: VerifierBuilderError| ConfigError::Tls(Error::General(error.to_string()));
+    builder.build().map_err(unusable)
 }
 
 fn chain_of(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, ConfigError> {

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod bytes;
+mod clients;
 mod configuration;
 mod early;
 mod refusal;

@@ -11,8 +11,9 @@ use crate::c::{as_call, bytes, give, path, text};
 use crate::kept::SESSION_DATA_BYTES;
 use crate::link::errno;
 use crate::log::{self, LogFunc};
-use crate::session::{Failed, Handshake, names};
+use crate::session::{Failed, Handshake};
 use crate::steps::{QuicSession, Step};
+use crate::wishes::names;
 use crate::{limits, messages, sys};
 
 /// Begins a session for a connected or accepted socket.

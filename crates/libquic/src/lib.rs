@@ -22,7 +22,9 @@ pub mod steps;
 mod sys;
 #[cfg(test)]
 mod tests;
+mod wishes;
 
 pub use calls::Calls;
-pub use session::{Failure, complete, protocols};
+pub use session::{Failure, complete};
 pub use sys::Descriptor;
+pub use wishes::{certificate_request, protocols};

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use inquic_handshake::{
-    Certificate, ClientConfig, ConfigError, HandshakeError, HandshakeInfo, Progress, Roots,
-    ServerConfig, Session, SharedKey, SharedKeys,
+    Certificate, ClientCertificate, ClientConfig, ConfigError, HandshakeError, HandshakeInfo,
+    Progress, Roots, ServerConfig, Session, SharedKey, SharedKeys,
 };
 use inquic_uapi::{QUIC_CRYPTO_APP, option};
 
@@ -15,6 +15,7 @@ use crate::calls::Calls;
 use crate::kept::{self, SESSION_DATA_BYTES};
 use crate::limits;
 use crate::link::{Link, Outgoing, errno};
+use crate::wishes::protocols;
 use crate::{log, sys};
 
 /// A handshake of one socket, with what was chosen for it.
@@ -37,9 +38,9 @@ pub(crate) struct Handshake {
 pub(crate) struct Choices {
     pub(crate) alpn: Vec<Vec<u8>>,
     pub(crate) server_name: Option<String>,
-    /// Authorities to trust in place of the system's.
+    /// Authorities to trust in place of the system's; at a server, those that clients need a certificate of.
     pub(crate) authorities: Option<PathBuf>,
-    /// A server's chain and key.
+    /// The chain and key of a server, or of a client that is asked for one.
     pub(crate) certificate: Option<(PathBuf, PathBuf)>,
     /// Pre-shared keys, in place of certificates.
     pub(crate) shared_keys: Option<PathBuf>,
@@ -341,6 +342,7 @@ impl Handshake {
             | E::NotYetValid { .. }
             | E::WrongName { .. }
             | E::Certificate { .. }
+            | E::NoClientCertificate
             | E::UnknownSharedKey
             | E::WrongSharedKey
             | E::SharedKeyNotTaken => libc::EKEYREJECTED,
@@ -368,6 +370,9 @@ impl Handshake {
             let mut builder = ClientConfig::builder().alpn(&self.choices.alpn);
             if let Some(file) = &self.choices.authorities {
                 builder = builder.roots(Roots::pem_file(file)?);
+            }
+            if let Some((chain, key)) = &self.choices.certificate {
+                builder = builder.certificate(Certificate::from_pem_files(chain, key)?);
             }
             builder.build()?
         };
@@ -404,6 +409,9 @@ impl Handshake {
         let mut builder = ServerConfig::builder()
             .certificate(Certificate::from_pem_files(chain, key)?)
             .alpn(&self.choices.alpn);
+        if let Some(file) = &self.choices.authorities {
+            builder = builder.clients(Roots::pem_file(file)?, ClientCertificate::Required);
+        }
         // The listener's key, so that whoever accepts the next connection opens the ticket.
         let mut secret = [0; option::SESSION_TICKET_LEN_MAX];
         let read = self
@@ -453,23 +461,6 @@ pub fn complete(
             reason: handshake.why,
         }),
     }
-}
-
-/// The application protocols that a socket names.
-#[must_use]
-pub fn protocols(calls: &dyn Calls) -> Vec<Vec<u8>> {
-    let mut list = [0; limits::ALPN_BYTES];
-    let read = calls.getsockopt(option::QUIC_SOCKOPT_ALPN, &mut list);
-    let list = read.ok().and_then(|len| list.get(..len));
-    names(list.unwrap_or_default())
-}
-
-/// The names of a list with commas, spaces around them left out.
-pub(crate) fn names(list: &[u8]) -> Vec<Vec<u8>> {
-    list.split(|byte| *byte == b',')
-        .map(|name| name.iter().copied().filter(|byte| *byte > b' ').collect())
-        .filter(|name: &Vec<u8>| !name.is_empty())
-        .collect()
 }
 
 impl From<io::Error> for Failed {

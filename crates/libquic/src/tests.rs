@@ -18,7 +18,8 @@ use tempfile::TempDir;
 use crate::calls::Calls;
 use crate::link::{Link, errno};
 use crate::messages;
-use crate::session::{Failed, Handshake, Next, names};
+use crate::session::{Failed, Handshake, Next};
+use crate::wishes::names;
 
 /// What one end has sent, and what was done on its socket.
 #[derive(Default)]
@@ -141,6 +142,11 @@ impl Files {
         let ca = CertificateAuthority::new("Test CA").unwrap();
         let issued = ca.issue(&["localhost"], Duration::from_secs(3600)).unwrap();
         let files = Self(tempfile::tempdir().unwrap());
+        let client = ca
+            .issue_client("client", Duration::from_secs(3600))
+            .unwrap();
+        std::fs::write(files.path("client.pem"), client.certificate_pem).unwrap();
+        std::fs::write(files.path("client.key"), &*client.key_pem).unwrap();
         std::fs::write(files.path("ca.pem"), ca.pem()).unwrap();
         std::fs::write(files.path("cert.pem"), issued.certificate_pem).unwrap();
         std::fs::write(files.path("key.pem"), &*issued.key_pem).unwrap();
@@ -269,6 +275,23 @@ fn second_session_resumes_with_what_the_first_gave() {
     // A resumed server sends no certificate: its messages at the Handshake level are short.
     assert!(second.is_resumed());
     assert!(!first.is_resumed());
+}
+
+#[test]
+fn server_with_authorities_demands_a_certificate_of_its_clients() {
+    let files = Files::new();
+    for (shows, expected) in [(true, Ok(())), (false, Err(Failed(libc::EKEYREJECTED)))] {
+        let wire = Wire::default();
+        let mut client = files.client(&wire, Some("localhost"));
+        client.choices.timeout = Duration::from_secs(2);
+        let mut server = files.server(&wire);
+        server.choices.authorities = Some(files.path("ca.pem"));
+        if shows {
+            client.choices.certificate = Some((files.path("client.pem"), files.path("client.key")));
+        }
+        let [_, served] = shake(&mut client, &mut server);
+        assert_eq!(served, expected);
+    }
 }
 
 #[test]
