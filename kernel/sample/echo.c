@@ -47,6 +47,10 @@ static unsigned int timeout_ms = 5000;
 module_param(timeout_ms, uint, 0444);
 MODULE_PARM_DESC(timeout_ms, "how long a handshake may take");
 
+static int psk;
+module_param(psk, int, 0444);
+MODULE_PARM_DESC(psk, "serial number of a pre-shared key that stands in for certificates");
+
 /* How long a call waits before it looks whether the module is to go. */
 #define TICK (HZ / 5)
 #define BUFFER 4096
@@ -129,6 +133,8 @@ static int handshake(struct end *end, int (*hello)(const struct tls_handshake_ar
 		.ta_data = end,
 		.ta_peername = peer,
 		.ta_timeout_ms = timeout_ms,
+		.ta_num_peerids = 1,
+		.ta_my_peerids = { psk },
 	};
 	int err = hello(&args, GFP_KERNEL);
 
@@ -217,7 +223,7 @@ static int echo(struct end *end)
 static void serve(struct work_struct *work)
 {
 	struct end *end = container_of(work, struct end, work);
-	int err = handshake(end, tls_server_hello_x509, NULL);
+	int err = handshake(end, psk ? tls_server_hello_psk : tls_server_hello_x509, NULL);
 
 	if (err)
 		say_end(end, "server: no handshake", err);
@@ -307,7 +313,7 @@ static int connect(void)
 		return PTR_ERR(end);
 	err = set_alpn(end);
 	err = err ?: kernel_connect(end->sock, (struct sockaddr *)&where, length_of(&where), 0);
-	err = err ?: handshake(end, tls_client_hello_x509, name);
+	err = err ?: handshake(end, psk ? tls_client_hello_psk : tls_client_hello_x509, name);
 	if (err)
 		say_end(end, "client: no handshake", err);
 	else

@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::limits;
 use crate::log;
 use crate::service::{Job, Service};
-use crate::work;
+use crate::work::{self, Outcome};
 
 /// What the kernel calls agents by.
 pub(crate) trait Notices: AsFd + Send {
@@ -156,14 +156,14 @@ impl Agent {
         let begun = worker.spawn(move || {
             let outcome = work::handshake(&ours, &config);
             log::line(&format!("handshake {number}: {}", outcome.line));
-            shared.settle(number, &ours, outcome.status);
+            shared.settle(number, &ours, &outcome);
         });
         if let Err(error) = begun {
             held.running.remove(&number);
             log::line(&format!("handshake {number}: no thread for it: {error}"));
             let status = Errno::AGAIN.raw_os_error().unsigned_abs();
             // Where that fails as well, its user's time runs out.
-            let _ = held.service.done(job.socket.as_raw_fd(), status);
+            let _ = held.service.done(job.socket.as_raw_fd(), status, None);
         }
     }
 
@@ -231,7 +231,7 @@ impl Agent {
             ));
             let status = Errno::CANCELED.raw_os_error().unsigned_abs();
             // Its worker does not settle it any more, and has the socket open still.
-            let _ = held.service.done(socket, status);
+            let _ = held.service.done(socket, status, None);
         }
     }
 }
@@ -242,10 +242,11 @@ impl Shared {
     }
 
     /// Tells the kernel what became of a handshake, unless it was given up.
-    fn settle(&self, number: u64, job: &Job, status: u32) {
+    fn settle(&self, number: u64, job: &Job, outcome: &Outcome) {
+        let Outcome { status, key, .. } = *outcome;
         let mut held = self.lock();
         if held.running.remove(&number).is_some()
-            && let Err(error) = held.service.done(job.socket.as_raw_fd(), status)
+            && let Err(error) = held.service.done(job.socket.as_raw_fd(), status, key)
         {
             log::line(&format!(
                 "handshake {number}: its user waits no more: {error}"

@@ -32,6 +32,15 @@ A configuration:
 
     [client]
     roots = \"ca.pem\"               # in place of the system's authorities
+    chain = \"client.pem\"           # what clients show to servers that ask, where their user names nothing
+    key = \"client.key\"
+
+    [server]
+    roots = \"clients-ca.pem\"       # whose certificates servers take from clients
+    clients = \"ask\"               # or \"require\"; a user may ask for more (option CONFIG of the socket)
+
+    [psk]
+    file = \"keys\"                 # lines identity:key, beside the keys that users name
 
     [[certificate]]                # what servers show; the first also to who asks for another name
     names = [\"files.example\", \"*.files.example\"]
@@ -42,8 +51,11 @@ Names of files that do not begin with a slash are looked for beside the configur
 
 What is verified: the server's certificate, always, for the name that the kernel's user gave, or for the address if it gave
 none. A server whose certificate is not good is told the TLS alert; the user in the kernel gets an errno: EKEYREJECTED for a
-certificate, ENOKEY where nothing is configured, EPROTONOSUPPORT for no common protocol (ALPN), ECONNABORTED where the peer ended it,
-ETIMEDOUT, EOPNOTSUPP for pre-shared keys, which are not there yet.
+certificate or a pre-shared key, ENOKEY where nothing is configured, EPROTONOSUPPORT for no common protocol (ALPN), ECONNABORTED
+where the peer ended it, ETIMEDOUT, and what the kernel says of a key that cannot be read.
+
+Keys of the kernel: a user may name keys by their serial numbers. A pre-shared key is of type user or psk, its description the identity,
+its bytes the key, 16 at least. A certificate and its private key are keys of type user that hold DER.
 
 Signals: HUP reads the configuration again; TERM and INT let handshakes under way end, for 5 seconds. A second one does not wait.
 ";

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fmt, fs, io};
 
-use inquic_handshake::{Certificate, ClientConfig, ConfigError, Roots, ServerConfig};
+use inquic_handshake::{
+    Certificate, ClientCertificate, ClientConfig, ConfigError, Roots, ServerConfig, SharedKey,
+};
 use serde::Deserialize;
 
 use crate::limits;
@@ -20,8 +22,16 @@ pub(crate) struct Config {
     pub(crate) timeout: Duration,
     /// Whom clients trust, or why there is nobody.
     roots: Result<Roots, String>,
+    /// What clients show where their user names nothing.
+    pub(crate) own: Option<Certificate>,
+    /// Whose certificates servers take from clients.
+    clients: Option<Roots>,
+    /// What servers want of clients, at the least.
+    wanted: Option<ClientCertificate>,
     /// What servers show, the first to whoever asks for another name.
     certificates: Vec<Identity>,
+    /// Pre-shared keys, beside those that users in the kernel name.
+    pub(crate) shared_keys: Vec<SharedKey>,
 }
 
 /// A certificate and the names that it is shown for.
@@ -40,6 +50,8 @@ pub(crate) enum Fault {
     Text(PathBuf, Box<toml::de::Error>),
     /// A number is out of its bounds.
     Number(&'static str, u64, u64),
+    /// A chain of clients without its key, or the other way about.
+    Half,
     /// Something that it names cannot be used.
     Named(ConfigError),
 }
@@ -51,13 +63,37 @@ struct Text {
     handshakes: Option<u64>,
     timeout_seconds: Option<u64>,
     client: Client,
+    server: Server,
     certificate: Vec<Shown>,
+    psk: Shared,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Client {
     roots: Option<PathBuf>,
+    chain: Option<PathBuf>,
+    key: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Server {
+    roots: Option<PathBuf>,
+    clients: Option<Clients>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Clients {
+    Ask,
+    Require,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Shared {
+    file: Option<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -92,7 +128,11 @@ impl Config {
             handshakes: limits::HANDSHAKES,
             timeout: limits::HANDSHAKE,
             roots: system(),
+            own: None,
+            clients: None,
+            wanted: None,
             certificates: Vec::new(),
+            shared_keys: Vec::new(),
         }
     }
 
@@ -100,8 +140,10 @@ impl Config {
         let Text {
             handshakes,
             timeout_seconds,
-            client: Client { roots },
+            client: Client { roots, chain, key },
+            server,
             certificate,
+            psk: Shared { file: keys },
         } = text;
         let handshakes = within(
             "handshakes",
@@ -119,21 +161,34 @@ impl Config {
             None => system(),
             Some(file) => Ok(Roots::pem_file(folder.join(file))?),
         };
+        let own = match (chain, key) {
+            (None, None) => None,
+            (Some(chain), Some(key)) => Some(identity(folder, chain, key)?),
+            _ => return Err(Fault::Half),
+        };
         let mut certificates = Vec::new();
         for Shown { names, chain, key } in certificate {
-            let certificate = Certificate::from_pem_files(folder.join(chain), folder.join(key))?;
-            // That key and certificate belong together is found out here, and not by the first client.
-            ServerConfig::builder()
-                .certificate(certificate.clone())
-                .alpn(["check"])
-                .build()?;
+            let certificate = identity(folder, chain, key)?;
             certificates.push(Identity { names, certificate });
         }
         Ok(Self {
             handshakes: usize::try_from(handshakes).unwrap_or(limits::HANDSHAKES_MAX),
             timeout: Duration::from_secs(timeout),
             roots,
+            own,
+            clients: match server.roots {
+                None => None,
+                Some(file) => Some(Roots::pem_file(folder.join(file))?),
+            },
+            wanted: server.clients.map(|clients| match clients {
+                Clients::Ask => ClientCertificate::Asked,
+                Clients::Require => ClientCertificate::Required,
+            }),
             certificates,
+            shared_keys: match keys {
+                None => Vec::new(),
+                Some(file) => SharedKey::in_file(folder.join(file))?,
+            },
         })
     }
 
@@ -142,27 +197,47 @@ impl Config {
     /// # Errors
     ///
     /// [`Unusable::Authorities`] where it would trust nobody, else what is wrong with the protocols.
-    pub(crate) fn client(&self, alpn: &[Vec<u8>]) -> Result<ClientConfig, Unusable> {
+    pub(crate) fn client(
+        &self,
+        alpn: &[Vec<u8>],
+        own: Option<Certificate>,
+    ) -> Result<ClientConfig, Unusable> {
         let roots = self.roots.as_ref();
         let roots = roots.map_err(|why| Unusable::Authorities(why.clone()))?;
-        let builder = ClientConfig::builder().roots(roots.clone()).alpn(alpn);
+        let mut builder = ClientConfig::builder().roots(roots.clone()).alpn(alpn);
+        if let Some(own) = own {
+            builder = builder.certificate(own);
+        }
         // Nobody would find a ticket again: the next connection has a session of its own.
         builder.resumption(0).build().map_err(Unusable::Other)
     }
 
-    /// How a server makes its handshake.
+    /// How a server makes its handshake; `own` is shown to all where its user names it, and `asked` is what its socket wants of clients.
     ///
     /// # Errors
     ///
-    /// [`Unusable::Certificates`] where it has nothing to show, else what is wrong with the protocols.
-    pub(crate) fn server(&self, alpn: &[Vec<u8>]) -> Result<ServerConfig, Unusable> {
-        let first = self.certificates.first().ok_or(Unusable::Certificates)?;
-        let mut builder = ServerConfig::builder()
-            .certificate(first.certificate.clone())
-            .alpn(alpn)
-            .tickets(0);
-        for Identity { names, certificate } in &self.certificates {
-            builder = builder.certificate_for(names, certificate.clone());
+    /// [`Unusable::Certificates`] where it has nothing to show, [`Unusable::Clients`] where it takes nobody's, else what is wrong with the
+    /// protocols.
+    pub(crate) fn server(
+        &self,
+        alpn: &[Vec<u8>],
+        own: Option<Certificate>,
+        asked: Option<ClientCertificate>,
+    ) -> Result<ServerConfig, Unusable> {
+        let mut builder = ServerConfig::builder().alpn(alpn).tickets(0);
+        if let Some(own) = own {
+            builder = builder.certificate(own);
+        } else {
+            let first = self.certificates.first().ok_or(Unusable::Certificates)?;
+            builder = builder.certificate(first.certificate.clone());
+            for Identity { names, certificate } in &self.certificates {
+                builder = builder.certificate_for(names, certificate.clone());
+            }
+        }
+        // The stricter of the two.
+        if let Some(wanted) = asked.max(self.wanted) {
+            let roots = self.clients.clone().ok_or(Unusable::Clients)?;
+            builder = builder.clients(roots, wanted);
         }
         builder.build().map_err(Unusable::Other)
     }
@@ -175,12 +250,22 @@ pub(crate) enum Unusable {
     Authorities(String),
     /// There is nothing to show.
     Certificates,
+    /// Clients are to show something, and nobody is trusted to have signed it.
+    Clients,
     /// The rest.
     Other(ConfigError),
 }
 
 fn system() -> Result<Roots, String> {
     Roots::system().map_err(|error| error.to_string())
+}
+
+/// A certificate from files. That key and certificate belong together is found out here, and not by the first peer.
+fn identity(folder: &Path, chain: PathBuf, key: PathBuf) -> Result<Certificate, ConfigError> {
+    let certificate = Certificate::from_pem_files(folder.join(chain), folder.join(key))?;
+    let server = ServerConfig::builder().certificate(certificate.clone());
+    server.alpn(["check"]).build()?;
+    Ok(certificate)
 }
 
 fn within(name: &'static str, value: Option<u64>, default: u64, most: u64) -> Result<u64, Fault> {
@@ -209,6 +294,9 @@ impl fmt::Display for Fault {
             Self::Number(name, value, most) => {
                 write!(out, "{name} is {value}; it may be 1 to {most}")
             }
+            Self::Half => {
+                out.write_str("[client] has a chain or a key without the other; give both")
+            }
             Self::Named(error) => error.fmt(out),
         }
     }
@@ -220,13 +308,31 @@ impl fmt::Display for Config {
             handshakes,
             timeout,
             roots,
+            own,
+            clients,
+            wanted,
             certificates,
+            shared_keys,
         } = self;
         writeln!(out, "handshakes at the same time: {handshakes}")?;
         writeln!(out, "seconds for each: {}", timeout.as_secs())?;
         match roots {
             Ok(_) => writeln!(out, "clients: trust the authorities that were found")?,
             Err(why) => writeln!(out, "clients: none ({why})")?,
+        }
+        if own.is_some() {
+            writeln!(out, "clients: have a certificate of their own")?;
+        }
+        match (clients, wanted) {
+            (None, None) => {}
+            (None, Some(_)) => writeln!(out, "servers: none (no [server] roots for clients)")?,
+            (Some(_), None) => writeln!(out, "servers: clients show certificates where asked")?,
+            (Some(_), Some(ClientCertificate::Asked)) => {
+                writeln!(out, "servers: clients are asked for certificates")?;
+            }
+            (Some(_), Some(ClientCertificate::Required)) => {
+                writeln!(out, "servers: clients must show certificates")?;
+            }
         }
         if certificates.is_empty() {
             writeln!(out, "servers: none (no [[certificate]])")?;
@@ -239,6 +345,10 @@ impl fmt::Display for Config {
             };
             let others = if at == 0 { ", and any other name" } else { "" };
             writeln!(out, "servers: a certificate for {shown}{others}")?;
+        }
+        if !shared_keys.is_empty() {
+            let number = shared_keys.len();
+            writeln!(out, "pre-shared keys, beside those of the kernel: {number}")?;
         }
         Ok(())
     }

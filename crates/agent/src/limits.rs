@@ -21,6 +21,13 @@ pub(crate) const AGAIN: Duration = Duration::from_millis(100);
 
 /// Bytes of a message of the kernel's: a page, as it makes them (`NLMSG_GOODSIZE` is at most 8 KiB).
 pub(crate) const MESSAGE_BYTES: usize = 8 * 1024;
+/// Bytes of what the kernel says of a key: its type and description have 32 and 4,095 at the most.
+pub(crate) const DESCRIPTION_BYTES: usize = 4 * 1024 + 128;
+/// Bytes of a key: what one of type `user` holds at the most.
+pub(crate) const KEY_BYTES: usize = 32 * 1024;
+/// Keys that a request names: 5 in 6.12.
+pub(crate) const KEYS_NAMED: usize = 16;
+
 /// Bytes of a configuration.
 pub(crate) const CONFIG_BYTES: u64 = 1 << 20;
 

@@ -5,6 +5,7 @@
 mod agent;
 mod args;
 mod config;
+mod keys;
 mod limits;
 mod log;
 mod message;

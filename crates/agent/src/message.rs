@@ -10,6 +10,8 @@ use netlink_packet_generic::ctrl::nlas::{GenlCtrlAttrs, McastGrpAttrs};
 use netlink_packet_generic::ctrl::{GenlCtrl, GenlCtrlCmd};
 use netlink_packet_generic::{GenlFamily, GenlHeader, GenlMessage};
 
+use crate::limits;
+
 /// A message of the family, with its attributes as they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Raw {
@@ -44,8 +46,17 @@ pub(crate) struct Wanted {
     pub(crate) timeout_ms: u32,
     /// The name that the server must prove to have.
     pub(crate) peer_name: Option<String>,
-    /// Whether it names keys of the kernel's to prove itself by.
-    pub(crate) own_keys: bool,
+    /// The certificate that it names to prove itself by.
+    pub(crate) certificate: Option<Own>,
+    /// The serial numbers of the pre-shared keys that it names.
+    pub(crate) shared_keys: Vec<i32>,
+}
+
+/// The serial numbers of a certificate and of its private key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Own {
+    pub(crate) certificate: i32,
+    pub(crate) private_key: i32,
 }
 
 /// Which side the socket is.
@@ -94,12 +105,20 @@ pub(crate) fn accept(family: Family, sequence: u32) -> Vec<u8> {
     ours(family, sequence, 0, ACCEPT, vec![class])
 }
 
-/// Says what became of the handshake on a socket: 0 or an errno.
-pub(crate) fn done(family: Family, sequence: u32, socket: i32, status: u32) -> Vec<u8> {
-    let attributes = vec![
+/// Says what became of the handshake on a socket: 0 or an errno, and the serial number of the key that it was made by, if it is one of
+/// the kernel's.
+pub(crate) fn done(
+    family: Family,
+    sequence: u32,
+    socket: i32,
+    status: u32,
+    key: Option<i32>,
+) -> Vec<u8> {
+    let mut attributes = vec![
         number(DONE_STATUS, status),
         number(DONE_SOCKFD, socket.cast_unsigned()),
     ];
+    attributes.extend(key.map(|key| number(DONE_REMOTE_AUTH, key.cast_unsigned())));
     ours(family, sequence, NLM_F_ACK, DONE, attributes)
 }
 
@@ -191,20 +210,42 @@ fn request(attributes: &[DefaultNla]) -> Result<Request, DecodeError> {
         },
     };
     let timeout_ms = number_in(attributes, ACCEPT_TIMEOUT).unwrap_or(0);
-    let own_keys = value(attributes, ACCEPT_CERTIFICATE).is_some();
+    let certificate = certificate(attributes);
+    let shared_keys = numbers_in(attributes, ACCEPT_PEER_IDENTITY);
     let wanted = role.and_then(|role| {
         Ok(Wanted {
             role,
             authentication: authentication?,
             timeout_ms,
             peer_name: peer_name?.filter(|name: &String| !name.is_empty()),
-            own_keys,
+            certificate: certificate?,
+            shared_keys,
         })
     });
     Ok(Request {
         socket: socket.cast_signed(),
         wanted,
     })
+}
+
+/// The first certificate that a request names, in a nest with its key; 0 stands for none.
+fn certificate(attributes: &[DefaultNla]) -> Result<Option<Own>, &'static str> {
+    let Some(nest) = value(attributes, ACCEPT_CERTIFICATE) else {
+        return Ok(None);
+    };
+    let parsed = NlasIterator::new(nest.as_slice())
+        .map(|nla| DefaultNla::parse(&nla?))
+        .collect::<Result<Vec<_>, DecodeError>>();
+    let parsed = parsed.map_err(|_| "a certificate in a nest that cannot be read")?;
+    let serial = |kind| number_in(&parsed, kind).unwrap_or(0).cast_signed();
+    match (serial(CERTIFICATE_CERT), serial(CERTIFICATE_PRIVKEY)) {
+        (0, 0) => Ok(None),
+        (0, _) | (_, 0) => Err("a certificate or a private key without the other"),
+        (certificate, private_key) => Ok(Some(Own {
+            certificate,
+            private_key,
+        })),
+    }
 }
 
 fn ours(
@@ -249,6 +290,16 @@ fn value(attributes: &[DefaultNla], kind: u16) -> Option<Vec<u8>> {
     let mut value = vec![0; found.value_len()];
     found.emit_value(&mut value);
     Some(value)
+}
+
+/// The numbers of an attribute that may come many times; 0 stands for none.
+fn numbers_in(attributes: &[DefaultNla], kind: u16) -> Vec<i32> {
+    let found = attributes
+        .iter()
+        .filter(|nla| nla.kind() & NLA_TYPE_MASK == kind);
+    let number = |nla: &DefaultNla| Some(number_in(std::slice::from_ref(nla), kind)?.cast_signed());
+    let numbers = found.filter_map(number).filter(|number| *number != 0);
+    numbers.take(limits::KEYS_NAMED).collect()
 }
 
 fn number_in(attributes: &[DefaultNla], kind: u16) -> Option<u32> {
@@ -306,11 +357,16 @@ const ACCEPT_HANDLER_CLASS: u16 = 2;
 const ACCEPT_MESSAGE_TYPE: u16 = 3;
 const ACCEPT_TIMEOUT: u16 = 4;
 const ACCEPT_AUTH_MODE: u16 = 5;
+const ACCEPT_PEER_IDENTITY: u16 = 6;
 const ACCEPT_CERTIFICATE: u16 = 7;
 const ACCEPT_PEERNAME: u16 = 8;
 
+const CERTIFICATE_CERT: u16 = 1;
+const CERTIFICATE_PRIVKEY: u16 = 2;
+
 const DONE_STATUS: u16 = 1;
 const DONE_SOCKFD: u16 = 2;
+const DONE_REMOTE_AUTH: u16 = 3;
 
 const CLIENT_HELLO: u32 = 1;
 const SERVER_HELLO: u32 = 2;

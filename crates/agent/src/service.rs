@@ -83,13 +83,13 @@ impl Service {
         Ok(Some(Job { socket, wanted }))
     }
 
-    /// Says what became of a handshake: 0 or an errno.
+    /// Says what became of a handshake: 0 or an errno, and which key of the kernel's it was made by.
     ///
     /// # Errors
     ///
     /// What the kernel says; `ResourceBusy` where nobody waits for it any more.
-    pub(crate) fn done(&mut self, socket: i32, status: u32) -> io::Result<()> {
-        let news = message::done(self.family, self.next(), socket, status);
+    pub(crate) fn done(&mut self, socket: i32, status: u32, key: Option<i32>) -> io::Result<()> {
+        let news = message::done(self.family, self.next(), socket, status, key);
         match self.ask(Some(self.family), &news)? {
             Answer::Done => Ok(()),
             other => Err(unexpected(&other)),

@@ -6,12 +6,15 @@ use std::net::Shutdown;
 use std::os::fd::AsRawFd as _;
 use std::time::Duration;
 
-use inquic_handshake::{HandshakeInfo, Session};
+use inquic_handshake::{
+    ClientCertificate, ConfigError, HandshakeInfo, Session, SharedKey, SharedKeys,
+};
 use quic::{Calls, Descriptor};
 use rustix::io::Errno;
 use socket2::{Protocol, SockRef};
 
 use crate::config::{Config, Unusable};
+use crate::keys;
 use crate::limits;
 use crate::message::{Authentication, Role, Wanted};
 use crate::service::Job;
@@ -21,9 +24,14 @@ use crate::service::Job;
 pub(crate) struct Outcome {
     /// What the kernel is told: 0 or an errno.
     pub(crate) status: u32,
+    /// The key of the kernel's that it was made by.
+    pub(crate) key: Option<i32>,
     /// What the log is told.
     pub(crate) line: String,
 }
+
+/// Keys of the kernel's by their serial numbers.
+type Named = Vec<(i32, SharedKey)>;
 
 /// Makes a handshake on a socket of the kernel's.
 pub(crate) fn handshake(job: &Job, config: &Config) -> Outcome {
@@ -50,46 +58,97 @@ pub(crate) fn handshake(job: &Job, config: &Config) -> Outcome {
 
 /// Makes a handshake by socket calls.
 pub(crate) fn over(calls: Box<dyn Calls>, wanted: &Wanted, config: &Config) -> Outcome {
-    let session = match session(&*calls, wanted, config) {
-        Ok(session) => session,
+    let made = if wanted.authentication == Authentication::SharedKey {
+        by_shared_keys(&*calls, wanted, config)
+    } else {
+        session(&*calls, wanted, config).map(|session| (session, Named::new()))
+    };
+    let (session, named) = match made {
+        Ok(made) => made,
         Err((errno, why)) => return refused(errno, why),
     };
     match quic::complete(calls, session, timeout(wanted, config)) {
-        Ok(info) => Outcome {
-            status: 0,
-            line: agreed(&info),
-        },
+        Ok(info) => {
+            let mut named = named.into_iter();
+            let used = named.find(|(_, key)| Some(key.identity()) == info.shared_key.as_deref());
+            Outcome {
+                status: 0,
+                key: used.map(|(serial, _)| serial),
+                line: agreed(&info),
+            }
+        }
         Err(failure) => {
             let status = u32::try_from(failure.errno).unwrap_or(EIO);
             Outcome {
                 status,
+                key: None,
                 line: failure.reason,
             }
         }
     }
 }
 
-fn session(
+/// By pre-shared keys: those that the user has named, which come first, and those of the configuration at a server, or where the user has
+/// named none.
+fn by_shared_keys(
     calls: &dyn Calls,
     wanted: &Wanted,
     config: &Config,
-) -> Result<Session, (Errno, String)> {
-    if wanted.authentication == Authentication::SharedKey {
-        let why = "pre-shared keys, which the TLS library does not have".to_owned();
-        return Err((Errno::OPNOTSUPP, why));
+) -> Result<(Session, Named), keys::Unusable> {
+    let mut named = Named::new();
+    for serial in &wanted.shared_keys {
+        let key = keys::shared(*serial)?;
+        // The same key, named twice.
+        if named
+            .iter()
+            .all(|(_, other)| other.identity() != key.identity())
+        {
+            named.push((*serial, key));
+        }
     }
-    if wanted.own_keys {
-        let why = "a certificate of the kernel's keyring; name one in the configuration".to_owned();
-        return Err((Errno::OPNOTSUPP, why));
+    let mut keys: Vec<SharedKey> = named.iter().map(|(_, key)| key.clone()).collect();
+    if keys.is_empty() || wanted.role == Role::Server {
+        for key in &config.shared_keys {
+            if keys.iter().all(|other| other.identity() != key.identity()) {
+                keys.push(key.clone());
+            }
+        }
     }
+    if keys.is_empty() {
+        let why = "no pre-shared key, neither of the kernel's nor of the configuration";
+        return Err((Errno::NOKEY, why.to_owned()));
+    }
+    let keys = SharedKeys::new(keys, quic::protocols(calls));
+    let keys = keys.map_err(|error| (Errno::INVAL, error.to_string()))?;
+    let session = match wanted.role {
+        Role::Client => Session::client_shared(&keys, wanted.peer_name.as_deref()),
+        Role::Server => Session::server_shared(&keys),
+    };
+    Ok((session, named))
+}
+
+fn session(calls: &dyn Calls, wanted: &Wanted, config: &Config) -> Result<Session, keys::Unusable> {
+    let own = match wanted.certificate {
+        Some(own) => Some(keys::certificate(own)?),
+        None => None,
+    };
     let alpn = quic::protocols(calls);
     match wanted.role {
         Role::Server => {
-            let config = config.server(&alpn).map_err(unusable)?;
+            let asked = match quic::certificate_request(calls) {
+                0 => None,
+                1 => Some(ClientCertificate::Asked),
+                _ => Some(ClientCertificate::Required),
+            };
+            let config = config.server(&alpn, own, asked).map_err(unusable)?;
             Ok(Session::server(&config))
         }
         Role::Client => {
-            let config = config.client(&alpn).map_err(unusable)?;
+            let own = match wanted.authentication {
+                Authentication::Anonymous => None,
+                _ => own.or_else(|| config.own.clone()),
+            };
+            let config = config.client(&alpn, own).map_err(unusable)?;
             let name = match &wanted.peer_name {
                 Some(name) => name.clone(),
                 // A name that a reverse look-up gave would be one of the attacker's choice.
@@ -114,6 +173,14 @@ fn timeout(wanted: &Wanted, config: &Config) -> Duration {
 fn unusable(why: Unusable) -> (Errno, String) {
     match why {
         Unusable::Authorities(why) => (Errno::NOKEY, why),
+        Unusable::Clients => {
+            let why = "clients are to show certificates; name their authorities in [server]";
+            (Errno::NOKEY, why.to_owned())
+        }
+        Unusable::Other(ConfigError::KeyMismatch | ConfigError::DamagedCertificate) => {
+            let why = "a certificate of the kernel's that is damaged, or not that of the key";
+            (Errno::KEYREJECTED, why.to_owned())
+        }
         Unusable::Certificates => {
             let why = "no certificate to show; name one in the configuration".to_owned();
             (Errno::NOKEY, why)
@@ -125,15 +192,24 @@ fn unusable(why: Unusable) -> (Errno, String) {
 fn agreed(info: &HandshakeInfo) -> String {
     let protocol = info.alpn.escape_ascii();
     let suite = info.cipher_suite;
-    match &info.server_name {
-        Some(name) => format!("complete: {protocol}, {suite:?}, {}", name.escape_debug()),
-        None => format!("complete: {protocol}, {suite:?}"),
+    if let Some(identity) = &info.shared_key {
+        let identity = identity.escape_ascii();
+        return format!("complete: {protocol}, {suite:?}, by the key {identity}");
     }
+    let mut line = format!("complete: {protocol}, {suite:?}");
+    if let Some(name) = &info.server_name {
+        line += &format!(", {}", name.escape_debug());
+    }
+    if info.peer_has_certificate {
+        line += ", the peer has shown its certificate";
+    }
+    line
 }
 
 fn refused(errno: Errno, line: String) -> Outcome {
     Outcome {
         status: errno.raw_os_error().unsigned_abs(),
+        key: None,
         line,
     }
 }

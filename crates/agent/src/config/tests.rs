@@ -40,15 +40,18 @@ fn files_are_looked_for_beside_the_configuration() {
     let config = config.expect("a configuration");
     assert_eq!(config.handshakes, 3);
     assert_eq!(config.timeout, Duration::from_secs(7));
-    assert!(config.client(&[b"a".to_vec()]).is_ok());
-    assert!(config.server(&[b"a".to_vec()]).is_ok());
-    assert!(matches!(config.server(&[]), Err(Unusable::Other(_))));
+    assert!(config.client(&[b"a".to_vec()], None).is_ok());
+    assert!(config.server(&[b"a".to_vec()], None, None).is_ok());
+    assert!(matches!(
+        config.server(&[], None, None),
+        Err(Unusable::Other(_))
+    ));
 }
 
 #[test]
 fn without_a_certificate_there_is_no_server() {
     let config = read("[client]\nroots = \"ca.pem\"").expect("a configuration");
-    let server = config.server(&[b"a".to_vec()]);
+    let server = config.server(&[b"a".to_vec()], None, None);
     assert!(matches!(server, Err(Unusable::Certificates)));
 }
 
@@ -80,4 +83,31 @@ fn a_key_of_another_certificate_is_found_out_at_once() {
 fn a_word_that_it_does_not_know_is_named() {
     let fault = read("certificates = 1").expect_err("refused");
     assert!(fault.to_string().contains("certificates"), "{fault}");
+}
+
+#[test]
+fn a_client_key_goes_with_its_chain() {
+    let text = "[client]\nroots = \"ca.pem\"\nchain = \"cert.pem\"\n";
+    let config = read(&format!("{text}key = \"key.pem\"")).expect("a configuration");
+    assert!(config.own.is_some());
+    let fault = read(&format!("{text}key = \"other.key\"")).expect_err("refused");
+    assert!(
+        matches!(fault, Fault::Named(ConfigError::KeyMismatch)),
+        "{fault}"
+    );
+    let fault = read(text).expect_err("refused");
+    assert!(matches!(fault, Fault::Half), "{fault}");
+}
+
+#[test]
+fn clients_certificates_need_an_authority() {
+    let server = "chain = \"cert.pem\"\nkey = \"key.pem\"";
+    let text = format!("[[certificate]]\n{server}\n[server]\nclients = \"require\"\n");
+    let alpn = [b"a".to_vec()];
+    let config = read(&text).expect("a configuration");
+    let unusable = config.server(&alpn, None, None);
+    assert!(matches!(unusable, Err(Unusable::Clients)));
+    let config = read(&format!("{text}roots = \"ca.pem\"")).expect("a configuration");
+    assert!(config.server(&alpn, None, None).is_ok());
+    assert!(read("[server]\nclients = \"perhaps\"").is_err());
 }

@@ -47,7 +47,30 @@ fn what_became_of_a_handshake_is_told_with_status_and_socket() {
         8, 0, 1, 0, 129, 0, 0, 0, // EKEYREJECTED
         8, 0, 2, 0, 9, 0, 0, 0, // the socket
     ];
-    assert_eq!(done(FAMILY, 4, 9, 129), expected);
+    assert_eq!(done(FAMILY, 4, 9, 129, None), expected);
+}
+
+#[test]
+fn the_key_that_a_handshake_was_made_by_is_told_after_it() {
+    let told = done(FAMILY, 4, 9, 0, Some(0x0102_0304));
+    assert_eq!(told[..4], [44, 0, 0, 0]);
+    assert_eq!(told[36..], [8, 0, 3, 0, 4, 3, 2, 1]);
+}
+
+#[test]
+fn keys_are_named_one_by_one_and_zero_is_none() {
+    let mut attributes = CLIENT.to_vec();
+    for serial in [7_u8, 0, 9] {
+        attributes.extend_from_slice(&[8, 0, 6, 0, serial, 0, 0, 0]);
+    }
+    let wanted = read_request(&attributes).wanted.expect("understood");
+    assert_eq!(wanted.shared_keys, [7, 9]);
+    // No more than are looked at.
+    for _ in 0..20 {
+        attributes.extend_from_slice(&[8, 0, 6, 0, 1, 0, 0, 0]);
+    }
+    let wanted = read_request(&attributes).wanted.expect("understood");
+    assert_eq!(wanted.shared_keys.len(), limits::KEYS_NAMED);
 }
 
 #[test]
@@ -59,7 +82,8 @@ fn a_client_request_is_understood() {
         authentication: Authentication::Certificates,
         timeout_ms: 5000,
         peer_name: Some("localhost".to_owned()),
-        own_keys: false,
+        certificate: None,
+        shared_keys: Vec::new(),
     };
     assert_eq!(wanted, Ok(expected));
 }
@@ -75,19 +99,44 @@ fn a_server_request_without_a_name_and_a_time_is_understood() {
     assert_eq!((wanted.timeout_ms, wanted.peer_name), (0, None));
 }
 
-#[test]
-fn keys_of_the_kernels_keyring_are_noticed() {
+/// A client that names a certificate and a key, by these serial numbers.
+fn naming(certificate: u8, private_key: u8) -> Result<Wanted, &'static str> {
     let mut attributes = CLIENT.to_vec();
-    // A nest of a certificate and a key.
     attributes.extend_from_slice(&[
-        20, 0, 7, 0x80, 8, 0, 1, 0, 1, 0, 0, 0, 8, 0, 2, 0, 2, 0, 0, 0,
+        20,
+        0,
+        7,
+        0x80,
+        8,
+        0,
+        1,
+        0,
+        certificate,
+        0,
+        0,
+        0,
+        8,
+        0,
+        2,
+        0,
+        private_key,
+        0,
+        0,
+        0,
     ]);
-    assert!(
-        read_request(&attributes)
-            .wanted
-            .expect("understood")
-            .own_keys
-    );
+    read_request(&attributes).wanted
+}
+
+#[test]
+fn a_certificate_is_named_with_its_key() {
+    let own = Own {
+        certificate: 1,
+        private_key: 2,
+    };
+    assert_eq!(naming(1, 2).expect("understood").certificate, Some(own));
+    assert_eq!(naming(0, 0).expect("understood").certificate, None);
+    naming(1, 0).expect_err("without its key");
+    naming(0, 2).expect_err("without its certificate");
 }
 
 #[test]

@@ -222,7 +222,7 @@ fn a_request_is_handed_over_with_its_socket() {
 fn what_became_of_it_is_told() {
     let (paired, kernel) = kernel();
     let mut service = Service::find(Box::new(paired)).expect("a service");
-    service.done(7, 110).expect("told");
+    service.done(7, 110, None).expect("told");
     assert_eq!(kernel.done.recv(), Ok((7, 110)));
 }
 
