@@ -4,8 +4,8 @@
 //! does so: an answer that the driver of a port brings goes from there to the program, with no other thread in between.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::task::{Wake, Waker};
 
 use inquic_calls::{CALLED, CANCELLED, Call, DONE, MUST_NOT_WAIT, Patience};
@@ -14,6 +14,7 @@ use rustix::thread::futex;
 use rustix::time::Timespec;
 
 use super::calls::{Answer, Asked, Attempt};
+use super::desk::Desk;
 use super::memory::Memory;
 use super::registry::Registry;
 use super::sys::Mapped;
@@ -25,16 +26,14 @@ pub(super) struct Line {
     pub(super) process: i32,
     pub(super) memory: Memory,
     pub(super) registry: Arc<Registry>,
-    desk: Mutex<Desk>,
-    /// Whether the call that waits is to be tried again.
-    again: AtomicBool,
+    desk: Desk<Papers>,
     over: AtomicBool,
     patience: Patience,
 }
 
 /// What the thread and those that wake a call share.
 #[derive(Default)]
-struct Desk {
+struct Papers {
     asked: Option<Asked>,
     /// Data on its way, kept from call to call for its memory.
     buffer: Vec<u8>,
@@ -53,8 +52,7 @@ impl Line {
             process,
             memory,
             registry,
-            desk: Mutex::default(),
-            again: AtomicBool::new(false),
+            desk: Desk::default(),
             over: AtomicBool::new(false),
             patience: Patience::new(),
         });
@@ -82,14 +80,12 @@ impl Line {
                 self.hang_up(&waker);
                 return;
             }
-            let until = match self.page.state.load(Ordering::Acquire) {
-                CALLED => self.take_call(),
-                CANCELLED => {
-                    self.give_up(&waker, libc::EINTR);
-                    None
-                }
-                _ => None,
-            };
+            let mut until = self.take_call();
+            // Only now: the signal may have come before the call was seen here.
+            if self.page.state.load(Ordering::Acquire) == CANCELLED {
+                self.give_up(&waker, libc::EINTR);
+                until = None;
+            }
             if self.lingers(bell) {
                 continue;
             }
@@ -110,7 +106,7 @@ impl Line {
     }
 
     /// Sleeps until the bell rings; a call that waits is given up at its time.
-    fn sleep(&self, waker: &Waker, bell: u32, until: Option<Instant>) {
+    fn sleep(self: &Arc<Self>, waker: &Waker, bell: u32, until: Option<Instant>) {
         let timeout = until.map(|until| {
             let wait = clock::until(clock::now(), until);
             Timespec::try_from(wait).unwrap_or(Timespec {
@@ -128,14 +124,22 @@ impl Line {
 
     /// Begins with what the program asks, unless that has begun. When it is given up, if it waits and may not do so for ever.
     fn take_call(self: &Arc<Self>) -> Option<Instant> {
-        let mut desk = self.desk();
-        if desk.asked.is_none() && self.page.state.load(Ordering::Acquire) == CALLED {
-            desk.asked = Some(self.read());
-            drop(desk);
-            self.wake_by_ref();
-            desk = self.desk();
+        let asks = || matches!(self.page.state.load(Ordering::Acquire), CALLED | CANCELLED);
+        if !asks() {
+            return None;
         }
-        desk.asked.as_ref()?.until
+        let is_new = self.look(|papers| {
+            // What was answered does not ask any more, for whoever answers is at the desk.
+            let is_new = papers.asked.is_none() && asks();
+            if is_new {
+                papers.asked = Some(self.read());
+            }
+            is_new
+        });
+        if is_new {
+            self.retry();
+        }
+        self.look(|papers| papers.asked.as_ref()?.until)
     }
 
     fn read(&self) -> Asked {
@@ -148,19 +152,22 @@ impl Line {
     }
 
     /// The program does not wait any longer, because of `errno`: it gets what was done so far.
-    fn give_up(&self, waker: &Waker, errno: i32) {
-        let mut desk = self.desk();
-        if let Some(asked) = desk.asked.take() {
-            asked.forget_waiting(waker);
-            let answer = asked.given_up(errno);
-            self.reply(&answer);
-        }
+    fn give_up(self: &Arc<Self>, waker: &Waker, errno: i32) {
+        self.look(|papers| {
+            if let Some(asked) = papers.asked.take() {
+                asked.forget_waiting(waker);
+                let answer = asked.given_up(errno);
+                self.reply(&answer);
+            }
+        });
     }
 
-    fn hang_up(&self, waker: &Waker) {
-        if let Some(asked) = self.desk().asked.take() {
-            asked.forget_waiting(waker);
-        }
+    fn hang_up(self: &Arc<Self>, waker: &Waker) {
+        self.look(|papers| {
+            if let Some(asked) = papers.asked.take() {
+                asked.forget_waiting(waker);
+            }
+        });
     }
 
     fn reply(&self, answer: &Answer) {
@@ -175,36 +182,28 @@ impl Line {
         }
     }
 
-    fn desk(&self) -> MutexGuard<'_, Desk> {
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Looks at what the program asks; whoever came to try it meanwhile has it tried.
+    fn look<R>(self: &Arc<Self>, look: impl FnOnce(&mut Papers) -> R) -> R {
+        self.desk.look(look, |papers| self.attempt(papers))
     }
 
-    /// Tries the call; whoever holds the desk meanwhile tries it once more.
+    /// Tries the call; whoever is at the desk meanwhile tries it once more.
     fn retry(self: &Arc<Self>) {
-        self.again.store(true, Ordering::SeqCst);
-        while self.again.load(Ordering::SeqCst) {
-            let mut desk = match self.desk.try_lock() {
-                Ok(desk) => desk,
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => return,
-            };
-            let mut behind = None;
-            while self.again.swap(false, Ordering::SeqCst) {
-                let Desk { asked, buffer } = &mut *desk;
-                let Some(call) = asked else { break };
-                let waker = Waker::from(self.clone());
-                if let Attempt::Answered(answer, served) = call.attempt(self, &waker, buffer) {
-                    *asked = None;
-                    behind = served;
-                    self.reply(&answer);
-                }
-            }
-            drop(desk);
-            // The program goes on meanwhile.
-            if let Some(served) = behind {
-                served.catch_up();
-            }
-        }
+        self.desk.tell(|papers| self.attempt(papers));
+    }
+
+    /// Tries the call, if there is one; what is to be done once the program has its answer.
+    fn attempt(self: &Arc<Self>, papers: &mut Papers) -> Option<impl FnOnce() + use<>> {
+        let Papers { asked, buffer } = papers;
+        let call = asked.as_mut()?;
+        let waker = Waker::from(self.clone());
+        let Attempt::Answered(answer, served) = call.attempt(self, &waker, buffer) else {
+            return None;
+        };
+        *asked = None;
+        self.reply(&answer);
+        // The program goes on meanwhile.
+        served.map(|served| move || served.catch_up())
     }
 }
 
@@ -220,3 +219,6 @@ impl Wake for Line {
 
 /// A call's frames are small; its data is on the heap.
 const STACK_BYTES: usize = 256 * 1024;
+
+#[cfg(test)]
+mod tests;

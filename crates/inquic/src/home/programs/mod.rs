@@ -6,6 +6,7 @@
 
 mod bound;
 mod calls;
+mod desk;
 mod end;
 mod line;
 mod memory;
