@@ -168,10 +168,16 @@ impl Port {
     pub(crate) fn release(&self) {
         let mut table = self.table();
         table.users = table.users.saturating_sub(1);
-        let idle = table.users == 0 && table.slots.is_empty();
+        let is_unused = table.is_unused();
         drop(table);
-        if idle {
-            self.bell.ring();
+        self.end_if(is_unused);
+    }
+
+    /// Has the driver take a turn, in which it finds that the port has ended. One that is about to sleep looks at its list a last time,
+    /// not at the users.
+    fn end_if(&self, is_unused: bool) {
+        if is_unused {
+            self.list(NOBODY);
         }
     }
 
@@ -309,8 +315,10 @@ impl Port {
             table.entries[slot as usize] = None;
             table.free.push(slot);
         }
+        let is_unused = table.is_unused();
         drop(table);
         self.timers().set(slot, None);
+        self.end_if(is_unused);
     }
 
     /// Puts a connection on the driver's list.
@@ -351,7 +359,7 @@ impl Port {
     /// Whether nobody uses the port and nothing is left to do. From then on it takes no connection.
     pub(super) fn try_end(&self) -> bool {
         let mut table = self.table();
-        if table.users > 0 || !table.slots.is_empty() {
+        if !table.is_unused() {
             return false;
         }
         table.over = Some(Error::ListenerClosed);
@@ -389,6 +397,11 @@ impl Port {
 }
 
 impl Table {
+    /// Whether nobody listens or is about to, and no connection is there.
+    fn is_unused(&self) -> bool {
+        self.users == 0 && self.slots.is_empty()
+    }
+
     /// A place for a connection.
     fn vacancy(&mut self) -> u32 {
         self.free.pop().unwrap_or_else(|| {
@@ -407,6 +420,9 @@ impl Table {
         self.entries.get(slot as usize)?.clone()
     }
 }
+
+/// A place that no connection has.
+const NOBODY: u32 = u32::MAX;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -54,13 +54,16 @@ impl Driver {
         let udp = self.source.udp(port);
         let first = self.is_first();
         let mut timeout = None;
+        if first {
+            port.bell.fall_asleep();
+        }
+        // Asked only now: the bell rings when this process begins to receive for all that have the port.
         let mut wanted = if self.reads() {
             PollFlags::IN
         } else {
             PollFlags::empty()
         };
         if first {
-            port.bell.fall_asleep();
             // What was listed after the turn and before the bell could wake us.
             if port.is_blocked() {
                 wanted |= PollFlags::OUT;
@@ -107,3 +110,6 @@ impl Driver {
         Some(readable)
     }
 }
+
+#[cfg(test)]
+mod tests;
