@@ -1,11 +1,12 @@
 //! From the first datagram to a confirmed handshake.
 
+use inquic_engine::limits;
 use inquic_platform::Duration;
 use inquic_sim::{Attacker, Duel, Settings, frames};
 use inquic_wire::frame::{write_crypto, write_ping};
 use inquic_wire::{ConnectionId, Frame, Header, Level, Role};
 
-use crate::common::{acknowledge, frames_of, half_way, headers, is_initial, watched};
+use crate::common::{ack, acknowledge, frames_of, half_way, headers, is_initial, watched};
 
 fn crypto(offset: u64, len: usize) -> Vec<u8> {
     frames(|w| {
@@ -349,4 +350,90 @@ fn keys_are_not_updated_before_the_handshake_is_confirmed() {
     );
     duel.send(Level::OneRtt, &[0x1e]);
     assert_eq!(update(&mut duel), (true, 1), "HANDSHAKE_DONE came");
+}
+
+/// Datagrams in which a CRYPTO frame of a server came at each of two levels.
+fn whole_flights(duel: &Duel) -> usize {
+    let levels = |datagram: &Vec<u8>| -> Vec<Level> {
+        headers(datagram)
+            .into_iter()
+            .filter_map(|header| match header {
+                Header::Long { kind, .. } => Some(kind.level()),
+                _ => None,
+            })
+            .collect()
+    };
+    let whole = |datagram: &&Vec<u8>| levels(datagram) == [Level::Initial, Level::Handshake];
+    duel.datagrams.iter().filter(whole).count()
+}
+
+/// CRYPTO frames of a server in its Initial packets.
+fn hellos(duel: &Duel) -> usize {
+    let initials = duel.heard.iter().filter(|it| it.level == Level::Initial);
+    let frames = initials.flat_map(|packet| frames_of(packet, Role::Server));
+    frames
+        .filter(|frame| matches!(frame, Frame::Crypto { .. }))
+        .count()
+}
+
+#[test]
+fn probe_of_a_server_has_what_is_on_its_way_at_both_levels_of_the_handshake() {
+    let mut duel = half_way();
+    assert_eq!(duel.connection().stats().probe_timeouts, 0);
+    duel.datagrams.clear();
+    duel.wait(Duration::from_millis(1_500));
+    assert_eq!(duel.connection().stats().probe_timeouts, 1);
+    assert_eq!(whole_flights(&duel), duel.datagrams.len());
+    assert!(!duel.datagrams.is_empty());
+}
+
+#[test]
+fn server_says_its_hello_again_when_the_client_asks_for_an_answer() {
+    let mut duel = half_way();
+    duel.wait(Duration::from_millis(50));
+    duel.datagrams.clear();
+    duel.heard.clear();
+    let ping = duel.attacker.initial(&frames(write_ping));
+    duel.send_datagram(&ping);
+    assert_eq!(hellos(&duel), 1);
+    assert_eq!(whole_flights(&duel), 1, "and what follows it");
+    assert_eq!(duel.connection().stats().probe_timeouts, 0);
+}
+
+#[test]
+fn server_does_not_say_its_hello_again_to_datagrams_of_one_flight() {
+    let mut duel = half_way();
+    duel.heard.clear();
+    for _ in 0..3 {
+        let ping = duel.attacker.initial(&frames(write_ping));
+        duel.send_datagram(&ping);
+        duel.wait(Duration::from_millis(1));
+    }
+    assert_eq!(hellos(&duel), 0);
+    assert!(duel.count(|frame| matches!(frame, Frame::Ack(_))) > 0);
+}
+
+#[test]
+fn server_does_not_say_its_hello_again_to_a_client_that_has_it() {
+    let mut duel = half_way();
+    duel.wait(Duration::from_millis(50));
+    let acknowledged = duel.attacker.initial(&ack(&[0..=0]));
+    duel.send_datagram(&acknowledged);
+    duel.heard.clear();
+    let ping = duel.attacker.initial(&frames(write_ping));
+    duel.send_datagram(&ping);
+    assert_eq!(hellos(&duel), 0);
+}
+
+#[test]
+fn server_says_its_hello_again_so_often_and_no_more() {
+    let mut duel = half_way();
+    duel.heard.clear();
+    for _ in 0..20 {
+        duel.wait(limits::EARLY_HELLO_APART);
+        let ping = duel.attacker.initial(&frames(write_ping));
+        duel.send_datagram(&ping);
+    }
+    assert_eq!(duel.connection().stats().probe_timeouts, 0);
+    assert_eq!(hellos(&duel), usize::from(limits::EARLY_HELLOS));
 }

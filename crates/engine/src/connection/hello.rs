@@ -40,6 +40,8 @@ pub(super) struct Hello {
     pub(super) version_negotiated: bool,
     /// Server: another version was chosen, and no packet of it has left.
     pub(super) announces_version: bool,
+    /// Server: how often its hello left again because the client asked.
+    pub(super) repeated: u8,
     /// Tokens of NEW_TOKEN frames, newest last.
     tokens: Vec<Vec<u8>>,
 }
@@ -80,6 +82,7 @@ impl Hello {
             heard: false,
             version_negotiated: false,
             announces_version: false,
+            repeated: 0,
             tokens: Vec::new(),
         }
     }

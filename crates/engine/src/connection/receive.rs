@@ -251,6 +251,9 @@ impl Connection {
         let reserved_clear = opened.first & RESERVED_LONG == 0;
         let number = opened.job.packet_number;
         self.on_packet(context, number, reserved_clear, long.ecn, payload);
+        if long.level == Level::Initial {
+            self.answer_with_hello(now);
+        }
     }
 
     /// Opens a long-header packet in place. The error is why it is dropped; none when it is held until its keys come.

@@ -159,15 +159,53 @@ impl Connection {
         let Timeout::Probe { space, packets } = timeout else {
             return self.follow_path(now);
         };
-        // What was sent first goes again in the probe, which is worth more than a PING.
-        let carried = &mut self.carried;
-        self.recovery.probe_frames(space, &mut |frame| {
-            carried.on_fate(space, crate::recovery::Fate::Lost, frame);
-        });
-        if let Some(probes) = self.probes.get_mut(space.index()) {
-            *probes = packets;
-        }
+        self.send_again(space, packets);
         self.on_silence(now);
+    }
+
+    /// Has what was sent first in a space leave again in so many packets, which is worth more than a PING, and what the other space
+    /// of the handshake has under way with it. The window is not asked.
+    fn send_again(&mut self, space: Space, packets: u8) {
+        for other in Space::ALL {
+            //= RFC 9002 §6.2.4: In addition to sending data in the packet number space for which the
+            //= timer expired, the sender SHOULD send ack-eliciting packets from
+            //= other packet number spaces with in-flight data, coalescing packets if
+            //= possible.
+            // 1-RTT data has a timer of its own as soon as anybody can acknowledge it.
+            if other != space
+                && (other == Space::Application || !self.recovery.in_flight_ack_eliciting(other))
+            {
+                continue;
+            }
+            let carried = &mut self.carried;
+            self.recovery.probe_frames(other, &mut |frame| {
+                carried.on_fate(other, crate::recovery::Fate::Lost, frame);
+            });
+            if let Some(probes) = self.probes.get_mut(other.index()) {
+                *probes = packets;
+            }
+        }
+    }
+
+    /// A client whose Initial packet asks for an answer once the server's hello is on its way has not got that: it goes again
+    /// with the answer. Most of a handshake's time over a link that loses much would be the wait for two probe timeouts.
+    pub(super) fn answer_with_hello(&mut self, now: Instant) {
+        let [received, ..] = &self.carried.received;
+        let [hello, ..] = &self.carried.crypto_send;
+        let asks = self.is_open() && received.ack_is_due(now) && hello.is_awaited();
+        if self.role == Role::Client || !asks || self.hello.repeated >= limits::EARLY_HELLOS {
+            return;
+        }
+        let sent = self.recovery.eliciting_since(Space::Initial);
+        if sent.is_some_and(|sent| now.since(sent) >= limits::EARLY_HELLO_APART) {
+            //= RFC 9002 §6.2.3: To speed up handshake completion under these conditions, an
+            //= endpoint MAY, for a limited number of times per connection, send a
+            //= packet containing unacknowledged CRYPTO data earlier than the PTO
+            //= expiry, subject to the address validation limits in Section 8.1 of
+            //= [QUIC-TRANSPORT].
+            self.hello.repeated = self.hello.repeated.saturating_add(1);
+            self.send_again(Space::Initial, 1);
+        }
     }
 
     /// Tells the recovery what its timer depends on, when that has changed.

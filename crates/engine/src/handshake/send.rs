@@ -45,6 +45,11 @@ impl CryptoSend {
         self.next < self.end() || !self.lost.is_empty()
     }
 
+    /// Whether something was sent that the peer has not acknowledged.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.next > self.base
+    }
+
     /// Writes one CRYPTO frame as large as fits; what was lost goes first.
     pub(crate) fn write_frame(&mut self, writer: &mut Writer<'_>) -> Option<SentCrypto> {
         let (offset, end) = match self.lost.first() {

@@ -68,6 +68,17 @@ impl Recovery {
         self.log(space).eliciting() > 0
     }
 
+    /// When the newest ack-eliciting packet of a space was sent; none where none is in flight.
+    #[must_use]
+    pub const fn eliciting_since(&self, space: Space) -> Option<Instant> {
+        let log = self.log(space);
+        if log.eliciting() > 0 {
+            Some(log.last_eliciting)
+        } else {
+            None
+        }
+    }
+
     /// ACK-only packets sent in a space since the last ack-eliciting one.
     #[must_use]
     pub const fn ack_only_since_eliciting(&self, space: Space) -> u32 {
