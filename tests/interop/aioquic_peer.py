@@ -16,6 +16,7 @@ from aioquic.buffer import Buffer
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection, QuicConnectionId
 from aioquic.quic.events import ConnectionIdIssued
+from aioquic.quic.logger import QuicFileLogger
 from aioquic.quic.packet import (
     QuicPreferredAddress,
     QuicProtocolVersion,
@@ -34,7 +35,10 @@ CIPHERS = {
 
 
 def configuration(args, is_client):
-    result = QuicConfiguration(alpn_protocols=ALPN, is_client=is_client)
+    logs = os.environ.get("QLOGDIR")
+    result = QuicConfiguration(
+        alpn_protocols=ALPN, is_client=is_client, quic_logger=QuicFileLogger(logs) if logs else None
+    )
     if args.cipher:
         result.cipher_suites = [CIPHERS[args.cipher]]
     if args.prefer_version_2:

@@ -69,7 +69,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .roots(Roots::pem_file(&arguments.ca)?)
         .server_name(&arguments.server_name)
         .alpn([if arguments.http3 { H3 } else { HQ }])
-        .config(transport(versions));
+        .config(transport(versions))
+        .qlog_from_env();
     if let Some(cipher) = arguments.cipher {
         builder = builder.cipher_suites([cipher.suite()]);
     }

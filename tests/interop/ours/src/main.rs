@@ -29,6 +29,8 @@ fn main() -> ExitCode {
         Command::Server(arguments) => server::run(&arguments),
         Command::Client(arguments) => client::run(&arguments),
     };
+    // What is not written by then is missing in a log, and nowhere else.
+    let _ = inquic::qlog::flush(Duration::from_secs(1));
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

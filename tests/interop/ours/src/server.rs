@@ -62,7 +62,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             &arguments.key,
         )?)
         .alpn([if arguments.http3 { H3 } else { HQ }])
-        .config(transport(versions));
+        .config(transport(versions))
+        .qlog_from_env();
     if arguments.early {
         builder = builder.early_data(true);
     }
