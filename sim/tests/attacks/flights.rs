@@ -166,6 +166,21 @@ fn only_the_two_newest_tokens_are_kept() {
     assert_eq!(duel.connection().take_token(), None);
 }
 
+/// A packet that was taken for lost is sent again: what it brings twice would link two connections.
+#[test]
+fn a_token_that_comes_again_is_not_another_one() {
+    let mut duel = Duel::with_open_client(&Settings::default()).connected();
+    for token in [b"first", b"other", b"first", b"other"] {
+        duel.send(Level::OneRtt, &frames(|w| write_new_token(w, token)));
+    }
+    assert_eq!(duel.connection().take_token(), Some(b"other".to_vec()));
+    assert_eq!(duel.connection().take_token(), Some(b"first".to_vec()));
+    assert_eq!(duel.connection().take_token(), None);
+    // Taken ones, too.
+    duel.send(Level::OneRtt, &frames(|w| write_new_token(w, b"other")));
+    assert_eq!(duel.connection().take_token(), None);
+}
+
 /// Row 27.
 #[test]
 fn only_the_newest_challenge_is_answered() {

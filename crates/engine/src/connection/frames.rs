@@ -41,7 +41,7 @@ impl Connection {
             Frame::Crypto { offset, data } => {
                 return self.on_crypto(context.level.space(), offset, data);
             }
-            Frame::NewToken { token } => self.pending.token |= self.hello.on_new_token(token),
+            Frame::NewToken { token } => self.pending.token |= self.hello.tokens.keep(token),
             Frame::NewConnectionId {
                 sequence,
                 retire_prior_to,

@@ -3,7 +3,7 @@
 
 use alloc::vec::Vec;
 
-use inquic_platform::{CipherSuite, CryptoError, Instant, KeySide, NoMemory, Own, memory};
+use inquic_platform::{CipherSuite, CryptoError, Instant, KeySide, NoMemory, Own};
 use inquic_wire::{
     Code, ConnectionId, Grease, Level, PeerError, PreferredAddress, Role, Space,
     TransportParameters, Version, Writer,
@@ -11,9 +11,9 @@ use inquic_wire::{
 
 use super::peer::Peer;
 use super::state::{OneRttKeys, State};
+use super::tokens::Tokens;
 use super::{Connection, Start};
 use crate::handshake::CryptoReceive;
-use crate::limits;
 use crate::protect::{DirectionKeys, OneRtt, Secret};
 use crate::trace::What;
 
@@ -42,8 +42,8 @@ pub(super) struct Hello {
     pub(super) announces_version: bool,
     /// Server: how often its hello left again because the client asked.
     pub(super) repeated: u8,
-    /// Tokens of NEW_TOKEN frames, newest last.
-    tokens: Vec<Vec<u8>>,
+    /// Client: tokens of NEW_TOKEN frames.
+    pub(super) tokens: Tokens,
 }
 
 /// Why a call of the handshake failed.
@@ -83,7 +83,7 @@ impl Hello {
             version_negotiated: false,
             announces_version: false,
             repeated: 0,
-            tokens: Vec::new(),
+            tokens: Tokens::default(),
         }
     }
 
@@ -92,17 +92,6 @@ impl Hello {
         self.receive
             .iter()
             .fold(0, |sum, level| sum.saturating_add(level.ready()))
-    }
-
-    /// Keeps a token of the server, if it is of a size to keep.
-    pub(super) fn on_new_token(&mut self, token: &[u8]) -> bool {
-        if token.len() > limits::TOKEN_BYTES {
-            return false;
-        }
-        if self.tokens.len() >= limits::TOKENS {
-            memory::taken(&mut self.tokens, 0);
-        }
-        memory::copied(token).is_some_and(|token| memory::pushed(&mut self.tokens, token))
     }
 }
 
@@ -125,7 +114,7 @@ impl Connection {
     /// # Errors
     ///
     /// [`HandshakeError::Level`] when the level is over or carries none, [`HandshakeError::Full`] beyond
-    /// [`limits::CRYPTO_BUFFER`], [`HandshakeError::Memory`], [`HandshakeError::Closed`]. Nothing of it is taken then.
+    /// [`crate::limits::CRYPTO_BUFFER`], [`HandshakeError::Memory`], [`HandshakeError::Closed`]. Nothing of it is taken then.
     pub fn handshake_send(&mut self, level: Level, bytes: &[u8]) -> Result<(), HandshakeError> {
         if !self.is_open() {
             return Err(HandshakeError::Closed);
@@ -476,7 +465,7 @@ impl Connection {
 
     /// The newest address validation token that the server gave us for a later connection.
     pub fn take_token(&mut self) -> Option<Vec<u8>> {
-        self.hello.tokens.pop()
+        self.hello.tokens.take()
     }
 }
 

@@ -32,6 +32,7 @@ mod spin;
 mod state;
 mod stats;
 mod timers;
+mod tokens;
 mod trace;
 mod transmit;
 mod version;
