@@ -184,13 +184,10 @@ void inquic_cell_kick(struct inquic_cell *cell)
 		refcount_dec(&cell->refs);
 }
 
-/* Has the cell run at this time, in nanoseconds of inquic_now(); 0 is never. */
+/* Has the cell run at this time, in nanoseconds of inquic_now(), and not at an earlier one that was set before. */
 void inquic_cell_arm(struct inquic_cell *cell, u64 deadline)
 {
-	if (deadline)
-		hrtimer_start(&cell->timer, ns_to_ktime(deadline), HRTIMER_MODE_ABS);
-	else
-		hrtimer_try_to_cancel(&cell->timer);
+	hrtimer_start(&cell->timer, ns_to_ktime(deadline), HRTIMER_MODE_ABS);
 }
 
 /* From now on wakes whoever waits for this socket, or nobody. */

@@ -100,11 +100,10 @@ impl<T> Shared<T> {
         unsafe { ffi::inquic_cell_kick(self.cell.as_ptr()) }
     }
 
-    /// Has the cell run at this time, or not.
-    pub(crate) fn arm(&self, deadline: Option<Instant>) {
-        let nanos = deadline.map_or(0, |deadline| deadline.as_nanos().max(1));
+    /// Has the cell run at this time.
+    pub(crate) fn arm(&self, deadline: Instant) {
         // SAFETY: as above.
-        unsafe { ffi::inquic_cell_arm(self.cell.as_ptr(), nanos) }
+        unsafe { ffi::inquic_cell_arm(self.cell.as_ptr(), deadline.as_nanos()) }
     }
 
     /// Wakes whoever waits for the cell's socket; with an errno, that of the connection's end.

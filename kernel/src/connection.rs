@@ -357,14 +357,16 @@ impl Connection {
         };
         let mut wakes = self.sock.take_changes();
         self.tell_port(&port, now);
-        if cause == Cause::Network || !self.sock.is_corked() {
-            self.transmit(&udp, now);
+        let may_leave = cause == Cause::Network || !self.sock.is_corked();
+        if may_leave && self.transmit(&udp, now) {
             wakes |= self.sock.take_changes();
             self.tell_port(&port, now);
         }
-        let deadline = self.sock.next_deadline();
-        if deadline != self.armed {
-            self.armed = deadline;
+        // A timer that runs early finds out by itself; one that is set anew with each packet costs as much as the packet.
+        if let Some(deadline) = self.sock.next_deadline()
+            && self.armed.is_none_or(|armed| deadline < armed)
+        {
+            self.armed = Some(deadline);
             this.arm(deadline);
         }
         if wakes {
@@ -412,11 +414,12 @@ impl Connection {
         drop(gone);
     }
 
-    /// Sends all that may leave now, in trains.
-    fn transmit(&mut self, udp: &Udp, now: Instant) {
+    /// Sends all that may leave now, in trains. Whether anything about the connection may have changed by it.
+    fn transmit(&mut self, udp: &Udp, now: Instant) -> bool {
         let Some(mut buffer) = Buffer::take() else {
-            return;
+            return false;
         };
+        let mut has_sent = false;
         while let Some(train) = self.sock.transmit(now, &mut buffer) {
             let moved = train.path.local.and_then(|local| {
                 let mut moves = self.moves.iter().rev();
@@ -427,11 +430,13 @@ impl Connection {
                 // What the system does not take is lost, as packets are.
                 Ok(()) | Err(_) => {}
             }
+            has_sent = true;
             match buffer.renew() {
                 Some(another) => buffer = another,
                 None => break,
             }
         }
+        has_sent || self.sock.is_over()
     }
 }
 

@@ -55,6 +55,28 @@ pub(super) struct Pending {
     pub(super) handshake_told: usize,
 }
 
+impl Pending {
+    /// What is told before news of streams. One after the other: this is asked for with every packet and every call.
+    fn next(&mut self) -> Option<Event> {
+        use core::mem::take;
+        if take(&mut self.early) {
+            Some(Event::Early)
+        } else if take(&mut self.connected) {
+            Some(Event::Connected)
+        } else if take(&mut self.confirmed) {
+            Some(Event::Confirmed)
+        } else if take(&mut self.token) {
+            Some(Event::Token)
+        } else if take(&mut self.migrated) {
+            Some(Event::Migrated)
+        } else if take(&mut self.migration_failed) {
+            Some(Event::MigrationFailed)
+        } else {
+            None
+        }
+    }
+}
+
 impl Connection {
     /// The next piece of news, until there is none.
     pub fn next_event(&mut self) -> Option<Event> {
@@ -66,17 +88,8 @@ impl Connection {
             self.pending.handshake_told = waiting;
             return Some(Event::Handshake);
         }
-        for (flag, event) in [
-            (&mut self.pending.early, Event::Early),
-            (&mut self.pending.connected, Event::Connected),
-            (&mut self.pending.confirmed, Event::Confirmed),
-            (&mut self.pending.token, Event::Token),
-            (&mut self.pending.migrated, Event::Migrated),
-            (&mut self.pending.migration_failed, Event::MigrationFailed),
-        ] {
-            if core::mem::take(flag) {
-                return Some(event);
-            }
+        if let Some(event) = self.pending.next() {
+            return Some(event);
         }
         if (matches!(self.state, State::Connected { .. }) || self.is_early())
             && let Some(streams) = self.carried.streams_mut()
