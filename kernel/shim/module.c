@@ -23,9 +23,12 @@ static int __init inquic_init(void)
 		if (err)
 			goto no_proof;
 	}
-	err = inquic_cells_init();
+	err = inquic_buffers_init();
 	if (err)
 		goto no_proof;
+	err = inquic_cells_init();
+	if (err)
+		goto no_cells;
 	err = inquic_proc_init();
 	if (err)
 		goto no_proc;
@@ -38,6 +41,8 @@ no_sockets:
 	inquic_proc_exit();
 no_proc:
 	inquic_cells_exit();
+no_cells:
+	inquic_buffers_exit();
 no_proof:
 	inquic_crypto_exit();
 no_crypto:

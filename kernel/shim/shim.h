@@ -49,6 +49,7 @@ int inquic_masks(void *key, const u8 *samples, u8 *masks, size_t count);
 void *inquic_buffer_get(size_t len);
 void inquic_buffer_put(void *buffer, size_t len);
 void *inquic_buffer_renew(void *buffer);
+int inquic_buffers_init(void);
 void inquic_buffers_exit(void);
 
 /* memory.c */
