@@ -16,9 +16,13 @@ ip link set lo up
 # What nobody runs for a while is not stuck.
 echo 60 >/proc/sys/kernel/watchdog_thresh
 
+# What a server is told that waits for it.
+mkfifo /tmp/told
+exec 3<>/tmp/told
+
 # A server of this kind that listens at this address; its process is $server.
 serve() {
-    "$program" server "$1" "$2" "$pki/cert.pem" "$pki/key.pem" &
+    "$program" server "$1" "$2" "$pki/cert.pem" "$pki/key.pem" <&3 &
     server=$!
     for try in $(seq 100); do
         grep -qF "$2" /proc/net/quic/eps && return
@@ -58,6 +62,14 @@ says() {
     diff /tmp/said /tmp/expected
 }
 
+# Tells the server to go on, once the client has said this.
+tell_after() {
+    until grep -q "^$1" /tmp/said; do
+        sleep 0.1
+    done
+    echo >&3
+}
+
 # What was closed goes on for a while, three probe timeouts at most.
 unload() {
     for try in $(seq 100); do
@@ -84,6 +96,10 @@ grep -q "^restarted 4" /tmp/said
 stop
 
 serve late 127.0.0.1:4435
+{
+    tell_after full
+    tell_after said
+} &
 says masks <<END
 fresh 0x14
 connecting 0x0
