@@ -254,9 +254,10 @@ fn prompt() -> Settings {
 /// Says `bytes` on a stream of one end, to the end, and waits until the other has read them.
 fn say(world: &mut World, ends: (Handle, Handle), id: StreamId, by_client: bool) {
     let (client, server) = ends;
-    let from = match by_client {
-        true => world.at_client(client),
-        false => world.at_server(server),
+    let from = if by_client {
+        world.at_client(client)
+    } else {
+        world.at_server(server)
     };
     assert_eq!(from.write(id, &[7; 1_000]), Ok(1_000));
     from.streams().unwrap().finish(id).unwrap();
@@ -264,9 +265,10 @@ fn say(world: &mut World, ends: (Handle, Handle), id: StreamId, by_client: bool)
     assert!(world.run_until(Duration::from_secs(1), |world| {
         let now = world.now;
         world.at_server(server).accept(id.direction());
-        let to = match by_client {
-            true => world.at_server(server),
-            false => world.at_client(client),
+        let to = if by_client {
+            world.at_server(server)
+        } else {
+            world.at_client(client)
         };
         to.read(now, id, &mut out).is_ok_and(|read| read.fin)
     }));

@@ -70,6 +70,21 @@ pub struct Introduction {
     pub validated: bool,
 }
 
+impl Introduction {
+    /// Of a client that has shown nothing yet.
+    const fn unknown(path: Path, version: Version, dcid: ConnectionId, scid: ConnectionId) -> Self {
+        Self {
+            path,
+            version,
+            dcid,
+            scid,
+            original_id: dcid,
+            retry_id: None,
+            validated: false,
+        }
+    }
+}
+
 impl Listen {
     /// Whether no state is made for a client that has not validated its address.
     pub(super) fn always_validates(&self) -> bool {
@@ -197,15 +212,7 @@ impl Endpoint {
                 let incoming = Incoming {
                     owner: self.first_owner,
                     datagrams: Vec::new(),
-                    client: Introduction {
-                        path: *path,
-                        version,
-                        dcid,
-                        scid,
-                        original_id: dcid,
-                        retry_id: None,
-                        validated: false,
-                    },
+                    client: Introduction::unknown(*path, version, dcid, scid),
                     used: None,
                 };
                 self.admit_hello(stranger, listen, incoming, token, reply)
