@@ -203,6 +203,22 @@ impl HandshakeError {
         )
     }
 
+    /// What to say where a peer has not shown who it is, or we have not.
+    const fn who_is_missing(&self) -> &'static str {
+        match self {
+            Self::NoClientCertificate => {
+                "the client has shown no certificate; give it one that an authority of ours has signed"
+            }
+            Self::WrongSharedKey => {
+                "the client's pre-shared key is another one than ours of that name; give both ends the same one"
+            }
+            Self::SharedKeyNotTaken => {
+                "the server takes none of our pre-shared keys; give both ends the same one"
+            }
+            _ => "the client has none of our pre-shared keys; give both ends the same one",
+        }
+    }
+
     /// What rustls' error, with the alert it raised, is for a client that asked for `name` or a server that did not.
     pub(crate) fn from_tls(cause: rustls::Error, alert: Option<u8>, name: Option<&str>) -> Self {
         use rustls::{Error as Tls, PeerMisbehaved};
@@ -345,18 +361,10 @@ impl fmt::Display for HandshakeError {
             Self::ParametersChanged => {
                 out.write_str("the client changed its transport parameters when it was asked for another key share")
             }
-            Self::NoClientCertificate => {
-                out.write_str("the client has shown no certificate; give it one that an authority of ours has signed")
-            }
-            Self::UnknownSharedKey => {
-                out.write_str("the client has none of our pre-shared keys; give both ends the same one")
-            }
-            Self::WrongSharedKey => {
-                out.write_str("the client's pre-shared key is another one than ours of that name; give both ends the same one")
-            }
-            Self::SharedKeyNotTaken => {
-                out.write_str("the server takes none of our pre-shared keys; give both ends the same one")
-            }
+            Self::NoClientCertificate
+            | Self::UnknownSharedKey
+            | Self::WrongSharedKey
+            | Self::SharedKeyNotTaken => out.write_str(self.who_is_missing()),
             Self::UnexpectedBytes => out.write_str("the peer sent handshake bytes after the end of a level"),
             Self::UnexpectedMessage(kind) => {
                 write!(out, "the peer sent a handshake message of type {kind} after the handshake")
