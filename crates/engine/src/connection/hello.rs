@@ -23,8 +23,9 @@ pub(super) struct Hello {
     pub(super) reset_token: Option<[u8; 16]>,
     /// The version of the client's first flight; of its second after a Version Negotiation packet.
     pub(super) original_version: Version,
-    /// Whether our transport parameters have gone to TLS, and with them what they say about versions.
-    pub(super) parameters_given: bool,
+    /// What is random in our transport parameters, once they have gone to TLS, and with them what they say about versions: a second
+    /// ClientHello has the same (RFC 8446 §4.1.2).
+    pub(super) parameters_random: Option<[u8; Grease::RANDOM]>,
     /// The destination id of the client's very first packet.
     pub(super) original_id: ConnectionId,
     /// The source id of the Retry packet, when there was one.
@@ -69,7 +70,7 @@ impl Hello {
             local_id: start.local_id,
             reset_token: start.reset_token,
             original_version: start.version,
-            parameters_given: false,
+            parameters_random: None,
             original_id: start.original_id,
             retry_id: start.retry_id,
             peer_id: match start.role {
@@ -288,9 +289,12 @@ impl Connection {
     ///
     /// A server can go over to another version only before this, so it asks once it has told what the client's are.
     pub fn transport_parameters(&mut self, out: &mut [u8]) -> usize {
-        self.hello.parameters_given = true;
-        let mut random = [0; Grease::RANDOM];
-        self.platform.random(&mut random);
+        let random = self.hello.parameters_random.unwrap_or_else(|| {
+            let mut random = [0; Grease::RANDOM];
+            self.platform.random(&mut random);
+            random
+        });
+        self.hello.parameters_random = Some(random);
         let mut parameters = TransportParameters {
             max_idle_timeout_ms: self.config.idle_timeout.as_millis(),
             max_udp_payload_size: self.config.max_udp_payload_size.into(),
@@ -328,7 +332,7 @@ impl Connection {
 
     /// Whether TLS has our transport parameters, or we have the peer's: then what they say stays.
     pub(super) const fn parameters_are_settled(&self) -> bool {
-        self.hello.parameters_given || self.hello.parameters_known
+        self.hello.parameters_random.is_some() || self.hello.parameters_known
     }
 
     /// Where a server would rather be reached, with the id that the endpoint made for it.

@@ -116,7 +116,10 @@ impl Connection {
     ///
     /// [`SettingsError::TooLate`] at a client, too; nothing has changed.
     pub fn prefer(&mut self, address: SocketAddr) -> Result<(), SettingsError> {
-        if self.role == Role::Client || !self.is_handshaking() || self.hello.parameters_given {
+        if self.role == Role::Client
+            || !self.is_handshaking()
+            || self.hello.parameters_random.is_some()
+        {
             return Err(SettingsError::TooLate);
         }
         let config = self.config.as_own().ok_or(SettingsError::Memory)?;

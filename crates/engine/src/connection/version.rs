@@ -81,7 +81,7 @@ impl Connection {
         });
         match best {
             // Once TLS has our parameters or the first keys, it is too late.
-            Some(best) if !self.hello.parameters_given && !self.has_handshake_keys() => {
+            Some(best) if self.hello.parameters_random.is_none() && !self.has_handshake_keys() => {
                 self.go_over_to(best);
                 self.hello.announces_version = self.version != original;
             }

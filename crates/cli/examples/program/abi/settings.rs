@@ -338,6 +338,8 @@ fn parameters_for_tls_fit_its_buffer() {
     let ends = Ends::greeted();
     let value = get(&ends.client, number, &[]).unwrap();
     assert!((1..=256).contains(&value.len()), "{}", value.len());
+    let again = get(&ends.client, number, &[]).unwrap();
+    assert_eq!(again, value, "a second ClientHello has the same");
     let cut = get_of(&ends.client, SOL_QUIC, number.cast_signed(), &[], 10);
     assert_eq!(cut, Err(EINVAL), "parameters are not cut");
     let long = vec![0; TRANSPORT_PARAM_EXT_LEN_MAX + 1];

@@ -598,6 +598,15 @@ fn option_14_transport_param_ext_fits_the_librarys_buffer() {
 }
 
 #[test]
+fn option_14_transport_param_ext_says_the_same_for_a_second_hello() {
+    let mut pair = Pair::connecting();
+    pair.greet();
+    let ext = option::QUIC_SOCKOPT_TRANSPORT_PARAM_EXT;
+    let first = get(pair.client.sock(), ext, &[]).unwrap();
+    assert_eq!(get(pair.client.sock(), ext, &[]), Ok(first));
+}
+
+#[test]
 fn option_64_server_names_are_a_listeners() {
     let mut sock = socket();
     let number = option::QUIC_SOCKOPT_SERVER_NAMES;
