@@ -126,7 +126,7 @@ pub(crate) fn compiler() -> Result<String> {
 
 /// Compiles the crates and links all that their public functions reach into one relocatable object.
 pub(crate) fn build() -> Result<Object> {
-    let target_folder = shell::root().join("target/kernel");
+    let target_folder = shell::target().join("kernel");
     let mut cargo = cargo(&target_folder);
     cargo
         // A library that waits for link-time optimisation holds no machine code to look at.

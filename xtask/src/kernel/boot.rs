@@ -144,7 +144,7 @@ struct Programs {
 
 /// Builds the programs, and makes the certificates.
 fn programs() -> Result<Programs> {
-    let target = shell::root().join("target");
+    let target = shell::target();
     let mut cargo = shell::cargo();
     cargo.args(["build", "--quiet"]);
     cargo.args(["--package", "inquic-cli", "--package", "inquic-agent"]);
@@ -164,7 +164,7 @@ fn programs() -> Result<Programs> {
 ///
 /// When they cannot be made.
 pub(super) fn certificates(inquic: &Path) -> Result<PathBuf> {
-    let pki = shell::root().join("target/kernel-module/pki");
+    let pki = shell::target().join("kernel-module/pki");
     // Made anew each time: they are good for a while only.
     let _ = fs::remove_dir_all(&pki);
     shell::output(

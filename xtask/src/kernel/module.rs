@@ -39,7 +39,7 @@ pub(crate) fn build() -> Result<Result<Module, String>> {
         Ok(release) => release,
         Err(error) => return Ok(Err(format!("{error:#}"))),
     };
-    let target = shell::root().join("target/kernel-module");
+    let target = shell::target().join("kernel-module");
     shell::run(cargo(&target).arg("--manifest-path").arg(manifest()))?;
     let folder = target.join(&release);
     copy_sources(&folder)?;
