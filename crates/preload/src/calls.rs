@@ -62,7 +62,10 @@ static NOT_IN_KERNEL: AtomicBool = AtomicBool::new(false);
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn socket(family: c_int, kind: c_int, protocol: c_int) -> c_int {
-    let ours = protocol == IPPROTO_QUIC && home::is_present();
+    let with = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+    let plain = kind & !with;
+    // Raw sockets of every protocol are the kernel's.
+    let ours = protocol == IPPROTO_QUIC && plain != libc::SOCK_RAW && home::is_present();
     if !ours || !NOT_IN_KERNEL.load(Ordering::Relaxed) {
         let before = own::errno();
         let socket = next!(c"socket", (c_int, c_int, c_int) -> c_int, family, kind, protocol);
@@ -72,8 +75,6 @@ unsafe extern "C" fn socket(family: c_int, kind: c_int, protocol: c_int) -> c_in
         own::set_errno(before);
         NOT_IN_KERNEL.store(true, Ordering::Relaxed);
     }
-    let with = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
-    let plain = kind & !with;
     if family != libc::AF_INET && family != libc::AF_INET6 {
         return failed(libc::EPROTONOSUPPORT);
     }

@@ -30,6 +30,7 @@ pub(super) const CHECKS: &[Check] = &[
         a_socket_has_a_family_and_one_of_two_types,
         "IPPROTO_QUIC AF_INET AF_INET6 SOCK_STREAM SOCK_DGRAM SO_DOMAIN SO_TYPE SO_PROTOCOL SO_ACCEPTCONN EPROTONOSUPPORT ESOCKTNOSUPPORT"
     ),
+    check!(raw_sockets_are_the_kernels, "SO_TYPE"),
     check!(both_types_carry_the_same, "SOCK_STREAM SOCK_DGRAM"),
     check!(both_families_carry_the_same, "AF_INET AF_INET6"),
     check!(
@@ -90,9 +91,21 @@ fn a_socket_has_a_family_and_one_of_two_types() {
     }
     let made = |family, kind| raw::socket(family, kind, IPPROTO_QUIC).map(drop);
     assert_eq!(made(libc::AF_UNIX, SOCK_STREAM), Err(EPROTONOSUPPORT));
-    assert_eq!(made(V4, libc::SOCK_RAW), Err(ESOCKTNOSUPPORT));
     assert_eq!(made(V4, libc::SOCK_SEQPACKET), Err(ESOCKTNOSUPPORT));
     assert_eq!(made(V4, 0x1000 | SOCK_STREAM), Err(EINVAL));
+}
+
+fn raw_sockets_are_the_kernels() {
+    for _ in 0..2 {
+        match raw::socket(V4, libc::SOCK_RAW, IPPROTO_QUIC) {
+            Ok(raw) => {
+                assert_eq!(general(&raw, SO_TYPE), libc::SOCK_RAW);
+            }
+            Err(errno) => assert_eq!(errno, libc::EPERM),
+        }
+        // The home has been asked for a socket when the second is made.
+        socket();
+    }
 }
 
 fn both_types_carry_the_same() {
