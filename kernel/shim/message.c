@@ -54,7 +54,7 @@ int inquic_sendmsg(struct socket *sock, struct msghdr *msg, size_t total)
 	if (now == -EAGAIN && sending.blocked)
 		now = -sending.blocked;
 	if (now == -EPIPE && sending.pipe)
-		return sk_stream_error(sk, msg->msg_flags, -EPIPE);
+		return broken_pipe(msg);
 	return now;
 }
 

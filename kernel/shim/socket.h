@@ -47,6 +47,14 @@ static inline size_t room_of(struct msghdr *msg, size_t wanted)
 	return wanted;
 }
 
+/* EPIPE, with the signal that it brings unless the program does not want it. Why the connection has ended, SO_ERROR tells. */
+static inline int broken_pipe(const struct msghdr *msg)
+{
+	if (!(msg->msg_flags & MSG_NOSIGNAL))
+		send_sig(SIGPIPE, current, 0);
+	return -EPIPE;
+}
+
 /* Calls again until the call does not block, for as long as it may; `queue` is woken when it may not block any more. */
 #define WAITING(queue, timeout, result, call)                                                    \
 	do {                                                                                     \

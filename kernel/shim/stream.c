@@ -99,7 +99,7 @@ static int stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t total)
 	inquic_buffer_put(bytes, most);
 	if (sent)
 		return sent;
-	return pipe ? sk_stream_error(sk, msg->msg_flags, -EPIPE) : now;
+	return pipe ? broken_pipe(msg) : now;
 }
 
 /* Reads what is there, if there is something: nobody who waits has a buffer. */

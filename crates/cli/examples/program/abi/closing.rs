@@ -191,6 +191,7 @@ fn so_error_says_how_it_ended_once() {
         assert_eq!(set(&ends.client, number, &words(code)), Ok(()));
         drop(ends.client);
         assert_eq!(end(&ends.server), (code, 0));
+        assert_eq!(send(&ends.server, b"x", NEW), Err(EPIPE), "no more");
         assert_eq!(general(&ends.server, SO_ERROR), errno);
         assert_eq!(general(&ends.server, SO_ERROR), 0, "told once");
     }
