@@ -26,8 +26,8 @@ pub(super) enum Processors {
     Counting,
 }
 
-/// Boots the kernel that the module is for and runs `kernel/test.sh` in it, which loads and unloads the module so many times, and once
-/// more for `kernel/users.sh`.
+/// Boots the kernel that the module is for and runs `kernel/test.sh` in it, which loads and unloads the module so many times, once more
+/// for `kernel/abi.sh`, and once for `kernel/users.sh`.
 ///
 /// # Errors
 ///
@@ -46,6 +46,9 @@ pub(super) fn run(module: &Module, cycles: u32) -> Result<Outcome> {
     test.push(cycles.to_string());
     let seconds = SECONDS + cycles * CYCLE_SECONDS;
     emulator.script("test.sh", &test, seconds, Processors::Two)?;
+    // By a clock that counts instructions: on a busy machine nothing is late, however long it takes.
+    let abi = words(&[&module.file, &program, &pki]);
+    emulator.script("abi.sh", &abi, SECONDS, Processors::Counting)?;
     let users = words(&[&module.file, &module.sample, &agent, &program, &pki]);
     emulator.script("users.sh", &users, SECONDS, Processors::Two)?;
     Ok(Outcome::Passed)

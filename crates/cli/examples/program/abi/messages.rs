@@ -46,6 +46,11 @@ pub(super) const CHECKS: &[Check] = &[
         flags_that_sendmsg_does_not_take_are_einval,
         "SEND_FLAGS STREAM_FLAGS MSG_DONTWAIT MSG_NOSIGNAL MSG_WAITALL MSG_BATCH EINVAL"
     ),
+    check!(
+        flags_of_the_kernels_own_are_einval,
+        "SEND_FLAGS MSG_QUIC_STREAM_DONTWAIT EINVAL",
+        run only: "the kernel takes them away before a socket sees them"
+    ),
     check!(without_room_for_control_data_flags_say_so, "MSG_CTRUNC"),
     check!(what_is_peeked_at_stays, "MSG_PEEK"),
     check!(a_short_buffer_leaves_the_rest, "MSG_QUIC_STREAM_FIN"),
@@ -74,6 +79,11 @@ pub(super) const CHECKS: &[Check] = &[
     check!(
         a_stream_limit_is_eagain_for_who_does_not_wait,
         "MSG_QUIC_STREAM_DONTWAIT EAGAIN"
+    ),
+    check!(
+        not_to_wait_for_a_stream_may_be_a_flag_of_send,
+        "MSG_QUIC_STREAM_DONTWAIT EAGAIN",
+        run only: "the kernel takes this flag away, and leaves it in a control message"
     ),
     check!(many_messages_go_in_one_call, "MSG_DONTWAIT MSG_WAITFORONE"),
 ];
@@ -183,16 +193,15 @@ fn flags_that_sendmsg_does_not_take_are_einval() {
         let flag = 1 << bit;
         // What opens is refused while the active stream is unfinished, and this peer takes no datagrams.
         let taken = SEND_FLAGS & flag != 0 && flag & (NEW | FIN | MSG_QUIC_DATAGRAM) == 0;
-        let sent = send(&ends.client, b"x", MSG_DONTWAIT | flag);
-        assert_eq!(
-            sent,
-            if taken || flag == FIN {
-                Ok(1)
-            } else {
-                Err(EINVAL)
-            },
-            "{flag:#x}"
-        );
+        let wanted = if taken || flag == FIN {
+            Ok(1)
+        } else {
+            Err(EINVAL)
+        };
+        if KERNELS_OWN & flag == 0 {
+            let sent = send(&ends.client, b"x", MSG_DONTWAIT | flag);
+            assert_eq!(sent, wanted, "{flag:#x}");
+        }
         if flag == FIN {
             assert_eq!(send(&ends.client, b"x", NEW), Ok(1));
         }
@@ -204,6 +213,21 @@ fn flags_that_sendmsg_does_not_take_are_einval() {
     }
     let all = MSG_DONTWAIT | MSG_NOSIGNAL | MSG_WAITALL | MSG_BATCH;
     assert_eq!(send(&ends.client, b"x", all), Ok(1));
+}
+
+/// Flags that the kernel takes away from what a program says: `MSG_SENDPAGE_NOPOLICY`, which is [`MSG_QUIC_STREAM_DONTWAIT`],
+/// `MSG_SENDPAGE_DECRYPTED` and `MSG_SPLICE_PAGES`.
+const KERNELS_OWN: u32 = 0x0811_0000;
+
+fn flags_of_the_kernels_own_are_einval() {
+    let ends = Ends::made();
+    assert_eq!(send(&ends.client, b"x", NEW), Ok(1));
+    for flag in [0x10_0000, 0x0800_0000] {
+        let sent = send(&ends.client, b"x", MSG_DONTWAIT | flag);
+        assert_eq!(sent, Err(EINVAL), "{flag:#x}");
+    }
+    let sent = send(&ends.client, b"x", MSG_QUIC_STREAM_DONTWAIT);
+    assert_eq!(sent, Ok(1));
 }
 
 fn without_room_for_control_data_flags_say_so() {
@@ -398,7 +422,8 @@ fn receiving_without_a_connection_is_enotconn() {
     assert_eq!(until_not(EAGAIN, || there(&ends.server)), Err(ENOTCONN));
 }
 
-fn a_stream_limit_is_eagain_for_who_does_not_wait() {
+/// A connection at whose limit of streams the client is.
+fn at_the_limit_of_streams() -> Ends {
     let few = TransportParam {
         max_streams_bidi: 1,
         ..TransportParam::default()
@@ -407,15 +432,21 @@ fn a_stream_limit_is_eagain_for_who_does_not_wait() {
         set(listener, QUIC_SOCKOPT_TRANSPORT_PARAM, &bytes(&few)).unwrap();
     });
     assert_eq!(send(&ends.client, b"x", NEW | FIN), Ok(1));
+    ends
+}
+
+fn a_stream_limit_is_eagain_for_who_does_not_wait() {
+    let ends = at_the_limit_of_streams();
     let flags = NEW | MSG_QUIC_STREAM_DONTWAIT;
-    assert_eq!(
-        send(&ends.client, b"y", flags),
-        Err(EAGAIN),
-        "a call that may block"
-    );
     let on = raw::send_message(&ends.client, b"y", &stream(-1, flags), 0);
-    assert_eq!(on, Err(EAGAIN));
+    assert_eq!(on, Err(EAGAIN), "a call that may block");
     assert_eq!(send(&ends.client, b"y", NEW | DONTWAIT), Err(EAGAIN));
+}
+
+fn not_to_wait_for_a_stream_may_be_a_flag_of_send() {
+    let ends = at_the_limit_of_streams();
+    let flags = NEW | MSG_QUIC_STREAM_DONTWAIT;
+    assert_eq!(send(&ends.client, b"y", flags), Err(EAGAIN));
 }
 
 /// Messages of one part each; what became of them, and the lengths that were told.

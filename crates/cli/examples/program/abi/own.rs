@@ -43,6 +43,11 @@ pub(super) const CHECKS: &[Check] = &[
         "QUIC_SOCKOPT_STREAM_DESCRIPTOR EAGAIN EINVAL SO_TYPE SO_DOMAIN SO_PROTOCOL ENOPROTOOPT EISCONN EOPNOTSUPP"
     ),
     check!(
+        a_streams_descriptor_has_three_options_of_sockets,
+        "QUIC_SOCKOPT_STREAM_DESCRIPTOR ENOPROTOOPT",
+        run only: "the kernel answers options of SOL_SOCKET by itself"
+    ),
+    check!(
         shutdown_of_a_stream_is_its_fin_or_stop_sending,
         "QUIC_SOCKOPT_STREAM_DESCRIPTOR SHUT_RD SHUT_WR EPIPE EINVAL ENOTCONN POLLRDHUP"
     ),
@@ -218,14 +223,21 @@ fn a_stream_has_a_descriptor_at_each_end() {
     assert_eq!(general(&near, SO_PROTOCOL), IPPROTO_QUIC);
     assert_eq!(local(&near), local(&ends.client));
     assert_eq!(peer(&near), Ok(ends.at));
-    let other = get_of(&near, SOL_SOCKET, libc::SO_SNDBUF, &[], 4);
-    assert_eq!(other, Err(ENOPROTOOPT));
     let other = raw::setsockopt(&near, SOL_QUIC, 0, of(&[1, 1]), 2);
     assert_eq!(other, Err(ENOPROTOOPT));
     assert_eq!(connect(&near, ends.at), Err(EISCONN));
     assert_eq!(raw::listen(&near, 1), Err(EOPNOTSUPP));
     assert_eq!(raw::accept(&near, 0, 0, 0).unwrap_err(), EOPNOTSUPP);
     assert_eq!(raw::preadv2(&near, 0, 0, 5, 0), Err(ESPIPE));
+}
+
+fn a_streams_descriptor_has_three_options_of_sockets() {
+    let ends = Ends::made();
+    let (near, _far) = described(&ends);
+    let other = get_of(&near, SOL_SOCKET, libc::SO_SNDBUF, &[], 4);
+    assert_eq!(other, Err(ENOPROTOOPT));
+    let none = raw::setsockopt(&near, SOL_SOCKET, libc::SO_SNDBUF, of(&[0; 4]), 4);
+    assert_eq!(none, Err(ENOPROTOOPT));
 }
 
 fn shutdown_of_a_stream_is_its_fin_or_stop_sending() {

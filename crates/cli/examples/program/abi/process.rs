@@ -10,6 +10,11 @@ use libc::c_int;
 use super::raw::Tried;
 use crate::sys::Fd;
 
+/// Whether the kernel serves the sockets; otherwise the process that started this one does.
+pub(crate) fn in_kernel() -> bool {
+    std::env::var_os("INQUIC_SOCKETS").is_none()
+}
+
 /// Forks: 0 in the child, which has its parent's memory and one thread.
 pub(crate) fn fork() -> c_int {
     // SAFETY: this program has one thread.

@@ -1,18 +1,23 @@
-//! What the home of these sockets holds, seen from outside: the process that has started this one, where that is `inquic run`.
+//! What the home of these sockets holds, seen from outside: of the kernel, what it lists; of `inquic run`, the process that has started
+//! this one.
 
 use std::fmt;
 use std::fs;
 use std::io;
 use std::time::Duration;
 
-use super::super::process::now;
+use super::super::process::{in_kernel, now};
 
-/// The process that serves the sockets; none where the kernel does.
-pub(super) struct Home(Option<u32>);
+/// Who serves the sockets.
+pub(super) enum Home {
+    Kernel,
+    Process(u32),
+}
 
 /// What it holds.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Holds {
+    /// Of the kernel, sockets that it lists.
     descriptors: usize,
     threads: usize,
     memory_kib: usize,
@@ -20,20 +25,20 @@ pub(super) struct Holds {
 
 impl Home {
     pub(super) fn find() -> Self {
-        let parent = std::os::unix::process::parent_id();
-        Self(std::env::var_os("INQUIC_SOCKETS").map(|_| parent))
+        if in_kernel() {
+            Self::Kernel
+        } else {
+            Self::Process(std::os::unix::process::parent_id())
+        }
     }
 
     /// What it holds once it has given back all but what it held `before`, for which it has as long as connections take to end.
     pub(super) fn settled(&self, before: Option<&Holds>) -> io::Result<Holds> {
-        let Some(home) = self.0 else {
-            return Ok(Holds::default());
-        };
         let start = now();
-        let mut last = Holds::of(home)?;
+        let mut last = self.holds()?;
         loop {
             std::thread::sleep(Duration::from_millis(300));
-            let holds = Holds::of(home)?;
+            let holds = self.holds()?;
             let settled = match before {
                 Some(before) => before.has_no_less_than(&holds),
                 // Nobody knows what to expect: it changes no more.
@@ -50,9 +55,29 @@ impl Home {
             last = holds;
         }
     }
+
+    fn holds(&self) -> io::Result<Holds> {
+        match self {
+            Self::Kernel => Holds::of_kernel(),
+            Self::Process(process) => Holds::of(*process),
+        }
+    }
 }
 
 impl Holds {
+    /// Connections and whoever else is bound in this namespace.
+    fn of_kernel() -> io::Result<Self> {
+        let mut descriptors = 0;
+        for list in ["conns", "eps"] {
+            let text = fs::read_to_string(format!("/proc/net/quic/{list}"))?;
+            descriptors += text.lines().skip(1).count();
+        }
+        Ok(Self {
+            descriptors,
+            ..Self::default()
+        })
+    }
+
     fn of(process: u32) -> io::Result<Self> {
         let count =
             |what| Ok::<_, io::Error>(fs::read_dir(format!("/proc/{process}/{what}"))?.count());

@@ -1,0 +1,45 @@
+#!/bin/sh
+# Runs in the booted kernel, as its root: `abi.sh quic.ko PROGRAM PKI`, where PROGRAM makes QUIC by the C library's socket calls alone, and
+# PKI has certificates for localhost. Every check of the ABI that is made under `inquic run`, and calls at random. Says "all held" last if
+# all did.
+set -e
+module=$1
+program=$2
+pki=$3
+
+dmesg --clear
+# The files of the machine outside are slow to read, and there are many starts.
+strip -o /tmp/program "$program"
+program=/tmp/program
+ip link set lo up
+# What modprobe would bring with it: a connection whose cipher has to be fetched first has no time for that.
+modprobe -a $(modinfo -F softdep "$module" | sed 's/^pre: //')
+insmod "$module"
+
+if ! "$program" abi run "$pki" >/tmp/checks 2>/tmp/why; then
+    cat /tmp/why
+    grep "^not ok" /tmp/checks
+    exit 1
+fi
+grep "# SKIP" /tmp/checks
+echo "$(grep "^ok" /tmp/checks | grep -vc "# SKIP") checks of the ABI held"
+
+# Of root and of an ordinary user: no errno but the ABI's, and /proc/net/quic is as before.
+for seed in 1 2; do
+    "$program" abi fuzz --seed "$seed" --calls 5000
+    setpriv --reuid 1000 --regid 1000 --clear-groups "$program" abi fuzz --seed "1$seed" --calls 5000
+done
+
+# What was closed goes on for a while, three probe timeouts at most.
+for try in $(seq 100); do
+    rmmod quic 2>/dev/null && break
+    sleep 0.1
+done
+test ! -e /sys/module/quic
+
+# Nothing may have frightened the kernel.
+dmesg --notime | grep quic:
+if dmesg | grep -E "BUG|WARNING|Oops|panic|KFENCE|leaked|refcount"; then
+    exit 1
+fi
+echo "all held"
