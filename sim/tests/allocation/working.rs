@@ -3,8 +3,9 @@
 use inquic_engine::limits::working_bytes;
 use inquic_engine::stream::Window;
 use inquic_engine::stream::limits::{SEND_BUFFER, streams_at_once};
-use inquic_sim::{Duel, Settings, frames};
-use inquic_wire::frame::write_stream;
+use inquic_platform::Duration;
+use inquic_sim::{Attacker, Duel, Settings, frames};
+use inquic_wire::frame::{write_crypto, write_stream};
 use inquic_wire::{Direction, Level, Role, StreamId};
 
 use crate::allocator::held;
@@ -102,4 +103,47 @@ fn scattered_data_on_all_streams_and_a_full_send_buffer_are_held_in_what_was_pro
             );
         }
     }
+}
+
+/// What a connection holds after a handshake in which the client sent so many pieces of messages behind a hole.
+fn held_after_pieces(pieces: u64) -> isize {
+    let mut duel = Duel::with_open_server(&Settings::default());
+    let parameters = duel.attacker.parameters();
+    let hello = Attacker::message(Some(&parameters), 250);
+    let initial = duel.attacker.initial(&hello);
+    duel.send_datagram(&initial);
+    duel.follow_server_id();
+    let before = held();
+    for piece in 1..=pieces {
+        let packet = frames(|writer| {
+            write_crypto(writer, piece * 1_000, 900)?.fill(1);
+            Ok(())
+        });
+        duel.send(Level::Handshake, &packet);
+    }
+    duel.datagrams = Vec::new();
+    duel.heard = Vec::new();
+    let waiting = held() - before;
+    assert!(
+        waiting >= 900 * pieces as isize - 5_000,
+        "{waiting}: they are kept"
+    );
+    duel.send(Level::Handshake, &Attacker::message(None, 36));
+    assert!(duel.connection().is_connected());
+    duel.wait(Duration::from_millis(100));
+    duel.datagrams = Vec::new();
+    duel.heard = Vec::new();
+    let full = held() - duel.host.hello_bytes() as isize;
+    let handle = duel.handle.unwrap();
+    duel.host.forget(handle);
+    full - held()
+}
+
+#[test]
+fn handshake_messages_behind_a_hole_are_given_back_when_the_handshake_is_over() {
+    let (without, with) = (held_after_pieces(0), held_after_pieces(50));
+    assert!(
+        with <= without + 2_048,
+        "{with} bytes, and {without} without the pieces"
+    );
 }

@@ -257,6 +257,9 @@ impl Connection {
         self.discard(Space::Initial);
         //= RFC 9001 §4.9.2: An endpoint MUST discard its Handshake keys when the TLS handshake is confirmed
         self.discard(Space::Handshake);
+        // TLS has what it needs; nothing can fill a hole before other pieces any more.
+        let [initial, handshake, _] = &mut self.hello.receive;
+        (*initial, *handshake) = Default::default();
         self.hello.token = Vec::new();
         self.follow_preferred(now);
         self.refresh_timer();
@@ -331,7 +334,7 @@ impl Connection {
     }
 
     /// Whether TLS has our transport parameters, or we have the peer's: then what they say stays.
-    pub(super) const fn parameters_are_settled(&self) -> bool {
+    pub(super) fn parameters_are_settled(&self) -> bool {
         self.hello.parameters_random.is_some() || self.hello.parameters_known
     }
 
