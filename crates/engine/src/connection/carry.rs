@@ -46,6 +46,8 @@ pub(super) struct NewToken {
 }
 
 impl Carried {
+    /// Written where it stays.
+    #[inline(always)]
     pub(super) fn new(
         data: Option<Own<Data>>,
         local_ids: LocalIds,

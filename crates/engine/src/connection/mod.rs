@@ -57,7 +57,7 @@ use inquic_wire::{ConnectionId, Role, Version};
 use crate::config::{AckDelay, Config, Settings};
 use crate::datagram::Datagrams;
 use crate::endpoint::ConnectError;
-use crate::path::{Ecn, LocalIds, Mtu, Path, PathState, Paths, PeerIds};
+use crate::path::{Ecn, LocalIds, Path, PathState, Paths, PeerIds};
 use crate::protect;
 use crate::recovery::{self, Recovery, SentFrame, TimerContext};
 use crate::space::Numbers;
@@ -90,7 +90,7 @@ pub struct Connection {
     timer: TimerContext,
     carried: Carried,
     arrival: Arrival,
-    hello: Hello,
+    hello: Own<Hello>,
     held: HeldPackets,
     quic_bit: QuicBit,
     spin: Spin,
@@ -165,6 +165,12 @@ fn recovery(config: &Config, role: Role, max_datagram_size: u16) -> Option<Own<R
     Own::new(Recovery::new(&config, role))
 }
 
+/// What the handshake has to remember, for the same reason.
+#[inline(never)]
+fn hello(start: Start) -> Option<Own<Hello>> {
+    Own::new(Hello::new(start))
+}
+
 /// What applications send and receive, for the same reason.
 #[inline(never)]
 fn data(config: &Config, role: Role) -> Option<Own<Data>> {
@@ -180,25 +186,15 @@ fn data(config: &Config, role: Role) -> Option<Own<Data>> {
     })
 }
 
-/// What a connection carries before anything has happened.
-fn carried(config: &Config, start: &Start, path: PathState, mtu: Mtu) -> Result<Carried, NoMemory> {
-    let data = match start.role {
-        Role::Client => Some(data(config, start.role).ok_or(NoMemory)?),
-        Role::Server => None,
-    };
+/// The ids of both ends before anything has happened.
+fn ids(config: &Config, start: &Start) -> Result<(LocalIds, PeerIds), NoMemory> {
     let mut local_ids = LocalIds::new(start.local_id)?;
     if let Some((id, reset_token)) = start.preferred_id {
         local_ids.issue_told(id, reset_token)?;
     }
     let mut peer_ids = PeerIds::new(start.peer_id);
     peer_ids.set_limit(config.ids_kept());
-    Ok(Carried::new(
-        data,
-        local_ids,
-        peer_ids,
-        Paths::new(path),
-        mtu,
-    ))
+    Ok((local_ids, peer_ids))
 }
 
 /// The keys to begin with. A server's are those that open: what it seals with is made when it has opened something, since most
@@ -235,11 +231,17 @@ impl Connection {
         ];
         let path = PathState::new(start.path, start.validated || start.role == Role::Client);
         let arrival = Arrival::first(path.path, path.id());
-        let carried = carried(&config, &start, path, mtu)?;
+        let data = match start.role {
+            Role::Client => Some(data(&config, start.role).ok_or(ConnectError::Memory)?),
+            Role::Server => None,
+        };
+        let (local_ids, peer_ids) = ids(&config, &start)?;
+        let (role, version) = (start.role, start.version);
         let spin = Spin::new(&*platform, config.spin_bit, start.peer_id);
+        let hello = hello(start).ok_or(ConnectError::Memory)?;
         owned(Self {
-            role: start.role,
-            version: start.version,
+            role,
+            version,
             state: State::Handshaking {
                 until: now + config.handshake_timeout,
             },
@@ -247,9 +249,10 @@ impl Connection {
             numbers,
             recovery,
             timer: TimerContext::default(),
-            carried,
+            // Made where it stays: it is half of a connection.
+            carried: Carried::new(data, local_ids, peer_ids, Paths::new(path), mtu),
             arrival,
-            hello: Hello::new(start),
+            hello,
             held: HeldPackets::default(),
             quic_bit: QuicBit::default(),
             spin,
@@ -290,7 +293,7 @@ impl Connection {
     /// The version of the client's first flight. A Version Negotiation packet changes it before anything else came of the
     /// server: then a client's TLS has to begin again, with transport parameters that say so.
     #[must_use]
-    pub const fn original_version(&self) -> Version {
+    pub fn original_version(&self) -> Version {
         self.hello.original_version
     }
 

@@ -55,7 +55,7 @@ impl Connection {
 
     /// The destination id of the client's very first packet, by which both ends can name the connection.
     #[must_use]
-    pub const fn original_id(&self) -> ConnectionId {
+    pub fn original_id(&self) -> ConnectionId {
         self.hello.original_id
     }
 }
