@@ -277,6 +277,21 @@ fn servers_in_python_fork_and_pass_descriptors() {
 }
 
 #[test]
+fn a_program_that_knocked_is_heard_after_a_stop() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        return skipped("python3 is not installed");
+    }
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/command/knock.py");
+    let done = inquic().args(["run", "python3", script]).output().unwrap();
+    assert_eq!(
+        (out(&done).as_str(), code(&done)),
+        ("0\n", 0),
+        "{}",
+        err(&done)
+    );
+}
+
+#[test]
 fn the_exit_code_is_the_programs() {
     for (script, expected) in [("exit 0", 0), ("exit 7", 7), ("kill -TERM $$", 143)] {
         let done = inquic().args(["run", "sh", "-c", script]).output().unwrap();

@@ -229,7 +229,13 @@ impl Visitor<'_> {
     /// What is said, with the descriptor that comes with it.
     fn listen(&self) -> Option<(Hello, Option<OwnedFd>)> {
         let mut bytes = [0; HELLO_BYTES];
-        let received = unix::receive(self.connection, &mut bytes, RecvFlags::empty());
+        // A call with a time limit is interrupted when this process is stopped and goes on, whatever becomes of signals (signal(7)).
+        let received = loop {
+            match unix::receive(self.connection, &mut bytes, RecvFlags::empty()) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                received => break received,
+            }
+        };
         let (_, given) = received.ok().filter(|(len, _)| *len == HELLO_BYTES)?;
         // Only memory: a descriptor that could keep us waiting is not read.
         let given = given.filter(|given| is_memory(given.as_fd()));
