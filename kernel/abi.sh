@@ -6,6 +6,7 @@ set -e
 module=$1
 program=$2
 pki=$3
+here=$(dirname "$0")
 
 dmesg --clear
 # The files of the machine outside are slow to read, and there are many starts.
@@ -29,6 +30,8 @@ for seed in 1 2; do
     "$program" abi fuzz --seed "$seed" --calls 5000
     setpriv --reuid 1000 --regid 1000 --clear-groups "$program" abi fuzz --seed "1$seed" --calls 5000
 done
+
+python3 "$here/vm/memory.py" "$program" "$pki"
 
 # What was closed goes on for a while, three probe timeouts at most.
 for try in $(seq 100); do

@@ -28,6 +28,8 @@ struct inquic_cell {
 	/* The socket of a descriptor, while there is one. */
 	spinlock_t sk_lock;
 	struct sock *sk;
+	/* Bytes of received and of written data, which the socket is charged for. */
+	int receive, send;
 	/* Who waits for one of the connection's streams, or for its end. */
 	wait_queue_head_t wait;
 	/* What the cell takes is charged to the memory group of whoever made it. */
@@ -190,11 +192,32 @@ void inquic_cell_arm(struct inquic_cell *cell, u64 deadline)
 	hrtimer_start(&cell->timer, ns_to_ktime(deadline), HRTIMER_MODE_ABS);
 }
 
-/* From now on wakes whoever waits for this socket, or nobody. */
+/* Where the kernel's own getsockopt(SO_MEMINFO) looks. */
+static void charge(struct sock *sk, int receive, int send)
+{
+	if (!sk)
+		return;
+	atomic_set(&sk->sk_rmem_alloc, receive);
+	WRITE_ONCE(sk->sk_wmem_queued, send);
+}
+
+/* From now on wakes whoever waits for this socket, or nobody; the socket is charged for the connection's data. */
 void inquic_cell_attach(struct inquic_cell *cell, struct sock *sk)
 {
 	spin_lock(&cell->sk_lock);
+	charge(cell->sk, 0, 0);
 	cell->sk = sk;
+	charge(sk, cell->receive, cell->send);
+	spin_unlock(&cell->sk_lock);
+}
+
+/* The connection has so many bytes of data in memory now. */
+void inquic_cell_charge(struct inquic_cell *cell, int receive, int send)
+{
+	spin_lock(&cell->sk_lock);
+	cell->receive = receive;
+	cell->send = send;
+	charge(cell->sk, receive, send);
 	spin_unlock(&cell->sk_lock);
 }
 

@@ -78,6 +78,7 @@ void inquic_cell_kick(struct inquic_cell *cell);
 void inquic_cell_arm(struct inquic_cell *cell, u64 deadline);
 void inquic_cell_attach(struct inquic_cell *cell, struct sock *sk);
 bool inquic_cell_attached(struct inquic_cell *cell);
+void inquic_cell_charge(struct inquic_cell *cell, int receive, int send);
 void inquic_cell_wake(struct inquic_cell *cell, int error);
 wait_queue_head_t *inquic_cell_queue(struct inquic_cell *cell);
 struct sock *inquic_cell_sock(struct inquic_cell *cell);

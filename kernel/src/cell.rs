@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "the shim is C")]
 
 use core::cell::UnsafeCell;
-use core::ffi::c_void;
+use core::ffi::{c_int, c_void};
 use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
 use core::ptr::{self, NonNull};
@@ -110,6 +110,13 @@ impl<T> Shared<T> {
     pub(crate) fn wake(&self, error: i32) {
         // SAFETY: as above.
         unsafe { ffi::inquic_cell_wake(self.cell.as_ptr(), error) }
+    }
+
+    /// The socket is charged for so many bytes of received and of written data.
+    pub(crate) fn charge(&self, [receive, send]: [usize; 2]) {
+        let number = |bytes| c_int::try_from(bytes).unwrap_or(c_int::MAX);
+        // SAFETY: as above.
+        unsafe { ffi::inquic_cell_charge(self.cell.as_ptr(), number(receive), number(send)) }
     }
 
     /// Whether there is a socket that can be told of the connection's end.

@@ -36,6 +36,8 @@ pub(crate) struct Connection {
     moves: Vec<Arc<Udp>>,
     /// When its timer is to run.
     armed: Option<Instant>,
+    /// What its socket is charged for.
+    charged: [usize; 2],
     /// Whether its socket was told why it has ended.
     told: bool,
     /// Whether the namespace's counters have what it counted.
@@ -69,6 +71,7 @@ impl Connection {
             port: None,
             moves: Vec::new(),
             armed: None,
+            charged: [0; 2],
             told: false,
             counted: false,
         }
@@ -361,6 +364,11 @@ impl Connection {
         if may_leave && self.transmit(&udp, now) {
             wakes |= self.sock.take_changes();
             self.tell_port(&port, now);
+        }
+        let charged = self.sock.charged();
+        if charged != self.charged {
+            self.charged = charged;
+            this.charge(charged);
         }
         // A timer that runs early finds out by itself; one that is set anew with each packet costs as much as the packet.
         if let Some(deadline) = self.sock.next_deadline()

@@ -108,6 +108,7 @@ unsafe extern "C" {
     pub(crate) fn inquic_cell_arm(cell: *mut Cell, deadline: u64);
     pub(crate) fn inquic_cell_attached(cell: *mut Cell) -> bool;
     pub(crate) fn inquic_cell_wake(cell: *mut Cell, error: c_int);
+    pub(crate) fn inquic_cell_charge(cell: *mut Cell, receive: c_int, send: c_int);
     pub(crate) fn inquic_cell_try_get(cell: *mut Cell) -> bool;
     pub(crate) fn inquic_cell_device(cell: *mut Cell) -> c_int;
     pub(crate) fn inquic_ports_lock();

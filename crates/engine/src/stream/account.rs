@@ -35,6 +35,13 @@ impl Streams {
         self.window.size()
     }
 
+    /// Bytes of memory for received data and for written data, with the records of streams of whoever opened them and with what is
+    /// kept to be used again. It looks at no stream.
+    #[must_use]
+    pub fn charged(&self) -> [usize; 2] {
+        [self.receive_pool.charged(), self.send_pool.charged()]
+    }
+
     /// Bytes of memory that the streams take, with this record.
     #[must_use]
     pub fn allocated_bytes(&self) -> usize {

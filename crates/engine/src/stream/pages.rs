@@ -78,6 +78,14 @@ impl Pool {
         left >= PIECE_MIN
     }
 
+    /// Bytes that the direction is charged for, with what is kept to be used again; the limit and [`FREE`] at most.
+    pub(super) fn charged(&self) -> usize {
+        self.held
+            .saturating_add(self.kept)
+            .saturating_add(self.spare.len().saturating_mul(PAGE))
+            .saturating_add(self.lists)
+    }
+
     pub(super) const fn limit(&self) -> usize {
         self.limit
     }

@@ -84,6 +84,15 @@ impl Sock {
     }
 }
 
+impl Sock {
+    /// Bytes of memory for received data and for written data, as a home may charge whoever has the socket. It costs no look at
+    /// single streams.
+    #[must_use]
+    pub fn charged(&self) -> [usize; 2] {
+        self.link().map_or([0; 2], |link| link.socket.charged())
+    }
+}
+
 impl Link {
     pub(super) fn poll(&mut self) -> u32 {
         if self.socket.is_closed() {

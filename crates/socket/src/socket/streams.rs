@@ -118,6 +118,13 @@ impl Socket {
         streams.map_or(0, Streams::bytes_to_read)
     }
 
+    /// Bytes of memory for received data and for written data; it looks at no stream.
+    #[must_use]
+    pub fn charged(&self) -> [usize; 2] {
+        let streams = self.connection().streams_seen();
+        streams.map_or([0; 2], Streams::charged)
+    }
+
     /// Bytes that were written and have not been acknowledged, of all streams.
     #[must_use]
     pub fn bytes_to_arrive(&self) -> u64 {

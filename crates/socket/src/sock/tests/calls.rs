@@ -368,6 +368,20 @@ fn ioctl_counts_bytes_that_wait() {
 }
 
 #[test]
+fn a_home_is_told_what_data_takes_at_each_end() {
+    let mut pair = Pair::established();
+    let [_, send] = pair.client.sock().charged();
+    let data = alloc::vec![1; 30_000];
+    pair.client_sends(&[], NEW, &data).unwrap();
+    let [_, holds] = pair.client.sock().charged();
+    assert!((30_000..50_000).contains(&(holds - send)), "{holds}");
+    pair.run(500);
+    let [receive, _] = pair.server.sock().charged();
+    assert!((30_000..50_000).contains(&receive), "{receive}");
+    assert_eq!(socket().charged(), [0, 0]);
+}
+
+#[test]
 fn ioctl_of_a_listener_is_einval_and_another_request_enotty() {
     let pair = Pair::connecting();
     assert_eq!(pair.server.listener.ioctl(SIOCINQ), Err(Errno::EINVAL));
