@@ -271,11 +271,16 @@ impl Port {
         let (handle, socket) = self.admit(now, incoming)?;
         let key = self.endpoint.ticket_key();
         let sock = Sock::admitted(inherited, key, socket).map_err(|NoMemory| {
-            self.endpoint.remove(handle);
-            self.endpoint.turn_away(incoming);
+            self.give_up(incoming, handle);
             Errno::ENOMEM
         })?;
         Ok((handle, sock))
+    }
+
+    /// Forgets a connection that was let in and for which its home has no memory after all: the client's retransmission asks again.
+    pub fn give_up(&mut self, incoming: &Incoming, handle: Handle) {
+        self.endpoint.remove(handle);
+        self.endpoint.turn_away(incoming);
     }
 
     /// How many connections may wait for accept().

@@ -45,6 +45,8 @@ pub(super) struct Host {
     pub(super) gone: Vec<Sock>,
     /// Those that are to be moved there.
     left: Vec<Handle>,
+    /// Connections for which there will be no place after all.
+    pub(super) refuses: u32,
 }
 
 /// Two hosts and the clock. A datagram takes a millisecond.
@@ -73,6 +75,7 @@ impl Host {
             used: None,
             gone: Vec::new(),
             left: Vec::new(),
+            refuses: 0,
         }
     }
 
@@ -101,6 +104,10 @@ impl Host {
                 let Ok((handle, sock)) = self.port.admit_sock(now, &incoming) else {
                     return;
                 };
+                if self.refuses > 0 {
+                    self.refuses -= 1;
+                    return self.port.give_up(&incoming, handle);
+                }
                 self.table.insert(handle, sock);
                 handle
             }

@@ -57,6 +57,27 @@ fn socket_has_a_family_and_one_of_two_types() {
 }
 
 #[test]
+fn a_client_for_whom_there_was_no_place_is_let_in_by_its_next_attempt() {
+    let mut pair = Pair::connecting();
+    pair.server.refuses = 1;
+    let hello = super::handshake(inquic_uapi::QUIC_CRYPTO_INITIAL);
+    pair.client_sends(&hello, 0, b"client hello").unwrap();
+    pair.run(1);
+    assert_eq!(pair.server.refuses, 0);
+    pair.run(100);
+    let accepted = pair.server.listener.accept(&mut pair.server.port);
+    assert!(
+        matches!(accepted, Err(Stop::Blocked { .. })),
+        "{accepted:?}"
+    );
+    // A probe timeout later.
+    pair.run(1_000);
+    let accepted = pair.server.listener.accept(&mut pair.server.port);
+    pair.server.used = Some(accepted.unwrap());
+    assert_eq!(pair.server_gets().unwrap().data, b"client hello");
+}
+
+#[test]
 fn bind_takes_an_address_of_the_family_once() {
     let mut sock = socket();
     assert_eq!(sock.bind(&[2]), Err(Errno::EINVAL));
