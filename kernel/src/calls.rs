@@ -115,13 +115,11 @@ unsafe extern "C" fn inquic_sock_connect(
 unsafe extern "C" fn inquic_sock_listen(cell: *mut ffi::Cell, backlog: c_int) -> c_int {
     // SAFETY: the shim's cell.
     let socket = unsafe { socket(cell) };
-    let left = socket.lock().listen(&socket, backlog);
-    code(left.map(|left| {
-        for connection in left {
-            Connection::close(&connection, None);
-        }
-        0
-    }))
+    let done = socket.lock().listen(&socket, backlog);
+    if done.is_ok() && backlog == 0 {
+        Connection::close_waiting(&socket);
+    }
+    code(done.map(|()| 0))
 }
 
 #[unsafe(no_mangle)]

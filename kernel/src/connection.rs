@@ -131,10 +131,11 @@ impl Connection {
             return Err(errno);
         }
         place.local = udp.local().ok_or(Errno::EADDRNOTAVAIL)?;
-        let udp = Arc::new(udp);
+        let udp = Arc::try_new(udp).map_err(|_| Errno::ENOMEM)?;
+        let platform = Arc::try_new(Kernel).map_err(|_| Errno::ENOMEM)?;
         let keys = EndpointKeys::random(&Kernel);
         let ports = Ports {
-            port: Port::new(Arc::new(Kernel), keys),
+            port: Port::new(platform, keys),
             connections: Vec::new(),
             listeners: Vec::new(),
             net: self.net,
@@ -238,7 +239,7 @@ impl Connection {
         };
         let udp = Udp::new(self.net.0, family, this.raw())?;
         udp.bind(wanted, false)?;
-        Ok(Arc::new(udp))
+        Arc::try_new(udp).map_err(|_| Errno::ENOMEM)
     }
 
     /// connect().
@@ -251,56 +252,54 @@ impl Connection {
         Udp::new(self.net.0, self.sock.family(), this.raw())?.reach(peer)?;
         let port = self.port(this)?;
         let mut held = port.lock();
+        let room = held.connections.try_reserve(1);
+        room.map_err(|_| Errno::ENOMEM)?;
         let handle = self.sock.connect(clock::now(), &mut held.port, peer)?;
-        if held.keep(handle, this.clone()) {
-            Ok(())
-        } else {
-            Err(Errno::ENOMEM)
-        }
+        held.keep(handle, this.clone());
+        Ok(())
     }
 
-    /// listen().
+    /// listen(); where it stops to listen, with what [`Connection::close_waiting`] does next.
     ///
     /// # Errors
     ///
     /// As listen(2).
-    pub(crate) fn listen(
-        &mut self,
-        this: &Shared<Self>,
-        backlog: i32,
-    ) -> Result<Vec<Shared<Self>>, Errno> {
+    pub(crate) fn listen(&mut self, this: &Shared<Self>, backlog: i32) -> Result<(), Errno> {
         let port = self.port(this)?;
         let mut held = port.lock();
         held.listeners.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
         self.sock.listen(&mut held.port, backlog)?;
-        if let Some(id) = self.sock.listener().filter(|_| self.sock.is_listening()) {
-            if held.listener(id).is_none() {
-                held.listeners.push((id, this.clone()));
-            }
-            return Ok(Vec::new());
+        if let Some(id) = self.sock.listener().filter(|_| self.sock.is_listening())
+            && held.listener(id).is_none()
+        {
+            held.listeners.push((id, this.clone()));
         }
-        drop(held);
-        Ok(self.unlisten())
+        Ok(())
     }
 
-    /// Stops to listen; the connections that nobody has accepted, for the caller to close.
-    pub(crate) fn unlisten(&mut self) -> Vec<Shared<Self>> {
-        let mut left = Vec::new();
-        let Some((port, _)) = &self.port else {
-            return left;
-        };
+    /// Stops to listen, and closes the connections that nobody has accepted.
+    pub(crate) fn close_waiting(this: &Shared<Self>) {
+        while let Some(waiting) = Self::unlisten(this) {
+            Self::close(&waiting, None);
+        }
+    }
+
+    /// Stops to listen; one of the connections that nobody has accepted, as long as there is one.
+    fn unlisten(this: &Shared<Self>) -> Option<Shared<Self>> {
+        let mut listening = this.lock();
+        let listening = &mut *listening;
+        let (port, _) = listening.port.as_ref()?;
         let mut held = port.lock();
-        let listener = self.sock.listener();
-        while let Some(handle) = self.sock.unlisten(&mut held.port) {
-            if let Some(connection) = held.find(handle)
-                && left.try_reserve(1).is_ok()
-            {
-                left.push(connection);
+        let listener = listening.sock.listener();
+        while let Some(handle) = listening.sock.unlisten(&mut held.port) {
+            // Whichever is gone already is nobody's.
+            if let Some(connection) = held.find(handle) {
+                return Some(connection);
             }
         }
         // Whoever called this holds what leaves the list.
         held.listeners.retain(|(id, _)| Some(*id) != listener);
-        left
+        None
     }
 
     /// accept().
@@ -326,6 +325,7 @@ impl Connection {
 
     /// close() of the last descriptor; what was written may take so long to be delivered.
     pub(crate) fn close(this: &Shared<Self>, linger: Option<u32>) {
+        Self::close_waiting(this);
         let mut held = this.lock();
         if let Some(micros) = linger {
             let value = micros.to_ne_bytes();
@@ -333,11 +333,6 @@ impl Connection {
             // A socket that is no connection has nothing to deliver.
             let _ = held.sock.setsockopt(clock::now(), SOL_QUIC, number, &value);
         }
-        let left = if held.sock.is_listening() {
-            held.unlisten()
-        } else {
-            Vec::new()
-        };
         held.sock.close(clock::now());
         held.settle(this, clock::now(), Cause::Network);
         // A port is held for its connections, and this may be none.
@@ -348,9 +343,6 @@ impl Connection {
         };
         drop(held);
         drop(port);
-        for connection in left {
-            Self::close(&connection, None);
-        }
     }
 
     /// Does what follows from a call, from datagrams or from time.

@@ -86,7 +86,7 @@ impl Platform for Kernel {
         // SAFETY: the key may be read from end to end.
         let key = unsafe { ffi::inquic_aead_new(number(suite), key.as_ptr(), key.len()) };
         let key = NonNull::new(key).ok_or(CryptoError::Unavailable)?;
-        Ok(Box::new(Aead { key, iv: *iv }))
+        Ok(boxed(Aead { key, iv: *iv })?)
     }
 
     fn header_key(
@@ -100,7 +100,7 @@ impl Platform for Kernel {
         // SAFETY: the key may be read from end to end.
         let key = unsafe { ffi::inquic_mask_new(number(suite), key.as_ptr(), key.len()) };
         let key = NonNull::new(key).ok_or(CryptoError::Unavailable)?;
-        Ok(Box::new(Mask(key)))
+        Ok(boxed(Mask(key))?)
     }
 }
 
@@ -199,6 +199,11 @@ impl Drop for Mask {
         // SAFETY: nobody uses the key any more.
         unsafe { ffi::inquic_mask_free(self.0.as_ptr()) }
     }
+}
+
+/// A value in memory of its own, if there is some.
+fn boxed<T>(value: T) -> Result<Box<T>, CryptoError> {
+    Box::try_new(value).map_err(|_| CryptoError::Unavailable)
 }
 
 fn number(suite: CipherSuite) -> u32 {

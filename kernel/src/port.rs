@@ -250,8 +250,12 @@ fn admit(
     }
     let (handle, sock) = held.port.admit_sock(now, incoming).ok()?;
     let connection = Connection::of_client(sock, held.net, this.clone(), held.udp.clone());
-    let shared = Shared::new(held.net.0, connection).ok()?;
-    held.keep(handle, shared).then_some(handle)
+    let kept = Shared::new(held.net.0, connection).is_ok_and(|shared| held.keep(handle, shared));
+    if !kept {
+        held.port.give_up(incoming, handle);
+        return None;
+    }
+    Some(handle)
 }
 
 /// Trains that a port takes before others have their turn.
