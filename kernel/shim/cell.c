@@ -48,6 +48,7 @@ static struct workqueue_struct *workers;
 static LIST_HEAD(sockets);
 static DEFINE_SPINLOCK(sockets_lock);
 static DEFINE_MUTEX(ports_lock);
+static struct lock_class_key port_key;
 
 int inquic_cells_init(void)
 {
@@ -112,7 +113,11 @@ struct inquic_cell *inquic_cell_new(struct net *net, void *rust, void (*run)(str
 	if (!cell)
 		return NULL;
 	refcount_set(&cell->refs, 1);
-	mutex_init(&cell->lock);
+	/* A socket's lock may be held when its port's is taken: to lockdep these are locks of two kinds. */
+	if (net)
+		mutex_init(&cell->lock);
+	else
+		__mutex_init(&cell->lock, "port", &port_key);
 	spin_lock_init(&cell->sk_lock);
 	init_waitqueue_head(&cell->wait);
 	INIT_LIST_HEAD(&cell->listed);
@@ -181,9 +186,13 @@ void inquic_cell_kick(struct inquic_cell *cell)
 {
 	if (!refcount_inc_not_zero(&cell->refs))
 		return;
-	/* The work that is queued already has a holder of its own, so this is not the last one. */
-	if (!queue_work(workers, &cell->work))
-		refcount_dec(&cell->refs);
+	/*
+	 * Work that is queued already has a holder of its own. It may end at any time, so that this one is the last; a cell is not
+	 * given up here, where nobody may sleep, but by work that is queued once more.
+	 */
+	while (!queue_work(workers, &cell->work))
+		if (refcount_dec_not_one(&cell->refs))
+			return;
 }
 
 /* Has the cell run at this time, in nanoseconds of inquic_now(), and not at an earlier one that was set before. */
