@@ -27,17 +27,22 @@ pub(crate) const RESUMPTION_NAMES: usize = 256;
 
 /// Pre-shared keys of one end. A ClientHello of 64 KiB is compared with the identity of each, in constant time: 16 MiB at most,
 /// some 10 ms, for a client that has sent 55 packets.
+#[cfg(feature = "psk")]
 pub(crate) const SHARED_KEYS: usize = 256;
 
 /// Bytes in the name of a pre-shared key: five of them leave a ClientHello short.
+#[cfg(feature = "psk")]
 pub(crate) const SHARED_IDENTITY_BYTES: usize = 1024;
 
 /// Bytes in a pre-shared key: 128 bits at least (RFC 9257 §6), and no more than a hash makes use of many times over.
+#[cfg(feature = "psk")]
 pub(crate) const SHARED_KEY_BYTES: usize = 1024;
 /// The least of them.
+#[cfg(feature = "psk")]
 pub(crate) const SHARED_KEY_BYTES_LEAST: usize = 16;
 
 /// Bytes of a file of pre-shared keys: 256 of them with identities and keys of 128 bytes.
+#[cfg(feature = "psk")]
 pub(crate) const SHARED_FILE_BYTES: usize = 128 * 1024;
 
 const _: () = assert!(RECEIVE_BYTES <= HANDSHAKE_BYTES);
