@@ -102,11 +102,12 @@ fn not_run(program: &OsStr, error: &io::Error) -> ExitCode {
     })
 }
 
-/// The library stands beside the command, where it is built; or under `lib`, where it is installed.
+/// The library stands among what the command is built from, or beside the command, or under `lib`, where it is installed. What is
+/// beside the command is older than what it was built with last, where only tests were built since.
 fn find_library() -> Result<PathBuf, Failure> {
     let command = env::current_exe().unwrap_or_default();
     let beside = command.parent().unwrap_or(Path::new("."));
-    let places = [".", "deps", "../deps", "../lib/inquic", "../lib"]
+    let places = ["deps", "../deps", ".", "../lib/inquic", "../lib"]
         .map(|place| beside.join(place).join(LIBRARY));
     let found = places.iter().find_map(|place| place.canonicalize().ok());
     found.ok_or_else(|| {
