@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use inquic_engine::{EndpointKeys, Handle, Received};
+use inquic_engine::{EndpointKeys, Handle, Received, limits};
 use inquic_platform::Instant;
 use inquic_socket::sock::{Family, Stop, address};
 use inquic_socket::{Errno, Port, Sock};
@@ -59,6 +59,16 @@ pub(crate) enum Cause {
     Call,
     /// Datagrams have come, or time has passed.
     Network,
+}
+
+/// What came of a turn to send.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    Nothing,
+    /// Something, or the connection has ended.
+    Something,
+    /// There was no memory for all of it.
+    Starved,
 }
 
 impl Connection {
@@ -353,9 +363,14 @@ impl Connection {
         let mut wakes = self.sock.take_changes();
         self.tell_port(&port, now);
         let may_leave = cause == Cause::Network || !self.sock.is_corked();
-        if may_leave && self.transmit(&udp, now) {
-            wakes |= self.sock.take_changes();
-            self.tell_port(&port, now);
+        let mut again = None;
+        if may_leave {
+            let sent = self.transmit(&udp, now);
+            if sent != Sent::Nothing {
+                wakes |= self.sock.take_changes();
+                self.tell_port(&port, now);
+            }
+            again = (sent == Sent::Starved).then(|| now + limits::MEMORY_RETRY);
         }
         let charged = self.sock.charged();
         if charged != self.charged {
@@ -363,7 +378,8 @@ impl Connection {
             this.charge(charged);
         }
         // A timer that runs early finds out by itself; one that is set anew with each packet costs as much as the packet.
-        if let Some(deadline) = self.sock.next_deadline()
+        let deadlines = [again, self.sock.next_deadline()];
+        if let Some(deadline) = deadlines.into_iter().flatten().min()
             && self.armed.is_none_or(|armed| deadline < armed)
         {
             self.armed = Some(deadline);
@@ -414,12 +430,12 @@ impl Connection {
         drop(gone);
     }
 
-    /// Sends all that may leave now, in trains. Whether anything about the connection may have changed by it.
-    fn transmit(&mut self, udp: &Udp, now: Instant) -> bool {
+    /// Sends all that may leave now, in trains.
+    fn transmit(&mut self, udp: &Udp, now: Instant) -> Sent {
         let Some(mut buffer) = Buffer::take() else {
-            return false;
+            return Sent::Starved;
         };
-        let mut has_sent = false;
+        let mut sent = Sent::Nothing;
         while let Some(train) = self.sock.transmit(now, &mut buffer) {
             let moved = train.path.local.and_then(|local| {
                 let mut moves = self.moves.iter().rev();
@@ -430,13 +446,16 @@ impl Connection {
                 // What the system does not take is lost, as packets are.
                 Ok(()) | Err(_) => {}
             }
-            has_sent = true;
+            sent = Sent::Something;
             match buffer.renew() {
                 Some(another) => buffer = another,
-                None => break,
+                None => return Sent::Starved,
             }
         }
-        has_sent || self.sock.is_over()
+        if self.sock.is_over() {
+            return Sent::Something;
+        }
+        sent
     }
 }
 
