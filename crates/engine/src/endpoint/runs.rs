@@ -9,22 +9,16 @@ use crate::limits::LOCAL_CID_LEN;
 #[must_use]
 pub fn first_run(train: &[u8], segment: usize) -> usize {
     let segment = segment.max(1);
-    if train.len() <= segment {
-        return train.len();
-    }
-    let mut segments = train.chunks(segment);
-    let Some(first) = segments
-        .next()
-        .and_then(|first| dcid_of(first, LOCAL_CID_LEN))
-    else {
-        return segment;
+    let id_at = |start: usize| {
+        let end = start.saturating_add(segment).min(train.len());
+        dcid_of(train.get(start..end)?, LOCAL_CID_LEN)
     };
-    let same = segments
-        .take_while(|next| dcid_of(next, LOCAL_CID_LEN) == Some(first))
-        .count();
-    same.saturating_add(1)
-        .saturating_mul(segment)
-        .min(train.len())
+    let first = id_at(0);
+    let mut run = segment;
+    while run < train.len() && first.is_some() && id_at(run) == first {
+        run = run.saturating_add(segment);
+    }
+    run.min(train.len())
 }
 
 #[cfg(test)]
