@@ -333,12 +333,26 @@ pub(crate) fn set_receive_timeout(socket: &Fd, millis: i64) -> io::Result<()> {
 /// Has a signal come again and again, whose handler does nothing, 0 never; after it calls begin again if they may `restart`.
 pub(crate) fn interrupt_every(millis: i64, restart: bool) -> io::Result<()> {
     extern "C" fn nothing(_: c_int) {}
+    on_signal(libc::SIGALRM, nothing, restart)?;
+    alarm_every(millis)
+}
+
+/// Sets what a signal does from now on: no more than a handler may. After it waiting calls begin again if they may `restart`.
+pub(crate) fn on_signal(
+    signal: c_int,
+    handler: extern "C" fn(c_int),
+    restart: bool,
+) -> io::Result<()> {
     // SAFETY: all zero is an action.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
-    action.sa_sigaction = nothing as extern "C" fn(c_int) as usize;
+    action.sa_sigaction = handler as usize;
     action.sa_flags = if restart { libc::SA_RESTART } else { 0 };
-    // SAFETY: the action lives until the call returns, and its handler does nothing.
-    done(unsafe { libc::sigaction(libc::SIGALRM, &raw const action, ptr::null_mut()) })?;
+    // SAFETY: the action lives until the call returns.
+    done(unsafe { libc::sigaction(signal, &raw const action, ptr::null_mut()) }).map(drop)
+}
+
+/// Has SIGALRM come again and again, so soon each time; 0 ends it.
+pub(crate) fn alarm_every(millis: i64) -> io::Result<()> {
     let time = libc::timeval {
         tv_sec: millis / 1000,
         tv_usec: millis % 1000 * 1000,

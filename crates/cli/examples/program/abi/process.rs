@@ -1,14 +1,13 @@
 //! Processes, signals and time, by the C library's calls.
 #![expect(unsafe_code, reason = "fork, signals and their handlers")]
 
-use std::ptr;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use libc::c_int;
 
 use super::raw::Tried;
-use crate::sys::Fd;
+use crate::sys::{self, Fd};
 
 /// Whether the kernel serves the sockets; otherwise the process that started this one does.
 pub(crate) fn in_kernel() -> bool {
@@ -77,27 +76,7 @@ pub(crate) fn count(signal: c_int, restart: bool) {
             unsafe { libc::write(told, [0_u8].as_ptr().cast(), 1) };
         }
     }
-    // SAFETY: all zero is an action.
-    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
-    action.sa_sigaction = one_more as extern "C" fn(c_int) as usize;
-    action.sa_flags = if restart { libc::SA_RESTART } else { 0 };
-    // SAFETY: the action lives until the call returns, and its handler counts and writes, no more.
-    let set = unsafe { libc::sigaction(signal, &raw const action, ptr::null_mut()) };
-    assert_eq!(set, 0);
-}
-
-/// Has SIGALRM come again and again, so soon each time; 0 ends it.
-pub(crate) fn interrupt_every(millis: i64) {
-    let time = libc::timeval {
-        tv_sec: millis / 1000,
-        tv_usec: millis % 1000 * 1000,
-    };
-    let often = libc::itimerval {
-        it_interval: time,
-        it_value: time,
-    };
-    // SAFETY: the time lives until the call returns.
-    unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const often, ptr::null_mut()) };
+    sys::on_signal(signal, one_more, restart).unwrap();
 }
 
 /// How long a check waits for what is to come at once, on a machine that has much else to do.

@@ -14,9 +14,7 @@ use libc::{EAGAIN, EBADF, EINTR, ENOTCONN, ENOTSOCK};
 use super::pair::{
     DONTWAIT, Ends, FIN, NEW, bytes, connect, level, next, send, send_on, set, socket, there,
 };
-use super::process::{
-    self, PATIENCE, count, counted, interrupt_every, now, tell_of_signals, until, until_not,
-};
+use super::process::{self, PATIENCE, count, counted, now, tell_of_signals, until, until_not};
 use super::raw::{at, of, receive};
 use super::{Check, check, raw};
 use crate::sys::{self, Fd};
@@ -192,7 +190,7 @@ fn sending_waits_for_its_time() {
 fn a_signal_ends_a_call_that_waits() {
     count(libc::SIGALRM, false);
     let ends = Ends::made();
-    interrupt_every(200);
+    sys::alarm_every(200).unwrap();
     assert_eq!(receive(&ends.server, 0, 8, 64), Err(EINTR));
     assert_eq!(raw::accept(&ends.listener, 0, 0, 0).unwrap_err(), EINTR);
     assert!(counted() >= 2);
@@ -200,7 +198,7 @@ fn a_signal_ends_a_call_that_waits() {
     let data = vec![0; 64 * 1024 * 1024];
     let sent = until_not(EINTR, || send(&ends.client, &data, NEW)).unwrap();
     assert!((1..data.len()).contains(&sent), "{sent}");
-    interrupt_every(0);
+    sys::alarm_every(0).unwrap();
 }
 
 fn a_signal_begins_a_call_again_if_it_may() {
@@ -217,9 +215,9 @@ fn a_signal_begins_a_call_again_if_it_may() {
         process::exit(i32::from(sent != Ok(4)));
     }
     tell_of_signals(&signals);
-    interrupt_every(100);
+    sys::alarm_every(100).unwrap();
     assert_eq!(receive(&ends.server, 0, 8, 64).unwrap().data, b"late");
-    interrupt_every(0);
+    sys::alarm_every(0).unwrap();
     assert!(counted() >= 4);
     assert_eq!(process::wait(child), Ok(0));
 }
