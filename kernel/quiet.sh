@@ -1,0 +1,33 @@
+# Sourced by the scripts that run in a booted kernel: what that kernel has to say of them.
+
+dmesg --clear
+# What nobody runs for a while is not stuck.
+echo 60 >/proc/sys/kernel/watchdog_thresh
+# A kernel that watches itself looks for memory that nobody can find, and for locks that are taken in more than one order.
+leaks=/sys/kernel/debug/kmemleak
+locks=/proc/lockdep_stats
+test -e $leaks || mount -t debugfs none /sys/kernel/debug 2>/dev/null || true
+# What was there before is not the module's.
+test ! -e $leaks || echo clear >$leaks
+
+# Whether nothing has frightened the kernel since the start, by its log or by what of it is in this file.
+quiet() {
+    said=${1:-/tmp/kernel.log}
+    dmesg >>"$said"
+    if grep -E "BUG|WARNING|Oops|panic|KFENCE|KASAN|UBSAN|ODEBUG|leaked|refcount|ref_tracker|blocked for more|rcu: INFO" "$said"; then
+        cat "$said"
+        return 1
+    fi
+    # After its first report lockdep does not look any more.
+    if test -e $locks && ! grep -q 'debug_locks: *1$' $locks; then
+        cat "$said"
+        return 1
+    fi
+    test -e $leaks || return 0
+    # What is younger than five seconds is not lost yet; and what only a register knew is known again at the second look.
+    for look in first second; do
+        sleep 6
+        echo scan >$leaks
+    done
+    ! grep . $leaks
+}
