@@ -28,6 +28,9 @@ pub const RECEIVED_RANGES: usize = 32;
 pub const CRYPTO_BUFFER: u64 = 64 * 1024;
 /// Gaps in the handshake messages of one level: a 64 KiB flight in 256-byte pieces, all reordered.
 pub const CRYPTO_GAPS: usize = 256;
+/// Bytes of memory of received handshake messages, all levels together: one level's [`CRYPTO_BUFFER`], and 16 for each gap. See
+/// [`crypto_memory`].
+pub const CRYPTO_MEMORY: u64 = CRYPTO_BUFFER + 16 * CRYPTO_GAPS as u64;
 /// Handshake bytes that a peer may send after the handshake is confirmed, for the whole life of a connection: 64 tickets of 4 KiB.
 pub const CRYPTO_AFTER_HANDSHAKE: u64 = 256 * 1024;
 /// Packets kept because the keys for them have not come yet (RFC 9001 §5.7): one flight of a client.
@@ -173,11 +176,24 @@ pub const CLOSE_ANSWERS: u32 = 21;
 /// One packet number in this many is skipped, on average, so that an ACK of what was never sent shows itself.
 pub const SKIP_EVERY: u64 = 512;
 
+/// Memory that received handshake messages may take when the connection's window is `window`: half of what received data may take,
+/// out of which it comes, and at most [`CRYPTO_MEMORY`]. From a window of 97 KiB on it is all of that; without a window, 8 KiB.
+#[must_use]
+pub const fn crypto_memory(window: u64) -> u64 {
+    let half = stream::receive_memory(window) / 2;
+    if half < CRYPTO_MEMORY {
+        half
+    } else {
+        CRYPTO_MEMORY
+    }
+}
+
 /// What a connection may hold in all, when the peer may send `window` bytes ahead of the application and `send_buffer` bytes may wait:
 /// a quarter more than the window, the send buffer, and [`WORKING_BYTES`].
 ///
 /// Pages that are not full, lists of pages and of pieces and the streams that the peer may open come out of the window's quarter, and
-/// are refused beyond it ([`stream::streams_at_once`]). Streams of ours and what is known of packets on their way come out of the send
+/// are refused beyond it ([`stream::streams_at_once`]). So do handshake messages of the peer ([`crypto_memory`]). Those of our own TLS
+/// come on top until they are acknowledged; the peer has no say in them. Streams of ours and what is known of packets on their way come out of the send
 /// buffer ([`stream::local_streams`], [`recovery::sent_bytes`]). Where datagrams are taken, their queue of [`DATAGRAM_QUEUE`] bytes is
 /// part of the window that was granted, and where they are sent, the other one is part of the send buffer.
 #[must_use]

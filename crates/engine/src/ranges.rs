@@ -68,6 +68,13 @@ impl RangeSet {
         Inserted::New
     }
 
+    /// Bytes of memory behind it.
+    pub(crate) const fn allocated_bytes(&self) -> usize {
+        self.ranges
+            .capacity()
+            .saturating_mul(size_of::<(u64, u64)>())
+    }
+
     /// Whether there is memory for one more range.
     pub(crate) fn has_room(&mut self) -> bool {
         self.ranges.len() < self.ranges.capacity() || self.ranges.try_reserve(1).is_ok()

@@ -260,7 +260,7 @@ type Expect<'a> = &'a mut dyn FnMut(bool, Invariant, &dyn Fn() -> String);
 
 /// One queue of datagrams.
 const DATAGRAMS: u64 = limits::DATAGRAM_QUEUE as u64;
-/// What a connection may hold that streams and recovery don't charge: handshake messages, ids, keys, packets that wait.
+/// What a connection may hold that streams and recovery do not charge: our own handshake messages, ids, keys, packets that wait.
 const UNCHARGED: i64 = 48 * 1024;
 /// What an idle connection may hold.
 const IDLE: i64 = limits::IDLE_BYTES as i64;

@@ -68,40 +68,92 @@ fn write_all(duel: &mut Duel) {
     duel.flush();
 }
 
-/// Row 26 of the table of attacks.
+/// The peer sends as many handshake messages as are kept, all behind a hole, so that TLS takes none.
+fn messages_behind_a_hole(duel: &mut Duel) {
+    for piece in 0..65 {
+        let packet = frames(|writer| {
+            write_crypto(writer, 1 + piece * 1_000, 1_000)?.fill(1);
+            Ok(())
+        });
+        duel.send(Level::OneRtt, &packet);
+    }
+}
+
+/// What is sent besides data on streams.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Messages {
+    None,
+    Before,
+    After,
+}
+
+/// What a connection holds whose peer and whose application use all that they were promised; `None` when the peer was sent away.
+fn held_at_most(window: u64, send_buffer: usize, piece: u64, messages: Messages) -> Option<isize> {
+    let duel = Duel::with_open_server(&settings(window, send_buffer));
+    let mut parameters = duel.attacker.parameters();
+    parameters.initial_max_streams_uni = 1 << 20;
+    parameters.initial_max_data = 1 << 40;
+    parameters.initial_max_stream_data_uni = 1 << 40;
+    let mut duel = duel.connected_with(&parameters);
+    if messages == Messages::Before {
+        messages_behind_a_hole(&mut duel);
+    }
+    scatter(&mut duel, window, piece);
+    if messages == Messages::After {
+        messages_behind_a_hole(&mut duel);
+    }
+    if !duel.connection().is_connected() {
+        return None;
+    }
+    write_all(&mut duel);
+    duel.datagrams = Vec::new();
+    duel.heard = Vec::new();
+    let full = held() - duel.host.hello_bytes() as isize;
+    let handle = duel.handle.unwrap();
+    duel.host.forget(handle);
+    // What comes back when it is gone is what it held.
+    Some(full - held())
+}
+
+/// Rows 26 and 30 of the table of attacks.
 #[test]
 fn scattered_data_on_all_streams_and_a_full_send_buffer_are_held_in_what_was_promised() {
     for (window, send_buffer) in [(2_000, 5_000), (384 << 10, SEND_BUFFER), (1 << 20, 100_000)] {
+        let promised = working_bytes(window, send_buffer) as isize;
         for piece in [1, 40, 600] {
-            let duel = Duel::with_open_server(&settings(window, send_buffer));
-            let mut parameters = duel.attacker.parameters();
-            parameters.initial_max_streams_uni = 1 << 20;
-            parameters.initial_max_data = 1 << 40;
-            parameters.initial_max_stream_data_uni = 1 << 40;
-            let mut duel = duel.connected_with(&parameters);
-            scatter(&mut duel, window, piece);
-            if !duel.connection().is_connected() {
-                // Too many pieces that are too small: the peer was sent away.
-                continue;
+            for messages in [Messages::None, Messages::Before, Messages::After] {
+                let Some(held) = held_at_most(window, send_buffer, piece, messages) else {
+                    // Too many pieces that are too small: the peer was sent away.
+                    continue;
+                };
+                assert!(
+                    held <= promised,
+                    "{held} bytes of {promised} for a window of {window} and {send_buffer}, pieces of {piece}, messages {messages:?}"
+                );
+                assert!(
+                    held > send_buffer as isize / 2,
+                    "{held} bytes: this counts too little"
+                );
             }
-            write_all(&mut duel);
-            duel.datagrams = Vec::new();
-            duel.heard = Vec::new();
-            let full = held() - duel.host.hello_bytes() as isize;
-            let handle = duel.handle.unwrap();
-            duel.host.forget(handle);
-            // What comes back when it is gone is what it held.
-            let held = full - held();
-            let promised = working_bytes(window, send_buffer) as isize;
-            assert!(
-                held <= promised,
-                "{held} bytes of {promised} for a window of {window} and {send_buffer}, pieces of {piece}"
-            );
-            assert!(
-                held > send_buffer as isize / 2,
-                "{held} bytes: this counts too little"
-            );
         }
+    }
+}
+
+#[test]
+fn handshake_messages_after_the_handshake_take_no_more_than_the_window_pays_for() {
+    for (window, most) in [(2_000, 9_440), (384 << 10, 69_632)] {
+        let mut held = [0; 2];
+        for (held, sends) in held.iter_mut().zip([false, true]) {
+            let mut duel = Duel::with_open_server(&settings(window, 5_000)).connected();
+            if sends {
+                messages_behind_a_hole(&mut duel);
+            }
+            assert_eq!(duel.connection().close_reason(), None);
+            *held = duel.connection().audit().charged;
+        }
+        let [without, with] = held;
+        assert!(with - without > most / 2, "{with} {without}");
+        assert!(with - without <= most, "{with} {without}");
     }
 }
 

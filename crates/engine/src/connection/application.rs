@@ -48,6 +48,7 @@ impl Connection {
         if self.carried.data.is_none() {
             let data = super::data(&self.config, self.role).ok_or(NoMemory)?;
             self.carried.data = Some(data);
+            self.settle_crypto();
             if self.hello.parameters_known {
                 self.follow_limits();
             }

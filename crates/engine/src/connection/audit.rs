@@ -35,7 +35,7 @@ pub struct Audit {
     pub open_streams: u64,
     /// The connection's receive window at present.
     pub receive_window: u64,
-    /// Memory that streams, datagrams and recovery say they hold on the heap.
+    /// Memory that streams, datagrams, received handshake messages and recovery say they hold on the heap.
     pub charged: usize,
 }
 
@@ -73,6 +73,7 @@ impl Connection {
             charged: heap
                 .saturating_sub(size_of::<Streams>())
                 .saturating_add(datagrams.map_or(0, Datagrams::allocated_bytes))
+                .saturating_add(self.hello.held())
                 .saturating_add(self.recovery.allocated_bytes()),
         }
     }

@@ -6,7 +6,6 @@ use inquic_wire::{AckFrequency, Code, Level, PeerError, Role, Space};
 
 use super::Connection;
 use super::close::CloseReason;
-use crate::limits;
 use crate::stream::OnStream;
 
 /// Where a frame stood.
@@ -204,27 +203,6 @@ impl Connection {
             .unwrap_or(0);
         let smoothed = self.recovery.rtt().smoothed;
         self.carried.frequency.review(packets, smoothed);
-    }
-
-    fn on_crypto(&mut self, space: Space, offset: u64, data: &[u8]) -> Result<OnStream, PeerError> {
-        let Some(receive) = self.hello.receive.get_mut(space.index()) else {
-            return Ok(OnStream::Taken);
-        };
-        if space == Space::Application
-            && offset.saturating_add(data.len() as u64) > limits::CRYPTO_AFTER_HANDSHAKE
-        {
-            return Err(PeerError::new(
-                Code::CryptoBufferExceeded,
-                "too many handshake messages after the handshake",
-            )
-            .in_frame(0x06));
-        }
-        let kept = receive.on_crypto(offset, data)?;
-        Ok(if kept {
-            OnStream::Taken
-        } else {
-            OnStream::Refused
-        })
     }
 
     fn on_handshake_done(&mut self, now: Instant) {

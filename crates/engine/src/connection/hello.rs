@@ -87,29 +87,9 @@ impl Hello {
             tokens: Tokens::default(),
         }
     }
-
-    /// Handshake bytes that TLS can take now, over all levels.
-    pub(super) fn ready(&self) -> usize {
-        self.receive
-            .iter()
-            .fold(0, |sum, level| sum.saturating_add(level.ready()))
-    }
 }
 
 impl Connection {
-    /// Gives handshake messages of the peer to TLS: the level, and how many bytes of `out` were filled. The lowest level
-    /// first; `None` when nothing waits.
-    pub fn handshake_receive(&mut self, out: &mut [u8]) -> Option<(Level, usize)> {
-        for (level, space) in LEVELS {
-            let receive = self.hello.receive.get_mut(space.index())?;
-            if receive.ready() > 0 {
-                self.pending.handshake_told = 0;
-                return Some((level, receive.take(out)));
-            }
-        }
-        None
-    }
-
     /// Sends handshake messages of TLS at `level`.
     ///
     /// # Errors
@@ -236,6 +216,7 @@ impl Connection {
             _ => None,
         };
         self.state = State::Connected { confirm_by };
+        self.settle_crypto();
         self.carried
             .local_ids
             .set_peer_limit(self.peer.active_connection_id_limit);
@@ -260,6 +241,7 @@ impl Connection {
         // TLS has what it needs; nothing can fill a hole before other pieces any more.
         let [initial, handshake, _] = &mut self.hello.receive;
         (*initial, *handshake) = Default::default();
+        self.settle_crypto();
         self.hello.token = Vec::new();
         self.follow_preferred(now);
         self.refresh_timer();
@@ -486,10 +468,5 @@ const fn parameter(reason: &'static str) -> PeerError {
 /// The sequence number of the connection id in preferred_address (RFC 9000 §18.2).
 const PREFERRED_ID: u64 = 1;
 /// The levels that carry handshake messages, with their spaces.
-const LEVELS: [(Level, Space); 3] = [
-    (Level::Initial, Space::Initial),
-    (Level::Handshake, Space::Handshake),
-    (Level::OneRtt, Space::Application),
-];
 /// TLS alert missing_extension (RFC 8446 §6).
 const MISSING_EXTENSION: u8 = 109;

@@ -10,6 +10,7 @@ mod audit;
 mod carry;
 mod clear;
 mod close;
+mod crypto;
 mod datagrams;
 mod early;
 mod event;

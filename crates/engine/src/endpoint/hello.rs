@@ -140,7 +140,10 @@ impl Hello {
                     if end > limits::HELLO_BYTES as u64 {
                         return Err(Stop::Offence(TOO_LONG));
                     }
-                    self.crypto.on_crypto(offset, data).map_err(Stop::Offence)?;
+                    // Where there is no memory, the client sends it again.
+                    self.crypto
+                        .on_crypto(offset, data, usize::MAX)
+                        .map_err(Stop::Offence)?;
                 }
                 Frame::ConnectionClose { .. } | Frame::ApplicationClose { .. } => {
                     return Err(Stop::Closed);

@@ -19,12 +19,28 @@ pub(crate) struct CryptoReceive {
     have: RangeSet,
 }
 
+/// What became of a CRYPTO frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// Its bytes are there.
+    All,
+    /// They would take more memory than the level may have. Nothing has changed.
+    NoRoom,
+    /// The home has no memory for them. Nothing has changed.
+    NoMemory,
+}
+
 impl CryptoReceive {
-    /// A CRYPTO frame came. `false`, and nothing has changed, when there is no memory for it.
-    pub(crate) fn on_crypto(&mut self, offset: u64, data: &[u8]) -> Result<bool, PeerError> {
+    /// A CRYPTO frame came. What is held afterwards takes `room` bytes of memory at most.
+    pub(crate) fn on_crypto(
+        &mut self,
+        offset: u64,
+        data: &[u8],
+        room: usize,
+    ) -> Result<Kept, PeerError> {
         let end = offset.saturating_add(data.len() as u64);
         if end <= self.taken || data.is_empty() {
-            return Ok(true);
+            return Ok(Kept::All);
         }
         let skip = self.taken.saturating_sub(offset);
         let first = offset.saturating_add(skip);
@@ -39,13 +55,55 @@ impl CryptoReceive {
             return Err(EXCEEDED);
         }
         let last = end.saturating_sub(1);
-        if self.bytes.try_reserve(data.len()).is_err() || !self.have.has_room() {
-            return Ok(false);
+        if !self.have.has_room() {
+            return Ok(Kept::NoMemory);
+        }
+        let room = room.saturating_sub(self.have.allocated_bytes());
+        match self.reserve(self.missing(first, last), room) {
+            Kept::All => {}
+            refused => return Ok(refused),
         }
         self.fill_holes(first, last, data);
         match self.have.insert(first, last, limits::CRYPTO_GAPS) {
             Inserted::Full => Err(EXCEEDED),
-            Inserted::Known | Inserted::New => Ok(true),
+            Inserted::Known | Inserted::New => Ok(Kept::All),
+        }
+    }
+
+    /// How many bytes of `first..=last` are not there.
+    fn missing(&self, first: u64, last: u64) -> usize {
+        let mut at = first;
+        let mut missing = 0_u64;
+        while at <= last {
+            let stretch = self.have.stretch(at);
+            let behind = stretch.last.min(last).saturating_add(1);
+            if !stretch.is_known {
+                missing = missing.saturating_add(behind.saturating_sub(at));
+            }
+            at = behind;
+        }
+        usize::try_from(missing).unwrap_or(usize::MAX)
+    }
+
+    /// Makes place for so many bytes more, in `room` bytes of memory.
+    fn reserve(&mut self, more: usize, room: usize) -> Kept {
+        let needed = self.bytes.len().saturating_add(more);
+        let capacity = self.bytes.capacity();
+        if needed <= capacity {
+            return Kept::All;
+        }
+        // Doubling spares copies at first; a large buffer grows by no more than a packet may bring.
+        let ample = capacity.saturating_add(capacity.min(STEP)).max(needed);
+        let wanted = if ample <= room { ample } else { needed };
+        if wanted > room {
+            return Kept::NoRoom;
+        }
+        match self
+            .bytes
+            .try_reserve_exact(wanted.saturating_sub(self.bytes.len()))
+        {
+            Ok(()) => Kept::All,
+            Err(_) => Kept::NoMemory,
         }
     }
 
@@ -106,16 +164,21 @@ impl CryptoReceive {
         self.have.remove_below(self.taken);
         if self.bytes.is_empty() {
             self.bytes = Vec::new();
+            self.have = RangeSet::default();
         }
         count
     }
 
     /// Bytes of memory behind it.
-    #[cfg(test)]
-    pub(crate) fn held(&self) -> usize {
-        self.bytes.capacity()
+    pub(crate) const fn allocated_bytes(&self) -> usize {
+        self.bytes
+            .capacity()
+            .saturating_add(self.have.allocated_bytes())
     }
 }
+
+/// Bytes by which a large buffer grows.
+const STEP: usize = 4 * 1024;
 
 const EXCEEDED: PeerError = PeerError::new(
     Code::CryptoBufferExceeded,

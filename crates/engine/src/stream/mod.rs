@@ -80,6 +80,8 @@ pub struct Streams {
     window: ReceiveWindow,
     send_pool: Pool,
     receive_pool: Pool,
+    /// Bytes of the memory for received data that handshake messages have.
+    lent: usize,
     /// Frames refused since any stream went on.
     refusals: u32,
     stats: Stats,
@@ -208,6 +210,7 @@ impl Streams {
             window,
             send_pool: Pool::new(config.send_buffer.max(limits::PIECE_MIN)),
             receive_pool: Pool::new(usize::try_from(receive_memory).unwrap_or(usize::MAX)),
+            lent: 0,
             refusals: 0,
             stats: Stats::default(),
         }

@@ -351,9 +351,28 @@ impl Streams {
         for direction in Direction::ALL {
             self.offer_streams(direction);
         }
+        self.fit_receive_pool();
+    }
+
+    /// Does without so many bytes of the memory for received data, which something else of the connection takes: never more of what
+    /// is free than [`Streams::receive_room`].
+    pub(crate) fn lend(&mut self, bytes: usize) {
+        if self.lent != bytes {
+            self.lent = bytes;
+            self.fit_receive_pool();
+        }
+    }
+
+    /// Bytes of the memory for received data that nothing takes.
+    pub(crate) fn receive_room(&self) -> usize {
+        self.receive_pool.room()
+    }
+
+    fn fit_receive_pool(&mut self) {
         let memory = limits::receive_memory(self.window.size());
+        let memory = usize::try_from(memory).unwrap_or(usize::MAX);
         self.receive_pool
-            .set_limit(usize::try_from(memory).unwrap_or(usize::MAX));
+            .set_limit(memory.saturating_sub(self.lent));
     }
 }
 
