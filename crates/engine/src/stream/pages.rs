@@ -91,7 +91,11 @@ impl Pool {
     }
 
     pub(super) fn set_limit(&mut self, limit: usize) {
+        let is_less = limit < self.limit;
         self.limit = limit;
+        if is_less {
+            self.fit_spares();
+        }
     }
 
     /// Memory for `need` bytes of the page at place `index` of its stream, that leaves `reserve` for others.
@@ -278,6 +282,22 @@ impl Buffer {
         let before = self.pages.len().saturating_sub(1).saturating_mul(PAGE);
         self.origin
             .saturating_add(before.saturating_add(last.len()) as u64)
+    }
+
+    /// Gives back what is behind `end`: bytes that are not counted, and pages without anything.
+    pub(super) fn cut(&mut self, pool: &mut Pool, end: u64) {
+        let mut before = self.pages.len().saturating_mul(PAGE);
+        let len = usize::try_from(end.saturating_sub(self.origin)).unwrap_or(usize::MAX);
+        while before >= len.saturating_add(PAGE) {
+            let Some(page) = self.pages.pop_back() else {
+                return;
+            };
+            pool.give(page);
+            before = before.saturating_sub(PAGE);
+        }
+        if let Some(last) = self.pages.back_mut() {
+            last.truncate(len.saturating_add(PAGE).saturating_sub(before));
+        }
     }
 
     /// Puts `data` behind the last byte. How many bytes there was memory for.

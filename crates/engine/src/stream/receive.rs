@@ -132,8 +132,8 @@ impl ReceiveHalf {
                 None => return Stored::NoRoom,
             },
         };
-        // Behind a hole there may be pages without anything, or bytes that are not counted, where memory was refused half-way.
-        if offset == self.ready && buffer.end() == offset {
+        if offset == self.ready && buffer.spans.is_empty() {
+            debug_assert_eq!(buffer.end(), offset, "nothing lies behind what is ready");
             let kept = buffer.append(pool, data);
             self.ready = self.ready.saturating_add(kept as u64);
             return if kept == data.len() {
@@ -173,10 +173,12 @@ impl ReceiveHalf {
         }
         buffer.charge(pool);
         if kept == data.len() && noted.is_some() {
-            Stored::Kept
-        } else {
-            Stored::NoRoom
+            return Stored::Kept;
         }
+        // Memory was refused half-way: what comes in order goes behind the last byte that counts.
+        let counted = buffer.spans.last().map_or(self.ready, |span| span.end);
+        buffer.cut(pool, counted.max(self.ready));
+        Stored::NoRoom
     }
 
     /// The peer abandons the stream. What it sent and nobody read is thrown away.

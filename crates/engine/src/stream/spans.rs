@@ -32,6 +32,10 @@ impl Spans {
         self.spans.front().copied()
     }
 
+    pub(super) fn last(&self) -> Option<Span> {
+        self.spans.back().copied()
+    }
+
     /// Whether `start..end` touches or overlaps a range that is there, so that putting it in makes no new one.
     pub(super) fn joins(&self, start: u64, end: u64) -> bool {
         let at = self.spans.partition_point(|span| span.end < start);
