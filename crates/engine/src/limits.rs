@@ -33,8 +33,11 @@ pub const CRYPTO_GAPS: usize = 256;
 pub const CRYPTO_MEMORY: u64 = CRYPTO_BUFFER + 16 * CRYPTO_GAPS as u64;
 /// Handshake bytes that a peer may send after the handshake is confirmed, for the whole life of a connection: 64 tickets of 4 KiB.
 pub const CRYPTO_AFTER_HANDSHAKE: u64 = 256 * 1024;
-/// Packets kept because the keys for them have not come yet (RFC 9001 §5.7): one flight of a client.
+/// Packets of one level kept because the keys for them have not come yet (RFC 9001 §5.7): one flight of a client.
 pub const HELD_PACKETS: usize = 4;
+/// The same at the Handshake level of a client: what a server sends behind its hello before it hears of its client again, an initial
+/// window of ten datagrams (RFC 9002 §7.2). TLS is outside, so all of it is there before the keys are.
+pub const HELD_FLIGHT: usize = 9;
 /// The same of a client whose address is not validated: with one of the 0-RTT, the Handshake and the 1-RTT level each, 4,500
 /// bytes.
 pub const HELD_PACKETS_UNVALIDATED: usize = 1;
@@ -208,6 +211,11 @@ const _: () = assert!(
     IDLE_BYTES + recovery::SENT_FREE + stream::GENEROUS + stream::RESERVE + 2 * stream::FREE
         <= WORKING_BYTES,
     "the parts of a working connection are not more than the whole"
+);
+const _: () = assert!(
+    (HELD_FLIGHT - HELD_PACKETS) * HELD_PACKET_BYTES
+        <= (stream::receive_memory(0) - crypto_memory(0)) as usize,
+    "a client has no data yet, whose memory a flight may have"
 );
 const _: () = assert!(
     HELLO_BYTES as u64 <= CRYPTO_BUFFER,

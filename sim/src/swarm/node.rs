@@ -284,7 +284,7 @@ impl Node {
         seat.socket.with(|socket| socket.receive(now, received));
         let turn = seat.socket.take_turn();
         // Each packet has a sample at least, and is tried with two keys at most; those that waited for their keys come with it.
-        let packets = whole.bytes.len() / SAMPLE_LEN + 1 + limits::HELD_PACKETS;
+        let packets = whole.bytes.len() / SAMPLE_LEN + 1 + limits::HELD_FLIGHT;
         if turn.tried > 2 * packets {
             let (tried, bytes) = (turn.tried, whole.bytes.len());
             scene.fail(Invariant::Drains, || {

@@ -127,6 +127,20 @@ fn packets_without_keys_are_kept_four_of_a_kind_by_a_client() {
     assert_eq!(duel.connection().stats().packets_received, 3 + 4);
 }
 
+/// Row 40.
+#[test]
+fn a_flight_of_a_server_before_its_keys_is_kept_and_no_more() {
+    let mut duel = Duel::with_client(&Settings::default());
+    for _ in 0..100 {
+        duel.send(Level::Handshake, &frames(write_ping));
+    }
+    assert_eq!(duel.connection().stats().drops.of(Drop::NoKeys), 100 - 9);
+    let parameters = duel.attacker.parameters();
+    duel.shake(&parameters);
+    assert!(duel.connection().is_connected());
+    assert_eq!(duel.connection().stats().packets_received, 3 + 9);
+}
+
 /// Row 30.
 #[test]
 fn handshake_messages_without_end_are_refused() {

@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 
 use inquic_platform::{Instant, memory};
-use inquic_wire::Level;
+use inquic_wire::{Level, Role};
 
 use super::Connection;
 use crate::counters::Drop;
@@ -71,10 +71,10 @@ impl HeldPackets {
 impl Connection {
     /// Keeps a packet until its keys come, or counts it as dropped. A stranger's share is small.
     pub(super) fn hold(&mut self, now: Instant, level: Level, ecn: u8, packet: &[u8]) {
-        let most = if self.carried.paths.active().is_validated() {
-            limits::HELD_PACKETS
-        } else {
-            limits::HELD_PACKETS_UNVALIDATED
+        let most = match (self.role, level) {
+            (Role::Client, Level::Handshake) => limits::HELD_FLIGHT,
+            _ if self.carried.paths.active().is_validated() => limits::HELD_PACKETS,
+            _ => limits::HELD_PACKETS_UNVALIDATED,
         };
         if self.held.hold(now, most, level, ecn, packet) {
             self.recovery.trace.note(|| What::Held(level));
