@@ -10,6 +10,7 @@ use crate::common::{Place, code, inquic, own_address, run, skipped, until};
 use crate::programs::{only_child_of, program, under_run};
 
 const EADDRINUSE: &str = "98";
+const EACCES: &str = "13";
 
 /// A directory with certificates for the names that the tests use.
 fn place() -> Place {
@@ -312,15 +313,27 @@ fn a_port_is_its_users() {
     theirs.uid(NOBODY).gid(NOBODY);
     assert_eq!(Process::start(theirs).line(), refused);
     // It is the program's user that counts, not that of `inquic run`.
-    let mut theirs = inquic();
-    let setpriv = [
-        "run",
-        "setpriv",
-        &format!("--reuid={NOBODY}"),
-        "--clear-groups",
-    ];
-    theirs.args(setpriv).arg(program()).args(&words);
-    assert_eq!(Process::start(theirs).line(), refused);
+    assert_eq!(Process::start(run_as_nobody(&words)).line(), refused);
+}
+
+/// A program that root's `inquic run` starts as a user with no rights.
+fn run_as_nobody(words: &[String]) -> Command {
+    let mut run = inquic();
+    run.args(["run", "setpriv", &format!("--reuid={NOBODY}")]);
+    run.arg("--clear-groups").arg(program()).args(words);
+    run
+}
+
+#[test]
+fn a_privileged_port_is_not_for_every_user_whom_root_serves() {
+    if !rustix::process::geteuid().is_root() {
+        return skipped("only root can be another user");
+    }
+    let place = place();
+    let words = owner(&place, "127.87.65.43:443", &["web/a.example"]);
+    let line = Process::start(run_as_nobody(&words)).line();
+    assert_eq!(line, format!("bind web/a.example: {EACCES}"));
+    let (_root, ..) = owners(&place, "127.87.65.43:443", &["web/a.example"]);
 }
 
 #[test]

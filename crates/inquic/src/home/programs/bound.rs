@@ -15,6 +15,7 @@ use super::{names, sys};
 use crate::error::Error;
 use crate::home::port::Port;
 use crate::home::ports;
+use crate::home::share::own_user;
 
 /// Tells a listener that somebody can be accepted.
 struct Acceptable(Weak<Served>);
@@ -45,6 +46,10 @@ impl Served {
         check: impl FnOnce(&Held) -> Result<SocketAddr, i32>,
     ) -> Result<(), i32> {
         let user = sys::user_of(process).map_err(|_| libc::EACCES)?;
+        if sys::is_privileged(address.port()) && user != 0 && user != own_user() {
+            // The kernel asks who we are, and we are not that program.
+            return Err(libc::EACCES);
+        }
         let port = ports::bind_for_program(address, options, user);
         let hold = Hold(port.map_err(|error| errno_of(&error))?);
         self.act(|held, _| {

@@ -25,6 +25,13 @@ pub(super) fn user_of(process: i32) -> io::Result<u32> {
     effective.ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
+/// Whether the kernel lets only privileged processes have a port.
+pub(super) fn is_privileged(port: u16) -> bool {
+    let start = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+    let start = start.ok().and_then(|start| start.trim().parse().ok());
+    port != 0 && port < start.unwrap_or(1024)
+}
+
 /// A piece of another process's memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Piece {
