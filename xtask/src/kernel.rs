@@ -4,9 +4,11 @@
 
 mod bench;
 mod boot;
+mod debug;
 mod module;
 mod object;
 mod package;
+mod prove;
 
 use std::ffi::OsString;
 use std::fs;
@@ -35,6 +37,8 @@ pub(crate) enum Task {
         #[arg(long, default_value_t = CYCLES)]
         cycles: u32,
     },
+    /// Boot a kernel that watches itself, and load the module there as it is loaded nowhere else: a report is a failure.
+    Prove(prove::Arguments),
     /// Measure the module beside TCP with TLS in the kernel and beside the embedded home, in one boot.
     Bench(bench::Arguments),
 }
@@ -52,6 +56,7 @@ pub(crate) fn run(task: &Task) -> Result<Outcome> {
         }),
         Task::Package => package(),
         Task::Test { cycles } => test(*cycles),
+        Task::Prove(arguments) => prove::run(arguments),
         Task::Bench(arguments) => bench::run(arguments),
     }
 }
@@ -127,7 +132,7 @@ pub(crate) fn compiler() -> Result<String> {
 /// Compiles the crates and links all that their public functions reach into one relocatable object.
 pub(crate) fn build() -> Result<Object> {
     let target_folder = shell::target().join("kernel");
-    let mut cargo = cargo(&target_folder);
+    let mut cargo = cargo(&target_folder, &[]);
     cargo
         // A library that waits for link-time optimisation holds no machine code to look at.
         .args(["--config", "profile.release.lto=false"])
@@ -139,14 +144,14 @@ pub(crate) fn build() -> Result<Object> {
     link(&target_folder.join(TARGET).join("release"))
 }
 
-/// Cargo with the distribution's compiler and the kernel's flags, about to build in release.
-fn cargo(target_folder: &Path) -> Command {
+/// Cargo with the distribution's compiler and the kernel's flags and these, about to build in release.
+fn cargo(target_folder: &Path, flags: &[&str]) -> Command {
     let mut cargo = shell::cargo();
     cargo
         .env("RUSTC", COMPILER)
         // The distribution's compiler is a stable one; a kernel needs flags that are not stable yet.
         .env("RUSTC_BOOTSTRAP", "1")
-        .env("RUSTFLAGS", FLAGS.join(" "))
+        .env("RUSTFLAGS", [&FLAGS, flags].concat().join(" "))
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .args(["build", "--release", "--target", TARGET])
         .args([

@@ -2,7 +2,9 @@
 //! machine than its files, which it cannot change.
 
 use std::fs;
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
@@ -26,8 +28,8 @@ pub(super) enum Processors {
     Counting,
 }
 
-/// Boots the kernel that the module is for and runs `kernel/test.sh` in it, which loads and unloads the module so many times, once more
-/// for `kernel/abi.sh`, and once for `kernel/users.sh`.
+/// Boots the stock kernel that the module is for and runs `kernel/test.sh` in it, which loads and unloads the module so many times, once
+/// more for `kernel/abi.sh`, and once for `kernel/users.sh`.
 ///
 /// # Errors
 ///
@@ -37,20 +39,10 @@ pub(super) fn run(module: &Module, cycles: u32) -> Result<Outcome> {
         Ok(emulator) => emulator,
         Err(why) => return Ok(Outcome::Skipped(why)),
     };
-    let Programs {
-        program,
-        agent,
-        pki,
-    } = programs()?;
-    let mut test = words(&[&module.file, &program, &pki]);
-    test.push(cycles.to_string());
-    let seconds = SECONDS + cycles * CYCLE_SECONDS;
-    emulator.script("test.sh", &test, seconds, Processors::Two)?;
-    // By a clock that counts instructions: on a busy machine nothing is late, however long it takes.
-    let abi = words(&[&module.file, &program, &pki]);
-    emulator.script("abi.sh", &abi, SECONDS, Processors::Counting)?;
-    let users = words(&[&module.file, &module.sample, &agent, &program, &pki]);
-    emulator.script("users.sh", &users, SECONDS, Processors::Two)?;
+    let programs = programs()?;
+    emulator.test(&programs, cycles)?;
+    emulator.abi(&programs)?;
+    emulator.users(&programs)?;
     Ok(Outcome::Passed)
 }
 
@@ -61,14 +53,8 @@ impl<'a> Emulator<'a> {
     ///
     /// When its folder is not as it should be.
     pub(super) fn of(module: &'a Module) -> Result<Result<Self, String>> {
-        let image = format!("linux-image-{}-unsigned", module.release);
-        let packages = [
-            &image,
-            "qemu-system-x86",
-            "busybox-static",
-            "iproute2",
-            "python3",
-        ];
+        let mut packages = vec!["qemu-system-x86", "busybox-static", "iproute2", "python3"];
+        packages.extend(module.kernel.package.as_deref());
         if let Err(error) = shell::need_packages(&packages) {
             return Ok(Err(format!("{error:#}")));
         }
@@ -83,7 +69,57 @@ impl<'a> Emulator<'a> {
         }))
     }
 
-    /// Boots the kernel and runs a script of `kernel/` in it, for so many seconds at most; what it printed.
+    /// Programs use the module, which comes and goes so many times under traffic: `kernel/test.sh`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Emulator::script`].
+    pub(super) fn test(&self, programs: &Programs, cycles: u32) -> Result<String> {
+        let mut test = words(&[&self.module.file, &programs.program, &programs.pki]);
+        test.push(cycles.to_string());
+        let seconds = self.patience() * (SECONDS + cycles * CYCLE_SECONDS);
+        self.script("test.sh", &test, seconds, Processors::Two)
+    }
+
+    /// Programs use every call: `kernel/abi.sh`, by a clock that counts instructions. On a busy machine nothing is late, however long it
+    /// takes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Emulator::script`].
+    pub(super) fn abi(&self, programs: &Programs) -> Result<String> {
+        let abi = words(&[&self.module.file, &programs.program, &programs.pki]);
+        let seconds = self.patience() * SECONDS;
+        self.script("abi.sh", &abi, seconds, Processors::Counting)
+    }
+
+    /// Users in the kernel use it, with the agent and without: `kernel/users.sh`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Emulator::script`].
+    pub(super) fn users(&self, programs: &Programs) -> Result<String> {
+        let Programs {
+            program,
+            agent,
+            pki,
+        } = programs;
+        let users = words(&[&self.module.file, &self.module.sample, agent, program, pki]);
+        let seconds = self.patience() * SECONDS;
+        self.script("users.sh", &users, seconds, Processors::Two)
+    }
+
+    /// How many times as long everything takes.
+    const fn patience(&self) -> u32 {
+        if self.module.kernel.package.is_some() {
+            1
+        } else {
+            PATIENCE
+        }
+    }
+
+    /// Boots the kernel and runs a script of `kernel/` in it, for so many seconds at most; what it printed, which is printed here as it
+    /// comes. A kernel that watches itself has its log in there.
     ///
     /// # Errors
     ///
@@ -98,34 +134,53 @@ impl<'a> Emulator<'a> {
         let path = std::env::var("PATH").unwrap_or_default();
         let script = shell::root().join("kernel").join(name);
         let words = words.join(" ");
+        let machine: &[&str] = match &self.module.kernel.package {
+            Some(_) => &STOCK,
+            None => &WATCHED,
+        };
         let mut emulator = shell::command("timeout");
         emulator
             .env("PATH", format!("{}:{path}", self.tools.display()))
             .args([&seconds.to_string(), "vng", "--disable-kvm"])
-            .args(["--memory", "2G"]);
+            .args(machine);
         match processors {
             Processors::Two => emulator.args(["--cpus", "2"]),
             Processors::Counting => emulator.args(["--cpus", "1", "--qemu-opts=-icount shift=0"]),
         };
-        let done = emulator
-            .args(["--run", &format!("/boot/vmlinuz-{}", self.module.release)])
-            .args([
-                "--exec",
-                &format!("/bin/sh {} {words} 2>&1", script.display()),
-            ])
-            .output()
-            .context("cannot start the emulator")?;
-        let printed = String::from_utf8_lossy(&done.stdout) + String::from_utf8_lossy(&done.stderr);
+        emulator
+            .arg("--run")
+            .arg(&self.module.kernel.image)
+            .arg("--exec")
+            .arg(format!("/bin/sh {} {words} 2>&1", script.display()));
+        let printed = tee(emulator)?;
         let log = self.module.file.with_file_name(format!("{name}.log"));
-        fs::write(&log, &*printed)?;
-        print!("{printed}");
+        fs::write(&log, &printed)?;
         ensure!(
             printed.lines().any(|line| line.trim() == "all held"),
             "the module failed in the booted kernel; see {}",
             log.display()
         );
-        Ok(printed.into_owned())
+        Ok(printed)
     }
+}
+
+/// Prints what a command prints, as it comes, and keeps it.
+fn tee(mut command: Command) -> Result<String> {
+    let (from, to) = io::pipe()?;
+    command.stdout(to.try_clone()?).stderr(to);
+    let mut child = command.spawn().context("cannot start the emulator")?;
+    // There is no end of what comes as long as this has an end to write to.
+    drop(command);
+    let mut printed = String::new();
+    for line in BufReader::new(from).split(b'\n') {
+        let line = line?;
+        let line = String::from_utf8_lossy(&line);
+        println!("{line}");
+        printed.push_str(&line);
+        printed.push('\n');
+    }
+    child.wait()?;
+    Ok(printed)
 }
 
 /// Files as words of a script.
@@ -137,16 +192,20 @@ pub(super) fn words(files: &[&PathBuf]) -> Vec<String> {
 }
 
 /// What is run in the booted kernel.
-struct Programs {
+pub(super) struct Programs {
     /// A program that uses nothing but socket calls.
-    program: PathBuf,
+    pub(super) program: PathBuf,
     agent: PathBuf,
     /// Certificates for it.
-    pki: PathBuf,
+    pub(super) pki: PathBuf,
 }
 
 /// Builds the programs, and makes the certificates.
-fn programs() -> Result<Programs> {
+///
+/// # Errors
+///
+/// When they do not compile.
+pub(super) fn programs() -> Result<Programs> {
     let target = shell::target();
     let mut cargo = shell::cargo();
     cargo.args(["build", "--quiet"]);
@@ -155,10 +214,19 @@ fn programs() -> Result<Programs> {
     shell::run(cargo.args(["--example", "program"]))?;
     let pki = certificates(&target.join("debug/inquic"))?;
     Ok(Programs {
-        program: target.join("debug/examples/program"),
-        agent: target.join("debug/inquic-agent"),
+        program: stripped(&target.join("debug/examples/program"))?,
+        agent: stripped(&target.join("debug/inquic-agent"))?,
         pki,
     })
+}
+
+/// A copy of a program that the emulator does not have to read for so long.
+fn stripped(program: &Path) -> Result<PathBuf> {
+    let name = program.file_name().context("a program has a name")?;
+    let copy = shell::target().join("kernel-module").join(name);
+    let mut strip = shell::command("strip");
+    shell::output(strip.arg("-o").arg(&copy).arg(program))?;
+    Ok(copy)
 }
 
 /// A folder with certificates for localhost.
@@ -178,7 +246,21 @@ pub(super) fn certificates(inquic: &Path) -> Result<PathBuf> {
     Ok(pki)
 }
 
+/// What a stock kernel is booted with.
+const STOCK: [&str; 2] = ["--memory", "2G"];
+/// What a kernel that watches itself needs: memory for its notes, its log where it can be read after a panic, and time before it
+/// calls somebody stuck.
+const WATCHED: [&str; 6] = [
+    "--memory",
+    "3G",
+    "--verbose",
+    "--append",
+    "loglevel=5",
+    "--append=rcupdate.rcu_cpu_stall_timeout=300 watchdog_thresh=60",
+];
 /// How long the emulator may take, on a busy machine.
 const SECONDS: u32 = 900;
+/// How many times as long everything takes in a kernel that watches itself.
+const PATIENCE: u32 = 6;
 /// And for each time that the module comes and goes.
 const CYCLE_SECONDS: u32 = 20;

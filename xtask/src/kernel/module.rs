@@ -9,10 +9,25 @@ use anyhow::{Context, Result, ensure};
 use super::{TARGET, cargo, missing};
 use crate::shell;
 
+/// A kernel that a module is built for.
+pub(crate) struct Kernel {
+    /// As `uname -r` would say there.
+    pub(super) release: String,
+    /// What is booted.
+    pub(super) image: PathBuf,
+    /// The package that has it; none where it was built here, to watch itself.
+    pub(super) package: Option<String>,
+    /// Its makefiles and headers.
+    pub(super) tree: PathBuf,
+    /// Where what is for it is built.
+    pub(super) target: PathBuf,
+    /// Flags of the Rust compiler, beyond those of every kernel.
+    pub(super) flags: &'static [&'static str],
+}
+
 /// A module and the kernel it is for.
 pub(crate) struct Module {
-    /// The kernel's release, as `uname -r` would say there.
-    pub(crate) release: String,
+    pub(super) kernel: Kernel,
     /// `quic.ko`.
     pub(crate) file: PathBuf,
     /// A user of it in the kernel.
@@ -26,7 +41,7 @@ impl Module {
     }
 }
 
-/// Builds the module, or says what is missing for it.
+/// Builds the module for the stock kernel, or says what is missing for it.
 ///
 /// # Errors
 ///
@@ -39,23 +54,44 @@ pub(crate) fn build() -> Result<Result<Module, String>> {
         Ok(release) => release,
         Err(error) => return Ok(Err(format!("{error:#}"))),
     };
-    let target = shell::target().join("kernel-module");
-    shell::run(cargo(&target).arg("--manifest-path").arg(manifest()))?;
-    let folder = target.join(&release);
+    let kernel = Kernel {
+        image: Path::new("/boot").join(format!("vmlinuz-{release}")),
+        package: Some(format!("linux-image-{release}-unsigned")),
+        tree: Path::new("/lib/modules").join(&release).join("build"),
+        target: shell::target().join("kernel-module"),
+        flags: &[],
+        release,
+    };
+    build_for(kernel).map(Ok)
+}
+
+/// Builds the module for a kernel.
+///
+/// # Errors
+///
+/// As [`build`].
+pub(super) fn build_for(kernel: Kernel) -> Result<Module> {
+    let target = &kernel.target;
+    shell::run(
+        cargo(target, kernel.flags)
+            .arg("--manifest-path")
+            .arg(manifest()),
+    )?;
+    let folder = target.join(&kernel.release);
     copy_sources(&folder)?;
     link(
         &target.join(TARGET).join("release/libinquic_kernel.a"),
         &folder,
     )?;
-    make(&release, &folder)?;
+    make(&kernel.tree, &folder)?;
     let file = folder.join("quic.ko");
     println!("{}", shell::output(shell::command("size").arg(&file))?);
     let sample = folder.join("quic_sample.ko");
-    Ok(Ok(Module {
-        release,
+    Ok(Module {
+        kernel,
         file,
         sample,
-    }))
+    })
 }
 
 fn manifest() -> PathBuf {
@@ -145,9 +181,10 @@ fn link(library: &Path, folder: &Path) -> Result<()> {
 }
 
 /// Has the kernel's own makefiles make the module.
-fn make(release: &str, folder: &Path) -> Result<()> {
+fn make(tree: &Path, folder: &Path) -> Result<()> {
     let mut make = shell::command("make");
-    make.args(["--silent", "-C", &format!("/lib/modules/{release}/build")])
+    make.args(["--silent", "-C"])
+        .arg(tree)
         .arg(format!("M={}", folder.display()))
         .arg("modules");
     let done = make.output().context("cannot start make")?;

@@ -112,7 +112,7 @@ fn prove(module: &Module, package: &Path, version: &str, folder: &Path) -> Resul
             .arg(&dkms_tree)
             .arg("--sourcetree")
             .arg(unpacked.join("usr/src"))
-            .args(["-k", &module.release]);
+            .args(["-k", &module.kernel.release]);
         dkms
     };
     shell::output(&mut dkms("add"))?;
@@ -121,7 +121,7 @@ fn prove(module: &Module, package: &Path, version: &str, folder: &Path) -> Resul
         let log = fs::read_to_string(built.join("build/make.log")).unwrap_or_default();
         return Err(error.context(log));
     }
-    let file = built.join(format!("{}/x86_64/module", module.release));
+    let file = built.join(format!("{}/x86_64/module", module.kernel.release));
     let file = unpacked_module(&file)?;
     for field in ["license", "alias", "vermagic", "softdep", "depends"] {
         let (ours, theirs) = (modinfo(&module.file, field)?, modinfo(&file, field)?);

@@ -11,8 +11,8 @@ use crate::tls;
 const PATIENCE_MS: i32 = 60_000;
 const STREAM_OPEN: i32 = 1;
 const STREAM_DESCRIPTOR: i32 = 69;
-const MSG_STREAM_NEW: i32 = 0x400;
-const MSG_STREAM_FIN: i32 = 0x200;
+pub(crate) const MSG_STREAM_NEW: i32 = 0x400;
+pub(crate) const MSG_STREAM_FIN: i32 = 0x200;
 
 pub(crate) fn connect(address: SocketAddr, ca: &str, alpn: &str) -> io::Result<Fd> {
     let socket = sys::socket(address, 0)?;

@@ -4,6 +4,7 @@
 
 mod abi;
 mod client;
+mod many;
 mod owner;
 mod perf;
 mod server;
@@ -23,6 +24,7 @@ fn main() -> io::Result<()> {
     match words.as_slice() {
         ["server", how, at, certificate, key] => server::run(how, address(at)?, certificate, key),
         ["client", at, ca, text] => client::echo(address(at)?, ca, text),
+        ["echoes", at, ca, count] => many::run(address(at)?, ca, count),
         ["hold", at, ca] => client::hold(address(at)?, ca),
         ["masks", at, ca] => client::masks(address(at)?, ca),
         ["calls", at, ca] => client::calls(address(at)?, ca),

@@ -135,15 +135,14 @@ fn epoll(listener: &Fd, config: &ServerConfig) -> io::Result<()> {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                 Err(error) => return Err(error),
             };
-            tls::accept(&connection, config)?;
             epoll.add(&connection)?;
-            connections.insert(connection.0, connection);
+            connections.insert(connection.0, Client::new(connection, config));
             continue;
         }
-        let Some(connection) = connections.get(&ready) else {
+        let Some(client) = connections.get_mut(&ready) else {
             continue;
         };
-        match echo(connection, &mut buffer) {
+        match client.go_on(&mut buffer) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => println!("nothing"),
             Err(error) => {
@@ -151,5 +150,32 @@ fn epoll(listener: &Fd, config: &ServerConfig) -> io::Result<()> {
                 connections.remove(&ready);
             }
         }
+    }
+}
+
+/// One of many.
+struct Client {
+    connection: Fd,
+    /// Its handshake, while that is under way.
+    shaking: Option<tls::Side>,
+}
+
+impl Client {
+    fn new(connection: Fd, config: &ServerConfig) -> Self {
+        Self {
+            connection,
+            shaking: Some(tls::Side::server(config)),
+        }
+    }
+
+    /// Takes what has come.
+    fn go_on(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+        let Some(side) = &mut self.shaking else {
+            return echo(&self.connection, buffer);
+        };
+        if side.step(&self.connection)? {
+            self.shaking = None;
+        }
+        Ok(())
     }
 }

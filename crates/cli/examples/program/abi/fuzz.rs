@@ -6,6 +6,8 @@ mod dice;
 mod home;
 
 use std::io;
+use std::panic::catch_unwind;
+use std::sync::atomic::Ordering;
 
 use inquic_uapi::flags::{MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC, SEND_FLAGS};
 use inquic_uapi::option::{QUIC_SOCKOPT_STREAM_DESCRIPTOR, VALUE_LEN_MAX};
@@ -21,16 +23,17 @@ use allowed::Call;
 use dice::Dice;
 use home::Home;
 
-/// Makes so many calls.
+/// Makes so many calls, where the home may be `starved`: refused memory now and then, by somebody else.
 ///
 /// # Errors
 ///
 /// When something of the home's stays.
-pub(crate) fn run(seed: u64, calls: u64) -> io::Result<()> {
+pub(crate) fn run(seed: u64, calls: u64, starved: bool) -> io::Result<()> {
     println!("seed {seed}");
+    allowed::STARVED.store(starved, Ordering::Relaxed);
     let home = Home::find();
     // What a program keeps for as long as it lives is there after its first calls.
-    drop(Ends::made());
+    drop(ends());
     let before = home.settled(None)?;
     println!("before {before}");
     let mut made = 0;
@@ -44,6 +47,17 @@ pub(crate) fn run(seed: u64, calls: u64) -> io::Result<()> {
         println!("{made} calls, {after}");
     }
     Ok(())
+}
+
+/// A connection; where memory is refused it may take more than one attempt.
+fn ends() -> Ends {
+    if !allowed::STARVED.load(Ordering::Relaxed) {
+        return Ends::made();
+    }
+    std::panic::set_hook(Box::new(|_| {}));
+    let made = (0..ATTEMPTS).find_map(|_| catch_unwind(Ends::made).ok());
+    drop(std::panic::take_hook());
+    made.expect("a connection in the end")
 }
 
 /// Sockets, and what they are used with.
@@ -93,7 +107,7 @@ impl Scene {
             client,
             server,
             at,
-        } = Ends::made();
+        } = ends();
         self.peers.push(at);
         for socket in [listener, client, server] {
             self.keep(socket);
@@ -210,7 +224,7 @@ impl Scene {
 
     fn set(&mut self, socket: &Fd) -> Tried<()> {
         let (level, name) = self.dice.option();
-        let mut value = match level {
+        let value = match level {
             SOL_QUIC => self.dice.value(name),
             _ => self.dice.general(),
         };
@@ -219,15 +233,14 @@ impl Scene {
             1 => (VALUE_LEN_MAX + 1) as u32,
             _ => value.len() as u32,
         };
-        value.resize(value.len().max(VALUE_LEN_MAX + 1), 0);
+        let mut value = with_room(&value, VALUE_LEN_MAX + 1);
         let place = self.or_nobodys(at(&mut value[..]));
         raw::setsockopt(socket, level, name, place, len)
     }
 
     fn get(&mut self, socket: &Fd) {
         let (level, name) = self.dice.option();
-        let mut value = self.dice.value(name);
-        value.resize(VALUE_LEN_MAX + 100, 0);
+        let mut value = with_room(&self.dice.value(name), VALUE_LEN_MAX + 100);
         let mut len = match self.dice.below(40) {
             0 => u32::MAX,
             1..8 => self.dice.small() as u32,
@@ -375,6 +388,15 @@ impl Scene {
     }
 }
 
+/// So many bytes that begin with these.
+fn with_room(value: &[u8], bytes: usize) -> Vec<u8> {
+    let mut all = vec![0; bytes];
+    all[..value.len()].copy_from_slice(value);
+    all
+}
+
+/// Attempts to make a connection.
+const ATTEMPTS: u32 = 1_000;
 /// Calls after which everything is closed.
 const ROUND: u64 = 50_000;
 /// Sockets at once.

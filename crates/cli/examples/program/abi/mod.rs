@@ -76,7 +76,7 @@ fn checks() -> impl Iterator<Item = &'static Check> {
     ALL.iter().copied().flatten()
 }
 
-/// `list`, `table`, `run DIR [NAME…]` and `fuzz --seed N --calls N`.
+/// `list`, `table`, `run DIR [NAME…]` and `fuzz --seed N --calls N [--starved]`.
 pub(crate) fn run(words: &[&str]) -> io::Result<()> {
     match words {
         ["list"] => {
@@ -96,9 +96,9 @@ pub(crate) fn run(words: &[&str]) -> io::Result<()> {
             pair::PLACE.get_or_init(|| (*place).to_owned());
             run_checks(names)
         }
-        ["fuzz", "--seed", seed, "--calls", calls] => {
+        ["fuzz", "--seed", seed, "--calls", calls, starved @ ..] => {
             let number = |text: &str| text.parse::<u64>().map_err(io::Error::other);
-            fuzz::run(number(seed)?, number(calls)?)
+            fuzz::run(number(seed)?, number(calls)?, starved == ["--starved"])
         }
         _ => Err(io::Error::new(
             io::ErrorKind::InvalidInput,
