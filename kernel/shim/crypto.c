@@ -40,6 +40,44 @@ struct mask {
 	u32 suite;
 };
 
+static const char *aead_name(u32 suite)
+{
+	switch (suite) {
+	case INQUIC_AES_128_GCM:
+	case INQUIC_AES_256_GCM:
+		return "gcm(aes)";
+	case INQUIC_CHACHA20_POLY1305:
+		return "rfc7539(chacha20,poly1305)";
+	case INQUIC_AES_128_CCM:
+		return "ccm(aes)";
+	default:
+		return NULL;
+	}
+}
+
+static const char *mask_name(u32 suite)
+{
+	return suite == INQUIC_CHACHA20_POLY1305 ? "chacha20" : "ecb(aes)";
+}
+
+/*
+ * Whoever asks for a cipher first waits until the kernel has made it of its parts and modprobe has looked for others: longer than a
+ * handshake may take. What is made stays. Of a cipher that there is not, whoever wants it is told.
+ */
+static void fetch_ciphers(void)
+{
+	static const u32 suites[] = { INQUIC_AES_128_GCM, INQUIC_CHACHA20_POLY1305, INQUIC_AES_128_CCM };
+
+	for (int i = 0; i < ARRAY_SIZE(suites); i++) {
+		struct crypto_aead *aead = crypto_alloc_aead(aead_name(suites[i]), 0, 0);
+		struct crypto_sync_skcipher *mask = crypto_alloc_sync_skcipher(mask_name(suites[i]), 0, 0);
+
+		/* Both take an error for nothing. */
+		crypto_free_aead(aead);
+		crypto_free_sync_skcipher(mask);
+	}
+}
+
 int inquic_crypto_init(void)
 {
 	sha256 = crypto_alloc_shash("sha256", 0, 0);
@@ -50,6 +88,7 @@ int inquic_crypto_init(void)
 		crypto_free_shash(sha256);
 		return PTR_ERR(sha384);
 	}
+	fetch_ciphers();
 	return 0;
 }
 
@@ -93,21 +132,6 @@ int inquic_hmac(u32 suite, const u8 *key, size_t key_len, const struct inquic_by
 	memzero_explicit(inner, sizeof(inner));
 	shash_desc_zero(desc);
 	return err ?: size;
-}
-
-static const char *aead_name(u32 suite)
-{
-	switch (suite) {
-	case INQUIC_AES_128_GCM:
-	case INQUIC_AES_256_GCM:
-		return "gcm(aes)";
-	case INQUIC_CHACHA20_POLY1305:
-		return "rfc7539(chacha20,poly1305)";
-	case INQUIC_AES_128_CCM:
-		return "ccm(aes)";
-	default:
-		return NULL;
-	}
 }
 
 void *inquic_aead_new(u32 suite, const u8 *key, size_t len)
@@ -233,13 +257,12 @@ int inquic_aead_open(void *key, const struct inquic_packet *packet)
 
 void *inquic_mask_new(u32 suite, const u8 *key, size_t len)
 {
-	const char *name = suite == INQUIC_CHACHA20_POLY1305 ? "chacha20" : "ecb(aes)";
 	struct mask *mask = kzalloc(sizeof(*mask), GFP_KERNEL_ACCOUNT);
 
 	if (!mask)
 		return NULL;
 	mask->suite = suite;
-	mask->tfm = crypto_alloc_sync_skcipher(name, 0, 0);
+	mask->tfm = crypto_alloc_sync_skcipher(mask_name(suite), 0, 0);
 	if (IS_ERR(mask->tfm))
 		goto no_tfm;
 	if (crypto_sync_skcipher_setkey(mask->tfm, key, len))
