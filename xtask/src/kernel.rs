@@ -9,6 +9,7 @@ mod module;
 mod object;
 mod package;
 mod prove;
+mod replay;
 
 use std::ffi::OsString;
 use std::fs;

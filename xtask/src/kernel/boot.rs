@@ -9,6 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use super::module::Module;
+use super::replay;
 use crate::step::Outcome;
 use crate::{python, shell};
 
@@ -28,8 +29,8 @@ pub(super) enum Processors {
     Counting,
 }
 
-/// Boots the stock kernel that the module is for and runs `kernel/test.sh` in it, which loads and unloads the module so many times, once
-/// more for `kernel/abi.sh`, and once for `kernel/users.sh`.
+/// Boots the stock kernel that the module is for and runs `kernel/replay.sh` in it, once more for `kernel/test.sh`, which loads and unloads
+/// the module so many times, once for `kernel/abi.sh`, and once for `kernel/users.sh`.
 ///
 /// # Errors
 ///
@@ -40,6 +41,8 @@ pub(super) fn run(module: &Module, cycles: u32) -> Result<Outcome> {
         Err(why) => return Ok(Outcome::Skipped(why)),
     };
     let programs = programs()?;
+    let script = words(&replay::build(module)?.each_ref());
+    emulator.script("replay.sh", &script, SECONDS, Processors::Two)?;
     emulator.test(&programs, cycles)?;
     emulator.abi(&programs)?;
     emulator.users(&programs)?;

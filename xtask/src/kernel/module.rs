@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use super::{TARGET, cargo, missing};
+use super::{TARGET, cargo, missing, replay};
 use crate::shell;
 
 /// A kernel that a module is built for.
@@ -79,9 +79,11 @@ pub(super) fn build_for(kernel: Kernel) -> Result<Module> {
     )?;
     let folder = target.join(&kernel.release);
     copy_sources(&folder)?;
+    replay::forget(&folder);
     link(
         &target.join(TARGET).join("release/libinquic_kernel.a"),
-        &folder,
+        &folder.join("rust.o"),
+        &ENTRIES,
     )?;
     make(&kernel.tree, &folder)?;
     let file = folder.join("quic.ko");
@@ -94,7 +96,8 @@ pub(super) fn build_for(kernel: Kernel) -> Result<Module> {
     })
 }
 
-fn manifest() -> PathBuf {
+/// The workspace of what is built for a kernel.
+pub(super) fn manifest() -> PathBuf {
     shell::root().join("kernel/Cargo.toml")
 }
 
@@ -163,25 +166,26 @@ fn copy_sources(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Links what the module's entries reach into one object for Kbuild.
-fn link(library: &Path, folder: &Path) -> Result<()> {
-    let object = folder.join("rust.o");
+/// Links what a module's entries reach into one object for Kbuild.
+pub(super) fn link(library: &Path, object: &Path, entries: &[&str]) -> Result<()> {
     let mut ld = shell::command("ld");
     ld.args(["-r", "--gc-sections"]);
-    for entry in ENTRIES {
+    for entry in entries {
         ld.args(["-u", entry]);
     }
-    shell::output(ld.arg("-o").arg(&object).arg(library))?;
+    shell::output(ld.arg("-o").arg(object).arg(library))?;
     // Link-time optimisation leaves its own form of the code behind.
     let mut objcopy = shell::command("objcopy");
     objcopy.args(["--remove-section=.llvmbc", "--remove-section=.llvmcmd"]);
-    shell::output(objcopy.arg(&object))?;
-    fs::write(folder.join(".rust.o.cmd"), "")?;
+    shell::output(objcopy.arg(object))?;
+    let name = object.file_name().context("an object without a name")?;
+    let note = format!(".{}.cmd", name.to_string_lossy());
+    fs::write(object.with_file_name(note), "")?;
     Ok(())
 }
 
 /// Has the kernel's own makefiles make the module.
-fn make(tree: &Path, folder: &Path) -> Result<()> {
+pub(super) fn make(tree: &Path, folder: &Path) -> Result<()> {
     let mut make = shell::command("make");
     make.args(["--silent", "-C"])
         .arg(tree)
@@ -202,7 +206,7 @@ fn is_warning(line: &str) -> bool {
 }
 
 /// Folders of what make compiles.
-const SOURCES: [&str; 3] = ["shim", "sample", "include/linux"];
+const SOURCES: [&str; 4] = ["shim", "sample", "replay", "include/linux"];
 
 const HEADERS: &str = "linux-headers-";
 /// The series of the stock kernel that the module is for.
