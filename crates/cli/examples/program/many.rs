@@ -99,7 +99,7 @@ impl One {
     }
 }
 
-/// Connections at a time.
-const AT_ONCE: usize = 8;
+/// Connections at a time: enough for both processors, and few enough that none of them waits for its turn for long.
+const AT_ONCE: usize = 4;
 /// Connections that may fail one after the other: an emulator on a busy machine may be too slow for all that are under way.
 const PATIENCE: u32 = 3 * AT_ONCE as u32;
