@@ -38,10 +38,14 @@ pub const SIZE_WITNESSES: usize = 8;
 pub const PROBES: u8 = 2;
 /// Times a probe timeout doubles. From the 1 s of a fresh connection that is 18 hours; the idle timeout comes first.
 pub const PTO_DOUBLINGS: u32 = 16;
-/// Packets that pacing lets out at once, as many as an initial window has (RFC 9002 §7.7).
-pub const BURST_PACKETS: u64 = 10;
-/// Time worth of packets that pacing lets out at once when that is more than [`BURST_PACKETS`]: one tick of a timer, and one
-/// more for a timer that came late.
+/// Packets that pacing lets out at once when nothing is on its way, as many as an initial window has (RFC 9002 §7.7).
+pub const BURST_PACKETS: u32 = 10;
+/// Packets that it lets out at once while others are on their way, at any rate: what one acknowledgement asks for.
+pub const TRAIN_PACKETS: u64 = 2;
+/// Time worth of packets that it lets out at once then, up to [`BURST_PACKETS`]: so much later than asked a timer may come and cost
+/// nothing. From 30 Mbit/s on those are ten; below, queues are short, and a train of ten would fill them.
+pub const TRAIN_TIME: Duration = Duration::from_millis(4);
+/// The same, however many packets that is: one tick of a timer, and one more for a timer that came late.
 pub const BURST_TIME: Duration = Duration::from_millis(2);
 /// The largest congestion window that a configuration may ask for, in bytes. Sums over windows of this size fit 64 bits.
 pub const WINDOW_CEILING: u64 = 1 << 40;

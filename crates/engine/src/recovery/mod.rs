@@ -193,8 +193,9 @@ impl Recovery {
         }
         self.stats.packets_sent = self.stats.packets_sent.saturating_add(1);
         self.stats.bytes_sent = self.stats.bytes_sent.saturating_add(size);
+        let is_first = self.bytes_in_flight == 0;
         if packet.in_flight {
-            if self.bytes_in_flight == 0 && self.controller.on_restart(now) {
+            if is_first && self.controller.on_restart(now) {
                 self.set_rate(now);
             }
             self.bytes_in_flight = self.bytes_in_flight.saturating_add(size);
@@ -206,7 +207,7 @@ impl Recovery {
         }
         self.last_event = now;
         self.has_rescue = false;
-        self.pacer.on_sent(now, size);
+        self.pacer.on_sent(now, size, is_first);
         let is_dry = self.pacer.is_dry(now);
         self.controller.on_sent(now, self.bytes_in_flight, is_dry);
         true
@@ -442,7 +443,7 @@ impl Recovery {
         if left < mds || self.application.is_full(self.most_sent) {
             return Allowance::Congested;
         }
-        let bytes = match self.pacer.budget(now) {
+        let bytes = match self.pacer.budget(now, self.bytes_in_flight == 0) {
             Budget::Unlimited => left,
             Budget::Bytes(bytes) => left.min(bytes),
             Budget::Until(at) => return Allowance::Paced(at),

@@ -18,7 +18,9 @@ pub(super) struct Pacer {
     cost: u64,
     /// How far `paid_at` may lie ahead.
     burst: Duration,
-    mds: u64,
+    /// Bytes that may still leave at once because nothing was on its way.
+    fresh: u32,
+    mds: u32,
 }
 
 /// What the rate follows from.
@@ -27,6 +29,8 @@ pub(super) struct Rate {
     /// Bytes in a round trip.
     pub(super) bytes: u64,
     pub(super) smoothed: Duration,
+    /// How much time worth of packets makes a train, if that is not more than a burst.
+    pub(super) train: Duration,
     pub(super) mds: u64,
 }
 
@@ -47,13 +51,14 @@ impl Pacer {
             paid_at: Instant::ZERO,
             cost: 0,
             burst: Duration::ZERO,
+            fresh: 0,
             mds: 0,
         }
     }
 
     /// Sets the rate that the congestion controller asks for.
     pub(super) fn set_rate(&mut self, now: Instant, rate: &Rate) {
-        self.mds = rate.mds;
+        self.mds = u32::try_from(rate.mds).unwrap_or(u32::MAX);
         let old = self.cost;
         // A window that leaves within one tick anyway is not paced: the timer could only be late.
         if rate.smoothed <= GRANULARITY {
@@ -62,8 +67,11 @@ impl Pacer {
         }
         let round = rate.smoothed.min(ROUND_MAX).as_nanos();
         self.cost = (round << SCALE).checked_div(rate.bytes).unwrap_or(0).max(1);
-        let packets = self.price(rate.mds.saturating_mul(limits::BURST_PACKETS));
-        self.burst = packets.max(limits::BURST_TIME);
+        let packets = |count| self.price(rate.mds.saturating_mul(count));
+        self.burst = packets(limits::BURST_PACKETS.into())
+            .min(rate.train)
+            .max(packets(limits::TRAIN_PACKETS))
+            .max(limits::BURST_TIME);
         // What is owed is owed in bytes: a debt from the slow guess before the first sample must not be paid in its time.
         let owed = self.paid_at.since(now);
         if old != self.cost && !owed.is_zero() {
@@ -71,10 +79,21 @@ impl Pacer {
         }
     }
 
-    /// Takes the price of a packet.
+    /// Takes the price of a packet. `is_first`: nothing was on its way.
     #[inline]
-    pub(super) fn on_sent(&mut self, now: Instant, size: u64) {
-        if self.cost != 0 {
+    pub(super) fn on_sent(&mut self, now: Instant, size: u64, is_first: bool) {
+        if is_first {
+            self.fresh = self.burst_bytes();
+        }
+        if self.cost == 0 {
+            return;
+        }
+        if self.fresh > 0 {
+            self.fresh = self
+                .fresh
+                .saturating_sub(u32::try_from(size).unwrap_or(u32::MAX));
+            self.paid_at = now + self.burst;
+        } else {
             self.paid_at = self.paid_at.max(now) + self.price(size);
         }
     }
@@ -82,21 +101,33 @@ impl Pacer {
     /// Whether a full packet would have to wait.
     #[inline]
     pub(super) fn is_dry(&self, now: Instant) -> bool {
-        self.cost != 0 && self.paid_at + self.price(self.mds) > now + self.burst
+        self.cost != 0
+            && self.fresh == 0
+            && self.paid_at + self.price(self.mds.into()) > now + self.burst
     }
 
-    /// How much may leave now.
-    pub(super) fn budget(&self, now: Instant) -> Budget {
+    /// How much may leave now. `is_first`: nothing is on its way.
+    pub(super) fn budget(&self, now: Instant, is_first: bool) -> Budget {
         if self.cost == 0 {
             return Budget::Unlimited;
         }
+        if is_first {
+            return Budget::Bytes(self.burst_bytes().into());
+        }
+        if self.fresh > 0 {
+            return Budget::Bytes(self.fresh.max(self.mds).into());
+        }
         if self.is_dry(now) {
-            let ready = self.paid_at + self.price(self.mds) - self.burst;
+            let ready = self.paid_at + self.price(self.mds.into()) - self.burst;
             // What becomes due within a tick leaves with what is due at its end.
             return Budget::Until(ready.max(now + GRANULARITY));
         }
         let left = self.burst - self.paid_at.since(now);
-        Budget::Bytes(bytes_for(left, self.cost).max(self.mds))
+        Budget::Bytes(bytes_for(left, self.cost).max(self.mds.into()))
+    }
+
+    const fn burst_bytes(&self) -> u32 {
+        self.mds.saturating_mul(limits::BURST_PACKETS)
     }
 
     #[inline]

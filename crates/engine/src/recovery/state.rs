@@ -310,6 +310,7 @@ impl Recovery {
         let rate = Rate {
             bytes: self.controller.paced_bytes(smoothed),
             smoothed,
+            train: self.controller.train(),
             mds: self.controller.mds(),
         };
         self.pacer.set_rate(now, &rate);

@@ -14,8 +14,8 @@ use inquic_platform::{Duration, Instant, Own};
 pub(super) use self::bbr::Bbr;
 pub(super) use self::bbr::Snapshot;
 use self::loss_based::LossBased;
-use super::Config;
 use super::record::Growing;
+use super::{Config, limits};
 
 /// Which congestion controller to use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -229,6 +229,15 @@ impl Controller {
         match self {
             Self::LossBased(controller) => controller.paced_bytes(),
             Self::Bbr(controller) => controller.paced_bytes(smoothed),
+        }
+    }
+
+    /// Time worth of packets that leaves at once while others are on their way, up to a burst. BBR sends whole bursts: with shorter trains
+    /// a queue that it took for the path's delay was never found out, where a path lost nine tenths of its bandwidth.
+    pub(super) const fn train(&self) -> Duration {
+        match self {
+            Self::LossBased(_) => limits::TRAIN_TIME,
+            Self::Bbr(_) => Duration::from_secs(1),
         }
     }
 

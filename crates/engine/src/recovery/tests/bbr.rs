@@ -213,7 +213,7 @@ fn no_controller_lets_more_than_ten_packets_out_at_once() {
             let (network, _) = runs(algorithm, link, 100, 10_000);
             let burst = network.flows[0].burst;
             assert!(
-                burst <= limits::BURST_PACKETS,
+                burst <= u64::from(limits::BURST_PACKETS),
                 "{algorithm:?} at {rate}: {burst}"
             );
         }

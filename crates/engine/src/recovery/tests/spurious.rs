@@ -215,5 +215,5 @@ fn what_comes_back_leaves_in_bursts_of_ten_packets_at_most() {
     let Allowance::Bytes(bytes) = script.recovery.allowance(at(2_310)) else {
         panic!("nothing may leave");
     };
-    assert!(bytes <= limits::BURST_PACKETS * 1_200, "{bytes}");
+    assert!(bytes <= u64::from(limits::BURST_PACKETS) * 1_200, "{bytes}");
 }
