@@ -16,7 +16,8 @@ use core::sync::atomic::{AtomicI64, AtomicU32, AtomicU64};
 pub use hello::{Answer, HELLO_BYTES, Hello, TOKEN_BYTES, Wish};
 pub use patience::{HASTY, LINGER_LONG, LINGERS, Patience};
 
-/// Where the home listens and what lets a program in: `NAME:TOKEN`, the name of an abstract Unix socket and hexadecimal digits.
+/// Where the home listens, what lets a program in, and the number of the home's process: `NAME:TOKEN:PROCESS`, the name of an abstract Unix
+/// socket, hexadecimal digits and decimal ones.
 pub const HOME_VARIABLE: &CStr = c"INQUIC_SOCKETS";
 
 /// Bytes of a mapping that holds a [`Page`].
@@ -29,10 +30,11 @@ pub const ARGUMENTS: usize = 6;
 #[derive(Debug, Default)]
 #[repr(C)]
 pub struct Page {
-    /// [`IDLE`], [`CALLED`], [`CANCELLED`] or [`DONE`]. The program sleeps on it.
+    /// [`IDLE`], [`CALLED`], [`CANCELLED`] or [`DONE`].
     pub state: AtomicU32,
-    /// Whether the program sleeps.
-    pub program_sleeps: AtomicU32,
+    /// The number of the home's thread that serves the page, with [`PROGRAM_SLEEPS`]; [`NOBODY`] once there is none, which the kernel
+    /// sees to if the home is killed. The program sleeps on it.
+    pub keeper: AtomicU32,
     /// Counts up with each call and each cancellation. The home sleeps on it.
     pub bell: AtomicU32,
     /// Whether the home sleeps.
@@ -63,6 +65,11 @@ pub const CALLED: u32 = 1;
 pub const CANCELLED: u32 = 2;
 /// The home has answered.
 pub const DONE: u32 = 3;
+
+/// The program sleeps until the home takes this bit away. The kernel knows it as `FUTEX_WAITERS`: if the thread ends it wakes who sleeps.
+pub const PROGRAM_SLEEPS: u32 = 0x8000_0000;
+/// The thread that served the page has ended, and no call is answered any more. The kernel knows it as `FUTEX_OWNER_DIED`.
+pub const NOBODY: u32 = 0x4000_0000;
 
 /// The call must not block.
 pub const MUST_NOT_WAIT: u32 = 1;

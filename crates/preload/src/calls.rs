@@ -14,6 +14,7 @@ use inquic_calls::{Call, Wish};
 use libc::{iovec, mmsghdr, msghdr, size_t, sockaddr, socklen_t, ssize_t, timespec};
 
 use crate::descriptors::{self, quic};
+use crate::gone;
 use crate::home;
 use crate::next::Next;
 use crate::own;
@@ -89,7 +90,7 @@ unsafe extern "C" fn socket(family: c_int, kind: c_int, protocol: c_int) -> c_in
         family: int(family),
         kind: int(plain),
     };
-    opened(wish, kind & with)
+    opened(wish, kind & with).unwrap_or_else(|failure| failed(gone::of_socket(failure)))
 }
 
 replaced! {

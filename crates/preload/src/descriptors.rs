@@ -7,9 +7,10 @@
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use inquic_calls::Call;
+use inquic_calls::{ARGUMENTS, Call, MUST_NOT_WAIT};
 
-use crate::{home, own};
+use crate::home::{self, Failure};
+use crate::own;
 
 /// A descriptor that is a QUIC socket.
 #[derive(Clone, Copy)]
@@ -51,10 +52,16 @@ pub(crate) fn keep(descriptor: c_int, cookie: u64) {
     }
 }
 
+/// Whether a Unix socket is one of the home's; nothing if that is not known now.
 #[cold]
-fn ask_home(cookie: u64) -> bool {
-    let answered = home::call(Call::Who, cookie, inquic_calls::MUST_NOT_WAIT, [0; 6]);
-    answered.is_ok_and(|answered| answered.result == 0)
+fn ask_home(descriptor: c_int, cookie: u64) -> Option<bool> {
+    match home::call(Call::Who, cookie, MUST_NOT_WAIT, [0; ARGUMENTS]) {
+        Ok(answered) => Some(answered.result == 0),
+        // Whoever asks the kernel what is in it gets the home's marks for data.
+        Err(_) if home::has_made(descriptor) => Some(true),
+        Err(Failure::Gone) => Some(false),
+        Err(Failure::Errno(_)) => None,
+    }
 }
 
 fn look(descriptor: c_int, known: u64) -> Option<Quic> {
@@ -63,9 +70,17 @@ fn look(descriptor: c_int, known: u64) -> Option<Quic> {
     let cookie = match found {
         Ok(cookie) if cookie == known => Some(cookie),
         Ok(cookie) => {
-            let ours = own::is_unix(descriptor) && ask_home(cookie);
-            keep(descriptor, if ours { cookie } else { OTHER });
-            ours.then_some(cookie)
+            let ours = if own::is_unix(descriptor) {
+                ask_home(descriptor, cookie)
+            } else {
+                Some(false)
+            };
+            match ours {
+                Some(true) => keep(descriptor, cookie),
+                Some(false) => keep(descriptor, OTHER),
+                None => {}
+            }
+            ours.unwrap_or(false).then_some(cookie)
         }
         Err(libc::EBADF) => None,
         Err(_) => {

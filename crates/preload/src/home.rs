@@ -6,14 +6,14 @@
 
 use core::ffi::{CStr, c_int, c_void};
 use core::ptr;
-use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64, Ordering};
 
 use inquic_calls::{
     ARGUMENTS, Answer, CALLED, CANCELLED, Call, DONE, HELLO_BYTES, HOME_VARIABLE, Hello, IDLE,
-    MUST_NOT_WAIT, Page, Patience, TOKEN_BYTES, Wish,
+    MUST_NOT_WAIT, NOBODY, PROGRAM_SLEEPS, Page, Patience, TOKEN_BYTES, Wish,
 };
 
-use crate::own::{self, Result, checked};
+use crate::own::{self, checked};
 use crate::pages::{self, Taken};
 
 /// What the home answered.
@@ -24,11 +24,29 @@ pub(crate) struct Answered {
     pub(crate) ticket: u64,
 }
 
+/// Why the home has not done what was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    Errno(c_int),
+    /// It has ended. What that means is said by [`crate::gone`].
+    Gone,
+}
+
+impl From<c_int> for Failure {
+    fn from(errno: c_int) -> Self {
+        Self::Errno(errno)
+    }
+}
+
+type Result<T> = core::result::Result<T, Failure>;
+
 /// Whether there is a home at all.
 static PRESENT: AtomicBool = AtomicBool::new(false);
 /// The name of its socket, and the token, as the variable has them.
 static NAME: [AtomicU8; NAME_BYTES] = [const { AtomicU8::new(0) }; NAME_BYTES];
 static TOKEN: [AtomicU8; TOKEN_BYTES] = [const { AtomicU8::new(0) }; TOKEN_BYTES];
+/// The home's process, as it knows itself.
+static PROCESS: AtomicI32 = AtomicI32::new(0);
 /// What the home reads to see whether it may.
 static SAMPLE: AtomicU64 = AtomicU64::new(0);
 /// Of all threads of the program: they are on one machine.
@@ -37,6 +55,11 @@ static LINGERING: Patience = Patience::new();
 /// Whether this program was started by `inquic run`.
 pub(crate) fn is_present() -> bool {
     PRESENT.load(Ordering::Relaxed)
+}
+
+/// Whether the home, which need not be there any more, has made a socket of the kernel's.
+pub(crate) fn has_made(descriptor: c_int) -> bool {
+    own::maker(descriptor) == Ok(PROCESS.load(Ordering::Relaxed))
 }
 
 /// Reads where the home is. Runs once, before the program's own code.
@@ -48,13 +71,14 @@ extern "C" fn start() {
     }
     // SAFETY: getenv gives a C string, which nobody changes before this function returns.
     let value = unsafe { CStr::from_ptr(value) };
-    if let Some((name, token)) = parse(value.to_bytes()) {
+    if let Some((name, token, process)) = parse(value.to_bytes()) {
         for (to, from) in NAME.iter().zip(name) {
             to.store(*from, Ordering::Relaxed);
         }
         for (to, from) in TOKEN.iter().zip(token) {
             to.store(from, Ordering::Relaxed);
         }
+        PROCESS.store(process, Ordering::Relaxed);
         SAMPLE.store(own::random(), Ordering::Relaxed);
         pages::start();
         PRESENT.store(true, Ordering::Release);
@@ -65,10 +89,11 @@ extern "C" fn start() {
 #[unsafe(link_section = ".init_array")]
 static START: extern "C" fn() = start;
 
-/// Takes `NAME:TOKEN` apart.
-fn parse(value: &[u8]) -> Option<(&[u8], [u8; TOKEN_BYTES])> {
-    let at = value.iter().position(|&byte| byte == b':')?;
-    let (name, digits) = (value.get(..at)?, value.get(at.checked_add(1)?..)?);
+/// Takes `NAME:TOKEN:PROCESS` apart.
+fn parse(value: &[u8]) -> Option<(&[u8], [u8; TOKEN_BYTES], c_int)> {
+    let mut parts = value.splitn(3, |&byte| byte == b':');
+    let (name, digits, process) = (parts.next()?, parts.next()?, parts.next()?);
+    let process = str::from_utf8(process).ok()?.parse().ok()?;
     let mut token = [0; TOKEN_BYTES];
     let pairs = digits.as_chunks::<2>().0;
     if name.is_empty() || name.len() >= NAME_BYTES || pairs.len() != TOKEN_BYTES {
@@ -78,7 +103,7 @@ fn parse(value: &[u8]) -> Option<(&[u8], [u8; TOKEN_BYTES])> {
         let digit = |digit: &u8| char::from(*digit).to_digit(16);
         *byte = u8::try_from((digit(high)? << 4) | digit(low)?).ok()?;
     }
-    Some((name, token))
+    Some((name, token, process))
 }
 
 /// Makes a call and waits for its answer.
@@ -115,13 +140,18 @@ fn wait(taken: Taken, may_wait: bool) -> Result<Answered> {
     let is_there = || page.state.load(Ordering::SeqCst) == DONE;
     LINGERING.linger(is_there, own::let_others_run, own::now);
     let mut interrupts = 0;
-    loop {
-        page.program_sleeps.store(1, Ordering::SeqCst);
-        let state = page.state.load(Ordering::SeqCst);
-        if state == DONE {
+    while !is_there() {
+        let keeper = page.keeper.fetch_or(PROGRAM_SLEEPS, Ordering::SeqCst) | PROGRAM_SLEEPS;
+        // The answer may be the last thing that the home did.
+        if is_there() {
             break;
         }
-        if own::sleep(&page.state, state) != Err(libc::EINTR) || !may_wait {
+        if keeper & NOBODY != 0 {
+            // Another of its threads may be about to answer before it ends.
+            taken.abandon();
+            return Err(Failure::Gone);
+        }
+        if own::sleep(&page.keeper, keeper) != Err(libc::EINTR) || !may_wait {
             continue;
         }
         interrupts += 1;
@@ -135,16 +165,18 @@ fn wait(taken: Taken, may_wait: bool) -> Result<Answered> {
             }
         } else if interrupts > PATIENCE {
             taken.abandon();
-            return Err(libc::EINTR);
+            return Err(Failure::Errno(libc::EINTR));
         }
     }
-    page.program_sleeps.store(0, Ordering::Relaxed);
     let answered = Answered {
         result: page.result.load(Ordering::Relaxed),
         orders: page.orders.load(Ordering::Relaxed),
         ticket: page.ticket.load(Ordering::Relaxed),
     };
     page.state.store(IDLE, Ordering::Release);
+    if page.keeper.load(Ordering::Relaxed) & PROGRAM_SLEEPS != 0 {
+        page.keeper.fetch_and(!PROGRAM_SLEEPS, Ordering::Relaxed);
+    }
     drop(taken);
     Ok(answered)
 }
@@ -159,11 +191,15 @@ fn open_page() -> Result<c_int> {
     let asked = ask(connection, wish, -1).map(|(descriptor, _)| descriptor);
     let asked = match asked {
         // It may not read our memory by itself: it gets a descriptor of it.
-        Err(libc::EPERM) => own::open_memory().and_then(|memory| {
-            let asked = ask(connection, wish, memory).map(|(descriptor, _)| descriptor);
-            own::close(memory);
-            asked
-        }),
+        Err(Failure::Errno(libc::EPERM)) => {
+            own::open_memory()
+                .map_err(Failure::from)
+                .and_then(|memory| {
+                    let asked = ask(connection, wish, memory).map(|(descriptor, _)| descriptor);
+                    own::close(memory);
+                    asked
+                })
+        }
         asked => asked,
     };
     own::close(connection);
@@ -213,13 +249,17 @@ fn connect() -> Result<c_int> {
             Err(libc::EINTR) => {}
             Err(errno) => {
                 own::close(socket);
-                // Nobody is there any more.
-                return Err(match errno {
-                    libc::ECONNREFUSED | libc::ENOENT => libc::EPROTONOSUPPORT,
-                    errno => errno,
-                });
+                return Err(ended(errno));
             }
         }
+    }
+}
+
+/// What failed on the way to the home: it may have ended before, or meanwhile.
+const fn ended(errno: c_int) -> Failure {
+    match errno {
+        libc::ECONNREFUSED | libc::ECONNRESET | libc::EPIPE => Failure::Gone,
+        errno => Failure::Errno(errno),
     }
 }
 
@@ -296,7 +336,7 @@ fn send(connection: c_int, mut bytes: [u8; HELLO_BYTES], with: c_int) -> Result<
         };
         match checked(result) {
             Err(libc::EINTR) => {}
-            sent => return sent.map(drop),
+            sent => return sent.map(drop).map_err(ended),
         }
     }
 }
@@ -322,20 +362,20 @@ fn receive(connection: c_int) -> Result<(c_int, u64)> {
         };
         match checked(result) {
             Err(libc::EINTR) => {}
-            received => break received?,
+            received => break received.map_err(ended)?,
         }
     };
     if usize::try_from(received) != Ok(Answer::BYTES) {
-        // The home has gone, or is of another version.
-        return Err(libc::EPROTONOSUPPORT);
+        // The home has ended, or is of another version.
+        return Err(Failure::Gone);
     }
     let answer = Answer::from_bytes(&bytes);
     if answer.errno != 0 {
-        return Err(answer.errno.cast_signed());
+        return Err(Failure::Errno(answer.errno.cast_signed()));
     }
     if passed.header.cmsg_len == 0 {
         // There was no number free for it.
-        return Err(libc::EMFILE);
+        return Err(Failure::Errno(libc::EMFILE));
     }
     Ok((passed.descriptor, answer.cookie))
 }

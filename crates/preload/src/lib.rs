@@ -9,6 +9,7 @@
 
 mod calls;
 mod descriptors;
+mod gone;
 mod home;
 mod next;
 mod others;

@@ -61,6 +61,22 @@ fn option<T: Default>(descriptor: c_int, number: c_int) -> Result<T> {
     checked(result).map(|_| value)
 }
 
+/// The process that has made a pair of sockets, whose end the descriptor is.
+pub(crate) fn maker(descriptor: c_int) -> Result<c_int> {
+    // A `struct ucred`: the process comes first.
+    let [process, _, _]: [c_int; 3] = option(descriptor, libc::SO_PEERCRED)?;
+    Ok(process)
+}
+
+/// getsockopt() as the kernel answers it, by addresses of the program's.
+pub(crate) fn kernels_option(descriptor: c_int, values: [u64; 4]) -> Result<()> {
+    let [level, name, value, len] = values;
+    // SAFETY: the kernel looks whether these are addresses of the program's; the program wants them written.
+    let result =
+        unsafe { libc::syscall(libc::SYS_getsockopt, descriptor, level, name, value, len) };
+    checked(result).map(drop)
+}
+
 /// Whether the descriptor has `O_NONBLOCK`.
 pub(crate) fn must_not_wait(descriptor: c_int) -> bool {
     // SAFETY: no address is given.

@@ -9,7 +9,7 @@ use core::mem::ManuallyDrop;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
-use inquic_calls::{PAGE_BYTES, Page};
+use inquic_calls::{NOBODY, PAGE_BYTES, Page};
 
 use crate::own;
 
@@ -32,6 +32,11 @@ pub(crate) struct Taken {
 impl Taken {
     pub(crate) const fn page(&self) -> &Page {
         self.page
+    }
+
+    /// Whether the home answers on it.
+    pub(crate) fn is_served(&self) -> bool {
+        self.page.keeper.load(Ordering::SeqCst) & NOBODY == 0
     }
 
     /// Leaves the page taken for good: the home may still answer on it.
@@ -86,7 +91,18 @@ pub(crate) fn instance() -> u64 {
 }
 
 /// A page that nobody uses now. `open` gives the descriptor of a new one when all are in use.
-pub(crate) fn take(open: impl FnOnce() -> own::Result<c_int>) -> own::Result<Taken> {
+pub(crate) fn take<E: From<c_int>>(open: impl Fn() -> Result<c_int, E>) -> Result<Taken, E> {
+    loop {
+        let taken = take_any(&open)?;
+        if taken.is_served() {
+            return Ok(taken);
+        }
+        // Whoever served it has ended: the home, or a child of vfork that had asked for it, whose memory is ours.
+        taken.abandon();
+    }
+}
+
+fn take_any<E: From<c_int>>(open: impl FnOnce() -> Result<c_int, E>) -> Result<Taken, E> {
     let list = list().ok_or(libc::ENOSYS)?;
     for place in &list.pages {
         let address = place.load(Ordering::Relaxed);
@@ -119,7 +135,7 @@ pub(crate) fn take(open: impl FnOnce() -> own::Result<c_int>) -> own::Result<Tak
     let unused: *mut Page = ptr::with_exposed_provenance_mut(address);
     // SAFETY: `map` has made this mapping, and nobody else knows it.
     unsafe { libc::munmap(unused.cast(), PAGE_BYTES) };
-    Err(libc::ENOBUFS)
+    Err(libc::ENOBUFS.into())
 }
 
 fn list() -> Option<&'static List> {

@@ -5,8 +5,8 @@ use core::ffi::c_int;
 use inquic_calls::{ARGUMENTS, Call, DRAIN, FETCH, FILL, MUST_NOT_WAIT, PIPE, Wish};
 
 use crate::descriptors::{self, Quic};
-use crate::home::{self, Answered};
-use crate::own;
+use crate::home::{self, Answered, Failure};
+use crate::{gone, own};
 
 impl Quic {
     /// A call that never waits.
@@ -34,35 +34,45 @@ impl Quic {
             Ok(answered) => answered,
             Err(errno) => return failed(errno),
         };
-        let opened = opened(Wish::Fetch(answered.ticket), flags);
-        if opened >= 0 {
-            own::set_errno(before);
+        let wish = Wish::Fetch(answered.ticket);
+        match opened(wish, flags) {
+            Ok(descriptor) => {
+                own::set_errno(before);
+                descriptor
+            }
+            Err(failure) => failed(gone::errno(failure, Call::Accept, &[0; ARGUMENTS])),
         }
-        opened
     }
 
     /// getsockopt(): a stream's descriptor is fetched, and its number written where the program wants it.
     pub(crate) fn get_option(self, values: [u64; 4]) -> c_int {
         let before = own::errno();
         // Opening a stream waits for the peer's word.
-        let answered = match self.asked(Call::GetOption, self.how(0), values) {
-            Ok(answered) => answered,
-            Err(errno) => return failed(errno),
+        let got = match self.answered(Call::GetOption, self.how(0), with(values)) {
+            Ok(answered) if answered.orders & FETCH != 0 => self.fetch(answered.ticket, values[2]),
+            Ok(_) => Ok(()),
+            // Why it has ended is known to the kernel.
+            Err(Failure::Gone) if values[..2] == ERROR => {
+                own::kernels_option(self.descriptor, values).map_err(Failure::from)
+            }
+            Err(failure) => Err(failure),
         };
-        if answered.orders & FETCH != 0 {
-            let descriptor = opened(Wish::Fetch(answered.ticket), 0);
-            if descriptor < 0 {
-                return descriptor;
+        match got {
+            Ok(()) => {
+                own::set_errno(before);
+                0
             }
-            let place = values[2].wrapping_add(DESCRIPTOR_AT);
-            let put = [place, u64::from(descriptor.cast_unsigned())];
-            if let Err(errno) = self.asked(Call::Put, MUST_NOT_WAIT, put) {
-                own::close(descriptor);
-                return failed(errno);
-            }
+            Err(failure) => failed(gone::errno(failure, Call::GetOption, &with(values))),
         }
-        own::set_errno(before);
-        0
+    }
+
+    /// Fetches a stream's descriptor for the value of an option, which is at `value`.
+    fn fetch(self, ticket: u64, value: u64) -> Result<(), Failure> {
+        let descriptor = opened(Wish::Fetch(ticket), 0)?;
+        let place = value.wrapping_add(DESCRIPTOR_AT);
+        let put = [place, u64::from(descriptor.cast_unsigned())];
+        let put = self.answered(Call::Put, MUST_NOT_WAIT, with(put));
+        put.map(drop).inspect_err(|_| own::close(descriptor))
     }
 
     fn made<const N: usize>(self, call: Call, how: u32, values: [u64; N]) -> isize {
@@ -92,11 +102,14 @@ impl Quic {
         how: u32,
         values: [u64; N],
     ) -> own::Result<Answered> {
-        let mut arguments = [0; ARGUMENTS];
-        for (to, from) in arguments.iter_mut().zip(values) {
-            *to = from;
-        }
-        let answered = home::call(call, self.cookie, how, arguments)?;
+        let values = with(values);
+        self.answered(call, how, values)
+            .map_err(|failure| gone::errno(failure, call, &values))
+    }
+
+    /// As [`Quic::asked`], but for what the call says where the home has ended.
+    fn answered(self, call: Call, how: u32, values: [u64; ARGUMENTS]) -> Result<Answered, Failure> {
+        let answered = home::call(call, self.cookie, how, values)?;
         if answered.orders & DRAIN != 0 {
             own::drain(self.descriptor);
         }
@@ -107,24 +120,30 @@ impl Quic {
             own::raise_pipe();
         }
         if answered.result < 0 {
-            return Err(c_int::try_from(answered.result.saturating_neg()).unwrap_or(libc::EIO));
+            let errno = c_int::try_from(answered.result.saturating_neg());
+            return Err(Failure::Errno(errno.unwrap_or(libc::EIO)));
         }
         Ok(answered)
     }
 }
 
-/// A descriptor of the home's, with the flags of socket() and accept4().
-pub(crate) fn opened(wish: Wish, flags: c_int) -> c_int {
-    match home::fetch(wish, flags & libc::SOCK_CLOEXEC != 0) {
-        Ok((descriptor, cookie)) => {
-            if flags & libc::SOCK_NONBLOCK != 0 {
-                own::set_must_not_wait(descriptor);
-            }
-            descriptors::keep(descriptor, cookie);
-            descriptor
-        }
-        Err(errno) => failed(errno),
+/// The values of a call, those that it has not as 0.
+fn with<const N: usize>(values: [u64; N]) -> [u64; ARGUMENTS] {
+    let mut all = [0; ARGUMENTS];
+    for (to, from) in all.iter_mut().zip(values) {
+        *to = from;
     }
+    all
+}
+
+/// A descriptor of the home's, with the flags of socket() and accept4().
+pub(crate) fn opened(wish: Wish, flags: c_int) -> Result<c_int, Failure> {
+    let (descriptor, cookie) = home::fetch(wish, flags & libc::SOCK_CLOEXEC != 0)?;
+    if flags & libc::SOCK_NONBLOCK != 0 {
+        own::set_must_not_wait(descriptor);
+    }
+    descriptors::keep(descriptor, cookie);
+    Ok(descriptor)
 }
 
 /// What a C function returns: -1 when it has failed.
@@ -151,5 +170,7 @@ pub(crate) fn failed<T: Returned>(errno: c_int) -> T {
     T::of(-1)
 }
 
+/// `SOL_SOCKET` and `SO_ERROR`.
+const ERROR: [u64; 2] = [libc::SOL_SOCKET as u64, libc::SO_ERROR as u64];
 /// Where `struct quic_stream_descriptor` has the descriptor.
 const DESCRIPTOR_AT: u64 = 12;

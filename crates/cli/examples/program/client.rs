@@ -152,16 +152,21 @@ pub(crate) fn calls(address: SocketAddr, ca: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// A stream with a descriptor of its own.
-pub(crate) fn stream(address: SocketAddr, ca: &str) -> io::Result<()> {
-    let socket = connect(address, ca, "test/1")?;
+/// A new stream with a descriptor of its own.
+pub(crate) fn stream_descriptor(socket: &Fd) -> io::Result<Fd> {
     let mut value = [0; 16];
     value[..8].copy_from_slice(&(-1_i64).to_ne_bytes());
     value[8..12].copy_from_slice(&MSG_STREAM_NEW.to_ne_bytes());
-    sys::get_option(&socket, STREAM_DESCRIPTOR, &mut value)?;
+    sys::get_option(socket, STREAM_DESCRIPTOR, &mut value)?;
     let mut number = [0; 4];
     number.copy_from_slice(&value[12..]);
-    let stream = Fd(i32::from_ne_bytes(number));
+    Ok(Fd(i32::from_ne_bytes(number)))
+}
+
+/// What a stream's descriptor is for.
+pub(crate) fn stream(address: SocketAddr, ca: &str) -> io::Result<()> {
+    let socket = connect(address, ca, "test/1")?;
+    let stream = stream_descriptor(&socket)?;
     println!("write {}", sys::write(&stream, b"by itself")?);
     sys::shutdown(&stream, libc::SHUT_WR)?;
     let mut said = Vec::new();

@@ -5,6 +5,7 @@
 mod abi;
 mod client;
 mod many;
+mod orphans;
 mod owner;
 mod perf;
 mod server;
@@ -30,6 +31,7 @@ fn main() -> io::Result<()> {
         ["calls", at, ca] => client::calls(address(at)?, ca),
         ["stream", at, ca] => client::stream(address(at)?, ca),
         ["waits", at, ca] => client::waits(address(at)?, ca),
+        ["orphans", at, ca] => orphans::run(address(at)?, ca),
         ["shake", "client", number, ca] => tls::connect(&inherited(number)?, ca, "test/1"),
         ["shake", "server", number, certificate, key] => {
             let config = tls::server(certificate, key, "test/1")?;

@@ -88,6 +88,30 @@ pub(crate) fn local_address(socket: &Fd) -> io::Result<SocketAddr> {
         .ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
+pub(crate) fn peer_address(socket: &Fd) -> io::Result<SocketAddr> {
+    // SAFETY: the function gets a place for an address and its length.
+    let ((), address) = unsafe {
+        SockAddr::try_init(|place, len| {
+            done(libc::getpeername(socket.0, place.cast(), len)).map(drop)
+        })
+    }?;
+    address
+        .as_socket()
+        .ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+/// What SO_ERROR says.
+pub(crate) fn pending_error(socket: &Fd) -> io::Result<c_int> {
+    let mut error = 0;
+    let mut len = size_of_val(&error) as libc::socklen_t;
+    let (level, name) = (libc::SOL_SOCKET, libc::SO_ERROR);
+    // SAFETY: the value and its length live until the call returns.
+    done(unsafe {
+        libc::getsockopt(socket.0, level, name, (&raw mut error).cast(), &raw mut len)
+    })?;
+    Ok(error)
+}
+
 /// Lets others have the same port, and the same names, if they say so, too.
 pub(crate) fn reuse_port(socket: &Fd) -> io::Result<()> {
     let (level, on): (c_int, c_int) = (libc::SOL_SOCKET, 1);

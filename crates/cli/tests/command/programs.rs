@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -134,6 +135,51 @@ fn a_program_that_is_killed_loses_its_connections() {
         "at once, not after the idle timeout"
     );
     assert_eq!(holder.wait().unwrap().code(), Some(137));
+}
+
+#[test]
+fn calls_of_those_whose_home_is_killed_come_back() {
+    let place = Place::new();
+    let late = Echo::start(&place, "late");
+    let ca = place.text("ca.pem");
+    let mut run = under_run(&["orphans", &late.address, &ca]);
+    let mut run = run.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(run.stdout.take().unwrap()).lines();
+    let expected = [
+        "accept 22",
+        "epoll ok",
+        "getsockopt 107",
+        // ECONNRESET, EPIPE, ENOTCONN, ENETDOWN, ENOTCONN twice, EPROTONOSUPPORT; then SO_ERROR and poll.
+        "later 104 32 107 100 107 107 93 Some(104) 0x15",
+        // POLLIN 1, POLLOUT 4, POLLERR 8, POLLHUP 0x10, POLLRDHUP 0x2000.
+        "poll 0x201d",
+        "poll-listener 0x201d",
+        "poll-stream 0x201d",
+        "read 104",
+        "recv 104",
+        "send 32",
+    ];
+    for _ in expected {
+        let line = lines.next().unwrap().unwrap();
+        assert!(line.starts_with("waits "), "{line}");
+    }
+    // Most of them are in their calls by now; the others make them later.
+    std::thread::sleep(Duration::from_millis(300));
+    signal(&run, Signal::KILL);
+    let killed = now();
+    let mut said: Vec<_> = lines.map(Result::unwrap).collect();
+    // They have ended, all of them, or this would not be the end of what they say.
+    let took = killed.elapsed();
+    said.sort();
+    assert_eq!(said, expected);
+    // A tenth of a second, where nobody else wants the cores.
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    run.wait().unwrap();
+}
+
+#[expect(clippy::disallowed_methods, reason = "it measures")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 #[test]

@@ -6,9 +6,10 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use std::task::{Wake, Waker};
 
-use inquic_calls::{CALLED, CANCELLED, Call, DONE, MUST_NOT_WAIT, Patience};
+use inquic_calls::{CALLED, CANCELLED, Call, DONE, MUST_NOT_WAIT, PROGRAM_SLEEPS, Patience};
 use inquic_platform::Instant;
 use rustix::thread::futex;
 use rustix::time::Timespec;
@@ -17,7 +18,7 @@ use super::calls::{Answer, Asked, Attempt};
 use super::desk::Desk;
 use super::memory::Memory;
 use super::registry::Registry;
-use super::sys::Mapped;
+use super::sys::{Keeper, Mapped};
 use crate::home::clock;
 
 /// A page and who serves it.
@@ -40,7 +41,7 @@ struct Papers {
 }
 
 impl Line {
-    /// Serves a page, in a thread of its own.
+    /// Serves a page, in a thread of its own, from before this returns.
     pub(super) fn start(
         registry: Arc<Registry>,
         process: i32,
@@ -57,10 +58,22 @@ impl Line {
             patience: Patience::new(),
         });
         let served = line.clone();
+        let (ready, readiness) = mpsc::sync_channel(1);
         std::thread::Builder::new()
             .name("inquic-line".into())
             .stack_size(STACK_BYTES)
-            .spawn(move || served.serve())?;
+            .spawn(move || {
+                let keeper = Keeper::new(&served.page);
+                let begun = keeper.as_ref().map(drop);
+                // Whoever waits for it waits until it is said.
+                let _ = ready.send(begun.map_err(|error| io::Error::from(error.kind())));
+                if keeper.is_ok() {
+                    served.serve();
+                }
+            })?;
+        readiness
+            .recv()
+            .unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))?;
         Ok(line)
     }
 
@@ -72,7 +85,7 @@ impl Line {
         let _ = futex::wake(&self.page.bell, futex::Flags::empty(), 1);
     }
 
-    fn serve(self: Arc<Self>) {
+    fn serve(self: &Arc<Self>) {
         let waker = Waker::from(self.clone());
         loop {
             let bell = self.page.bell.load(Ordering::SeqCst);
@@ -176,9 +189,10 @@ impl Line {
         page.orders.store(answer.orders, Ordering::Relaxed);
         page.ticket.store(answer.ticket, Ordering::Relaxed);
         page.state.store(DONE, Ordering::SeqCst);
-        if page.program_sleeps.load(Ordering::SeqCst) != 0 {
+        if page.keeper.load(Ordering::SeqCst) & PROGRAM_SLEEPS != 0 {
+            page.keeper.fetch_and(!PROGRAM_SLEEPS, Ordering::SeqCst);
             // If the program has woken by itself, nobody is there to wake.
-            let _ = futex::wake(&page.state, futex::Flags::empty(), 1);
+            let _ = futex::wake(&page.keeper, futex::Flags::empty(), 1);
         }
     }
 

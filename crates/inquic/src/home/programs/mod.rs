@@ -61,7 +61,7 @@ impl Programs {
         let name = format!("inquic-{}", hex(name));
         let mut door = [0; TOKEN_BYTES];
         door.copy_from_slice(token);
-        let value = format!("{name}:{}", hex(token));
+        let value = format!("{name}:{}:{}", hex(token), std::process::id());
         let registry = Arc::new(Registry::new()?);
         let listener = unix::listener(&name, KNOCKING)?;
         let porter = Porter::new(registry.clone(), listener, door)?;

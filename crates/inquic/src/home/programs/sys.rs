@@ -6,15 +6,18 @@
 )]
 
 use std::io;
+use std::marker::PhantomData;
 use std::ops::Deref;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 use std::ptr;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use inquic_calls::{PAGE_BYTES, Page};
+use inquic_calls::{NOBODY, PAGE_BYTES, PROGRAM_SLEEPS, Page};
 use rustix::mm::{MapFlags, ProtFlags};
 use rustix::process::Signal;
+use rustix::thread::{futex, gettid};
 
 /// The effective user of a process.
 pub(super) fn user_of(process: i32) -> io::Result<u32> {
@@ -167,6 +170,73 @@ impl Drop for Mapped {
     }
 }
 
+/// The calling thread serves a page: [`Page::keeper`] says so, and that it does no more when this is dropped, or when the thread ends
+/// in any other way. Then the kernel writes it there and wakes the program, as it does for the owner of a robust lock (set_robust_list(2)).
+pub(super) struct Keeper<'a> {
+    page: &'a Page,
+    list: *mut LocksHeld,
+    /// It concerns the thread that made it.
+    _thread: PhantomData<*mut ()>,
+}
+
+/// `struct robust_list_head`: no locks in the list, and one that is about to be taken.
+#[repr(C)]
+struct LocksHeld {
+    first: *const Self,
+    offset: libc::c_long,
+    pending: *const AtomicU32,
+}
+
+impl<'a> Keeper<'a> {
+    /// The calling thread serves `page` from now on.
+    pub(super) fn new(page: &'a Page) -> io::Result<Self> {
+        let list = Box::into_raw(Box::new(LocksHeld {
+            first: ptr::null(),
+            offset: 0,
+            pending: &raw const page.keeper,
+        }));
+        // A list that is empty leads back to itself.
+        // SAFETY: it was just made, and nobody else knows it.
+        unsafe { (*list).first = list };
+        let keeper = Self {
+            page,
+            list,
+            _thread: PhantomData,
+        };
+        keep_locks(list)?;
+        let thread = gettid().as_raw_nonzero().get().cast_unsigned();
+        page.keeper.fetch_or(thread, Ordering::SeqCst);
+        Ok(keeper)
+    }
+}
+
+impl Drop for Keeper<'_> {
+    fn drop(&mut self) {
+        // The kernel takes any address, null for none.
+        let forgotten = keep_locks(ptr::null());
+        debug_assert!(forgotten.is_ok(), "it was told before");
+        // SAFETY: `new` has it from a box, and the kernel does not know it any more.
+        drop(unsafe { Box::from_raw(self.list) });
+        let before = self.page.keeper.swap(NOBODY, Ordering::SeqCst);
+        if before & PROGRAM_SLEEPS != 0 {
+            // If the program has woken by itself, nobody is there to wake.
+            let _ = futex::wake(&self.page.keeper, futex::Flags::empty(), 1);
+        }
+    }
+}
+
+/// The locks that the kernel looks at when the calling thread ends, in place of what the C library told it of: no lock of that kind is
+/// taken in such a thread.
+fn keep_locks(list: *const LocksHeld) -> io::Result<()> {
+    // SAFETY: the kernel only notes the address, and reads there when the thread ends; `Keeper` has the memory as long.
+    let result = unsafe { libc::syscall(libc::SYS_set_robust_list, list, size_of::<LocksHeld>()) };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
 /// setsockopt() on a socket of this process, for a program.
 pub(super) fn set_option(socket: impl AsFd, level: i32, name: i32, value: &[u8]) -> io::Result<()> {
     let len = value.len() as libc::socklen_t;
@@ -208,3 +278,6 @@ pub(super) fn end_with_parent(command: &mut Command) {
     // SAFETY: between fork and exec it makes one system call and nothing else.
     unsafe { command.pre_exec(end) };
 }
+
+#[cfg(test)]
+mod tests;
