@@ -66,6 +66,11 @@ impl End {
         }
     }
 
+    /// Whether the program's end has hung up.
+    pub(super) const fn has_hung_up(&self) -> bool {
+        matches!(self.ours, Ours::Closed(_))
+    }
+
     /// Shows `mask` as far as the home can: it raises levels. Whether [`End::watched`] is another one now.
     pub(super) fn show(&mut self, mask: u32) -> bool {
         let Ours::Open(ours) = &self.ours else {
@@ -87,7 +92,7 @@ impl End {
     /// What the program's library has to do so that the levels that `mask` lacks go down.
     pub(super) fn orders(&mut self, mask: u32, may_fill: bool) -> u32 {
         let mut orders = 0;
-        if matches!(self.ours, Ours::Closed(_)) {
+        if self.has_hung_up() {
             return orders;
         }
         if mask & POLLIN == 0 && self.readable {

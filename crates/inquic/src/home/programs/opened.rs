@@ -112,6 +112,11 @@ impl Opened {
         }
     }
 
+    /// Whether it has shown the end.
+    pub(super) fn has_hung_up(&self) -> bool {
+        self.end().has_hung_up()
+    }
+
     /// What the program's library has to do after a call, so that the descriptor shows no more than `mask`.
     pub(super) fn orders(&self, mask: u32, may_fill: bool) -> u32 {
         let mask = self.with_undelivered(mask);

@@ -142,7 +142,12 @@ impl Served {
         let mut held = self.lock();
         let receives = match call(&mut held, now) {
             Ok(answer) => {
-                let mask = held.mask(self.port.get().map(|port| &**port), opened.stream);
+                let port = self.port.get().map(|port| &**port);
+                let mask = held.mask(port, opened.stream);
+                // A call may be the first to find the connection ended: who was told of it by an answer is told of it by poll.
+                if mask & POLLERR != 0 && !opened.has_hung_up() {
+                    held.show(port);
+                }
                 return Some((answer, opened.orders(mask, caller.may_fill)));
             }
             Err(Wait { receives }) => receives,
@@ -350,9 +355,19 @@ impl Held {
 
     /// Shows the levels on the descriptors; wakes whoever waits when something has `changed`.
     fn tell(&mut self, port: Option<&Arc<Port>>, changed: bool, wakes: &mut Wakes) {
+        self.show(port.map(|port| &**port));
+        if changed || self.waiting_is_over(port) {
+            for waiting in self.waiting.drain(..) {
+                wakes.push(waiting.waker);
+            }
+        }
+    }
+
+    /// Shows the levels on the descriptors.
+    fn show(&mut self, port: Option<&Port>) {
         let all = std::mem::take(&mut self.opened);
         for opened in &all {
-            let mut mask = self.mask(port.map(|port| &**port), opened.stream);
+            let mut mask = self.mask(port, opened.stream);
             // Whoever waits to receive takes it; the level would go up and down for nothing.
             let receives = |waiting: &Waiting| waiting.receives && waiting.stream == opened.stream;
             if mask & POLLERR == 0 && self.waiting.iter().any(receives) {
@@ -361,11 +376,6 @@ impl Held {
             opened.show(mask);
         }
         self.opened = all;
-        if changed || self.waiting_is_over(port) {
-            for waiting in self.waiting.drain(..) {
-                wakes.push(waiting.waker);
-            }
-        }
     }
 
     /// Whether a call waits on a listener for what is there: its queue is the port's, and tells no changes.
@@ -387,3 +397,6 @@ impl Held {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
