@@ -75,8 +75,9 @@ int quic_session_set_alpn(quic_session_t session, const void *data, size_t size)
 int quic_session_get_alpn(quic_session_t session, void *data, size_t *size);
 
 /* What another session resumes with: taken from a client's session once a ticket has come (-EAGAIN before that), given to
- * another before its handshake. It is a name of what this process keeps, and means nothing to another process; the last 256
- * can be used. With NULL for `data`, `*size` becomes the room that is needed. */
+ * another before its handshake, which trusts and shows what that one did unless it is told otherwise, and resumes only then. It is a
+ * name of what this process keeps, and means nothing to another process; the last 256 can be used. With NULL for `data`, `*size`
+ * becomes the room that is needed; -ENOSPC when there is too little. */
 int quic_session_get_data(quic_session_t session, void *data, size_t *size);
 int quic_session_set_data(quic_session_t session, const void *data, size_t size);
 

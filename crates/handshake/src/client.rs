@@ -175,15 +175,40 @@ impl ClientConfigBuilder {
             0 => Resumption::disabled(),
             names => Resumption::store(Arc::new(ClientTickets::new(names))),
         };
-        let early = (self.resumption > 0 && tls.alpn_protocols.len() == 1).then(|| {
+        Ok(ClientConfig::with(tls, self.resumption > 0))
+    }
+}
+
+impl ClientConfig {
+    fn with(tls: rustls::ClientConfig, resumes: bool) -> Self {
+        let early = (resumes && tls.alpn_protocols.len() == 1).then(|| {
             let mut early = tls.clone();
             early.enable_early_data = true;
             Arc::new(early)
         });
-        Ok(ClientConfig {
+        Self {
             tls: Arc::new(tls),
             early,
-            resumes: self.resumption > 0,
-        })
+            resumes,
+        }
+    }
+
+    /// The same with these application protocols: what it trusts and the tickets that it keeps are those of both.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] for none, or a name that cannot be one.
+    pub fn with_alpn(
+        &self,
+        protocols: impl IntoIterator<Item: AsRef<[u8]>>,
+    ) -> Result<Self, ConfigError> {
+        let names = protocols.into_iter().map(|name| name.as_ref().to_vec());
+        let options = Options {
+            alpn: names.collect(),
+            ..Options::default()
+        };
+        let mut tls = (*self.tls).clone();
+        tls.alpn_protocols = options.alpn()?;
+        Ok(Self::with(tls, self.resumes))
     }
 }

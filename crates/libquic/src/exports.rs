@@ -205,14 +205,15 @@ pub unsafe extern "C" fn quic_session_get_data(
     let (Some(session), Some(wanted)) = (session, wanted) else {
         return -libc::EINVAL;
     };
-    if data.is_null() {
+    // Nothing is kept for who has no room for its name.
+    if data.is_null() || *wanted < SESSION_DATA_BYTES {
         *wanted = SESSION_DATA_BYTES;
-        return 0;
+        return if data.is_null() { 0 } else { -libc::ENOSPC };
     }
-    match session.handshake.session_data() {
+    match session.call(|session| session.handshake.session_data()) {
         // SAFETY: as the caller says.
         Ok(name) => unsafe { give(&name, data, size) },
-        Err(Failed(number)) => -number,
+        Err(failed) => failed,
     }
 }
 
@@ -266,12 +267,12 @@ pub unsafe extern "C" fn quic_handshake_init(
     if !pstep.is_null() {
         return -libc::EINVAL;
     }
-    match session.handshake.start() {
+    match session.call(|session| session.handshake.start()) {
         Ok(()) => {
             *pstep = session.next_step();
             0
         }
-        Err(Failed(number)) => -number,
+        Err(failed) => failed,
     }
 }
 
@@ -290,14 +291,14 @@ pub unsafe extern "C" fn quic_handshake_step(
     let (Some(session), Some(pstep)) = (session, pstep) else {
         return -libc::EINVAL;
     };
-    match session.take_step() {
+    match session.call(QuicSession::take_step) {
         Ok(()) => {
             *pstep = session.next_step();
             0
         }
-        Err(Failed(number)) => {
+        Err(failed) => {
             *pstep = ptr::null_mut();
-            -number
+            failed
         }
     }
 }
@@ -441,9 +442,9 @@ fn chosen(
     let Some(session) = session else {
         return -libc::EINVAL;
     };
-    match choose(&mut session.handshake) {
+    match session.call(|session| choose(&mut session.handshake)) {
         Ok(()) => 0,
-        Err(Failed(number)) => -number,
+        Err(failed) => failed,
     }
 }
 

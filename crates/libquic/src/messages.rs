@@ -1,6 +1,5 @@
 //! Stream data with its control message: a stream and flags in, sendmsg and recvmsg out, and the other way about.
 
-use std::ffi::c_int;
 use std::io;
 use std::os::fd::RawFd;
 
@@ -18,8 +17,8 @@ use crate::sys::{self, CONTROL_BYTES, Control};
 pub(crate) fn send(fd: RawFd, bytes: &[u8], stream: i64, flags: u32) -> io::Result<usize> {
     let (control, len) = control(stream, flags);
     let control = control.0.get(..len).unwrap_or_default();
-    let rest = c_int::try_from(flags & !STREAM_FLAGS).unwrap_or(0);
-    sys::sendmsg(fd, bytes, control, rest)
+    let rest = flags & !STREAM_FLAGS;
+    sys::sendmsg(fd, bytes, control, rest.cast_signed())
 }
 
 /// Receives: how many bytes, of which stream (-1 for none), and the flags of the message and the stream together.
@@ -29,8 +28,7 @@ pub(crate) fn send(fd: RawFd, bytes: &[u8], stream: i64, flags: u32) -> io::Resu
 /// What the socket says.
 pub(crate) fn receive(fd: RawFd, out: &mut [u8], flags: u32) -> io::Result<(usize, i64, u32)> {
     let mut control = Control([0; CONTROL_BYTES]);
-    let flags = c_int::try_from(flags).unwrap_or(0);
-    let (len, control_len, flags) = sys::recvmsg(fd, out, &mut control.0, flags)?;
+    let (len, control_len, flags) = sys::recvmsg(fd, out, &mut control.0, flags.cast_signed())?;
     let info = stream_in(control.0.get(..control_len).unwrap_or_default());
     let (stream, stream_flags) = info.map_or((-1, 0), |info| (info.stream_id, info.stream_flags));
     Ok((len, stream, flags.cast_unsigned() | stream_flags))

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use inquic_handshake::{
-    Certificate, ClientCertificate, ClientConfig, ConfigError, HandshakeError, HandshakeInfo,
-    Progress, Roots, ServerConfig, Session, SharedKey, SharedKeys,
+    Certificate, ClientCertificate, ConfigError, HandshakeError, HandshakeInfo, Progress, Roots,
+    ServerConfig, Session, SharedKey, SharedKeys,
 };
 use inquic_uapi::{QUIC_CRYPTO_APP, option};
 
 use crate::calls::Calls;
-use crate::kept::{self, SESSION_DATA_BYTES};
+use crate::kept::{self, Client, SESSION_DATA_BYTES};
 use crate::limits;
 use crate::link::{Link, Outgoing, errno};
 use crate::wishes::protocols;
@@ -24,7 +24,7 @@ pub(crate) struct Handshake {
     is_server: bool,
     pub(crate) choices: Choices,
     /// What the client trusts and remembers, once it was needed or given.
-    client: Option<ClientConfig>,
+    client: Option<Client>,
     running: Option<Session>,
     deadline: Option<Instant>,
     next: Next,
@@ -92,6 +92,18 @@ impl Handshake {
         &self.why
     }
 
+    /// No call has failed since.
+    pub(crate) fn forget_failure(&mut self) {
+        self.why.clear();
+    }
+
+    /// Why a call failed of which nothing more is known than its errno.
+    pub(crate) fn explain(&mut self, number: i32) {
+        if self.why.is_empty() {
+            self.why = errno(number).to_string();
+        }
+    }
+
     pub(crate) const fn next(&self) -> &Next {
         &self.next
     }
@@ -148,7 +160,7 @@ impl Handshake {
     /// Why the handshake cannot go on.
     pub(crate) fn on_sent(&mut self, result: io::Result<usize>) -> Result<(), Failed> {
         match result {
-            Ok(_) => self.advance(),
+            Ok(_) => self.go_on(),
             Err(error) => self.on_error(&error),
         }
     }
@@ -163,7 +175,7 @@ impl Handshake {
         result: io::Result<(&[u8], Option<u8>)>,
     ) -> Result<(), Failed> {
         match result.and_then(|(bytes, level)| self.link.arrive(bytes, level)) {
-            Ok(()) => self.advance(),
+            Ok(()) => self.go_on(),
             Err(error) => self.on_error(&error),
         }
     }
@@ -259,8 +271,11 @@ impl Handshake {
     ///
     /// # Errors
     ///
-    /// `EINVAL` for what this process has not given, or has forgotten.
+    /// `EINVAL` for what this process has not given, or has forgotten, and at a server.
     pub(crate) fn set_session_data(&mut self, data: &[u8]) -> Result<(), Failed> {
+        if self.is_server {
+            return Err(self.fail(libc::EINVAL, "only a client resumes"));
+        }
         match kept::find(data) {
             Some(client) => {
                 self.client = Some(client);
@@ -276,6 +291,12 @@ impl Handshake {
         self.next = Next::Nothing;
         log::line(log::ERROR, why);
         Failed(number)
+    }
+
+    /// A peer that says a little again and again does not make it last longer.
+    fn go_on(&mut self) -> Result<(), Failed> {
+        self.time_left()?;
+        self.advance()
     }
 
     /// Lets TLS do what it can, and finds out which socket call is next.
@@ -364,19 +385,11 @@ impl Handshake {
     }
 
     fn client(&mut self) -> Result<Session, ConfigError> {
-        let config = if let Some(config) = &self.client {
-            config.clone()
-        } else {
-            let mut builder = ClientConfig::builder().alpn(&self.choices.alpn);
-            if let Some(file) = &self.choices.authorities {
-                builder = builder.roots(Roots::pem_file(file)?);
-            }
-            if let Some((chain, key)) = &self.choices.certificate {
-                builder = builder.certificate(Certificate::from_pem_files(chain, key)?);
-            }
-            builder.build()?
+        let client = match self.client.take() {
+            Some(client) => client.again(&self.choices)?,
+            None => Client::new(&self.choices)?,
         };
-        self.client = Some(config.clone());
+        let client = self.client.insert(client);
         // Without a name the certificate must be for the address.
         let name = match &self.choices.server_name {
             Some(name) => name.clone(),
@@ -385,7 +398,7 @@ impl Handshake {
                 Err(_) => return Err(ConfigError::ServerName(String::new())),
             },
         };
-        Session::client(&config, &name)
+        Session::client(&client.config, &name)
     }
 
     fn by_shared_keys(&self, file: &Path) -> Result<Session, ConfigError> {

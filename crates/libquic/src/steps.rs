@@ -48,6 +48,18 @@ impl QuicSession {
         }
     }
 
+    /// Makes a call on the session; why it failed is known until the next one.
+    pub(crate) fn call<T>(
+        &mut self,
+        call: impl FnOnce(&mut Self) -> Result<T, Failed>,
+    ) -> Result<T, c_int> {
+        self.handshake.forget_failure();
+        call(self).map_err(|Failed(number)| {
+            self.handshake.explain(number);
+            -number
+        })
+    }
+
     /// The step for what is next; null when there is nothing.
     pub(crate) fn next_step(&mut self) -> *mut Step {
         let (op, bytes, level, flags) = match self.handshake.next() {

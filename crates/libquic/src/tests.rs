@@ -16,6 +16,7 @@ use inquic_wire::Version;
 use tempfile::TempDir;
 
 use crate::calls::Calls;
+use crate::kept::{self, Client};
 use crate::link::{Link, errno};
 use crate::messages;
 use crate::session::{Failed, Handshake, Next};
@@ -277,6 +278,60 @@ fn second_session_resumes_with_what_the_first_gave() {
     assert!(!first.is_resumed());
 }
 
+/// A second client with what a first one has given, and its server.
+fn second_of(files: &Files) -> (Handshake, Handshake) {
+    let wire = Wire::default();
+    let (mut first, mut server) = (files.client(&wire, Some("localhost")), files.server(&wire));
+    assert_eq!(shake(&mut first, &mut server), [Ok(()), Ok(())]);
+    let data = first.session_data().unwrap();
+    let wire = Wire::default();
+    let (mut second, server) = (files.client(&wire, Some("localhost")), files.server(&wire));
+    second.set_session_data(&data).unwrap();
+    (second, server)
+}
+
+#[test]
+fn session_that_was_told_nothing_trusts_what_the_first_did() {
+    let files = Files::new();
+    let (mut second, mut server) = second_of(&files);
+    second.choices.authorities = None;
+    assert_eq!(shake(&mut second, &mut server), [Ok(()), Ok(())]);
+    assert!(second.is_resumed());
+}
+
+#[test]
+fn session_that_trusts_others_does_not_resume() {
+    let (files, others) = (Files::new(), Files::new());
+    let (mut second, mut server) = second_of(&files);
+    second.choices.authorities = Some(others.path("ca.pem"));
+    let [failed, _] = shake(&mut second, &mut server);
+    assert_eq!(failed, Err(Failed(libc::EKEYREJECTED)));
+}
+
+#[test]
+fn session_that_resumes_speaks_the_protocols_of_its_own_choice() {
+    let files = Files::new();
+    let (mut second, mut server) = second_of(&files);
+    second.choices.alpn = names(b"other");
+    assert_eq!(shake(&mut second, &mut server), [Ok(()), Ok(())]);
+    assert_eq!(second.alpn(), b"other");
+    assert_eq!(server.alpn(), b"other");
+    assert!(second.is_resumed());
+}
+
+#[test]
+fn peer_that_says_a_little_again_and_again_is_given_up_in_time() {
+    let (files, wire) = (Files::new(), Wire::default());
+    let mut client = files.client(&wire, Some("localhost"));
+    client.choices.timeout = Duration::from_millis(50);
+    client.start().unwrap();
+    client.on_sent(Ok(1)).unwrap();
+    thread::sleep(Duration::from_millis(60));
+    // The first byte of a ServerHello: the program that makes the calls never waits in vain.
+    let late = client.on_received(Ok((&[2], Some(QUIC_CRYPTO_INITIAL))));
+    assert_eq!(late, Err(Failed(libc::ETIMEDOUT)));
+}
+
 #[test]
 fn server_with_authorities_demands_a_certificate_of_its_clients() {
     let files = Files::new();
@@ -324,6 +379,9 @@ fn session_data_of_nobody_is_refused() {
     for data in [&[][..], &[0; 16], &[0; 17]] {
         assert_eq!(client.set_session_data(data), Err(Failed(libc::EINVAL)));
     }
+    let (_, mut server) = second_of(&files);
+    let kept = kept::keep(Client::new(&client.choices).unwrap());
+    assert_eq!(server.set_session_data(&kept), Err(Failed(libc::EINVAL)));
     assert_eq!(client.session_data(), Err(Failed(libc::EINVAL)));
 }
 

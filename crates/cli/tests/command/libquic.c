@@ -242,17 +242,124 @@ static int ask(int fd, const char *words)
 	return 0;
 }
 
+#define SAYS(call) printf("%s %ld\n", #call, (long)(call))
+#define FAILS(call) do { long ret = (call); printf("%s %ld %d\n", #call, ret, errno); } while (0)
+
+/* What every function says of what it cannot use. */
+static int misuse(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, IPPROTO_QUIC);
+	quic_session_t session = quic_session_new(fd);
+	quic_session_t none = NULL;
+	struct quic_handshake_step *step = NULL, *under_way = (void *)&step;
+	char bytes[129], name[16], small[4];
+	size_t size = sizeof(small);
+	int pair[2];
+
+	memset(bytes, 'a', sizeof(bytes));
+	if (fd < 0 || !session || socketpair(AF_UNIX, SOCK_STREAM, 0, pair))
+		fail("socket", errno);
+	SAYS(quic_session_new(-1) == NULL);
+	SAYS(quic_client_handshake(-1, NULL, "localhost", ALPN));
+	SAYS(quic_server_handshake(-1, NULL, NULL, ALPN));
+	SAYS(quic_client_handshake(fd, NULL, NULL, ALPN));
+	SAYS(quic_client_handshake(fd, "/no/such/keys", NULL, ALPN));
+	SAYS(quic_server_handshake(pair[0], NULL, NULL, ALPN));
+	SAYS(quic_server_handshake(pair[0], NULL, "/no/such/certificate", ALPN));
+	SAYS(quic_server_handshake(pair[0], "/no/such/key", "/no/such/certificate", ALPN));
+	FAILS(quic_sendmsg(fd, NULL, 1, -1, MSG_NOSIGNAL));
+	FAILS(quic_sendmsg(fd, "a", 1, -1, MSG_NOSIGNAL));
+	FAILS(quic_sendmsg(-1, "a", 1, -1, MSG_NOSIGNAL));
+	FAILS(quic_recvmsg(fd, NULL, 1, NULL, NULL));
+	FAILS(quic_recvmsg(fd, name, 1, NULL, NULL));
+	FAILS(quic_recvmsg(-1, name, 1, NULL, NULL));
+	SAYS(quic_session_set_server_name(none, "localhost"));
+	SAYS(quic_session_set_server_name(session, NULL));
+	SAYS(quic_session_set_ca_file(none, "ca.pem"));
+	SAYS(quic_session_set_ca_file(session, NULL));
+	SAYS(quic_session_set_certificate(none, "cert.pem", "key.pem"));
+	SAYS(quic_session_set_certificate(session, NULL, "key.pem"));
+	SAYS(quic_session_set_certificate(session, "cert.pem", NULL));
+	SAYS(quic_session_set_psk_file(none, "keys"));
+	SAYS(quic_session_set_psk_file(session, NULL));
+	SAYS(quic_session_set_timeout(none, 1));
+	SAYS(quic_session_set_timeout(session, 1));
+	SAYS(quic_session_set_alpn(none, ALPN, 12));
+	SAYS(quic_session_set_alpn(session, NULL, 12));
+	SAYS(quic_session_set_alpn(session, " , ", 3));
+	SAYS(quic_session_set_alpn(session, bytes, 128));
+	SAYS(quic_session_set_alpn(session, bytes, 129));
+	SAYS(strlen(quic_session_error(session)) > 0);
+	SAYS(quic_session_set_alpn(session, ALPN, 12));
+	SAYS(strlen(quic_session_error(session)));
+	SAYS(quic_session_get_alpn(none, small, &size));
+	SAYS(quic_session_get_alpn(session, small, NULL));
+	SAYS(quic_session_get_alpn(session, small, &size));
+	SAYS(size);
+	size = 0;
+	SAYS(quic_session_get_alpn(session, NULL, &size));
+	SAYS(size);
+	SAYS(quic_session_get_data(none, name, &size));
+	SAYS(quic_session_get_data(session, name, NULL));
+	SAYS(quic_session_get_data(session, NULL, &size));
+	SAYS(size);
+	size = sizeof(small);
+	SAYS(quic_session_get_data(session, small, &size));
+	SAYS(size);
+	SAYS(quic_session_get_data(session, name, &size));
+	SAYS(quic_session_set_data(none, name, 16));
+	SAYS(quic_session_set_data(session, NULL, 16));
+	SAYS(quic_session_set_data(session, bytes, 16));
+	SAYS(quic_session_set_data(session, bytes, 0));
+	SAYS(quic_handshake(none));
+	SAYS(quic_handshake_init(none, &step));
+	SAYS(quic_handshake_init(session, NULL));
+	SAYS(quic_handshake_init(session, &under_way));
+	SAYS(quic_handshake_step(none, &step));
+	SAYS(quic_handshake_step(session, NULL));
+	SAYS(quic_handshake_step(session, &step));
+	SAYS(step == NULL);
+	SAYS(strcmp(quic_session_error(NULL), "no session"));
+	SAYS(quic_set_log_level(7));
+	SAYS(quic_set_log_level(5));
+	SAYS(quic_set_log_func(NULL) == told);
+	SAYS(quic_set_log_func(told) == NULL);
+	quic_handshake_deinit(NULL);
+	quic_handshake_deinit(session);
+	quic_session_free(NULL);
+	quic_session_free(session);
+	/* The socket is the program's still. */
+	SAYS(close(fd));
+	return 0;
+}
+
+/* Takes what a session remembers once a ticket has come, for another connection. */
+static int remember(quic_session_t session, char *data, size_t *size)
+{
+	int tries = 0, ret;
+
+	while ((ret = quic_session_get_data(session, data, size)) == -EAGAIN && tries++ < 3000)
+		usleep(10000);
+	return ret;
+}
+
 int main(int argc, char **argv)
 {
+	char data[64];
+	size_t kept = 0;
+	int first = 0;
 	struct sockaddr_in addr;
 	int fd, ret;
 
 	quic_set_log_func(told);
+	if (argc == 2 && !strcmp(argv[1], "misuse"))
+		return misuse();
 	if (argc == 6 && !strcmp(argv[1], "server"))
 		return serve(argv[2], argv[3], argv[4], atoi(argv[5]));
 	if (argc != 5)
 		return 2;
 	addr = address(argv[2]);
+again:
 	fd = socket(AF_INET, SOCK_STREAM, IPPROTO_QUIC);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)))
 		fail("connect", errno);
@@ -270,14 +377,25 @@ int main(int argc, char **argv)
 		quic_session_set_server_name(session, argv[3]);
 		quic_session_set_psk_file(session, getenv("PSK_FILE"));
 		quic_session_set_alpn(session, ALPN, strlen(ALPN));
+		if (kept && quic_session_set_data(session, data, kept))
+			fail("set_data", EINVAL);
 		ret = steps(session, fd);
 		quic_session_get_alpn(session, alpn, &size);
 		fprintf(stderr, "%s %.*s\n", quic_session_error(session), (int)size, alpn);
+		if (ret == 0 && !strcmp(argv[1], "twice") && kept == 0) {
+			kept = sizeof(data);
+			ret = remember(session, data, &kept);
+			first = 1;
+		}
 		quic_session_free(session);
 	}
 	if (ret)
 		fail("handshake", -ret);
 	ret = ask(fd, argv[4]);
 	close(fd);
+	if (first) {
+		first = 0;
+		goto again;
+	}
 	return ret;
 }

@@ -198,3 +198,95 @@ fn a_file_without_keys_is_refused_before_anything_is_sent() {
         "{answer:?}"
     );
 }
+
+#[test]
+fn a_second_connection_is_made_with_what_the_first_remembered() {
+    let place = Place::new();
+    let program = compiled(&place);
+    let server = server(&place, &program, "serial", "2");
+    let answer = client(&place, &program, "twice", &server, "localhost");
+    assert_eq!(answer.stdout, b"hello\nhello\n", "{answer:?}");
+    assert_eq!(code(&answer), 0);
+}
+
+#[test]
+fn every_function_says_what_it_cannot_use() {
+    let place = Place::new();
+    let program = compiled(&place);
+    let done = inquic().arg("run").arg(program).arg("misuse").output();
+    let done = done.unwrap();
+    assert_eq!(code(&done), 0, "{done:?}");
+    let said = String::from_utf8_lossy(&done.stdout);
+    for (said, expected) in said.lines().zip(MISUSE.lines()) {
+        assert_eq!(said, expected);
+    }
+    assert_eq!(said.lines().count(), MISUSE.lines().count());
+}
+
+/// Calls, and what they return: negative errno values, or -1 with an errno. EBADF 9, EFAULT 14, EINVAL 22, ENOENT 2, ENOSPC 28, EPIPE 32,
+/// ENOTCONN 107.
+const MISUSE: &str = r#"quic_session_new(-1) == NULL 1
+quic_client_handshake(-1, NULL, "localhost", ALPN) -9
+quic_server_handshake(-1, NULL, NULL, ALPN) -9
+quic_client_handshake(fd, NULL, NULL, ALPN) -22
+quic_client_handshake(fd, "/no/such/keys", NULL, ALPN) -2
+quic_server_handshake(pair[0], NULL, NULL, ALPN) -22
+quic_server_handshake(pair[0], NULL, "/no/such/certificate", ALPN) -22
+quic_server_handshake(pair[0], "/no/such/key", "/no/such/certificate", ALPN) -2
+quic_sendmsg(fd, NULL, 1, -1, MSG_NOSIGNAL) -1 14
+quic_sendmsg(fd, "a", 1, -1, MSG_NOSIGNAL) -1 32
+quic_sendmsg(-1, "a", 1, -1, MSG_NOSIGNAL) -1 9
+quic_recvmsg(fd, NULL, 1, NULL, NULL) -1 14
+quic_recvmsg(fd, name, 1, NULL, NULL) -1 107
+quic_recvmsg(-1, name, 1, NULL, NULL) -1 9
+quic_session_set_server_name(none, "localhost") -22
+quic_session_set_server_name(session, NULL) 0
+quic_session_set_ca_file(none, "ca.pem") -22
+quic_session_set_ca_file(session, NULL) 0
+quic_session_set_certificate(none, "cert.pem", "key.pem") -22
+quic_session_set_certificate(session, NULL, "key.pem") -22
+quic_session_set_certificate(session, "cert.pem", NULL) -22
+quic_session_set_psk_file(none, "keys") -22
+quic_session_set_psk_file(session, NULL) 0
+quic_session_set_timeout(none, 1) -22
+quic_session_set_timeout(session, 1) 0
+quic_session_set_alpn(none, ALPN, 12) -22
+quic_session_set_alpn(session, NULL, 12) -22
+quic_session_set_alpn(session, " , ", 3) -22
+quic_session_set_alpn(session, bytes, 128) 0
+quic_session_set_alpn(session, bytes, 129) -22
+strlen(quic_session_error(session)) > 0 1
+quic_session_set_alpn(session, ALPN, 12) 0
+strlen(quic_session_error(session)) 0
+quic_session_get_alpn(none, small, &size) -22
+quic_session_get_alpn(session, small, NULL) -22
+quic_session_get_alpn(session, small, &size) -28
+size 12
+quic_session_get_alpn(session, NULL, &size) 0
+size 12
+quic_session_get_data(none, name, &size) -22
+quic_session_get_data(session, name, NULL) -22
+quic_session_get_data(session, NULL, &size) 0
+size 16
+quic_session_get_data(session, small, &size) -28
+size 16
+quic_session_get_data(session, name, &size) -22
+quic_session_set_data(none, name, 16) -22
+quic_session_set_data(session, NULL, 16) -22
+quic_session_set_data(session, bytes, 16) -22
+quic_session_set_data(session, bytes, 0) -22
+quic_handshake(none) -22
+quic_handshake_init(none, &step) -22
+quic_handshake_init(session, NULL) -22
+quic_handshake_init(session, &under_way) -22
+quic_handshake_step(none, &step) -22
+quic_handshake_step(session, NULL) -22
+quic_handshake_step(session, &step) -22
+step == NULL 1
+strcmp(quic_session_error(NULL), "no session") 0
+quic_set_log_level(7) 5
+quic_set_log_level(5) 7
+quic_set_log_func(NULL) == told 1
+quic_set_log_func(told) == NULL 1
+close(fd) 0
+"#;
