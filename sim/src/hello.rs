@@ -362,18 +362,27 @@ impl Hello {
         Ok(())
     }
 
-    /// Both sides know every secret; each differs by level and sender.
+    /// Both sides know every secret; each differs by level and sender, and after the hello by what the server is named, as keys do by
+    /// what is random in it: what one connection of a server sent is never another's.
     fn secret(&self, side: KeySide, level: Level) -> Vec<u8> {
         let sender = if side == KeySide::Seal {
             self.role
         } else {
             self.role.peer()
         };
-        secret(sender, level, self.suite)
+        let mut secret = secret(sender, level, self.suite);
+        if level != Level::ZeroRtt {
+            let server = match self.role {
+                Role::Server => self.name,
+                Role::Client => self.peer_name.unwrap_or(PADDING),
+            };
+            secret[1] ^= server ^ PADDING;
+        }
+        secret
     }
 }
 
-/// The traffic secret of what `sender` sends at `level`.
+/// The traffic secret of what `sender` sends at `level`, to or from a server without a name.
 pub(crate) fn secret(sender: Role, level: Level, suite: CipherSuite) -> Vec<u8> {
     vec![level.index() as u8 * 2 + u8::from(sender == Role::Client); suite.hash_len()]
 }

@@ -179,9 +179,13 @@ impl Node {
             number: self.numbers,
         };
         let before = self.watch.held();
+        let said = match self.role {
+            Role::Client => name,
+            Role::Server => self.numbers as u8,
+        };
         let hello = Hello::new(self.role, self.settings.suite, self.settings.certificate)
             .with_early(self.settings.early.clone())
-            .named(name);
+            .named(said);
         let bytes = bytes + self.watch.held() - before;
         let path = socket.path();
         let socket = Metered::new(socket, who, Arc::clone(&self.watch), bytes);
