@@ -59,11 +59,13 @@ load() {
     end
     at=127.0.0.1:4434
     begin perf-server $at "$pki/cert.pem" "$pki/key.pem" 65536
+    # So many MiB each way, one after the other.
+    at_once=$(($2 < 32 ? ($2 + 1) / 2 : 16))
     moved=0
     while test $moved -lt "$2"; do
         for way in bulk-down bulk-up; do
-            "$program" perf $at "$pki/ca.pem" $way $((16 << 20)) 65536
-            moved=$((moved + 16))
+            "$program" perf $at "$pki/ca.pem" $way $((at_once << 20)) 65536
+            moved=$((moved + at_once))
         done
         echo "$moved MiB"
     done
@@ -158,7 +160,7 @@ faults() {
             timeout 60 "$program" client $at "$pki/ca.pem" fed >/dev/null 2>&1 || true
         done
         end
-        timeout 600 "$program" abi fuzz --seed $((seed + round)) --calls 20000 --starved
+        timeout 600 "$program" abi fuzz --seed $((seed + round)) --calls 5000 --starved
         echo "$(($1 - $(left))) failures"
     done
 }
@@ -176,14 +178,16 @@ case $part in
         echo "done calls $calls"
         ;;
     faults)
-        comes
         insmod "$module"
         starve $(code) 97 100 "$6"
         faults "$6"
         echo "done failures $(($6 - $(left)))"
         sated
         # Where there is memory again all is well again.
-        load 3 32
+        load 3 2
+        unload
+        comes
+        insmod "$module"
         ;;
 esac
 unload

@@ -121,8 +121,8 @@ impl<'a> Emulator<'a> {
         }
     }
 
-    /// Boots the kernel and runs a script of `kernel/` in it, for so many seconds at most; what it printed, which is printed here as it
-    /// comes. A kernel that watches itself has its log in there.
+    /// Boots the kernel and runs a script of `kernel/` in it, where its name may go on with a part of it, for so many seconds at most; what
+    /// it printed, which is printed here as it comes. A kernel that watches itself has its log in there.
     ///
     /// # Errors
     ///
@@ -156,7 +156,8 @@ impl<'a> Emulator<'a> {
             .arg("--exec")
             .arg(format!("/bin/sh {} {words} 2>&1", script.display()));
         let printed = tee(emulator)?;
-        let log = self.module.file.with_file_name(format!("{name}.log"));
+        let log = format!("{}.log", name.replace(' ', "-"));
+        let log = self.module.file.with_file_name(log);
         fs::write(&log, &printed)?;
         ensure!(
             printed.lines().any(|line| line.trim() == "all held"),

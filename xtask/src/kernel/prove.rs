@@ -139,12 +139,8 @@ impl Part {
             Self::Abi => emulator.abi(programs)?,
             Self::Users => emulator.users(programs)?,
             Self::Load | Self::Fuzz | Self::Faults => {
-                let mut words = vec![self.name().to_owned()];
-                words.extend(boot::words(&[
-                    &module.file,
-                    &programs.program,
-                    &programs.pki,
-                ]));
+                let script = format!("prove.sh {}", self.name());
+                let mut words = boot::words(&[&module.file, &programs.program, &programs.pki]);
                 words.push(arguments.seed.to_string());
                 let asked = self.asked(arguments);
                 words.extend(asked.iter().map(|(_, number)| number.to_string()));
@@ -155,7 +151,7 @@ impl Part {
                 } else {
                     Processors::Two
                 };
-                emulator.script("prove.sh", &words, seconds, processors)?
+                emulator.script(&script, &words, seconds, processors)?
             }
         };
         let mut all = Vec::new();
