@@ -113,7 +113,7 @@ sated() {
 
 # The addresses of the module's code.
 code() {
-    from=$(awk '$1 == "quic" { print $NF }' /proc/modules)
+    from=$(awk '$1 == "quic" { print $6 }' /proc/modules)
     to=0x$(awk '$NF == "[quic]" && $2 ~ /[tT]/ { print $1 }' /proc/kallsyms | sort | tail -n 1)
     test -n "$from" && test "$to" != 0x
     echo "$from $to"
