@@ -18,7 +18,7 @@ pub(crate) fn shown(pairing: &Pairing, server: &[String], client: &[String]) -> 
                 "the client was not resumed"
             );
         }
-        Case::Resumption if pairing.server() == Kind::Inquic => {
+        Case::Resumption if pairing.server().is_inquic() => {
             ensure!(says(server, "resumed=true"), "no connection was resumed");
         }
         // aiopquic does not say what became of it.
@@ -26,7 +26,7 @@ pub(crate) fn shown(pairing: &Pairing, server: &[String], client: &[String]) -> 
             let early = report(client)?.get("early").cloned();
             ensure!(early == Some(Value::Bool(true)), "0-RTT was not taken");
         }
-        Case::ZeroRtt if pairing.server() == Kind::Inquic => {
+        Case::ZeroRtt if pairing.server().is_inquic() => {
             ensure!(says(server, "event early"), "no 0-RTT was taken");
         }
         Case::KeyUpdate | Case::KeyUpdated => key_update(pairing, server, client)?,
@@ -37,7 +37,7 @@ pub(crate) fn shown(pairing: &Pairing, server: &[String], client: &[String]) -> 
                 "nothing was negotiated"
             );
         }
-        Case::ConnectionMigration if pairing.client() == Kind::Inquic => {
+        Case::ConnectionMigration if pairing.client().is_inquic() => {
             let moved = report(client)?.get("moved").cloned();
             ensure!(
                 moved == Some(Value::Bool(true)),
@@ -71,10 +71,10 @@ fn key_update(pairing: &Pairing, server: &[String], client: &[String]) -> Result
             );
         }
     }
-    let counted = if pairing.client() == Kind::Inquic {
+    let counted = if pairing.client().is_inquic() {
         let count = report(client)?.get("key_updates").and_then(Value::as_u64);
         count > Some(0)
-    } else if pairing.server() == Kind::Inquic {
+    } else if pairing.server().is_inquic() {
         says(server, "event closed key_updates=") && !says(server, "event closed key_updates=0")
     } else {
         true

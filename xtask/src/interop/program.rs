@@ -1,11 +1,12 @@
 //! In: a pairing. Out: the commands that play its two parts, or why nobody can. Knows every peer's options.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use super::case::{Case, Pairing, Role, Scale};
 use super::files::{Cell, Files};
@@ -21,6 +22,8 @@ use crate::shell::root;
 pub(crate) enum Kind {
     /// Ours.
     Inquic,
+    /// tests/interop/sockets: ours by socket calls, under `inquic run` or in a kernel with quic.ko.
+    Sockets,
     /// tests/peers/quinn-peer.
     Quinn,
     /// tests/peers/s2n-peer.
@@ -45,6 +48,7 @@ impl Kind {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Inquic => "inquic",
+            Self::Sockets => "sockets",
             Self::Quinn => "quinn",
             Self::S2n => "s2n-quic",
             Self::Aioquic => "aioquic",
@@ -53,13 +57,22 @@ impl Kind {
         }
     }
 
+    /// Whether it is one of our homes.
+    pub(crate) fn is_inquic(self) -> bool {
+        matches!(self, Self::Inquic | Self::Sockets)
+    }
+
     /// Makes it runnable; the path of what is run.
-    fn install(self) -> Result<PathBuf> {
+    pub(super) fn install(self) -> Result<PathBuf> {
+        let main = root().join("Cargo.toml");
         let peers = root().join("tests/peers/Cargo.toml");
         match self {
             Self::Inquic => {
-                let main = root().join("Cargo.toml");
                 Ok(cargo_build(&main, "inquic-interop", &target())?.join("inquic-interop"))
+            }
+            Self::Sockets => {
+                let built = cargo_build(&main, "inquic-interop-sockets", &target())?;
+                Ok(built.join("inquic-interop-sockets"))
             }
             Self::Quinn => {
                 Ok(cargo_build(&peers, "quinn-peer", &peers_target())?.join("quinn-peer"))
@@ -69,6 +82,21 @@ impl Kind {
             Self::Picoquic => python::with("python-picoquic", requirements().pip_newer, 12),
             Self::Ngtcp2 => gtls::find(),
         }
+    }
+
+    /// The path of what is run in a booted kernel: what was built is in this folder.
+    fn laid_out(self, folder: &Path) -> Result<PathBuf> {
+        let name = match self {
+            Self::Inquic => "inquic-interop",
+            Self::Sockets => "inquic-interop-sockets",
+            Self::Quinn => "quinn-peer",
+            Self::S2n => "s2n-peer",
+            // They are where they were outside.
+            Self::Aioquic | Self::Picoquic | Self::Ngtcp2 => return self.install(),
+        };
+        let program = folder.join("programs").join(name);
+        ensure!(program.is_file(), "it could not be built");
+        Ok(program)
     }
 }
 
@@ -85,6 +113,11 @@ pub(crate) fn why_not(pairing: &Pairing) -> Option<&'static str> {
         }
         _ => {}
     }
+    if pairing.ours == Kind::Sockets
+        && let Some(why) = not_by_sockets(pairing)
+    {
+        return Some(why);
+    }
     match (pairing.case, pairing.role, pairing.peer) {
         (Case::VersionNegotiation, Role::Client, peer) if peer != Kind::Aioquic => {
             Some("the server cannot be told to refuse version 1")
@@ -93,7 +126,7 @@ pub(crate) fn why_not(pairing: &Pairing) -> Option<&'static str> {
             Some("the client offers version 1 only")
         }
         (Case::ZeroRtt, _, Kind::S2n) => Some("s2n-quic has no 0-RTT"),
-        (Case::VersionNegotiation, Role::Server, Kind::Picoquic) => {
+        (Case::VersionNegotiation, Role::Server, Kind::Picoquic | Kind::Inquic) => {
             Some("the client cannot be told to begin with a reserved version")
         }
         (Case::V2, _, Kind::Quinn | Kind::S2n) => Some("it speaks version 1 only"),
@@ -108,8 +141,21 @@ pub(crate) fn why_not(pairing: &Pairing) -> Option<&'static str> {
             Some("the client stays where it is, whatever address the server prefers")
         }
         (Case::Ecn, _, Kind::Aioquic) => Some("aioquic neither marks packets nor reports marks"),
-        _ if pairing.http3() && ![Kind::Inquic, Kind::Quinn].contains(&pairing.ours) => {
+        _ if pairing.http3() && !pairing.ours.is_inquic() && pairing.ours != Kind::Quinn => {
             Some("no HTTP/3 here, and ngtcp2 has nothing else")
+        }
+        _ => None,
+    }
+}
+
+/// What the calls of a socket have no words for.
+fn not_by_sockets(pairing: &Pairing) -> Option<&'static str> {
+    match (pairing.case, pairing.role) {
+        (Case::VersionNegotiation, Role::Client) => {
+            Some("a socket cannot be told to speak version 1 only")
+        }
+        (Case::ConnectionMigration, Role::Server) => {
+            Some("a socket prefers an address that it has itself, and the link stands before it")
         }
         _ => None,
     }
@@ -118,6 +164,8 @@ pub(crate) fn why_not(pairing: &Pairing) -> Option<&'static str> {
 /// The implementations that can be run.
 pub(crate) struct Programs {
     paths: BTreeMap<Kind, Result<PathBuf, String>>,
+    /// What gives programs their sockets, where the kernel does not.
+    home: Option<PathBuf>,
     certificates: Certificates,
     served: PathBuf,
 }
@@ -135,8 +183,37 @@ impl Programs {
             let found = peer.install().map_err(|error| format!("{error:#}"));
             paths.entry(peer).or_insert(found);
         }
+        let home = match ours {
+            Kind::Sockets => {
+                let built = cargo_build(&root().join("Cargo.toml"), "inquic-cli", &target())?;
+                Some(built.join("inquic"))
+            }
+            _ => None,
+        };
         Ok(Self {
             paths,
+            home,
+            certificates,
+            served: files.served(),
+        })
+    }
+
+    /// Looks up what was laid out for a booted kernel, whose sockets are its own.
+    pub(crate) fn laid_out(
+        folder: &Path,
+        ours: Kind,
+        peers: &[Kind],
+        certificates: Certificates,
+        files: &Files,
+    ) -> Result<Self> {
+        let mut paths = BTreeMap::from([(ours, Ok(ours.laid_out(folder)?))]);
+        for &peer in peers {
+            let found = peer.laid_out(folder).map_err(|error| format!("{error:#}"));
+            paths.insert(peer, found);
+        }
+        Ok(Self {
+            paths,
+            home: None,
             certificates,
             served: files.served(),
         })
@@ -237,7 +314,7 @@ impl Programs {
             .arg("--key")
             .arg(&self.certificates.key)
             .arg("--")
-            .arg(self.path(pairing.ours))
+            .args(self.words(pairing.ours))
             .args(["client", "--connect", "{}", "--ca"])
             .arg(&self.certificates.ca)
             .arg("--dir")
@@ -250,7 +327,22 @@ impl Programs {
         match kind {
             Kind::Aioquic => self.script(kind, "aioquic_peer.py"),
             Kind::Picoquic => self.script(kind, "picoquic_peer.py"),
-            _ => Command::new(self.path(kind)),
+            _ => {
+                let words = self.words(kind);
+                let mut words = words.into_iter();
+                let mut command = Command::new(words.next().unwrap_or_default());
+                command.args(words);
+                command
+            }
+        }
+    }
+
+    /// What runs a program of ours, or of a peer that has one.
+    fn words(&self, kind: Kind) -> Vec<OsString> {
+        let program = self.path(kind).into_os_string();
+        match &self.home {
+            Some(home) if kind == Kind::Sockets => vec![home.into(), "run".into(), program],
+            _ => vec![program],
         }
     }
 
