@@ -2,6 +2,7 @@
 //! them with a link of ours between them. In: a choice of peers and cases; out: a table, and an error when a cell of it
 //! failed. Nothing outlives the run.
 
+pub(crate) mod booted;
 mod case;
 mod evidence;
 mod files;
@@ -9,6 +10,7 @@ mod gtls;
 pub(crate) mod lab;
 mod link;
 mod matrix;
+mod module;
 mod place;
 mod probe;
 mod program;
@@ -16,6 +18,7 @@ mod seen;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -27,11 +30,12 @@ use files::Files;
 use lab::{Certificates, Running, keep_on_interrupt, poll, target};
 use link::Link;
 use matrix::{Cell, Matrix};
+use module::Counters;
 use place::Place;
 use program::{Kind, Programs, why_not};
 
 /// What `cargo xtask interop` takes.
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Arguments {
     /// Whose client and server are tested; another than inquic proves the harness.
     #[arg(long, value_enum, default_value_t = Kind::Inquic)]
@@ -57,6 +61,12 @@ pub(crate) struct Arguments {
     /// A peer that is not to be had is a failure, not a gap.
     #[arg(long)]
     require_all: bool,
+    /// Ours is quic.ko: a stock kernel is booted with it in an emulator, and everything takes place there.
+    #[arg(long)]
+    kernel: bool,
+    /// This is the booted kernel; what was laid out for it is in this folder, and whatever is written goes there.
+    #[arg(long, hide = true)]
+    booted: Option<PathBuf>,
 }
 
 /// What the run needs of the system.
@@ -93,11 +103,23 @@ struct Run<'a> {
 ///
 /// When a cell failed, when none passed, or when our own program cannot be built.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    if arguments.kernel {
+        return booted::outside(arguments);
+    }
     keep_on_interrupt()?;
-    let home = target().join("interop");
-    let files = Files::make(&home)?;
-    let certificates = Certificates::make(&home.join("certificates"))?;
-    let programs = Programs::find(arguments.ours, &peers(arguments), certificates, &files)?;
+    let (programs, files) = if let Some(home) = &arguments.booted {
+        let files = Files::make(home)?;
+        let certificates = Certificates::of(&home.join(booted::CERTIFICATES));
+        let (ours, peers) = (arguments.ours, peers(arguments));
+        let programs = Programs::laid_out(home, ours, &peers, certificates, &files)?;
+        (programs, files)
+    } else {
+        let home = target().join("interop");
+        let files = Files::make(&home)?;
+        let certificates = Certificates::make(&home.join("certificates"))?;
+        let programs = Programs::find(arguments.ours, &peers(arguments), certificates, &files)?;
+        (programs, files)
+    };
     let run = Run {
         arguments,
         scale: if arguments.full {
@@ -126,10 +148,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn peers(arguments: &Arguments) -> Vec<Kind> {
-    let wanted = |kind: &Kind| {
-        *kind != Kind::Inquic && (arguments.peer.is_empty() || arguments.peer.contains(kind))
-    };
-    Kind::PEERS.into_iter().filter(wanted).collect()
+    let wanted = |kind: &Kind| arguments.peer.is_empty() || arguments.peer.contains(kind);
+    // One of our homes is a peer of the other.
+    let home = (arguments.ours == Kind::Sockets).then_some(Kind::Inquic);
+    let all = Kind::PEERS.into_iter().chain(home);
+    all.filter(wanted).collect()
 }
 
 fn pairings(arguments: &Arguments) -> Vec<Pairing> {
@@ -208,10 +231,12 @@ impl Run<'_> {
             pairing.server().name()
         );
         let cell = self.files.cell(&name)?;
+        let before = self.counters()?;
         if pairing.case == Case::H3Spec && pairing.role == Role::Client {
             let mut offender = self.programs.offender(pairing, &cell);
             let running = Running::start("h3spec", &mut offender)?;
             let ended = running.wait(pairing.case.limit())?.succeeded("h3spec")?;
+            self.by_the_module(pairing, before.as_ref())?;
             return evidence::answered(&ended.lines).map(Some);
         }
         let mut place = Place::new(pairing)?;
@@ -246,6 +271,7 @@ impl Run<'_> {
         let checked = || -> Result<Option<f64>> {
             outcome.with_context(|| format!("server: {}", server.last_lines(3)))?;
             self.files.compare(&cell.get, &pairing.paths(self.scale))?;
+            self.by_the_module(pairing, before.as_ref())?;
             evidence::shown(pairing, &of_server, &said)?;
             // Whatever was asked of it, it serves on.
             ensure!(
@@ -266,6 +292,20 @@ impl Run<'_> {
             Ok(path) => format!("{record} ({})", path.display()),
             Err(error) => format!("{record} (not kept: {error:#})"),
         })
+    }
+
+    /// What the module has counted so far, where there is one.
+    fn counters(&self) -> Result<Option<Counters>> {
+        let booted = self.arguments.booted.as_ref();
+        booted.map(|_| Counters::now()).transpose()
+    }
+
+    /// Checks that the module has played our part, where there is one.
+    fn by_the_module(&self, pairing: &Pairing, before: Option<&Counters>) -> Result<()> {
+        match before.zip(self.counters()?) {
+            Some((before, after)) => module::used(pairing, self.scale, before, &after),
+            None => Ok(()),
+        }
     }
 
     /// Runs the clients until one fails; how that ended, and what they printed.

@@ -5,6 +5,7 @@
 mod bench;
 mod boot;
 mod debug;
+mod interop;
 mod module;
 mod object;
 mod package;
@@ -19,6 +20,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Subcommand;
 
+pub(crate) use interop::boot as boot_interop;
 pub(crate) use object::Object;
 
 use crate::shell;

@@ -303,6 +303,15 @@ impl Pairing {
         paths
     }
 
+    /// The connections that it takes, at least.
+    pub(crate) fn connections(&self, scale: Scale) -> usize {
+        match self.case {
+            Case::Resumption | Case::ZeroRtt => 2,
+            case if case.many_connections() => self.paths(scale).len(),
+            _ => 1,
+        }
+    }
+
     /// Who updates the keys, if anybody does.
     pub(crate) fn key_updater(&self) -> Option<Role> {
         match (self.case, self.role) {

@@ -10,11 +10,7 @@ use super::link::{Crossing, Direction, Fate, Form, Record, VERSION_2};
 
 /// Checks a record; what was measured, where something was.
 pub(crate) fn seen(pairing: &Pairing, scale: Scale, record: &Record) -> Result<Option<f64>> {
-    let expected = match pairing.case {
-        Case::Resumption | Case::ZeroRtt => 2,
-        case if case.many_connections() => pairing.paths(scale).len(),
-        _ => 1,
-    };
+    let expected = pairing.connections(scale);
     let handshakes = record.handshakes().len();
     ensure!(
         handshakes == expected,

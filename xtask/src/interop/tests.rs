@@ -1,5 +1,6 @@
 use super::case::{Case, Pairing, Role, Scale};
 use super::matrix::{Cell, Matrix};
+use super::module::{self, Counters};
 use super::program::{Kind, why_not};
 use super::{evidence, probe};
 
@@ -101,6 +102,33 @@ fn a_connection_that_was_not_resumed_is_no_resumption() {
     assert!(evidence::shown(&case, &[], &lines(r#"{"resumed":true}"#)).is_ok());
     assert!(evidence::shown(&case, &[], &lines(r#"{"resumed":false}"#)).is_err());
     assert!(evidence::shown(&case, &[], &lines("")).is_err());
+}
+
+#[test]
+fn a_cell_whose_connections_the_module_did_not_make_has_failed() {
+    let count = |active, passive, packets| {
+        Counters::read(&format!(
+            "QuicConnPassiveEstabs           {passive}\nQuicConnActiveEstabs            {active}\n\
+             QuicPktDecFastpaths             {packets}\nQuicPktEncFastpaths             {packets}\n"
+        ))
+    };
+    let case = Pairing::new(Kind::Sockets, Role::Client, Kind::Quinn, Case::Resumption);
+    let used = |after| module::used(&case, Scale::Quick, &count(3, 4, 50), &after);
+    assert!(used(count(5, 4, 90)).is_ok());
+    assert!(used(count(4, 4, 90)).is_err(), "one of two");
+    assert!(used(count(5, 5, 90)).is_err(), "a server of its own, too");
+    assert!(used(count(5, 4, 50)).is_err(), "no packets");
+    assert!(used(Counters::read("")).is_err(), "no module");
+}
+
+#[test]
+fn one_home_of_ours_is_a_peer_of_the_other() {
+    for case in [Case::Transfer, Case::ZeroRtt, Case::V2] {
+        for role in [Role::Client, Role::Server] {
+            let pairing = Pairing::new(Kind::Sockets, role, Kind::Inquic, case);
+            assert!(why_not(&pairing).is_none());
+        }
+    }
 }
 
 #[test]

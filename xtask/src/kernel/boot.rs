@@ -8,6 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use super::interop;
 use super::module::Module;
 use super::replay;
 use crate::step::Outcome;
@@ -30,7 +31,7 @@ pub(super) enum Processors {
 }
 
 /// Boots the stock kernel that the module is for and runs `kernel/replay.sh` in it, once more for `kernel/test.sh`, which loads and unloads
-/// the module so many times, once for `kernel/abi.sh`, and once for `kernel/users.sh`.
+/// the module so many times, once for `kernel/abi.sh`, once for `kernel/users.sh`, and once for `kernel/interop.sh`.
 ///
 /// # Errors
 ///
@@ -46,7 +47,7 @@ pub(super) fn run(module: &Module, cycles: u32) -> Result<Outcome> {
     emulator.test(&programs, cycles)?;
     emulator.abi(&programs)?;
     emulator.users(&programs)?;
-    Ok(Outcome::Passed)
+    interop::brief(&emulator, module)
 }
 
 impl<'a> Emulator<'a> {

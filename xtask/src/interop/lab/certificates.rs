@@ -21,16 +21,22 @@ pub(crate) struct Certificates {
 }
 
 impl Certificates {
-    /// Makes both, ECDSA P-256, with openssl.
-    pub(crate) fn make(directory: &Path) -> Result<Self> {
-        fs::create_dir_all(directory)?;
+    /// Those that were made in a directory.
+    pub(crate) fn of(directory: &Path) -> Self {
         let path = |name: &str| directory.join(name);
-        let made = Self {
+        Self {
             ca: path("ca.pem"),
             cert: path("cert.pem"),
             chain: path("chain.pem"),
             key: path("key.pem"),
-        };
+        }
+    }
+
+    /// Makes both, ECDSA P-256, with openssl.
+    pub(crate) fn make(directory: &Path) -> Result<Self> {
+        fs::create_dir_all(directory)?;
+        let path = |name: &str| directory.join(name);
+        let made = Self::of(directory);
         fs::write(path("leaf.cnf"), LEAF)?;
         output(
             openssl(&[

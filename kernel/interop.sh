@@ -1,0 +1,29 @@
+#!/bin/sh
+# Runs in the booted kernel, as its root: `interop.sh quic.ko FOLDER CHOICE ...`. Other implementations of QUIC, and ours in a process, as
+# clients and servers of the module: the cells of the interop table that CHOICE names, with the programs in FOLDER. Says "all held" last
+# if all did.
+set -e
+module=$1
+folder=$2
+shift 2
+. "$(dirname "$0")/quiet.sh"
+
+# The files of the machine outside are slow to read, and there are many starts.
+cp -r "$folder" /tmp/interop
+ip link set lo up
+# What modprobe would bring with it: a connection whose cipher has to be fetched first has no time for that.
+modprobe -a $(modinfo -F softdep "$module" | sed 's/^pre: //')
+insmod "$module"
+
+/tmp/interop/programs/xtask interop --booted /tmp/interop "$@"
+
+# What was closed goes on for a while, three probe timeouts at most.
+for try in $(seq 100); do
+    rmmod quic 2>/dev/null && break
+    sleep 0.1
+done
+test ! -e /sys/module/quic
+
+dmesg --notime | grep quic:
+quiet
+echo "all held"
