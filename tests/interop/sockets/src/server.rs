@@ -18,10 +18,6 @@ use crate::{Cipher, say};
 
 /// How to serve.
 #[derive(clap::Args, Clone, Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a switch of the command line"
-)]
 pub(crate) struct Arguments {
     /// The address to listen on; port 0 takes any.
     #[arg(long)]
