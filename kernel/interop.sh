@@ -1,15 +1,16 @@
 #!/bin/sh
-# Runs in the booted kernel, as its root: `interop.sh quic.ko FOLDER CHOICE ...`. Other implementations of QUIC, and ours in a process, as
-# clients and servers of the module: the cells of the interop table that CHOICE names, with the programs in FOLDER. Says "all held" last
+# Runs in the booted kernel, as its root: `interop.sh quic.ko ARCHIVE CHOICE ...`. Other implementations of QUIC, and ours in a process, as
+# clients and servers of the module: the cells of the interop table that CHOICE names, with the programs in ARCHIVE. Says "all held" last
 # if all did.
 set -e
 module=$1
-folder=$2
+archive=$2
 shift 2
 . "$(dirname "$0")/quiet.sh"
 
 # The files of the machine outside are slow to read, and there are many starts.
-cp -r "$folder" /tmp/interop
+mkdir /tmp/interop
+tar -xf "$archive" -C /tmp/interop
 ip link set lo up
 # What modprobe would bring with it: a connection whose cipher has to be fetched first has no time for that.
 modprobe -a $(modinfo -F softdep "$module" | sed 's/^pre: //')

@@ -351,8 +351,8 @@ fn start_server(pairing: &Pairing, programs: &Programs, place: &Place) -> Result
     Ok(server)
 }
 
-/// For a process to get ready; Python takes its time.
-const START: Duration = Duration::from_secs(20);
+/// For a process to get ready; Python takes its time, most of all where its processor is emulated.
+const START: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests;

@@ -84,6 +84,25 @@ impl Kind {
         }
     }
 
+    /// What a peer that is a Python runs.
+    pub(super) const fn starts(self) -> &'static [&'static str] {
+        match self {
+            Self::Aioquic => &["aioquic_peer.py", "h3spec.py"],
+            Self::Picoquic => &["picoquic_peer.py"],
+            _ => &[],
+        }
+    }
+
+    /// Where that is.
+    pub(super) fn scripts() -> PathBuf {
+        root().join("tests/interop")
+    }
+
+    /// Where that is, and what it imports, among what was laid out in a folder.
+    pub(super) fn modules(self, folder: &Path) -> PathBuf {
+        folder.join("python").join(self.name())
+    }
+
     /// The path of what is run in a booted kernel: what was built is in this folder.
     fn laid_out(self, folder: &Path) -> Result<PathBuf> {
         let name = match self {
@@ -91,7 +110,7 @@ impl Kind {
             Self::Sockets => "inquic-interop-sockets",
             Self::Quinn => "quinn-peer",
             Self::S2n => "s2n-peer",
-            // They are where they were outside.
+            // What interprets or plays them is where it was outside.
             Self::Aioquic | Self::Picoquic | Self::Ngtcp2 => return self.install(),
         };
         let program = folder.join("programs").join(name);
@@ -166,6 +185,8 @@ pub(crate) struct Programs {
     paths: BTreeMap<Kind, Result<PathBuf, String>>,
     /// What gives programs their sockets, where the kernel does not.
     home: Option<PathBuf>,
+    /// Where all was laid out, in a booted kernel.
+    laid_out: Option<PathBuf>,
     certificates: Certificates,
     served: PathBuf,
 }
@@ -193,6 +214,7 @@ impl Programs {
         Ok(Self {
             paths,
             home,
+            laid_out: None,
             certificates,
             served: files.served(),
         })
@@ -214,6 +236,7 @@ impl Programs {
         Ok(Self {
             paths,
             home: None,
+            laid_out: Some(folder.to_owned()),
             certificates,
             served: files.served(),
         })
@@ -349,7 +372,12 @@ impl Programs {
     /// What a peer that is a Python runs.
     fn script(&self, kind: Kind, name: &str) -> Command {
         let mut command = Command::new(self.path(kind));
-        command.arg(root().join("tests/interop").join(name));
+        if let Some(folder) = &self.laid_out {
+            let modules = kind.modules(folder);
+            command.arg(modules.join(name)).env("PYTHONPATH", modules);
+        } else {
+            command.arg(Kind::scripts().join(name));
+        }
         command
     }
 

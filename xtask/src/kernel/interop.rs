@@ -1,4 +1,4 @@
-//! Other implementations against the module. In: a folder with programs, and a choice of the table; out: the table, as it came out in
+//! Other implementations against the module. In: an archive with programs, and a choice of the table; out: the table, as it came out in
 //! the booted kernel.
 
 use std::path::Path;
@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::boot::{Emulator, Processors};
-use super::module;
+use super::module::{self, Module};
+use crate::interop::booted;
 use crate::step::Outcome;
 
 /// Boots the kernel and plays that much of the table in it, for so many seconds at most.
@@ -14,34 +15,42 @@ use crate::step::Outcome;
 /// # Errors
 ///
 /// When a cell fails, or the kernel complains.
-pub(crate) fn boot(folder: &Path, choice: &[String], seconds: u32) -> Result<Outcome> {
+pub(crate) fn boot(archive: &Path, choice: &[String], seconds: u32) -> Result<Outcome> {
     let module = match module::build()? {
         Ok(module) => module,
         Err(why) => return Ok(Outcome::Skipped(why)),
     };
     match Emulator::of(&module)? {
-        Ok(emulator) => play(&emulator, &module, folder, choice, seconds),
+        Ok(emulator) => play(&emulator, &module, archive, choice, seconds),
         Err(why) => Ok(Outcome::Skipped(why)),
     }
 }
 
-/// The same with an emulator that is there.
+/// What of the table every test of the module takes, with an emulator that is there.
 ///
 /// # Errors
 ///
 /// As [`boot`].
-pub(super) fn play(
+pub(super) fn brief(emulator: &Emulator<'_>, module: &Module) -> Result<Outcome> {
+    let (archive, choice) = booted::brief()?;
+    play(emulator, module, &archive, &choice, BRIEF_SECONDS)
+}
+
+fn play(
     emulator: &Emulator<'_>,
-    module: &module::Module,
-    folder: &Path,
+    module: &Module,
+    archive: &Path,
     choice: &[String],
     seconds: u32,
 ) -> Result<Outcome> {
     let mut words = vec![
         module.file.display().to_string(),
-        folder.display().to_string(),
+        archive.display().to_string(),
     ];
     words.extend_from_slice(choice);
     emulator.script("interop.sh", &words, seconds, Processors::Counting)?;
     Ok(Outcome::Passed)
 }
+
+/// How long the emulator may take for that, on a busy machine.
+const BRIEF_SECONDS: u32 = 900;
