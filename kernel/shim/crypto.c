@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-/* The kernel's ciphers and hashes for the Rust side: each call waits for its result, in process context; nothing is allocated for a
- * packet. */
+/*
+ * The kernel's ciphers and hashes for the Rust side: each call waits for its result, in process context; nothing is allocated for a
+ * packet. Most keys rest most of the time, so a key is what its cipher makes of it and no more: what a cipher needs while it works is
+ * on a bench. Each processor has one, and whoever comes there first has it until the cipher is done.
+ */
 #include <crypto/aead.h>
 #include <crypto/hash.h>
+#include <crypto/internal/cipher.h>
 #include <crypto/skcipher.h>
+#include <linux/cpumask.h>
 #include <linux/err.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
@@ -21,24 +27,117 @@
 #define HASH_MAX 64
 /* A packet of 64 KiB in memory that is not one piece, with a part of a page at either end. */
 #define PIECES 17
-#define MASKS_AT_ONCE 16
+#define KEY_MAX 32
 
 static struct crypto_shash *sha256, *sha384;
+static atomic64_t masks_made;
 
-struct aead {
-	struct crypto_aead *tfm;
-	struct aead_request *request;
-	/* One packet at a time uses the request and the list, which is clear in between. */
-	struct mutex lock;
-	struct crypto_wait wait;
-	struct scatterlist list[PIECES];
-	u32 suite;
-};
-
+/* What protects headers: for AES the key as it came, from which a schedule is made quickly and is four times as long. */
 struct mask {
-	struct crypto_sync_skcipher *tfm;
-	u32 suite;
+	struct crypto_sync_skcipher *chacha20;
+	/* No other mask has or had this number. */
+	u64 id;
+	unsigned int len;
+	u8 key[KEY_MAX];
 };
+
+struct bench {
+	struct mutex lock;
+	struct aead_request *request;
+	struct crypto_wait wait;
+	/* Clear in between. */
+	struct scatterlist list[PIECES];
+	/* Has the key of the mask with this number, the last that was made here. */
+	struct crypto_cipher *aes;
+	u64 aes_key;
+};
+
+/* By processor. */
+static struct bench **benches;
+/* Bytes that each request has for its cipher. */
+static unsigned int request_room;
+static DEFINE_MUTEX(request_lock);
+
+static struct bench *lock_bench(void)
+{
+	struct bench *bench = benches[raw_smp_processor_id()];
+
+	mutex_lock(&bench->lock);
+	return bench;
+}
+
+static void unlock_bench(struct bench *bench)
+{
+	mutex_unlock(&bench->lock);
+}
+
+static struct bench *bench_new(int cpu)
+{
+	struct bench *bench = kzalloc_node(sizeof(*bench), GFP_KERNEL, cpu_to_node(cpu));
+
+	if (!bench)
+		return NULL;
+	bench->aes = crypto_alloc_cipher("aes", 0, 0);
+	if (IS_ERR(bench->aes)) {
+		kfree(bench);
+		return NULL;
+	}
+	mutex_init(&bench->lock);
+	crypto_init_wait(&bench->wait);
+	sg_init_table(bench->list, PIECES);
+	return bench;
+}
+
+static void bench_free(struct bench *bench)
+{
+	if (!bench)
+		return;
+	mutex_destroy(&bench->lock);
+	crypto_free_cipher(bench->aes);
+	kfree_sensitive(bench->request);
+	kfree(bench);
+}
+
+/* Gives every bench a request with so many bytes for the cipher, if it has fewer. */
+static int make_room(unsigned int wanted)
+{
+	int cpu, err = 0;
+
+	if (wanted <= smp_load_acquire(&request_room))
+		return 0;
+	mutex_lock(&request_lock);
+	if (wanted <= request_room)
+		goto done;
+	for_each_possible_cpu(cpu) {
+		struct aead_request *request = kzalloc_node(sizeof(*request) + wanted, GFP_KERNEL, cpu_to_node(cpu));
+		struct bench *bench = benches[cpu];
+
+		if (!request) {
+			err = -ENOMEM;
+			goto done;
+		}
+		aead_request_set_callback(request, CRYPTO_TFM_REQ_MAY_SLEEP | CRYPTO_TFM_REQ_MAY_BACKLOG, crypto_req_done,
+					  &bench->wait);
+		mutex_lock(&bench->lock);
+		swap(bench->request, request);
+		mutex_unlock(&bench->lock);
+		kfree_sensitive(request);
+	}
+	/* Whoever sees this finds the requests. */
+	smp_store_release(&request_room, wanted);
+done:
+	mutex_unlock(&request_lock);
+	return err;
+}
+
+static void benches_free(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		bench_free(benches[cpu]);
+	kfree(benches);
+}
 
 static const char *aead_name(u32 suite)
 {
@@ -55,11 +154,6 @@ static const char *aead_name(u32 suite)
 	}
 }
 
-static const char *mask_name(u32 suite)
-{
-	return suite == INQUIC_CHACHA20_POLY1305 ? "chacha20" : "ecb(aes)";
-}
-
 /*
  * Whoever asks for a cipher first waits until the kernel has made it of its parts and modprobe has looked for others: longer than a
  * handshake may take. What is made stays. Of a cipher that there is not, whoever wants it is told.
@@ -68,32 +162,48 @@ static void fetch_ciphers(void)
 {
 	static const u32 suites[] = { INQUIC_AES_128_GCM, INQUIC_CHACHA20_POLY1305, INQUIC_AES_128_CCM };
 
-	for (int i = 0; i < ARRAY_SIZE(suites); i++) {
-		struct crypto_aead *aead = crypto_alloc_aead(aead_name(suites[i]), 0, 0);
-		struct crypto_sync_skcipher *mask = crypto_alloc_sync_skcipher(mask_name(suites[i]), 0, 0);
-
-		/* Both take an error for nothing. */
-		crypto_free_aead(aead);
-		crypto_free_sync_skcipher(mask);
-	}
+	/* An error is nothing to give back. */
+	for (int i = 0; i < ARRAY_SIZE(suites); i++)
+		crypto_free_aead(crypto_alloc_aead(aead_name(suites[i]), 0, 0));
+	crypto_free_sync_skcipher(crypto_alloc_sync_skcipher("chacha20", 0, 0));
 }
 
 int inquic_crypto_init(void)
 {
+	int cpu, err;
+
 	sha256 = crypto_alloc_shash("sha256", 0, 0);
 	if (IS_ERR(sha256))
 		return PTR_ERR(sha256);
 	sha384 = crypto_alloc_shash("sha384", 0, 0);
 	if (IS_ERR(sha384)) {
-		crypto_free_shash(sha256);
-		return PTR_ERR(sha384);
+		err = PTR_ERR(sha384);
+		goto no_sha384;
+	}
+	err = -ENOMEM;
+	benches = kcalloc(nr_cpu_ids, sizeof(*benches), GFP_KERNEL);
+	if (!benches)
+		goto no_benches;
+	for_each_possible_cpu(cpu) {
+		benches[cpu] = bench_new(cpu);
+		if (!benches[cpu])
+			goto no_bench;
 	}
 	fetch_ciphers();
 	return 0;
+
+no_bench:
+	benches_free();
+no_benches:
+	crypto_free_shash(sha384);
+no_sha384:
+	crypto_free_shash(sha256);
+	return err;
 }
 
 void inquic_crypto_exit(void)
 {
+	benches_free();
 	crypto_free_shash(sha256);
 	crypto_free_shash(sha384);
 }
@@ -134,50 +244,32 @@ int inquic_hmac(u32 suite, const u8 *key, size_t key_len, const struct inquic_by
 	return err ?: size;
 }
 
-void *inquic_aead_new(u32 suite, const u8 *key, size_t len)
+/* A key, or none for want of memory or of its cipher. */
+struct crypto_aead *inquic_aead_new(u32 suite, const u8 *key, size_t len)
 {
 	const char *name = aead_name(suite);
-	struct aead *aead;
+	struct crypto_aead *aead;
 
 	if (!name)
 		return NULL;
-	aead = kzalloc(sizeof(*aead), GFP_KERNEL_ACCOUNT);
-	if (!aead)
-		return NULL;
-	mutex_init(&aead->lock);
-	aead->suite = suite;
 	/*
 	 * The fast ciphers use vector registers and call themselves asynchronous, for they put off what is asked of them where those
 	 * are taken. In process context they never are.
 	 */
-	aead->tfm = crypto_alloc_aead(name, 0, 0);
-	if (IS_ERR(aead->tfm))
-		goto no_tfm;
-	if (crypto_aead_setkey(aead->tfm, key, len) || crypto_aead_setauthsize(aead->tfm, TAG_LEN))
-		goto no_request;
-	aead->request = aead_request_alloc(aead->tfm, GFP_KERNEL_ACCOUNT);
-	if (!aead->request)
-		goto no_request;
-	crypto_init_wait(&aead->wait);
-	aead_request_set_callback(aead->request, CRYPTO_TFM_REQ_MAY_SLEEP | CRYPTO_TFM_REQ_MAY_BACKLOG, crypto_req_done,
-				  &aead->wait);
-	sg_init_table(aead->list, PIECES);
+	aead = crypto_alloc_aead(name, 0, 0);
+	if (IS_ERR(aead))
+		return NULL;
+	if (crypto_aead_setkey(aead, key, len) || crypto_aead_setauthsize(aead, TAG_LEN) ||
+	    make_room(crypto_aead_reqsize(aead))) {
+		crypto_free_aead(aead);
+		return NULL;
+	}
 	return aead;
-
-no_request:
-	crypto_free_aead(aead->tfm);
-no_tfm:
-	kfree(aead);
-	return NULL;
 }
 
-void inquic_aead_free(void *key)
+void inquic_aead_free(struct crypto_aead *aead)
 {
-	struct aead *aead = key;
-
-	aead_request_free(aead->request);
-	crypto_free_aead(aead->tfm);
-	kfree_sensitive(aead);
+	crypto_free_aead(aead);
 }
 
 static struct page *page_of(const void *data)
@@ -206,9 +298,9 @@ static bool add(struct scatterlist *list, unsigned int *count, const void *data,
 	return true;
 }
 
-static void set_nonce(const struct aead *aead, const u8 *nonce, u8 *iv)
+static void set_nonce(struct crypto_aead *aead, const u8 *nonce, u8 *iv)
 {
-	if (aead->suite == INQUIC_AES_128_CCM) {
+	if (crypto_aead_ivsize(aead) > NONCE_LEN) {
 		/* RFC 3610: a length of three bytes, one less of which is told. */
 		iv[0] = 2;
 		memcpy(iv + 1, nonce, NONCE_LEN);
@@ -218,119 +310,128 @@ static void set_nonce(const struct aead *aead, const u8 *nonce, u8 *iv)
 	}
 }
 
-static int protect(struct aead *aead, const struct inquic_packet *packet, unsigned int len,
+static int protect(struct crypto_aead *aead, const struct inquic_packet *packet, unsigned int len,
 		   int (*cipher)(struct aead_request *request))
 {
+	struct bench *bench = lock_bench();
 	unsigned int pieces = 0;
 	u8 iv[16];
 	int err = -EINVAL;
 
-	set_nonce(aead, packet->nonce, iv);
-	mutex_lock(&aead->lock);
-	if (add(aead->list, &pieces, packet->data, packet->header + packet->payload + TAG_LEN)) {
-		sg_mark_end(&aead->list[pieces - 1]);
-		aead_request_set_ad(aead->request, packet->header);
-		aead_request_set_crypt(aead->request, aead->list, aead->list, len, iv);
-		err = crypto_wait_req(cipher(aead->request), &aead->wait);
+	if (add(bench->list, &pieces, packet->data, packet->header + packet->payload + TAG_LEN)) {
+		set_nonce(aead, packet->nonce, iv);
+		sg_mark_end(&bench->list[pieces - 1]);
+		aead_request_set_tfm(bench->request, aead);
+		aead_request_set_ad(bench->request, packet->header);
+		aead_request_set_crypt(bench->request, bench->list, bench->list, len, iv);
+		err = crypto_wait_req(cipher(bench->request), &bench->wait);
 	}
 	/* A mark that stayed would end a longer list too soon. */
 	if (pieces)
-		sg_unmark_end(&aead->list[pieces - 1]);
-	mutex_unlock(&aead->lock);
+		sg_unmark_end(&bench->list[pieces - 1]);
+	unlock_bench(bench);
 	return err;
 }
 
 /* Seals a packet. The header is left as it is. */
-int inquic_aead_seal(void *key, const struct inquic_packet *packet)
+int inquic_aead_seal(struct crypto_aead *aead, const struct inquic_packet *packet)
 {
 	/* To copy what lies elsewhere costs less than to have the cipher step through two lists of pieces. */
 	if (packet->tail_len)
 		memcpy(packet->data + packet->header + packet->payload - packet->tail_len, packet->tail, packet->tail_len);
-	return protect(key, packet, packet->payload, crypto_aead_encrypt);
+	return protect(aead, packet, packet->payload, crypto_aead_encrypt);
 }
 
 /* Opens a packet in place. The tag is left as it came. 0 if it was authentic. */
-int inquic_aead_open(void *key, const struct inquic_packet *packet)
+int inquic_aead_open(struct crypto_aead *aead, const struct inquic_packet *packet)
 {
-	return protect(key, packet, packet->payload + TAG_LEN, crypto_aead_decrypt);
+	return protect(aead, packet, packet->payload + TAG_LEN, crypto_aead_decrypt);
 }
 
-void *inquic_mask_new(u32 suite, const u8 *key, size_t len)
+struct mask *inquic_mask_new(u32 suite, const u8 *key, size_t len)
 {
-	struct mask *mask = kzalloc(sizeof(*mask), GFP_KERNEL_ACCOUNT);
+	struct mask *mask;
 
+	if (len > KEY_MAX)
+		return NULL;
+	mask = kzalloc(sizeof(*mask), GFP_KERNEL_ACCOUNT);
 	if (!mask)
 		return NULL;
-	mask->suite = suite;
-	mask->tfm = crypto_alloc_sync_skcipher(mask_name(suite), 0, 0);
-	if (IS_ERR(mask->tfm))
-		goto no_tfm;
-	if (crypto_sync_skcipher_setkey(mask->tfm, key, len))
-		goto no_key;
+	if (suite == INQUIC_CHACHA20_POLY1305) {
+		mask->chacha20 = crypto_alloc_sync_skcipher("chacha20", 0, 0);
+		if (IS_ERR(mask->chacha20))
+			goto no_tfm;
+		if (crypto_sync_skcipher_setkey(mask->chacha20, key, len))
+			goto no_key;
+	} else {
+		mask->id = atomic64_inc_return(&masks_made);
+		mask->len = len;
+		memcpy(mask->key, key, len);
+	}
 	return mask;
 
 no_key:
-	crypto_free_sync_skcipher(mask->tfm);
+	crypto_free_sync_skcipher(mask->chacha20);
 no_tfm:
 	kfree(mask);
 	return NULL;
 }
 
-void inquic_mask_free(void *key)
+void inquic_mask_free(struct mask *mask)
 {
-	struct mask *mask = key;
-
-	crypto_free_sync_skcipher(mask->tfm);
-	kfree(mask);
+	crypto_free_sync_skcipher(mask->chacha20);
+	kfree_sensitive(mask);
 }
 
-/* Encrypts `len` bytes in place, which may be on the stack; at most two pages hold them. */
-static int encrypt(struct mask *mask, u8 *bytes, size_t len, u8 *iv)
+/* RFC 9001 section 5.4.4. */
+static int chacha20_mask(struct crypto_sync_skcipher *cipher, const u8 *sample, u8 *mask)
 {
-	SYNC_SKCIPHER_REQUEST_ON_STACK(request, mask->tfm);
-	struct scatterlist list[2];
-	size_t first = min_t(size_t, len, PAGE_SIZE - offset_in_page(bytes));
+	SYNC_SKCIPHER_REQUEST_ON_STACK(request, cipher);
+	u8 iv[SAMPLE_LEN], stream[8] __aligned(8) = {};
+	struct scatterlist list;
 	int err;
 
-	sg_init_table(list, ARRAY_SIZE(list));
-	sg_set_page(&list[0], page_of(bytes), first, offset_in_page(bytes));
-	if (first < len)
-		sg_set_page(&list[1], page_of(bytes + first), len - first, 0);
-	else
-		sg_mark_end(&list[0]);
-	skcipher_request_set_sync_tfm(request, mask->tfm);
+	memcpy(iv, sample, SAMPLE_LEN);
+	sg_init_table(&list, 1);
+	sg_set_page(&list, page_of(stream), MASK_LEN, offset_in_page(stream));
+	skcipher_request_set_sync_tfm(request, cipher);
 	skcipher_request_set_callback(request, CRYPTO_TFM_REQ_MAY_SLEEP, NULL, NULL);
-	skcipher_request_set_crypt(request, list, list, len, iv);
+	skcipher_request_set_crypt(request, &list, &list, MASK_LEN, iv);
 	err = crypto_skcipher_encrypt(request);
 	skcipher_request_zero(request);
+	memcpy(mask, stream, MASK_LEN);
 	return err;
 }
 
-/* RFC 9001 sections 5.4.3 and 5.4.4. */
-int inquic_masks(void *key, const u8 *samples, u8 *masks, size_t count)
+/* RFC 9001 section 5.4.3. */
+static int aes_masks(const struct mask *key, const u8 *samples, u8 *masks, size_t count)
 {
-	struct mask *mask = key;
-	u8 blocks[MASKS_AT_ONCE * SAMPLE_LEN];
-	size_t i;
-	int err;
+	struct bench *bench = lock_bench();
+	int err = 0;
 
-	if (count > MASKS_AT_ONCE)
-		return -EINVAL;
-	if (mask->suite == INQUIC_CHACHA20_POLY1305) {
-		for (i = 0; i < count; i++) {
-			u8 iv[SAMPLE_LEN];
-
-			memcpy(iv, samples + i * SAMPLE_LEN, SAMPLE_LEN);
-			memset(masks + i * MASK_LEN, 0, MASK_LEN);
-			err = encrypt(mask, masks + i * MASK_LEN, MASK_LEN, iv);
-			if (err)
-				return err;
-		}
-		return 0;
+	if (bench->aes_key != key->id) {
+		err = crypto_cipher_setkey(bench->aes, key->key, key->len);
+		bench->aes_key = err ? 0 : key->id;
 	}
-	memcpy(blocks, samples, count * SAMPLE_LEN);
-	err = encrypt(mask, blocks, count * SAMPLE_LEN, NULL);
-	for (i = 0; i < count; i++)
-		memcpy(masks + i * MASK_LEN, blocks + i * SAMPLE_LEN, MASK_LEN);
+	for (size_t i = 0; i < count && !err; i++) {
+		u8 block[SAMPLE_LEN];
+
+		crypto_cipher_encrypt_one(bench->aes, block, samples + i * SAMPLE_LEN);
+		memcpy(masks + i * MASK_LEN, block, MASK_LEN);
+	}
+	unlock_bench(bench);
 	return err;
 }
+
+int inquic_masks(const struct mask *key, const u8 *samples, u8 *masks, size_t count)
+{
+	int err = 0;
+
+	if (!key->chacha20)
+		return aes_masks(key, samples, masks, count);
+	for (size_t i = 0; i < count && !err; i++)
+		err = chacha20_mask(key->chacha20, samples + i * SAMPLE_LEN, masks + i * MASK_LEN);
+	return err;
+}
+
+MODULE_IMPORT_NS(CRYPTO_INTERNAL);

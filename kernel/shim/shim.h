@@ -36,13 +36,15 @@ struct inquic_packet {
 int inquic_crypto_init(void);
 void inquic_crypto_exit(void);
 int inquic_hmac(u32 suite, const u8 *key, size_t key_len, const struct inquic_bytes *parts, size_t count, u8 *out);
-void *inquic_aead_new(u32 suite, const u8 *key, size_t len);
-void inquic_aead_free(void *key);
-int inquic_aead_seal(void *key, const struct inquic_packet *packet);
-int inquic_aead_open(void *key, const struct inquic_packet *packet);
-void *inquic_mask_new(u32 suite, const u8 *key, size_t len);
-void inquic_mask_free(void *key);
-int inquic_masks(void *key, const u8 *samples, u8 *masks, size_t count);
+struct crypto_aead;
+struct mask;
+struct crypto_aead *inquic_aead_new(u32 suite, const u8 *key, size_t len);
+void inquic_aead_free(struct crypto_aead *aead);
+int inquic_aead_seal(struct crypto_aead *aead, const struct inquic_packet *packet);
+int inquic_aead_open(struct crypto_aead *aead, const struct inquic_packet *packet);
+struct mask *inquic_mask_new(u32 suite, const u8 *key, size_t len);
+void inquic_mask_free(struct mask *mask);
+int inquic_masks(const struct mask *key, const u8 *samples, u8 *masks, size_t count);
 
 /* buffer.c: the most that crosses between a program and the Rust side, or between it and UDP, at a time. */
 #define INQUIC_BUFFER (64 * 1024)
