@@ -17,6 +17,33 @@
 long inquic_mem[3];
 static struct percpu_counter used;
 
+/*
+ * Between two powers of two the kernel has no sizes, and what a connection consists of would take half as much again as it needs: there
+ * are three sizes between any two powers from LEAST to MOST.
+ */
+#define LEAST 256
+#define MOST 4096
+#define SIZES (3 * 4)
+static struct kmem_cache *caches[SIZES];
+
+/* The cache for so many bytes, if the kernel has none that fits. */
+static struct kmem_cache *cache_for(size_t size)
+{
+	unsigned int power, quarters;
+
+	if (size <= LEAST || size > MOST)
+		return NULL;
+	power = ilog2(size - 1);
+	quarters = DIV_ROUND_UP(size, 1UL << (power - 2));
+	return quarters < 8 ? caches[3 * (power - ilog2(LEAST)) + quarters - 5] : NULL;
+}
+
+static void caches_free(void)
+{
+	for (int i = 0; i < SIZES; i++)
+		kmem_cache_destroy(caches[i]);
+}
+
 int inquic_memory_init(void)
 {
 	unsigned long limit = max(nr_free_buffer_pages() / 8, 128UL);
@@ -24,12 +51,29 @@ int inquic_memory_init(void)
 	inquic_mem[0] = limit / 4 * 3;
 	inquic_mem[1] = limit;
 	inquic_mem[2] = inquic_mem[0] * 2;
-	return percpu_counter_init(&used, 0, GFP_KERNEL);
+	for (int i = 0; i < SIZES; i++) {
+		unsigned int size = (LEAST << i / 3) / 4 * (5 + i % 3);
+		char name[32];
+
+		snprintf(name, sizeof(name), KBUILD_MODNAME "-%u", size);
+		/* Like memory of kmalloc(), programs may be given what is in it. */
+		caches[i] = kmem_cache_create_usercopy(name, size, 0, 0, 0, size, NULL);
+		if (!caches[i]) {
+			caches_free();
+			return -ENOMEM;
+		}
+	}
+	if (percpu_counter_init(&used, 0, GFP_KERNEL)) {
+		caches_free();
+		return -ENOMEM;
+	}
+	return 0;
 }
 
 void inquic_memory_exit(void)
 {
 	percpu_counter_destroy(&used);
+	caches_free();
 }
 
 /* Whether no further connection is to be let in. */
@@ -41,9 +85,14 @@ bool inquic_memory_full(void)
 /* Rust runs in process context only, so it may sleep; what it takes is charged to the process's memory group. */
 void *inquic_alloc(size_t size, size_t align)
 {
-	void *memory = kvmalloc(align > ARCH_KMALLOC_MINALIGN ? roundup_pow_of_two(max(size, align)) : size,
-				GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	struct kmem_cache *cache = align > ARCH_KMALLOC_MINALIGN ? NULL : cache_for(size);
+	void *memory;
 
+	if (cache)
+		memory = kmem_cache_alloc(cache, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	else
+		memory = kvmalloc(align > ARCH_KMALLOC_MINALIGN ? roundup_pow_of_two(max(size, align)) : size,
+				  GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (memory)
 		percpu_counter_add_batch(&used, size, USED_BATCH);
 	return memory;
