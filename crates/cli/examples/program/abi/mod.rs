@@ -6,6 +6,7 @@ mod closing;
 mod events;
 mod fuzz;
 mod handshakes;
+mod hold;
 mod memory;
 mod messages;
 mod misuse;
@@ -76,7 +77,7 @@ fn checks() -> impl Iterator<Item = &'static Check> {
     ALL.iter().copied().flatten()
 }
 
-/// `list`, `table`, `run DIR [NAME…]` and `fuzz --seed N --calls N [--starved]`.
+/// `list`, `table`, `run DIR [NAME…]`, `fuzz --seed N --calls N [--starved]` and `hold N`.
 pub(crate) fn run(words: &[&str]) -> io::Result<()> {
     match words {
         ["list"] => {
@@ -100,6 +101,7 @@ pub(crate) fn run(words: &[&str]) -> io::Result<()> {
             let number = |text: &str| text.parse::<u64>().map_err(io::Error::other);
             fuzz::run(number(seed)?, number(calls)?, starved == ["--starved"])
         }
+        ["hold", count] => hold::run(count.parse().map_err(io::Error::other)?),
         _ => Err(io::Error::new(
             io::ErrorKind::InvalidInput,
             "see abi/mod.rs",
