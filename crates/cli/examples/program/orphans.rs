@@ -64,9 +64,10 @@ pub(crate) fn run(address: SocketAddr, ca: &str) -> io::Result<()> {
 
 /// Writes until there is no room.
 fn fill(socket: &Fd) -> io::Result<()> {
+    let data = vec![0; 65_536];
     let mut flags = MSG_STREAM_NEW | libc::MSG_DONTWAIT;
     loop {
-        match sys::send(socket, &[0; 65_536], flags) {
+        match sys::send(socket, &data, flags) {
             Ok(_) => flags = libc::MSG_DONTWAIT,
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
             // What was on its way when there was no room may arrive a moment later, and make some.

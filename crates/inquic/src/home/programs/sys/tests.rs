@@ -1,6 +1,6 @@
 //! A thread that serves a page, and how whoever waits there hears of its end.
 
-use std::mem;
+use std::mem::ManuallyDrop;
 use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -57,5 +57,7 @@ fn a_thread_that_serves_no_more_says_so() {
 
 #[test]
 fn the_kernel_says_it_for_a_thread_that_just_ended() {
-    sleep_until_nobody_serves(|keeper| mem::forget(keeper));
+    sleep_until_nobody_serves(|keeper| {
+        let _left = ManuallyDrop::new(keeper);
+    });
 }
