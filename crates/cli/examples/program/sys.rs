@@ -151,6 +151,23 @@ pub(crate) fn get_option(socket: &Fd, name: c_int, value: &mut [u8]) -> io::Resu
     Ok(len as usize)
 }
 
+/// SO_ERROR: why the connection has ended, once.
+pub(crate) fn error(socket: &Fd) -> io::Result<Option<io::Error>> {
+    let (mut number, mut len): (c_int, libc::socklen_t) = (0, 4);
+    let (level, name) = (libc::SOL_SOCKET, libc::SO_ERROR);
+    // SAFETY: the number and its length live until the call returns.
+    done(unsafe {
+        libc::getsockopt(
+            socket.0,
+            level,
+            name,
+            (&raw mut number).cast(),
+            &raw mut len,
+        )
+    })?;
+    Ok((number != 0).then(|| io::Error::from_raw_os_error(number)))
+}
+
 pub(crate) fn send(socket: &Fd, data: &[u8], flags: c_int) -> io::Result<usize> {
     // SAFETY: the data lives until the call returns.
     checked(unsafe { libc::send(socket.0, data.as_ptr().cast(), data.len(), flags) })

@@ -74,12 +74,19 @@ pub(crate) fn accept(socket: &Fd, config: &ServerConfig) -> io::Result<()> {
 }
 
 fn finish(socket: &Fd, mut side: Side) -> io::Result<()> {
-    while !side.step(socket)? {
-        if sys::poll(socket, libc::POLLIN, 60_000)? == 0 {
-            return Err(io::ErrorKind::TimedOut.into());
+    loop {
+        match side.step(socket) {
+            Ok(true) => return Ok(()),
+            Ok(false) if sys::poll(socket, libc::POLLIN, 60_000)? > 0 => {}
+            // Its connection should have been over long ago.
+            Ok(false) => return Err(io::Error::other("nothing happens")),
+            Err(error) => {
+                // A connection that is over is told as such; that it took too long, the socket knows.
+                let late = sys::error(socket)?.filter(|why| why.kind() == io::ErrorKind::TimedOut);
+                return Err(late.unwrap_or(error));
+            }
         }
     }
-    Ok(())
 }
 
 /// A socket, as a handshake needs it.
