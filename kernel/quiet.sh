@@ -3,6 +3,9 @@
 dmesg --clear
 # What nobody runs for a while is not stuck.
 echo 60 >/proc/sys/kernel/watchdog_thresh
+# Programs that find this file seed their random numbers from the system alone (aws-lc, for machines that are restored from snapshots).
+# Without it each measures noise of the processor first, which takes an emulated one a second.
+test -e /dev/sysgenid || head -c 4096 /dev/zero >/dev/sysgenid
 # A kernel that watches itself looks for memory that nobody can find, and for locks that are taken in more than one order.
 leaks=/sys/kernel/debug/kmemleak
 locks=/proc/lockdep_stats
