@@ -16,6 +16,7 @@ IPPROTO_QUIC, SOL_QUIC = 261, 288
 STREAM_INFO = 0
 CONNECTION_CLOSE, CONNECTION_MIGRATION, TRANSPORT_PARAM, ALPN, STREAM_DESCRIPTOR = 5, 6, 8, 11, 69
 NEW, FIN = 0x400, 0x200
+EAGAIN, EBUSY = 11, 16
 
 program, pki = sys.argv[1:3]
 libc = ctypes.CDLL(None, use_errno=True)
@@ -178,10 +179,10 @@ def stop(child):
 
 def until(holds, seconds=20):
     """Waits for something to become so."""
-    for _ in range(seconds * 10):
+    for _ in range(seconds * 50):
         if holds():
             return
-        time.sleep(0.1)
+        time.sleep(0.02)
     raise AssertionError("it did not come about")
 
 
