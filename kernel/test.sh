@@ -12,6 +12,8 @@ here=$(dirname "$0")
 # The files of the machine outside are slow to read, and there are many starts.
 strip -o /tmp/program "$program"
 program=/tmp/program
+strip --strip-debug -o /tmp/quic.ko "$module"
+module=/tmp/quic.ko
 ip link set lo up
 
 # What a server is told that waits for it.
@@ -158,28 +160,7 @@ for family in AF_INET AF_INET6; do
 done
 echo "$loader" >/proc/sys/kernel/modprobe
 
-# It comes and goes under traffic: both ends are killed while data is on its way.
-for cycle in $(seq "$cycles"); do
-    insmod "$module"
-    "$program" perf-server 127.0.0.1:4433 "$pki/cert.pem" "$pki/key.pem" 65536 >/dev/null &
-    server=$!
-    for try in $(seq 100); do
-        grep -q 127.0.0.1:4433 /proc/net/quic/eps && break
-        sleep 0.1
-    done
-    "$program" perf 127.0.0.1:4433 "$pki/ca.pem" bulk-down 1000000000 65536 >/dev/null 2>&1 &
-    client=$!
-    for try in $(seq 100); do
-        awk '$1 == "QuicPktEncFastpaths" && $2 > 100 { there = 1 } END { exit !there }' /proc/net/quic/snmp && break
-        sleep 0.1
-    done
-    test "$try" -lt 100
-    kill -9 $client
-    stop
-    wait $client 2>/dev/null || true
-    unload
-done
-echo "$cycles cycles under traffic"
+python3 "$here/vm/cycles.py" "$program" "$pki" "$module" "$cycles"
 
 dmesg --notime | grep quic:
 quiet
