@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use rustix::event::epoll;
@@ -28,7 +28,8 @@ pub(super) struct Registry {
 struct Tables {
     opened: HashMap<u64, Arc<Opened>, std::hash::BuildHasherDefault<NumberHasher>>,
     waiting: HashMap<u64, Ticket>,
-    closing: Vec<Arc<Served>>,
+    /// Their ports keep them until they are over, and nobody longer: what they have would stay.
+    closing: Vec<Weak<Served>>,
 }
 
 /// A descriptor that a program is to fetch.
@@ -102,7 +103,9 @@ impl Registry {
         };
         opened.close();
         if opened.stream.is_none() && !opened.served.is_delivered() {
-            self.tables().closing.push(opened.served.clone());
+            let mut tables = self.tables();
+            tables.closing.retain(|served| served.strong_count() > 0);
+            tables.closing.push(Arc::downgrade(&opened.served));
         }
         self.quieter.notify_all();
     }
@@ -116,7 +119,11 @@ impl Registry {
             // Without this lock: theirs come before it.
             let closing: Vec<_> = closing
                 .into_iter()
-                .filter(|served| !served.is_delivered())
+                .filter(|served| {
+                    served
+                        .upgrade()
+                        .is_some_and(|served| !served.is_delivered())
+                })
                 .collect();
             tables = self.tables();
             tables.closing.extend(closing);
