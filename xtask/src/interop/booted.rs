@@ -162,4 +162,4 @@ pub(super) const CERTIFICATES: &str = "certificates";
 
 /// What `cargo xtask kernel test` takes of the table.
 const BRIEF: [Case; 2] = [Case::TransferLoss, Case::ZeroRtt];
-const BRIEF_PEERS: [Kind; 3] = [Kind::Inquic, Kind::Quinn, Kind::S2n];
+const BRIEF_PEERS: [Kind; 4] = [Kind::Inquic, Kind::Quinn, Kind::S2n, Kind::Ngtcp2];

@@ -53,4 +53,4 @@ fn play(
 }
 
 /// How long the emulator may take for that, on a busy machine.
-const BRIEF_SECONDS: u32 = 900;
+const BRIEF_SECONDS: u32 = 1800;
