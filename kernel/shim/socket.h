@@ -39,14 +39,6 @@ static inline bool may_not_wait(const struct socket *sock)
 	return sock->file && sock->file->f_flags & O_NONBLOCK;
 }
 
-/* Bytes of a call of recvmsg that have somewhere to go. */
-static inline size_t room_of(struct msghdr *msg, size_t wanted)
-{
-	if (user_backed_iter(&msg->msg_iter))
-		wanted -= fault_in_iov_iter_writeable(&msg->msg_iter, wanted);
-	return wanted;
-}
-
 /* EPIPE, with the signal that it brings unless the program does not want it. Why the connection has ended, SO_ERROR tells. */
 static inline int broken_pipe(const struct msghdr *msg)
 {
@@ -92,6 +84,7 @@ int inquic_socket_graft(struct socket *sock, const struct sock *like, bool kern,
 /* message.c */
 int inquic_sendmsg(struct socket *sock, struct msghdr *msg, size_t total);
 int inquic_recvmsg(struct socket *sock, struct msghdr *msg, size_t total, int flags);
+size_t inquic_room(struct msghdr *msg, size_t wanted, bool written);
 
 /* stream.c: the value of getsockopt(STREAM_DESCRIPTOR). */
 int inquic_stream_open(struct socket *sock, char __user *value, int __user *lenp);

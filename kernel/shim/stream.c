@@ -111,7 +111,7 @@ static int read(struct sock *sk, struct msghdr *msg, size_t room)
 	/* Memory of the program's that nothing goes to costs nothing; what comes meanwhile needs some. */
 	room = min_t(size_t, room, max_t(size_t, there, PAGE_SIZE));
 	/* What had no place in the program's memory would be lost. */
-	if (room_of(msg, room) < room)
+	if (inquic_room(msg, room, there >= room) < room)
 		return -EFAULT;
 	bytes = inquic_buffer_get(room);
 	if (!bytes)
