@@ -22,6 +22,8 @@
 
 struct inquic_cell {
 	refcount_t refs;
+	/* How often it was to run since it began to, once it has. */
+	atomic_t running;
 	struct mutex lock;
 	struct work_struct work;
 	struct hrtimer timer;
@@ -61,13 +63,25 @@ void inquic_cells_exit(void)
 	destroy_workqueue(workers);
 }
 
+/* Has the cell run now, in process context; where it runs already, it runs once more afterwards, in its work. */
+void inquic_cell_run(struct inquic_cell *cell)
+{
+	struct mem_cgroup *before;
+
+	if (atomic_fetch_inc(&cell->running))
+		return;
+	before = set_active_memcg(cell->memcg);
+	cell->run(cell, cell->rust);
+	set_active_memcg(before);
+	if (atomic_xchg(&cell->running, 0) > 1)
+		inquic_cell_kick(cell);
+}
+
 static void work(struct work_struct *work)
 {
 	struct inquic_cell *cell = container_of(work, struct inquic_cell, work);
-	struct mem_cgroup *before = set_active_memcg(cell->memcg);
 
-	cell->run(cell, cell->rust);
-	set_active_memcg(before);
+	inquic_cell_run(cell);
 	inquic_cell_put(cell);
 }
 

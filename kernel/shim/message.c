@@ -157,10 +157,13 @@ int inquic_recvmsg(struct socket *sock, struct msghdr *msg, size_t total, int fl
 		.control = control,
 	};
 	size_t room = min_t(size_t, total, INQUIC_BUFFER);
+	DEFINE_FETCHER(fetcher);
 	struct cmsghdr *cmsg;
 	int got;
 
-	WAITING(sk_sleep(sk), sock_rcvtimeo(sk, flags & MSG_DONTWAIT), got, receive(sk, msg, room, &receiving));
+	WAITING_FETCHING(sk_sleep(sk), sock_rcvtimeo(sk, flags & MSG_DONTWAIT), got,
+			 receive(sk, msg, room, &receiving), &fetcher, cell_of(sk));
+	inquic_fetcher_remove(&fetcher);
 	if (got >= 0) {
 		struct msghdr list = { .msg_control = control, .msg_controllen = receiving.control_len };
 

@@ -26,6 +26,7 @@ static int __init inquic_init(void)
 	err = inquic_buffers_init();
 	if (err)
 		goto no_proof;
+	inquic_fetchers_init();
 	err = inquic_cells_init();
 	if (err)
 		goto no_cells;

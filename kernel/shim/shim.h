@@ -77,6 +77,7 @@ void inquic_cell_put(struct inquic_cell *cell);
 void inquic_cell_lock(struct inquic_cell *cell);
 void inquic_cell_unlock(struct inquic_cell *cell);
 void inquic_cell_kick(struct inquic_cell *cell);
+void inquic_cell_run(struct inquic_cell *cell);
 void inquic_cell_arm(struct inquic_cell *cell, u64 deadline);
 void inquic_cell_attach(struct inquic_cell *cell, struct sock *sk);
 bool inquic_cell_attached(struct inquic_cell *cell);
@@ -91,6 +92,24 @@ void inquic_ports_unlock(void);
 u32 inquic_caller(void);
 struct inquic_cell *inquic_cell_next(struct inquic_cell *before, const struct net *net);
 u64 inquic_now(void);
+
+/* fetch.c: a call that waits, and fetches what comes for a connection itself. */
+struct inquic_fetcher {
+	wait_queue_entry_t wait;
+	struct hlist_node in;
+	/* The connection's port, which the call holds as long as it can be asked, and the connection id that its datagrams come with. */
+	struct inquic_cell *port;
+	u64 id;
+	/* Whether it was asked to fetch, and when. */
+	bool asked;
+	unsigned long since;
+};
+
+void inquic_fetchers_init(void);
+void inquic_fetcher_add(struct inquic_fetcher *call, struct inquic_cell *cell);
+bool inquic_fetch(struct inquic_fetcher *call);
+void inquic_fetcher_remove(struct inquic_fetcher *call);
+bool inquic_ask(struct inquic_cell *port, struct sock *sk);
 
 /* udp.c */
 struct inquic_address {
@@ -119,6 +138,7 @@ void inquic_udp_detach(struct socket *sock);
 void inquic_udp_attach(struct socket *sock, struct inquic_cell *cell);
 void inquic_udp_free(struct socket *sock);
 int inquic_udp_name(struct socket *sock, struct inquic_address *address);
+bool inquic_udp_waits(struct socket *sock);
 int inquic_udp_receive(struct socket *sock, u8 *buffer, size_t len, struct inquic_datagrams *datagrams);
 int inquic_udp_send(struct socket *sock, const u8 *buffer, size_t len, const struct inquic_datagrams *datagrams);
 
@@ -199,6 +219,7 @@ void inquic_sock_follow(struct inquic_cell *cell);
 struct sock *inquic_sock_udp(struct inquic_cell *cell);
 int inquic_sock_error(struct inquic_cell *cell);
 int inquic_sock_send(struct inquic_cell *cell, struct inquic_sending *sending);
+struct inquic_cell *inquic_sock_way(struct inquic_cell *cell, u64 *id);
 int inquic_sock_look(struct inquic_cell *cell, u32 flags);
 int inquic_sock_receive(struct inquic_cell *cell, struct inquic_receiving *receiving);
 void inquic_sock_show(struct inquic_cell *cell, struct inquic_shown *out);

@@ -47,10 +47,20 @@ static inline int broken_pipe(const struct msghdr *msg)
 	return -EPIPE;
 }
 
-/* Calls again until the call does not block, for as long as it may; `queue` is woken when it may not block any more. */
-#define WAITING(queue, timeout, result, call)                                                    \
+/* A call that waits, if need be, and is not asked to fetch anything yet. */
+#define DEFINE_FETCHER(name)                                                                     \
+	struct inquic_fetcher name = {                                                           \
+		.wait = { .private = current, .func = woken_wake_function,                       \
+			  .entry = LIST_HEAD_INIT((name).wait.entry) } }
+
+/*
+ * Calls again until the call does not block, for as long as it may; `queue` is woken when it may not block any more. With a connection's
+ * cell in `fetching` it fetches what comes for that connection itself once it waits, and can be asked to until the fetcher is removed.
+ */
+#define WAITING_FETCHING(queue, timeout, result, call, fetcher, fetching)                        \
 	do {                                                                                     \
-		DEFINE_WAIT_FUNC(wait, woken_wake_function);                                     \
+		struct inquic_fetcher *who = (fetcher);                                          \
+		struct inquic_cell *whose = (fetching);                                          \
 		long left = (timeout);                                                           \
 		bool queued = false;                                                             \
                                                                                                  \
@@ -66,16 +76,26 @@ static inline int broken_pipe(const struct msghdr *msg)
 				(result) = sock_intr_errno(left);                                \
 				break;                                                           \
 			}                                                                        \
-			if (queued) {                                                            \
-				left = wait_woken(&wait, TASK_INTERRUPTIBLE, left);              \
-			} else {                                                                 \
+			if (!queued) {                                                           \
 				/* What has come meanwhile, the next call finds. */              \
-				add_wait_queue(queue, &wait);                                    \
+				add_wait_queue(queue, &who->wait);                               \
+				if (whose)                                                       \
+					inquic_fetcher_add(who, whose);                          \
 				queued = true;                                                   \
+			} else if (!inquic_fetch(who)) {                                         \
+				left = wait_woken(&who->wait, TASK_INTERRUPTIBLE, left);         \
+				inquic_fetch(who);                                               \
 			}                                                                        \
 		}                                                                                \
 		if (queued)                                                                      \
-			remove_wait_queue(queue, &wait);                                         \
+			remove_wait_queue(queue, &who->wait);                                    \
+	} while (0)
+
+#define WAITING(queue, timeout, result, call)                                                    \
+	do {                                                                                     \
+		DEFINE_FETCHER(nobody);                                                          \
+                                                                                                 \
+		WAITING_FETCHING(queue, timeout, result, call, &nobody, NULL);                   \
 	} while (0)
 
 /* socket.c */

@@ -127,9 +127,12 @@ static int stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t total,
 {
 	struct sock *sk = sock->sk;
 	size_t room = min_t(size_t, total, INQUIC_BUFFER);
+	DEFINE_FETCHER(fetcher);
 	int got;
 
-	WAITING(inquic_cell_queue(cell_of(sk)), sock_rcvtimeo(sk, flags & MSG_DONTWAIT), got, read(sk, msg, room));
+	WAITING_FETCHING(inquic_cell_queue(cell_of(sk)), sock_rcvtimeo(sk, flags & MSG_DONTWAIT), got,
+			 read(sk, msg, room), &fetcher, cell_of(sk));
+	inquic_fetcher_remove(&fetcher);
 	return got;
 }
 

@@ -20,14 +20,14 @@ static int enable(struct socket *sock, int level, int name)
 	return sock->ops->setsockopt(sock, level, name, KERNEL_SOCKPTR(&on), sizeof(on));
 }
 
-/* Softirq: the datagram stays in the socket's queue, and the port is asked to fetch it. */
+/* Softirq: the datagram stays in the socket's queue, and who waits for it is asked to fetch it, or the port. */
 static void data_ready(struct sock *sk)
 {
 	struct inquic_cell *cell;
 
 	read_lock_bh(&sk->sk_callback_lock);
 	cell = sk->sk_user_data;
-	if (cell)
+	if (cell && !inquic_ask(cell, sk))
 		inquic_cell_kick(cell);
 	read_unlock_bh(&sk->sk_callback_lock);
 }
@@ -190,6 +190,13 @@ static void read_control(struct msghdr *msg, struct inquic_datagrams *datagrams)
 			datagrams->ecn = *(int *)data & INET_ECN_MASK;
 		}
 	}
+}
+
+/* Whether a train waits. One that is not seen makes the cell run. */
+bool inquic_udp_waits(struct socket *sock)
+{
+	return !skb_queue_empty_lockless(&sock->sk->sk_receive_queue) ||
+	       !skb_queue_empty_lockless(&udp_sk(sock->sk)->reader_queue);
 }
 
 /* Fetches one train of datagrams; its bytes, or an errno. */

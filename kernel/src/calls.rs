@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "the shim is C")]
 
 use core::ffi::c_int;
-use core::slice;
+use core::{ptr, slice};
 
 use inquic_socket::sock::{Got, Part, Set, Stop, address};
 use inquic_socket::{Errno, Sock};
@@ -315,6 +315,18 @@ unsafe extern "C" fn inquic_sock_send(cell: *mut ffi::Cell, sending: *mut ffi::S
         }
     }
     code_or_wait(sent.map(|sent| sent.bytes))
+}
+
+/// How a connection's datagrams come, for who waits for one: the port's cell, held for the shim, and a connection id; null if none came.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn inquic_sock_way(cell: *mut ffi::Cell, id: *mut u64) -> *mut ffi::Cell {
+    // SAFETY: the shim's cell.
+    let way = unsafe { socket(cell) }.lock().way();
+    way.map_or(ptr::null_mut(), |(port, number)| {
+        // SAFETY: there is room for a number.
+        unsafe { *id = number };
+        port.into_raw()
+    })
 }
 
 /// The bytes that recvmsg() gives next, at most; 0 as well where it says something else.

@@ -32,6 +32,8 @@ pub(crate) struct Connection {
     unbound: Option<Udp>,
     /// The port that it is bound to.
     port: Option<(Shared<Ports>, Arc<Udp>)>,
+    /// The connection id that the last datagram of one that knows its peer came with, as it lies in memory.
+    heard: Option<[u8; limits::LOCAL_CID_LEN]>,
     /// UDP sockets of its own, where it has gone or would rather be reached; the latest last.
     moves: Vec<Arc<Udp>>,
     /// When its timer is to run.
@@ -79,6 +81,7 @@ impl Connection {
             net,
             unbound: None,
             port: None,
+            heard: None,
             moves: Vec::new(),
             armed: None,
             charged: [0; 2],
@@ -98,8 +101,19 @@ impl Connection {
     /// Takes datagrams.
     pub(crate) fn receive(this: &Shared<Self>, now: Instant, datagrams: Received<'_>) {
         let mut held = this.lock();
+        if let Some((first, rest)) = datagrams.bytes.split_first()
+            && first & LONG_HEADER == 0
+        {
+            held.heard = rest.first_chunk().copied();
+        }
         held.sock.receive(now, datagrams);
         held.settle(this, now, Cause::Network);
+    }
+
+    /// How its datagrams come: the port, and the connection id of the last one. None before there was one.
+    pub(crate) fn way(&self) -> Option<(Shared<Ports>, u64)> {
+        let (port, _) = self.port.as_ref()?;
+        Some((port.clone(), u64::from_ne_bytes(self.heard?)))
     }
 
     /// The port that it is bound to; where it is not bound, it is now, at any port.
@@ -469,5 +483,7 @@ impl Run for Connection {
     }
 }
 
+/// The bit that short headers do not have (RFC 9000 §17.3.1).
+const LONG_HEADER: u8 = 0x80;
 /// UDP sockets of its own that one connection has: as many as it has paths.
 const MOVES: usize = inquic_engine::limits::PATHS;

@@ -141,6 +141,7 @@ unsafe extern "C" {
     pub(crate) fn inquic_udp_attach(udp: *mut Udp, cell: *mut Cell);
     pub(crate) fn inquic_udp_free(udp: *mut Udp);
     pub(crate) fn inquic_udp_name(udp: *mut Udp, address: *mut Address) -> c_int;
+    pub(crate) fn inquic_udp_waits(udp: *mut Udp) -> bool;
     pub(crate) fn inquic_udp_receive(
         udp: *mut Udp,
         buffer: *mut u8,

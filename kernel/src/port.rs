@@ -119,7 +119,12 @@ impl Drop for Ports {
 /// Takes what has come to a UDP socket; whether there may be more.
 fn drain(this: &Shared<Ports>, udp: &Udp, buffer: &mut [u8]) -> bool {
     for _ in 0..TRAINS {
-        let Some(train) = udp.receive(buffer) else {
+        let train = if udp.waits() {
+            udp.receive(buffer)
+        } else {
+            None
+        };
+        let Some(train) = train else {
             return false;
         };
         if let Some(bytes) = buffer.get_mut(..train.bytes) {

@@ -130,6 +130,12 @@ impl Udp {
         address.to_std()
     }
 
+    /// Whether a train of datagrams waits. It costs less than to fetch none.
+    pub(crate) fn waits(&self) -> bool {
+        // SAFETY: the socket is alive.
+        unsafe { ffi::inquic_udp_waits(self.0.as_ptr()) }
+    }
+
     /// Fetches a train of datagrams into `buffer`, if there is one.
     pub(crate) fn receive(&self, buffer: &mut [u8]) -> Option<Train> {
         let mut datagrams = Datagrams::NONE;

@@ -212,7 +212,7 @@ const HEADERS: &str = "linux-headers-";
 /// The series of the stock kernel that the module is for.
 pub(super) const SERIES: &str = "6.12.";
 /// What the shim calls.
-const ENTRIES: [&str; 31] = [
+const ENTRIES: [&str; 32] = [
     "inquic_prove",
     "inquic_defaults",
     "inquic_sock_new",
@@ -236,6 +236,7 @@ const ENTRIES: [&str; 31] = [
     "inquic_sock_count",
     "inquic_sock_send",
     "inquic_sock_look",
+    "inquic_sock_way",
     "inquic_sock_receive",
     "inquic_stream_look",
     "inquic_stream_read",
