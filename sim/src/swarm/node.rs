@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use inquic_engine::{Config, EndpointKeys, Handle, Path, Received, RetryPolicy, Route, limits};
+use inquic_engine::{EndpointKeys, Handle, Path, Received, Route, limits};
 use inquic_platform::crypto::SAMPLE_LEN;
-use inquic_platform::{CipherSuite, Duration, Instant, Platform};
+use inquic_platform::{Duration, Instant, Platform};
 use inquic_socket::port::{ListenOptions, ListenerId};
 use inquic_socket::{Port, Socket};
-use inquic_wire::{Role, Version};
+use inquic_wire::Role;
 
 use super::application::Application;
 use super::credit::Credits;
@@ -20,12 +20,14 @@ use super::plan::{Habits, HostFaults};
 use super::scene::Scene;
 use super::witness::Watch;
 use super::{Canary, Invariant};
-use crate::{Datagram, Early, Fault, Feature, Hello, Rng};
+use crate::{Datagram, Fault, Feature, Hello, Rng};
 
 mod seat;
+mod settings;
 mod turns;
 
 pub(super) use seat::Seat;
+pub(super) use settings::Settings;
 
 /// One host.
 pub(super) struct Node {
@@ -55,23 +57,6 @@ pub(super) struct Node {
     /// How many addresses it has moved to.
     moves: u16,
     calm: bool,
-}
-
-/// What a host is made with.
-pub(super) struct Settings {
-    pub(super) config: Arc<Config>,
-    pub(super) suite: CipherSuite,
-    pub(super) certificate: usize,
-    pub(super) retry: RetryPolicy,
-    pub(super) faults: HostFaults,
-    pub(super) habits: Habits,
-    pub(super) early: Early,
-    /// Whether it keeps tokens.
-    pub(super) tokens: bool,
-    /// The version that both ends have to agree on.
-    pub(super) version: Option<Version>,
-    /// Whether memory for another version than the first packet's may be refused.
-    pub(super) may_stay: bool,
 }
 
 impl Node {
