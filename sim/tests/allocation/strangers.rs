@@ -25,6 +25,7 @@ fn address(index: u32) -> SocketAddr {
 fn held_by(duel: &mut Duel) -> isize {
     duel.datagrams = Vec::new();
     duel.heard = Vec::new();
+    duel.host.take_events();
     held()
 }
 
