@@ -111,16 +111,14 @@ impl Link {
     /// Whether recvmsg would give something.
     fn has_message(&self) -> bool {
         if self.is_connecting() {
-            return self.socket.handshake_waits()
-                || self.inbox.has_hello()
-                || self.inbox.has_event();
+            return self.hello_waits() || self.inbox.has_hello() || self.inbox.has_event();
         }
-        self.socket.handshake_waits() || !self.inbox.is_empty()
+        self.hello_waits() || !self.inbox.is_empty()
     }
 
     /// Bytes of what recvmsg gives next, at most.
     fn next_bytes(&self) -> usize {
-        if self.socket.handshake_waits() || self.inbox.has_hello() {
+        if self.hello_waits() || self.inbox.has_hello() {
             return usize::MAX;
         }
         let next = self.inbox.event_len().or_else(|| {

@@ -9,7 +9,7 @@ use inquic_uapi::flags::{
 };
 use inquic_uapi::structs::{HandshakeInfo, StreamInfo};
 use inquic_uapi::{ControlMessage, Layout, QUIC_HANDSHAKE_INFO, QUIC_STREAM_INFO, SOL_QUIC};
-use inquic_wire::{Level, StreamId};
+use inquic_wire::{Level, Role, StreamId};
 
 use super::Sock;
 use super::answer::{Message, Stop, Wait};
@@ -76,14 +76,32 @@ impl Sock {
 }
 
 impl Link {
+    /// Whether the program gets no more messages of the handshake. A client's tickets are none: they are taken when the socket hears
+    /// of what has come, which may be later than a call.
+    fn hello_is_over(&self) -> bool {
+        self.socket.role() == Role::Client && self.socket.is_established()
+    }
+
+    /// Whether a message of the handshake waits for the program.
+    pub(super) fn hello_waits(&self) -> bool {
+        !self.hello_is_over() && self.socket.handshake_waits()
+    }
+
     fn next_message(
         &mut self,
         now: Instant,
         reading: Reading,
         out: &mut [u8],
     ) -> Result<Option<Given>, NoMemory> {
+        let is_over = self.hello_is_over();
         let socket = &mut self.socket;
-        let mut more = |out: &mut [u8]| socket.handshake_receive(out);
+        let mut more = |out: &mut [u8]| {
+            if is_over {
+                None
+            } else {
+                socket.handshake_receive(out)
+            }
+        };
         if let Some((level, piece)) = self.inbox.hello(out, reading, &mut more)? {
             if let Some(verdict) = &mut self.verdict
                 && level == Level::Handshake

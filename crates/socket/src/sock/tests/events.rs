@@ -324,6 +324,23 @@ fn event_9_new_session_ticket_carries_the_message() {
 }
 
 #[test]
+fn a_ticket_is_no_message_of_the_handshake_before_it_is_taken_note_of() {
+    let mut pair = pair(EventType::NewSessionTicket);
+    let ticket = [&[4, 0, 0, 100][..], &[7; 100]].concat();
+    let app = handshake(QUIC_CRYPTO_APP);
+    pair.server_sends(&app, 0, &ticket).unwrap();
+    for (mut bytes, segment) in pair.server.turn(pair.now) {
+        let from = pair.server.address;
+        pair.client.receive(pair.now, from, &mut bytes, segment);
+    }
+    assert_eq!(pair.client_gets(), Err(Errno::EAGAIN));
+    pair.run(1);
+    let now = pair.now;
+    let told = event(&mut pair.client, now);
+    assert_eq!(told, Some((EventType::NewSessionTicket as u8, ticket)));
+}
+
+#[test]
 fn events_beyond_the_bound_are_counted() {
     let mut pair = pair(EventType::StreamUpdate);
     let statistics = |sock: &mut Sock| {
