@@ -5,7 +5,7 @@ use inquic_wire::{Code, Level, PeerError, Space};
 
 use super::Connection;
 use super::hello::Hello;
-use crate::handshake::{CryptoReceive, Kept};
+use crate::handshake::{CryptoReceive, EXCEEDED, Kept};
 use crate::limits;
 use crate::stream::OnStream;
 
@@ -101,11 +101,6 @@ const LEVELS: [(Level, Space); 3] = [
     (Level::Handshake, Space::Handshake),
     (Level::OneRtt, Space::Application),
 ];
-const EXCEEDED: PeerError = PeerError::new(
-    Code::CryptoBufferExceeded,
-    "handshake messages beyond what is buffered",
-)
-.in_frame(0x06);
 const AFTER_HANDSHAKE: PeerError = PeerError::new(
     Code::CryptoBufferExceeded,
     "too many handshake messages after the handshake",

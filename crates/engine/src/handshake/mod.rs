@@ -4,5 +4,5 @@
 mod receive;
 mod send;
 
-pub(crate) use receive::{CryptoReceive, Kept};
+pub(crate) use receive::{CryptoReceive, EXCEEDED, Kept};
 pub(crate) use send::CryptoSend;

@@ -180,7 +180,8 @@ impl CryptoReceive {
 /// Bytes by which a large buffer grows.
 const STEP: usize = 4 * 1024;
 
-const EXCEEDED: PeerError = PeerError::new(
+/// What a peer is told that sends more than is kept.
+pub(crate) const EXCEEDED: PeerError = PeerError::new(
     Code::CryptoBufferExceeded,
     "handshake messages beyond what is buffered",
 )
