@@ -1,41 +1,17 @@
 """What a connection takes that nobody uses: by the kernel's slabs, and by what is charged to a memory group."""
 
-import os
 import resource
 import signal
 import subprocess
 import time
 
+from groups import Group
 from quic import *
 
-GROUPS = "/sys/fs/cgroup"
 KIB = 1024
 HELD = 1_000
 # Bytes that an end of an idle connection may take, with its descriptor, its port's UDP socket and its keys.
 CEILING = 24 * KIB
-
-
-class Group:
-    """A memory group, in which whatever is charged can be seen."""
-
-    def __init__(self, name):
-        if not os.path.exists(f"{GROUPS}/cgroup.procs"):
-            subprocess.run(["mount", "-t", "cgroup2", "none", GROUPS], check=True)
-        with open(f"{GROUPS}/cgroup.subtree_control", "w") as file:
-            file.write("+memory")
-        self.place = f"{GROUPS}/{name}"
-        os.makedirs(self.place, exist_ok=True)
-
-    def enter(self):
-        with open(f"{self.place}/cgroup.procs", "w") as file:
-            file.write(str(os.getpid()))
-
-    def charged(self):
-        """Bytes of the kernel and of sockets, without a process's stacks and tables of pages."""
-        # The kernel adds up what was charged every two seconds.
-        time.sleep(3)
-        numbers = {name: int(number) for name, number in map(str.split, open(f"{self.place}/memory.stat"))}
-        return numbers["kernel"] + numbers["sock"] - numbers["kernel_stack"] - numbers["pagetables"]
 
 
 def slabs():
@@ -65,20 +41,20 @@ def an_idle_connection_takes_no_more_than_24_kib():
 
     assert holder.stdout.readline() == b"ready\n"
     until(lambda: ends() == 0)
-    before = [slabs(), group.charged()]
+    before = [slabs(), group.charged("kernel", "sock")]
     go_on()
     assert holder.stdout.readline() == b"holding\n"
     assert ends() == 2 * HELD, ends()
     # Memory that a busy moment needed is given back after seconds of rest.
     time.sleep(5)
-    each = [(now - then) // (2 * HELD) for now, then in zip([slabs(), group.charged()], before)]
+    each = [(now - then) // (2 * HELD) for now, then in zip([slabs(), group.charged("kernel", "sock")], before)]
     print(f"an end of {HELD} idle connections takes {each[0]} bytes of slab, {each[1]} charged to its group", flush=True)
     # Sockets and inodes alone are more than 2 KiB.
     assert all(2 * KIB < bytes <= CEILING for bytes in each), each
     go_on()
     assert holder.wait(60) == 0
     until(lambda: ends() == 0)
-    left = group.charged() - before[1]
+    left = group.charged("kernel", "sock") - before[1]
     print(f"{left} bytes stay charged after the last one", flush=True)
     assert left < HELD * KIB, left
 

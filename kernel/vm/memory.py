@@ -4,16 +4,15 @@ import fcntl
 import os
 import socket
 import struct
-import subprocess
 import termios
 import time
 
+from groups import Group
 from quic import *
 
 SO_MEMINFO = 55
 # Words of SO_MEMINFO: what is held for received data, its bound, the bound for written data, and what is held for that.
 RECEIVED, RECEIVE_BOUND, SEND_BOUND, WRITTEN = 0, 1, 3, 5
-GROUPS = "/sys/fs/cgroup"
 KIB = 1024
 
 
@@ -43,28 +42,6 @@ def fill(client):
             return True
 
     until(is_full)
-
-
-class Group:
-    """A memory group, in which whatever is charged can be seen."""
-
-    def __init__(self, name):
-        if not os.path.exists(f"{GROUPS}/cgroup.procs"):
-            subprocess.run(["mount", "-t", "cgroup2", "none", GROUPS], check=True)
-        with open(f"{GROUPS}/cgroup.subtree_control", "w") as file:
-            file.write("+memory")
-        self.place = f"{GROUPS}/{name}"
-        os.makedirs(self.place, exist_ok=True)
-
-    def enter(self):
-        with open(f"{self.place}/cgroup.procs", "w") as file:
-            file.write(str(os.getpid()))
-
-    def kernel(self):
-        """Bytes of the kernel's memory, without stacks and tables of pages."""
-        time.sleep(3)
-        numbers = dict(line.split() for line in open(f"{self.place}/memory.stat"))
-        return int(numbers["kernel"]) - int(numbers["kernel_stack"]) - int(numbers["pagetables"])
 
 
 @test
@@ -112,13 +89,13 @@ def the_memory_group_of_the_port_pays_for_what_is_received():
     reader, writer = os.pipe()
 
     def each(connection):
-        before = group.kernel()
+        before = group.charged("kernel")
         os.write(writer, b"fill")
         last = -1
         while last <= 0 or waiting(connection) != last:
             last = waiting(connection)
             time.sleep(1)
-        held, paid = charged(connection)[RECEIVED], group.kernel() - before
+        held, paid = charged(connection)[RECEIVED], group.charged("kernel") - before
         print(f"{held} bytes are held for received data, {paid} were charged to the group", flush=True)
         assert held - 64 * KIB <= paid <= held + 256 * KIB
         os.write(writer, b"held")
