@@ -118,6 +118,7 @@ stop
 
 python3 "$here/vm/sockets.py" "$program" "$pki"
 python3 "$here/vm/ends.py" "$program" "$pki"
+python3 "$here/vm/edges.py" "$program" "$pki"
 
 # While there is a socket the module stays.
 serve fork 127.0.0.1:4433

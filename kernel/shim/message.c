@@ -47,7 +47,9 @@ int inquic_sendmsg(struct socket *sock, struct msghdr *msg, size_t total)
 				taken += now;
 		} while (now > 0 && taken < part);
 		sent += taken;
-	} while (now >= 0 && sent < total && sending.stream >= 0);
+		/* Who makes the same call again, as rings do, goes on behind what was taken. */
+		iov_iter_revert(&msg->msg_iter, part - taken);
+	} while (now > 0 && sent < total && sending.stream >= 0);
 	inquic_buffer_put(bytes, min_t(size_t, total, INQUIC_BUFFER));
 	if (sent)
 		return sent;

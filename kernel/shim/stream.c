@@ -95,7 +95,9 @@ static int stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t total)
 				taken += now;
 		} while (now > 0 && taken < part);
 		sent += taken;
-	} while (now >= 0 && sent < total);
+		/* As inquic_sendmsg does. */
+		iov_iter_revert(&msg->msg_iter, part - taken);
+	} while (now > 0 && sent < total);
 	inquic_buffer_put(bytes, most);
 	if (sent)
 		return sent;

@@ -1,0 +1,92 @@
+"""What the kernel does with sockets beside the calls of programs: rings, hooks that refuse, waits that end while others are served."""
+
+import mmap
+import os
+import select
+import socket
+import struct
+import time
+
+from quic import *
+
+
+class Ring:
+    """io_uring by its system calls: one request at a time."""
+
+    SETUP, ENTER, SEND, GETEVENTS = 425, 426, 26, 1
+
+    def __init__(self):
+        params = ctypes.create_string_buffer(120)
+        self.fd = libc.syscall(self.SETUP, 8, params)
+        assert self.fd >= 0, ctypes.get_errno()
+        self.sq, self.cq = struct.unpack_from("8I", params, 40), struct.unpack_from("8I", params, 80)
+        self.ring, self.results, self.entries = (mmap.mmap(self.fd, 4096, offset=at) for at in (0, 0x800_0000, 0x1000_0000))
+
+    def send(self, sock, data, flags):
+        """Asks for send(), and goes on; the data stays where it is until result()."""
+        self.data = ctypes.create_string_buffer(data, len(data))
+        tail = struct.unpack_from("I", self.ring, self.sq[1])[0]
+        at = tail % 8
+        request = struct.pack("BBHiQQIIQ", self.SEND, 0, 0, sock.fileno(), 0, ctypes.addressof(self.data), len(data), flags, 0)
+        self.entries[at * 64 : at * 64 + 64] = request.ljust(64, b"\0")
+        struct.pack_into("I", self.ring, self.sq[6] + at * 4, at)
+        struct.pack_into("I", self.ring, self.sq[1], tail + 1)
+        assert libc.syscall(self.ENTER, self.fd, 1, 0, 0, None, 0) == 1, ctypes.get_errno()
+
+    def result(self):
+        """What the call returned."""
+        assert libc.syscall(self.ENTER, self.fd, 0, 1, self.GETEVENTS, None, 0) == 0, ctypes.get_errno()
+        head = struct.unpack_from("I", self.results, self.cq[0])[0]
+        result = struct.unpack_from("i", self.results, self.cq[5] + head % 16 * 16 + 8)[0]
+        struct.pack_into("I", self.results, self.cq[0], head + 1)
+        return result
+
+
+def pattern(start, length):
+    """Bytes that say where they are."""
+    words = range(start // 4, (start + length) // 4 + 1)
+    return struct.pack(f"{len(words)}I", *words)[start % 4 :][:length]
+
+
+@test
+def what_a_ring_has_no_room_for_yet_is_sent_later():
+    listener = listen(("127.0.0.1", 0))
+    told, tell = os.pipe()
+    reader, writer = os.pipe()
+
+    def each(connection):
+        hear(connection)
+        os.read(told, 1)
+        got, flags = b"", 0
+        while not flags & FIN:
+            data, _, flags = hear(connection)
+            got += data
+        os.write(writer, b"%8d%8d" % (len(got), got == pattern(0, len(got))))
+
+    child = serve(listener, each)
+    for wait_all in (0, socket.MSG_WAITALL):
+        client = connect(listener.getsockname())
+        client.setblocking(False)
+        client.send(b"x", NEW)
+        sent = 0
+        # Until there is no room, and the peer has what its windows let in.
+        while True:
+            try:
+                sent += client.send(pattern(sent, 65536))
+            except BlockingIOError:
+                time.sleep(0.5)
+                if not polled(client, select.POLLOUT, 0) & select.POLLOUT:
+                    break
+        client.setblocking(True)
+        ring = Ring()
+        ring.send(client, pattern(sent, 300_000), wait_all)
+        os.write(tell, b"g")
+        done = ring.result()
+        assert done == 300_000 if wait_all else 0 < done <= 300_000, done
+        client.send(pattern(sent + done, 4), FIN)
+        assert os.read(reader, 16) == b"%8d%8d" % (sent + done + 4, True), (sent, done)
+        client.close()
+    stop(child)
+
+
+run()
