@@ -63,24 +63,32 @@ static int quic_init(struct sock *sk)
 }
 
 /* With SO_LINGER what was written is still delivered for so long, and the call waits for that. */
-static void quic_close(struct sock *sk, long timeout)
+static void give_up(struct sock *sk, long timeout)
 {
 	struct inquic_cell *cell = cell_of(sk);
 	int over;
 
-	if (cell) {
-		inquic_cell_attach(cell, NULL);
-		inquic_sock_close(cell, jiffies_to_usecs(min(timeout, LINGER_MAX)));
-		if (timeout)
-			WAITING(inquic_cell_queue(cell), timeout, over, inquic_sock_over(cell));
-		inquic_cell_put(cell);
-		((struct quic_sock *)sk)->cell = NULL;
-	}
-	lock_sock(sk);
+	if (!cell)
+		return;
+	inquic_cell_attach(cell, NULL);
+	inquic_sock_close(cell, jiffies_to_usecs(min(timeout, LINGER_MAX)));
+	if (timeout)
+		WAITING(inquic_cell_queue(cell), timeout, over, inquic_sock_over(cell));
+	inquic_cell_put(cell);
+	((struct quic_sock *)sk)->cell = NULL;
+}
+
+static void quic_close(struct sock *sk, long timeout)
+{
+	give_up(sk, timeout);
 	sk->sk_state = TCP_CLOSE;
-	sock_orphan(sk);
-	release_sock(sk);
-	sock_put(sk);
+	sk_common_release(sk);
+}
+
+/* The kernel calls this alone, and not close(), where it refuses a socket that was just made. */
+static void quic_destroy(struct sock *sk)
+{
+	give_up(sk, 0);
 }
 
 /* There are no tables of sockets: the UDP sockets below are in theirs. */
@@ -98,6 +106,7 @@ static struct proto quic_prot = {
 	.owner = THIS_MODULE,
 	.init = quic_init,
 	.close = quic_close,
+	.destroy = quic_destroy,
 	.hash = quic_hash,
 	.unhash = quic_unhash,
 	.obj_size = sizeof(struct quic_sock),
@@ -108,6 +117,7 @@ static struct proto quicv6_prot = {
 	.owner = THIS_MODULE,
 	.init = quic_init,
 	.close = quic_close,
+	.destroy = quic_destroy,
 	.hash = quic_hash,
 	.unhash = quic_unhash,
 	.obj_size = sizeof(struct quic6_sock),

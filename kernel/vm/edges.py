@@ -7,7 +7,10 @@ import socket
 import struct
 import time
 
+from groups import Group
 from quic import *
+
+EPERM = 1
 
 
 class Ring:
@@ -87,6 +90,42 @@ def what_a_ring_has_no_room_for_yet_is_sent_later():
         assert os.read(reader, 16) == b"%8d%8d" % (sent + done + 4, True), (sent, done)
         client.close()
     stop(child)
+
+
+class Refusal:
+    """A program of the kernel's that refuses every socket of IP in a group."""
+
+    BPF, LOAD, ATTACH, CGROUP_SOCK, SOCK_CREATE = 321, 5, 8, 9, 2
+
+    def __init__(self, group):
+        code = ctypes.create_string_buffer(struct.pack("BBhiBBhi", 0xB7, 0, 0, 0, 0x95, 0, 0, 0), 16)
+        licence = ctypes.create_string_buffer(b"GPL")
+        words = struct.pack("IIQQ", self.CGROUP_SOCK, 2, ctypes.addressof(code), ctypes.addressof(licence)).ljust(68, b"\0")
+        self.program = self.call(self.LOAD, words + struct.pack("I", self.SOCK_CREATE))
+        self.group = os.open(group.place, os.O_RDONLY)
+        self.call(self.ATTACH, struct.pack("IIII", self.group, self.program, self.SOCK_CREATE, 0))
+
+    def call(self, command, words):
+        attributes = ctypes.create_string_buffer(words.ljust(144, b"\0"), 144)
+        result = libc.syscall(self.BPF, command, attributes, 144)
+        assert result >= 0, ctypes.get_errno()
+        return result
+
+
+@test
+def a_socket_that_a_program_of_the_kernel_refuses_leaves_nothing_behind():
+    references = lambda: int(open("/sys/module/quic/refcnt").read())
+    until(lambda: references() == 0)
+    group = Group("refused")
+    child = os.fork()
+    if child == 0:
+        group.enter()
+        Refusal(group)
+        for family in (socket.AF_INET, socket.AF_INET6):
+            fails(EPERM, quic, family)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    until(lambda: references() == 0, 2)
 
 
 run()
