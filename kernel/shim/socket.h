@@ -62,12 +62,16 @@ static inline int broken_pipe(const struct msghdr *msg)
 		struct inquic_fetcher *who = (fetcher);                                          \
 		struct inquic_cell *whose = (fetching);                                          \
 		long left = (timeout);                                                           \
+		unsigned long end = jiffies + left;                                              \
 		bool queued = false;                                                             \
                                                                                                  \
 		for (;;) {                                                                       \
 			(result) = (call);                                                       \
 			if ((result) != -INQUIC_BLOCKED)                                         \
 				break;                                                           \
+			/* What is done for others while it waits is part of the time. */        \
+			if (left && left != MAX_SCHEDULE_TIMEOUT)                                \
+				left = max_t(long, end - jiffies, 0);                            \
 			if (!left) {                                                             \
 				(result) = -EAGAIN;                                              \
 				break;                                                           \
@@ -83,7 +87,7 @@ static inline int broken_pipe(const struct msghdr *msg)
 					inquic_fetcher_add(who, whose);                          \
 				queued = true;                                                   \
 			} else if (!inquic_fetch(who)) {                                         \
-				left = wait_woken(&who->wait, TASK_INTERRUPTIBLE, left);         \
+				wait_woken(&who->wait, TASK_INTERRUPTIBLE, left);                \
 				inquic_fetch(who);                                               \
 			}                                                                        \
 		}                                                                                \

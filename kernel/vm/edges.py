@@ -128,4 +128,39 @@ def a_socket_that_a_program_of_the_kernel_refuses_leaves_nothing_behind():
     until(lambda: references() == 0, 2)
 
 
+@test
+def a_wait_ends_in_time_while_another_stream_is_served():
+    listener = listen(("127.0.0.1", 0))
+
+    def each(connection):
+        number = -1
+        while number != 4:
+            _, number, _ = hear(connection)
+        while True:
+            say(connection, bytes(2000), 4, 0)
+
+    child = serve(listener, each)
+    client = connect(listener.getsockname())
+    streams = []
+    for word in (b"quiet", b"loud"):
+        value = get(client, STREAM_DESCRIPTOR, struct.pack("qIi", -1, NEW, -1))
+        streams.append(socket.socket(fileno=struct.unpack("qIi", value)[2]))
+        streams[-1].sendall(word)
+    quiet, loud = streams
+    others = os.fork()
+    if others == 0:
+        while loud.recv(4096):
+            pass
+        os._exit(1)
+    quiet.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 4, 0))
+    buffer = ctypes.create_string_buffer(16)
+    start = time.monotonic()
+    assert libc.recv(quiet.fileno(), buffer, 16, 0) == -1 and ctypes.get_errno() == EAGAIN
+    lasted = time.monotonic() - start
+    print(f"a wait of four seconds was over after {lasted:.1f}", flush=True)
+    assert 3.9 < lasted < 5.5
+    stop(others)
+    stop(child)
+
+
 run()
