@@ -3,6 +3,7 @@
 #include <linux/module.h>
 #include <linux/net.h>
 #include <linux/poll.h>
+#include <linux/security.h>
 #include <linux/slab.h>
 #include <net/inet_common.h>
 #include <net/ipv6.h>
@@ -164,6 +165,9 @@ int inquic_socket_graft(struct socket *sock, const struct sock *like, bool kern,
 #endif
 	((struct quic_sock *)sk)->cell = cell;
 	((struct quic_sock *)sk)->stream = stream;
+	/* To security modules it is the same as the one that it comes from. */
+	security_sk_clone(like, sk);
+	security_sock_graft(sk, sock);
 	sock->state = SS_CONNECTED;
 	return 0;
 }
