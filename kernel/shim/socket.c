@@ -176,7 +176,7 @@ static int quic_accept(struct socket *sock, struct socket *newsock, struct proto
 {
 	struct sock *sk = sock->sk, *newsk;
 	struct inquic_cell *cell = NULL;
-	int err;
+	int err, over;
 
 	WAITING(sk_sleep(sk), sock_rcvtimeo(sk, arg->flags & O_NONBLOCK), err, inquic_sock_accept(cell_of(sk), &cell));
 	if (err)
@@ -198,8 +198,10 @@ static int quic_accept(struct socket *sock, struct socket *newsock, struct proto
 	WRITE_ONCE(newsk->sk_priority, READ_ONCE(sk->sk_priority));
 	inquic_cell_attach(cell, newsk);
 	note_buffers(newsk);
-	/* It may have ended before there was somebody to tell. */
-	newsk->sk_err = inquic_sock_error(cell);
+	/* It may have ended before there was somebody to tell; since then it tells by itself, and then not again. */
+	over = inquic_sock_error(cell);
+	if (over)
+		WRITE_ONCE(newsk->sk_err, over);
 	return 0;
 }
 
