@@ -93,18 +93,17 @@ static enum hrtimer_restart expired(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
-/* The group that pays: of the cell on whose behalf a worker makes this one, else of the process. */
+/* The group that pays: of the cell on whose behalf this one is made, by a worker or by who fetches in its place, else of the process. */
 static struct mem_cgroup *memcg_of_maker(void)
 {
 #ifdef CONFIG_MEMCG
-	if (current->flags & PF_KTHREAD) {
-		struct mem_cgroup *memcg = current->active_memcg;
+	struct mem_cgroup *memcg = current->active_memcg;
 
-		if (memcg)
-			css_get(&memcg->css);
-		return memcg;
-	}
-	return get_mem_cgroup_from_mm(current->mm);
+	if (!memcg && !(current->flags & PF_KTHREAD))
+		return get_mem_cgroup_from_mm(current->mm);
+	if (memcg)
+		css_get(&memcg->css);
+	return memcg;
 #else
 	return NULL;
 #endif
