@@ -93,7 +93,7 @@ static unsigned long count(struct shrinker *shrinker, struct shrink_control *con
 	unsigned long pages = 0;
 	int cpu;
 
-	for_each_online_cpu(cpu) {
+	for_each_possible_cpu(cpu) {
 		for (int i = 0; i < SPARES; i++)
 			pages += READ_ONCE(per_cpu(spares[i], cpu)) ? 1 << ORDER : 0;
 	}
