@@ -173,16 +173,21 @@ impl Udp {
             segment: transmit.segment as u32,
             ecn: transmit.ecn.into(),
         };
-        // SAFETY: `bytes` may be read from end to end, and the buffer's pages are given up one by one.
-        let error = unsafe {
-            ffi::inquic_udp_send(
-                self.0.as_ptr(),
-                bytes.as_ptr(),
-                bytes.len(),
-                &raw const datagrams,
-            )
-        };
-        errno::check(error)
+        let sent = self.give(bytes, &datagrams);
+        if transmit.segment >= bytes.len() || ![-EIO, -EINVAL].contains(&sent) {
+            return errno::check(sent);
+        }
+        // Not every way out cuts trains: one through IPsec does not.
+        for datagram in bytes.chunks(transmit.segment.max(1)) {
+            errno::check(self.give(datagram, &datagrams))?;
+        }
+        Ok(())
+    }
+
+    /// Gives a train to the network: 0, or the errno, negated.
+    fn give(&self, bytes: &[u8], datagrams: &Datagrams) -> c_int {
+        // SAFETY: `bytes` may be read from end to end, and the pages of their buffer are given up one by one.
+        unsafe { ffi::inquic_udp_send(self.0.as_ptr(), bytes.as_ptr(), bytes.len(), datagrams) }
     }
 }
 
@@ -246,3 +251,7 @@ impl Address {
         }
     }
 }
+
+/// What the network says where it cannot cut a train.
+const EIO: c_int = 5;
+const EINVAL: c_int = 22;
