@@ -2,10 +2,23 @@
 /* sendmsg() and recvmsg(): move data and control messages between a program and the Rust side, and wait for it. */
 #include <linux/net.h>
 #include <linux/pagemap.h>
+#include <linux/quic.h>
 
 #include "socket.h"
 
 #define CONTROL_MAX 256
+
+/* What a 32-bit program says ends without the padding that a structure has here. */
+static void pad(u8 *control, size_t len)
+{
+	struct msghdr list = { .msg_control = control, .msg_controllen = len };
+	struct cmsghdr *cmsg;
+
+	for_each_cmsghdr(cmsg, &list) {
+		if (CMSG_OK(&list, cmsg))
+			cmsg->cmsg_len = CMSG_ALIGN(cmsg->cmsg_len);
+	}
+}
 
 int inquic_sendmsg(struct socket *sock, struct msghdr *msg, size_t total)
 {
@@ -14,7 +27,7 @@ int inquic_sendmsg(struct socket *sock, struct msghdr *msg, size_t total)
 	struct inquic_sending sending = {
 		/* Pages that splice brings are copied, as all is. */
 		.flags = msg->msg_flags & ~(MSG_CMSG_COMPAT | MSG_DONTWAIT | MSG_SPLICE_PAGES) };
-	u8 control[CONTROL_MAX], *bytes;
+	u8 control[CONTROL_MAX] __aligned(8), *bytes;
 	int sent = 0, now;
 
 	if (msg->msg_controllen > CONTROL_MAX)
@@ -25,6 +38,8 @@ int inquic_sendmsg(struct socket *sock, struct msghdr *msg, size_t total)
 	} else if (msg->msg_controllen) {
 		memcpy(control, msg->msg_control, msg->msg_controllen);
 	}
+	if (msg->msg_flags & MSG_CMSG_COMPAT)
+		pad(control, msg->msg_controllen);
 	sending.control = control;
 	sending.control_len = msg->msg_controllen;
 	bytes = inquic_buffer_get(min_t(size_t, total, INQUIC_BUFFER));
@@ -112,7 +127,9 @@ static bool has_no_control(const struct msghdr *msg)
  */
 static int receive(struct sock *sk, struct msghdr *msg, size_t wanted, struct inquic_receiving *receiving)
 {
-	size_t len, room, control = min_t(size_t, msg->msg_controllen, CONTROL_MAX);
+	/* Control messages are longer here than for a 32-bit program. */
+	size_t len, room, most = msg->msg_flags & MSG_CMSG_COMPAT ? CONTROL_MAX : msg->msg_controllen;
+	size_t control = msg->msg_controllen ? min_t(size_t, most, CONTROL_MAX) : 0;
 	int got, there = inquic_sock_look(cell_of(sk), receiving->flags);
 	u32 flags = receiving->flags;
 	bool no_control, nowhere;
@@ -169,8 +186,13 @@ int inquic_recvmsg(struct socket *sock, struct msghdr *msg, size_t total, int fl
 	if (got >= 0) {
 		struct msghdr list = { .msg_control = control, .msg_controllen = receiving.control_len };
 
-		for_each_cmsghdr(cmsg, &list)
-			put_cmsg(msg, cmsg->cmsg_level, cmsg->cmsg_type, cmsg->cmsg_len - sizeof(*cmsg), CMSG_DATA(cmsg));
+		for_each_cmsghdr(cmsg, &list) {
+			size_t len = cmsg->cmsg_len - sizeof(*cmsg);
+
+			if (flags & MSG_CMSG_COMPAT && cmsg->cmsg_type == QUIC_STREAM_INFO)
+				len = offsetofend(struct quic_stream_info, stream_flags);
+			put_cmsg(msg, cmsg->cmsg_level, cmsg->cmsg_type, len, CMSG_DATA(cmsg));
+		}
 		msg->msg_flags |= receiving.flags;
 	}
 	return got;

@@ -141,6 +141,48 @@ def trains_leave_one_by_one_where_the_way_out_cuts_none():
     assert int(re.search(r"(\d+)\(packets\)", out)[1]) > 200, out
 
 
+class Old:
+    """sendmsg() and recvmsg() as a 32-bit program makes them."""
+
+    SEND, RECEIVE = 370, 372
+    # The number and three words, to where interrupt 0x80 looks for them.
+    CODE = bytes.fromhex("53 89f8 89f3 87ca cd80 5b c3")
+
+    def __init__(self):
+        libc.mmap.restype = ctypes.c_void_p
+        # Below 2 GiB, readable, writeable, executable.
+        self.at = libc.mmap(None, ctypes.c_size_t(4096), 7, 0x62, -1, ctypes.c_long(0))
+        ctypes.memmove(self.at + 2048, self.CODE, len(self.CODE))
+        self.enter = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_uint, ctypes.c_uint, ctypes.c_uint, ctypes.c_uint)(self.at + 2048)
+
+    def call(self, number, sock, data, control):
+        """What the call returned, and what is there now: data, control messages, and the flags."""
+        parts, place, info = self.at + 64, self.at + 128, self.at + 1024
+        header = struct.pack("IiIIIII", 0, 0, parts, 1, info, len(control), 0)
+        for to, bytes_ in ((self.at, header), (parts, struct.pack("II", place, len(data))), (place, data), (info, control)):
+            ctypes.memmove(to, bytes_, len(bytes_))
+        result = self.enter(number, sock.fileno(), self.at, 0)
+        length, flags = struct.unpack("II", ctypes.string_at(self.at + 20, 8))
+        return result, ctypes.string_at(place, len(data)), ctypes.string_at(info, min(length, 64)), flags
+
+
+@test
+def programs_of_32_bits_name_streams():
+    listener = listen(("127.0.0.1", 0))
+    child = serve(listener)
+    client = connect(listener.getsockname())
+    old = Old()
+    # What their structure has no padding for.
+    info = lambda number, flags: struct.pack("=IiiqI", 24, SOL_QUIC, STREAM_INFO, number, flags)
+    for number in (0, 4):
+        assert old.call(old.SEND, client, b"word", info(number, NEW | FIN))[0] == 4
+        result, data, control, flags = old.call(old.RECEIVE, client, bytes(100), bytes(24))
+        assert result == 4 and data[:4] == b"word", (result, data)
+        assert control == info(number, FIN), control
+        assert flags & socket.MSG_CTRUNC == 0, flags
+    stop(child)
+
+
 class Refusal:
     """A program of the kernel's that refuses every socket of IP in a group."""
 
