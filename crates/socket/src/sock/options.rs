@@ -184,6 +184,10 @@ impl Link {
                 info.write(out)
             }
             QUIC_SOCKOPT_STREAM_DESCRIPTOR => {
+                if out.len() < StreamDescriptor::SIZE {
+                    // The program would never know its number.
+                    return Err(Stop::Failed(Errno::EINVAL));
+                }
                 self.usable()?;
                 return Ok(Got::Stream(
                     self.describe_stream(StreamDescriptor::read(value))?,

@@ -251,11 +251,9 @@ impl Scene {
         let got = raw::getsockopt(socket, level, name, place, told);
         let described = level == SOL_QUIC && name == QUIC_SOCKOPT_STREAM_DESCRIPTOR.cast_signed();
         if got == Ok(()) && described {
-            // Where there was no room for its number, it has none: the library has it closed with the others.
             let StreamDescriptor { descriptor, .. } = StreamDescriptor::read(&value);
-            if len as usize == StreamDescriptor::SIZE && descriptor > 0 {
-                self.keep(Fd(descriptor));
-            }
+            assert_eq!(len as usize, StreamDescriptor::SIZE, "room for its number");
+            self.keep(Fd(descriptor));
         }
         allowed::check(Call::Get, got);
     }

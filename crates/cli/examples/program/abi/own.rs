@@ -216,8 +216,16 @@ fn a_stream_has_a_descriptor_at_each_end() {
     );
     let none = describe(&ends.client, -1, 0x4000_0000);
     assert_eq!(none.unwrap_err(), EINVAL);
+    let wanted = bytes(&StreamDescriptor {
+        stream_id: -1,
+        stream_flags: NEW | UNI,
+        descriptor: 0,
+    });
+    let number = QUIC_SOCKOPT_STREAM_DESCRIPTOR.cast_signed();
+    let short = get_of(&ends.client, SOL_QUIC, number, &wanted[..12], 12);
+    assert_eq!(short, Err(EINVAL), "no room for its number");
     let (id, _uni) = describe(&ends.client, -1, NEW | UNI).unwrap();
-    assert_eq!(id, 2);
+    assert_eq!(id, 2, "none was opened before");
     assert_eq!(general(&near, SO_TYPE), SOCK_STREAM);
     assert_eq!(general(&near, SO_DOMAIN), i32::from(AF_INET));
     assert_eq!(general(&near, SO_PROTOCOL), IPPROTO_QUIC);

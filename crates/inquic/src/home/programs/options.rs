@@ -68,10 +68,6 @@ impl Wanted {
     /// Asks the socket.
     pub(super) fn get(&self, held: &mut Held, port: Option<&Arc<Port>>) -> Outcome<Value> {
         let mut out = vec![0; self.room];
-        if self.is_descriptor() && self.room < StreamDescriptor::SIZE {
-            // The program would never know its number.
-            return Err(Errno::EINVAL.into());
-        }
         match held
             .sock
             .getsockopt(self.level, self.name, &self.value, &mut out)?
@@ -89,12 +85,6 @@ impl Wanted {
                 Ok(Value::Bytes(out))
             }
         }
-    }
-}
-
-impl Wanted {
-    const fn is_descriptor(&self) -> bool {
-        self.level == SOL_QUIC && self.name == QUIC_SOCKOPT_STREAM_DESCRIPTOR.cast_signed()
     }
 }
 

@@ -69,6 +69,22 @@ fn descriptor_is_told_in_the_value() {
 }
 
 #[test]
+fn descriptor_without_room_for_its_number_opens_nothing() {
+    let mut pair = Pair::established();
+    let number = option::QUIC_SOCKOPT_STREAM_DESCRIPTOR as i32;
+    let value = bytes(&StreamDescriptor {
+        stream_id: -1,
+        stream_flags: NEW,
+        descriptor: 0,
+    });
+    let client = pair.client.sock();
+    let got = client.getsockopt(SOL_QUIC, number, &value[..12], &mut [0; 15]);
+    assert_eq!(got.unwrap_err(), Stop::Failed(Errno::EINVAL));
+    let first = describe(&mut pair.client, -1, NEW).unwrap();
+    assert_eq!(first.to_u64(), 0, "none was opened before");
+}
+
+#[test]
 fn descriptor_for_the_peers_next_stream_waits_for_it() {
     let mut pair = Pair::established();
     let waits = describe(&mut pair.server, -1, 0);
