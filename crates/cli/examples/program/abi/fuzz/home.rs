@@ -1,7 +1,7 @@
 //! What the home of these sockets holds, seen from outside: of the kernel, what it lists; of `inquic run`, the process that has started
 //! this one.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::fs;
 use std::io;
 use std::time::Duration;
@@ -21,6 +21,8 @@ pub(super) struct Holds {
     descriptors: usize,
     threads: usize,
     memory_kib: usize,
+    /// What the kernel lists.
+    listed: String,
 }
 
 impl Home {
@@ -49,7 +51,8 @@ impl Home {
             }
             if start.elapsed() > PATIENCE {
                 let before = before.cloned().unwrap_or_default();
-                let why = format!("the home held {before} and holds {holds}");
+                let listed = &holds.listed;
+                let why = format!("the home held {before} and holds {holds}\n{listed}");
                 return Err(io::Error::other(why));
             }
             last = holds;
@@ -67,13 +70,16 @@ impl Home {
 impl Holds {
     /// Connections and whoever else is bound in this namespace.
     fn of_kernel() -> io::Result<Self> {
-        let mut descriptors = 0;
+        let mut listed = String::new();
         for list in ["conns", "eps"] {
             let text = fs::read_to_string(format!("/proc/net/quic/{list}"))?;
-            descriptors += text.lines().skip(1).count();
+            for line in text.lines().skip(1) {
+                writeln!(listed, "{list}: {line}").map_err(io::Error::other)?;
+            }
         }
         Ok(Self {
-            descriptors,
+            descriptors: listed.lines().count(),
+            listed,
             ..Self::default()
         })
     }
@@ -88,6 +94,7 @@ impl Holds {
             descriptors: count("fd")?,
             threads: count("task")?,
             memory_kib: kib.ok_or(io::ErrorKind::InvalidData)?,
+            listed: String::new(),
         })
     }
 
@@ -105,6 +112,7 @@ impl fmt::Display for Holds {
             descriptors,
             threads,
             memory_kib,
+            ..
         } = self;
         write!(
             out,
