@@ -9,9 +9,10 @@ here=$(dirname "$0")
 . "$here/quiet.sh"
 
 # The files of the machine outside are slow to read, and there are many starts.
+insmod=$(command -v insmod)
 mkdir /tmp/bin
 cp "$(command -v busybox)" /tmp/bin
-for tool in awk cat grep insmod rmmod sh sleep sort tail tee; do
+for tool in awk cat grep sh sleep sort tail tee; do
     ln -s busybox /tmp/bin/$tool
 done
 PATH=/tmp/bin:$PATH
@@ -90,7 +91,9 @@ fuzz() {
         } | tee "/tmp/fuzz.$one" &
     done
     wait
-    ! grep -h failed /tmp/fuzz.?
+    if grep -h failed /tmp/fuzz.?; then
+        return 1
+    fi
     calls=$(awk '$2 == "calls," && $1 > made[FILENAME] { made[FILENAME] = $1 } END { for (one in made) all += made[one]; print all }' \
         /tmp/fuzz.?)
 }
@@ -129,7 +132,7 @@ code() {
 
 # Where memory is refused to it once while it comes, the module comes whole or not at all. The kernel counts the allocations of the
 # process that loads it, and the one with this number fails. The module can do without some, but there are no more of them where it has
-# come so often in a row.
+# come so often in a row. busybox would make a second attempt of its own.
 comes() {
     calls=$(sort /proc/kallsyms | awk '
         $3 == "do_one_initcall" { print "0x" $1; at = $1 }
@@ -139,7 +142,7 @@ comes() {
     in_a_row=0
     while test $in_a_row -lt 10; do
         number=$((number + 1))
-        if sh -c "echo $number >/proc/self/fail-nth; exec insmod '$module'" 2>/dev/null; then
+        if sh -c "echo $number >/proc/self/fail-nth; exec $insmod '$module'" 2>/dev/null; then
             in_a_row=$((in_a_row + 1))
             rmmod quic
         else

@@ -28,6 +28,8 @@ pub(super) enum Processors {
     Two,
     /// One, whose clock goes on by a nanosecond with each instruction, and with this machine's while it is idle.
     Counting,
+    /// The same, but its clock skips the time while it is idle: for programs that wait for nothing but each other and the time.
+    Skipping,
 }
 
 /// Boots the stock kernel that the module is for and runs `kernel/replay.sh` in it, once more for `kernel/test.sh`, which loads and unloads
@@ -150,6 +152,9 @@ impl<'a> Emulator<'a> {
         match processors {
             Processors::Two => emulator.args(["--cpus", "2"]),
             Processors::Counting => emulator.args(["--cpus", "1", "--qemu-opts=-icount shift=0"]),
+            Processors::Skipping => {
+                emulator.args(["--cpus", "1", "--qemu-opts=-icount shift=0,sleep=off"])
+            }
         };
         emulator
             .arg("--run")

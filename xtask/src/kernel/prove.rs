@@ -147,7 +147,7 @@ impl Part {
                 let seconds = arguments.minutes * 60;
                 // Two processors disturb each other more than processes do on one.
                 let processors = if arguments.busy {
-                    Processors::Counting
+                    Processors::Skipping
                 } else {
                     Processors::Two
                 };
