@@ -177,12 +177,12 @@ def stop(child):
     os.waitpid(child, 0)
 
 
-def until(holds, seconds=20):
-    """Waits for something to become so."""
-    for _ in range(seconds * 50):
+def until(holds, seconds=20, pause=0.02):
+    """Waits for something to become so, looking at it that often."""
+    for _ in range(int(seconds / pause)):
         if holds():
             return
-        time.sleep(0.02)
+        time.sleep(pause)
     raise AssertionError("it did not come about")
 
 

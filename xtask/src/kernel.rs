@@ -217,7 +217,7 @@ fn newest(folder: &Path, prefix: &str) -> Result<PathBuf> {
 }
 
 /// How often the module is loaded and unloaded where nothing else is asked for.
-pub(crate) const CYCLES: u32 = 20;
+pub(crate) const CYCLES: u32 = 200;
 
 /// The distribution's compiler: the module is built with it, because it comes with the distribution's kernels.
 const COMPILER: &str = "/usr/bin/rustc";

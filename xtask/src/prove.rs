@@ -41,9 +41,6 @@ pub(crate) struct Arguments {
     fuzz_seconds: u64,
 }
 
-/// How often the module comes and goes.
-const CYCLES: u32 = 200;
-
 /// One line of the table.
 struct Claim {
     what: &'static str,
@@ -172,8 +169,8 @@ fn others(arguments: &Arguments, prove: &mut dyn FnMut(&'static str, String, Pro
         });
         prove(
             "the module loaded and unloaded under traffic",
-            format!("{CYCLES} times"),
-            &|| kernel::test(CYCLES).map(finding),
+            format!("{} times", kernel::CYCLES),
+            &|| kernel::test(kernel::CYCLES).map(finding),
         );
     }
     prove("interop", "every case".to_owned(), &peers);

@@ -3,8 +3,10 @@
 
 use std::fs;
 use std::io::{self, BufRead, BufReader};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 
 use anyhow::{Context, Result, ensure};
 
@@ -33,7 +35,8 @@ pub(super) enum Processors {
 }
 
 /// Boots the stock kernel that the module is for and runs `kernel/replay.sh` in it, once more for `kernel/test.sh`, which loads and unloads
-/// the module so many times, once for `kernel/abi.sh`, once for `kernel/users.sh`, and once for `kernel/interop.sh`.
+/// the module so many times, once for `kernel/users.sh`, and then for `kernel/abi.sh` and `kernel/interop.sh` at the same time: each has one
+/// processor, by whose clock nothing is late.
 ///
 /// # Errors
 ///
@@ -47,9 +50,13 @@ pub(super) fn run(module: &Module, cycles: u32) -> Result<Outcome> {
     let script = words(&replay::build(module)?.each_ref());
     emulator.script("replay.sh", &script, SECONDS, Processors::Two)?;
     emulator.test(&programs, cycles)?;
-    emulator.abi(&programs)?;
     emulator.users(&programs)?;
-    interop::brief(&emulator, module)
+    thread::scope(|scope| {
+        let abi = scope.spawn(|| emulator.abi(&programs));
+        let interop = interop::brief(&emulator, module);
+        abi.join().unwrap_or_else(|why| resume_unwind(why))?;
+        interop
+    })
 }
 
 impl<'a> Emulator<'a> {
@@ -161,7 +168,7 @@ impl<'a> Emulator<'a> {
             .arg(&self.module.kernel.image)
             .arg("--exec")
             .arg(format!("/bin/sh {} {words} 2>&1", script.display()));
-        let printed = tee(emulator)?;
+        let printed = tee(emulator, name)?;
         let log = format!("{}.log", name.replace(' ', "-"));
         let log = self.module.file.with_file_name(log);
         fs::write(&log, &printed)?;
@@ -174,8 +181,8 @@ impl<'a> Emulator<'a> {
     }
 }
 
-/// Prints what a command prints, as it comes, and keeps it.
-fn tee(mut command: Command) -> Result<String> {
+/// Prints what a command prints, as it comes and with its name before it, and keeps it.
+fn tee(mut command: Command, name: &str) -> Result<String> {
     let (from, to) = io::pipe()?;
     command.stdout(to.try_clone()?).stderr(to);
     let mut child = command.spawn().context("cannot start the emulator")?;
@@ -185,7 +192,7 @@ fn tee(mut command: Command) -> Result<String> {
     for line in BufReader::new(from).split(b'\n') {
         let line = line?;
         let line = String::from_utf8_lossy(&line);
-        println!("{line}");
+        println!("{name}: {line}");
         printed.push_str(&line);
         printed.push('\n');
     }
@@ -231,7 +238,11 @@ pub(super) fn programs() -> Result<Programs> {
 }
 
 /// A copy of a program that the emulator does not have to read for so long.
-fn stripped(program: &Path) -> Result<PathBuf> {
+///
+/// # Errors
+///
+/// When it cannot be made.
+pub(super) fn stripped(program: &Path) -> Result<PathBuf> {
     let name = program.file_name().context("a program has a name")?;
     let copy = shell::target().join("kernel-module").join(name);
     let mut strip = shell::command("strip");

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::module::{self, Module};
-use super::{TARGET, cargo};
+use super::{TARGET, boot, cargo};
 use crate::shell;
 
 /// Builds the module, for the kernel of the other, and the program.
@@ -30,7 +30,7 @@ pub(super) fn build(module: &Module) -> Result<[PathBuf; 2]> {
     let mut program = shell::cargo();
     program.args(["build", "--quiet", "--package", "inquic-replay"]);
     shell::run(program.args(["--example", "replay"]))?;
-    let program = shell::target().join("debug/examples/replay");
+    let program = boot::stripped(&shell::target().join("debug/examples/replay"))?;
     Ok([folder.join("quic_replay.ko"), program])
 }
 

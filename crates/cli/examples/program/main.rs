@@ -17,12 +17,16 @@ use std::net::SocketAddr;
 
 fn main() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    run(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// Is what these words say.
+fn run(words: &[&str]) -> io::Result<()> {
     let address = |text: &str| {
         text.parse::<SocketAddr>()
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
     };
-    match words.as_slice() {
+    match words {
         ["server", how, at, certificate, key] => server::run(how, address(at)?, certificate, key),
         ["client", at, ca, text] => client::echo(address(at)?, ca, text),
         ["echoes", at, ca, count] => many::run(address(at)?, ca, count),
@@ -47,8 +51,21 @@ fn main() -> io::Result<()> {
         ["perf-server", at, certificate, key, chunk] => {
             perf::serve(address(at)?, certificate, key, chunk)
         }
+        ["forks"] => forks(),
         _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "see main.rs")),
     }
+}
+
+/// For each line that comes in a child is what it says, without a start of its own, and says its number first.
+fn forks() -> io::Result<()> {
+    for line in io::stdin().lines() {
+        let line = line?;
+        if sys::fork()? {
+            println!("{}", std::process::id());
+            return run(&line.split(' ').collect::<Vec<_>>());
+        }
+    }
+    Ok(())
 }
 
 /// A socket that whoever started us has left open.

@@ -117,9 +117,10 @@ pub(crate) fn serve(
     println!("listening {}", sys::local_address(&listener)?);
     loop {
         let connection = sys::accept(&listener, 0)?;
-        tls::accept(&connection, &config)?;
-        // The end of the client is the end of this.
-        drop(answer(&connection, &mut buffer));
+        // The end of the client is the end of this, and the client knows why there was no handshake.
+        if tls::accept(&connection, &config).is_ok() {
+            drop(answer(&connection, &mut buffer));
+        }
     }
 }
 
