@@ -97,6 +97,19 @@ impl Versions {
         self.len == 0
     }
 
+    /// The same versions with this one before the others, if it is among them.
+    #[must_use]
+    pub fn preferring(&self, version: Version) -> Self {
+        let mut list = Self::empty();
+        if self.contains(version) {
+            list.push(version);
+        }
+        for other in self.as_slice() {
+            list.push(*other);
+        }
+        list
+    }
+
     /// The first of these that `accepts` takes.
     #[must_use]
     pub fn first(&self, accepts: impl Fn(Version) -> bool) -> Option<Version> {

@@ -19,6 +19,8 @@ impl Options {
         let (mut engine, mut hints) = (self.engine.clone(), self.hints);
         if config.version != 0 {
             engine.version = Version(config.version);
+            // What a client begins with, and what a server goes over to where the client offers it (RFC 9368 §2.3).
+            engine.versions = engine.versions.preferring(engine.version);
         }
         match config.plpmtud_probe_interval {
             0 => {}

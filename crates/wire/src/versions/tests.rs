@@ -68,6 +68,19 @@ fn what_is_cut_or_empty_is_refused() {
 }
 
 #[test]
+fn a_preferred_version_comes_first_where_it_is_spoken_at_all() {
+    let [first, second] = [Version::V1, Version::V2];
+    let both = Versions::KNOWN;
+    assert_eq!(both.preferring(second).as_slice(), [second, first]);
+    assert_eq!(both.preferring(first), both);
+    assert_eq!(both.preferring(Version(123)), both);
+    assert_eq!(
+        Versions::of(&[first]).preferring(second).as_slice(),
+        [first]
+    );
+}
+
+#[test]
 fn a_version_of_zero_is_refused() {
     for versions in [[0, 1, 1], [1, 0, 1], [1, 1, 0]] {
         refused(&value(&versions), Role::Client);

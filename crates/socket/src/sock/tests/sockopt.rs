@@ -481,6 +481,24 @@ fn option_9_config_chooses_the_version_of_a_connecting_client() {
 }
 
 #[test]
+fn option_9_config_says_which_version_a_server_goes_over_to() {
+    let config = bytes(&Config {
+        version: QUIC_VERSION_V2,
+        ..Config::default()
+    });
+    let number = option::QUIC_SOCKOPT_CONFIG;
+    let mut pair = Pair::established_with(&mut |_, server| {
+        set(server, Instant::ZERO, number, &config).unwrap();
+    });
+    for host in [&mut pair.client, &mut pair.server] {
+        let version = host.sock().link().unwrap().socket.original_version();
+        assert_eq!(version.0, 1, "the client has begun with its own");
+        let told = Config::read(&get(host.sock(), number, &[]).unwrap());
+        assert_eq!(told.version, QUIC_VERSION_V2);
+    }
+}
+
+#[test]
 fn option_10_token_of_a_client_goes_with_its_first_packet() {
     let mut first = Pair::established();
     let number = option::QUIC_SOCKOPT_TOKEN;
