@@ -50,7 +50,7 @@ impl Sock {
         match link.offence.take() {
             None => {}
             //= RFC 9001 §6: Endpoints MUST treat the receipt of a TLS KeyUpdate message as a connection error of type 0x010a
-            Some(Offence::KeyUpdate) => link.socket.fail_handshake(now, UNEXPECTED_MESSAGE),
+            Some(Offence::Unexpected) => link.socket.fail_handshake(now, UNEXPECTED_MESSAGE),
             Some(Offence::CertificateRequest) => link.socket.refuse_handshake(now),
         }
         if link.refused && link.retry.is_none() {

@@ -28,8 +28,8 @@ impl Link {
                 if self.request == Request::New {
                     self.request = Request::Ready;
                 }
-                if self.socket.role() == Role::Client && self.socket.is_established() {
-                    self.take_tickets(options);
+                if self.socket.is_established() {
+                    self.take_messages(options);
                 }
             }
             Event::Stream(event) => self.note_stream_event(*event, options),
@@ -146,10 +146,14 @@ impl Link {
         }
     }
 
-    /// Handshake messages that came after the handshake.
-    fn take_tickets(&mut self, options: &mut Options) {
+    /// Handshake messages that came after the handshake. A client has none to send.
+    fn take_messages(&mut self, options: &mut Options) {
         let mut bytes = [0; 1024];
         while let Some((_, len)) = self.socket.handshake_receive(&mut bytes) {
+            if self.socket.role() == Role::Server {
+                self.offence = Some(Offence::Unexpected);
+                continue;
+            }
             let mut rest = bytes.get(..len).unwrap_or(&bytes);
             while let Some(message) = self.tickets.take(&mut rest) {
                 match message {
@@ -158,7 +162,7 @@ impl Link {
                         options.ticket = ticket;
                     }
                     After::LostTicket => self.inbox.drop_event(),
-                    After::KeyUpdate => self.offence = Some(Offence::KeyUpdate),
+                    After::KeyUpdate => self.offence = Some(Offence::Unexpected),
                     After::CertificateRequest => {
                         self.offence = Some(Offence::CertificateRequest);
                     }

@@ -54,8 +54,8 @@ pub(super) struct Numbers {
 /// What the peer's TLS may not do after the handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Offence {
-    /// RFC 9001 §6: TLS KeyUpdate messages.
-    KeyUpdate,
+    /// RFC 9001 §6: TLS KeyUpdate messages; from a client any message.
+    Unexpected,
     /// RFC 9001 §4.4: authentication after the handshake.
     CertificateRequest,
 }

@@ -9,7 +9,7 @@ use inquic_uapi::flags::{
 };
 use inquic_uapi::structs::{HandshakeInfo, StreamInfo};
 use inquic_uapi::{ControlMessage, Layout, QUIC_HANDSHAKE_INFO, QUIC_STREAM_INFO, SOL_QUIC};
-use inquic_wire::{Level, Role, StreamId};
+use inquic_wire::{Level, StreamId};
 
 use super::Sock;
 use super::answer::{Message, Stop, Wait};
@@ -76,10 +76,10 @@ impl Sock {
 }
 
 impl Link {
-    /// Whether the program gets no more messages of the handshake. A client's tickets are none: they are taken when the socket hears
-    /// of what has come, which may be later than a call.
+    /// Whether the program gets no more messages of the handshake. A client's tickets are none, nor is what a client may not send: both
+    /// are taken when the socket hears of what has come, which may be later than a call.
     fn hello_is_over(&self) -> bool {
-        self.socket.role() == Role::Client && self.socket.is_established()
+        self.socket.is_established()
     }
 
     /// Whether a message of the handshake waits for the program.

@@ -341,6 +341,21 @@ fn a_ticket_is_no_message_of_the_handshake_before_it_is_taken_note_of() {
 }
 
 #[test]
+fn a_message_of_the_handshake_that_comes_to_a_server_afterwards_ends_the_connection() {
+    // A KeyUpdate of TLS, and what no client has to say.
+    for message in [&[24, 0, 0, 1, 0][..], &[13, 0, 0, 0], &[4, 0, 0, 0], &[20]] {
+        let mut pair = Pair::established();
+        let app = handshake(QUIC_CRYPTO_APP);
+        pair.client_sends(&app, 0, message).unwrap();
+        pair.run(5);
+        assert_eq!(pair.server_gets(), Err(Errno::ENOTCONN), "not as data");
+        let number = option::QUIC_SOCKOPT_CONNECTION_CLOSE;
+        let told = get(pair.client.sock(), number, &[]).unwrap();
+        assert_eq!(told[..4], 0x10a_u32.to_ne_bytes(), "unexpected_message");
+    }
+}
+
+#[test]
 fn events_beyond_the_bound_are_counted() {
     let mut pair = pair(EventType::StreamUpdate);
     let statistics = |sock: &mut Sock| {
