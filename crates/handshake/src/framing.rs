@@ -17,8 +17,8 @@ pub(crate) struct Framing {
 /// What is wrong with a message, as its header tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Offence {
-    /// Longer than [`HANDSHAKE_BYTES`].
-    TooLong,
+    /// Longer than [`HANDSHAKE_BYTES`]; so many of the bytes belong to messages before it.
+    TooLong(usize),
     /// Of a type that may not come here.
     Forbidden(u8),
 }
@@ -27,10 +27,14 @@ impl Framing {
     /// Moves over `bytes`; `permits` says which message types may come.
     pub(crate) fn pass(&mut self, bytes: &[u8], permits: fn(u8) -> bool) -> Result<(), Offence> {
         let mut rest = bytes;
+        let mut before = 0;
         loop {
             let body = self.body_bytes.min(rest.len());
             self.body_bytes -= body;
             rest = rest.get(body..).unwrap_or_default();
+            if self.header_bytes == 0 {
+                before = bytes.len() - rest.len();
+            }
             let Some((&byte, after)) = rest.split_first() else {
                 return Ok(());
             };
@@ -47,7 +51,7 @@ impl Framing {
                 self.header_bytes = 0;
                 self.body_bytes = u32::from_be_bytes([0, high, middle, low]) as usize;
                 if self.body_bytes > HANDSHAKE_BYTES - self.header.len() {
-                    return Err(Offence::TooLong);
+                    return Err(Offence::TooLong(before));
                 }
             }
         }

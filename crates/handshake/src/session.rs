@@ -17,7 +17,7 @@ use rustls::quic::{self, ClientConnection, Connection, KeyChange, ServerConnecti
 
 use crate::client::ClientConfig;
 use crate::error::{ConfigError, HandshakeError};
-use crate::framing::{self, Framing};
+use crate::framing::{self, Framing, Offence};
 use crate::greeting::{SESSION_ID_LEN_AT, parameters_in, whole_hello};
 use crate::info::HandshakeInfo;
 use crate::limits::{HANDSHAKE_BYTES, RECEIVE_BYTES, TRANSPORT_PARAMETERS_BYTES};
@@ -309,7 +309,7 @@ impl Running {
         Ok(running)
     }
 
-    /// Takes bytes of the peer and does what follows from them.
+    /// Takes bytes of the peer.
     fn take(
         &mut self,
         socket: &mut dyn HandshakeSocket,
@@ -340,7 +340,21 @@ impl Running {
             Connection::Client(_) if self.complete => framing::no_request,
             _ => framing::any,
         };
-        self.framing.pass(bytes, permits)?;
+        let passed = self.framing.pass(bytes, permits);
+        if let Err(Offence::TooLong(before)) = passed {
+            // The first message that is wrong is told of, however the bytes are cut.
+            self.read(socket, bytes.get(..before).unwrap_or(bytes))?;
+        }
+        passed?;
+        self.read(socket, bytes)
+    }
+
+    /// Lets TLS read bytes of the peer, and does what follows from them.
+    fn read(
+        &mut self,
+        socket: &mut dyn HandshakeSocket,
+        bytes: &[u8],
+    ) -> Result<(), HandshakeError> {
         self.again = None;
         let Self {
             tls,
@@ -403,8 +417,10 @@ impl Running {
             match change {
                 Some(KeyChange::Handshake { .. }) => {
                     let (open, seal) = self.by_side(Level::Handshake)?;
-                    self.install(socket, Level::Handshake, KeySide::Open, &open)?;
+                    // What waits is opened at once, and a peer that breaks a rule there has put the Initial keys away: it is told under
+                    // the new ones.
                     self.install(socket, Level::Handshake, KeySide::Seal, &seal)?;
+                    self.install(socket, Level::Handshake, KeySide::Open, &open)?;
                     self.write = Level::Handshake;
                     self.read_from(Level::Handshake)?;
                 }

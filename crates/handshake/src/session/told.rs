@@ -27,7 +27,7 @@ impl fmt::Debug for Session {
 impl From<Offence> for HandshakeError {
     fn from(offence: Offence) -> Self {
         match offence {
-            Offence::TooLong => Self::TooManyBytes,
+            Offence::TooLong(_) => Self::TooManyBytes,
             //= RFC 9001 §4.4: clients MUST treat receipt of such messages as a connection error of type PROTOCOL_VIOLATION.
             Offence::Forbidden(framing::CERTIFICATE_REQUEST) => Self::LateCertificateRequest,
             Offence::Forbidden(kind) => Self::UnexpectedMessage(kind),

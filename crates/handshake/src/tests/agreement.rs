@@ -51,8 +51,8 @@ fn bytes_of_a_level_leave_before_the_secrets_of_the_next() {
         kinds(&pair.client_socket.acts),
         [
             Send(Initial, 0),
-            Install(Handshake, Open),
             Install(Handshake, Seal),
+            Install(Handshake, Open),
             PeerParameters,
             Send(Handshake, 0),
             Install(OneRtt, Seal),
@@ -64,8 +64,8 @@ fn bytes_of_a_level_leave_before_the_secrets_of_the_next() {
         [
             PeerParameters,
             Send(Initial, 0),
-            Install(Handshake, Open),
             Install(Handshake, Seal),
+            Install(Handshake, Open),
             Send(Handshake, 0),
             Install(OneRtt, Seal),
             Install(OneRtt, Open),

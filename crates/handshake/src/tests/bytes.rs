@@ -179,6 +179,14 @@ fn end_of_early_data_is_refused_with_alert_10() {
     assert_eq!(alert_after(&[5, 0, 0, 0]), Some(10));
 }
 
+#[test]
+fn the_first_message_that_is_wrong_is_told_of_and_not_what_follows() {
+    let followed = [&[24, 0, 0, 1, 0][..], &[0xff; 31]].concat();
+    assert_eq!(alert_after(&followed), Some(10));
+    let followed = [&[5, 0, 0, 0][..], &[0xff; 32]].concat();
+    assert_eq!(alert_after(&followed), Some(10));
+}
+
 /// Feeds a server the beginning of a ClientHello of `len` bytes, in all, and says how it ended.
 fn long_hello(len: usize) -> Result<Progress, HandshakeError> {
     let body = u32::try_from(len - 4).expect("short").to_be_bytes();
