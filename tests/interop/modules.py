@@ -31,6 +31,8 @@ def main():
             if file == os.path.join(root, os.path.basename(file)) and file.endswith(".py"):
                 compiled = importlib.util.cache_from_source(file)
                 wholes.add((root, os.path.relpath(compiled, root)))
+    # What pip keeps for a package of the libraries that its wheel brought lies beside it.
+    wholes |= {(root, f"{whole}.libs") for root, whole in wholes}
     for root, whole in wholes:
         for file in below(os.path.join(root, whole)):
             print(file, os.path.relpath(file, root), sep="\t")

@@ -20,8 +20,8 @@ from aiopquic.quic.events import (
 from peer import ALPN, address, below, parsers, play, say
 
 CIPHERS = {"aes128": 0x1301, "aes256": 0x1302, "chacha20": 0x1303}
-# With --key-update, picoquic begins a key phase after so many packets.
-KEY_PHASE_PACKETS = 100
+# With --key-update, picoquic begins a key phase after so many packets of its own; a client sends little but acknowledgements.
+KEY_PHASE_PACKETS = 25
 # What is written at once; a stream's ring holds 4 MiB.
 CHUNK = 1 << 20
 

@@ -260,8 +260,7 @@ impl Pairing {
 
     /// The link between the two; none where they talk over loopback itself.
     pub(crate) fn link(&self, scale: Scale) -> Option<Terms> {
-        // What it prefers is an address that it has itself.
-        let beside = self.case == Case::ConnectionMigration && self.server() == Kind::Ngtcp2;
+        let beside = self.case == Case::ConnectionMigration && self.server().prefers_its_own();
         self.case.link(scale).filter(|_| !beside)
     }
 

@@ -37,6 +37,12 @@ pub(crate) fn shown(pairing: &Pairing, server: &[String], client: &[String]) -> 
                 "nothing was negotiated"
             );
         }
+        Case::ConnectionMigration if pairing.server() == Kind::Sockets => {
+            ensure!(
+                says(server, "event moved"),
+                "the connection stayed at the first address"
+            );
+        }
         Case::ConnectionMigration if pairing.client().is_inquic() => {
             let moved = report(client)?.get("moved").cloned();
             ensure!(

@@ -7,7 +7,6 @@ use anyhow::Result;
 use super::case::{Case, Pairing};
 use super::lab::free_port;
 use super::link::Link;
-use super::program::Kind;
 
 /// Where a server is.
 pub(crate) struct Place {
@@ -24,8 +23,7 @@ impl Place {
         let port = free_port()?;
         let at = |ip: IpAddr| SocketAddr::new(ip, port);
         let (listen, others) = match pairing.case {
-            // gtlsserver can prefer only an address that it has itself, so no link can stand before it.
-            Case::ConnectionMigration if pairing.server() == Kind::Ngtcp2 => {
+            Case::ConnectionMigration if pairing.server().prefers_its_own() => {
                 let other = SocketAddr::new(OTHER.into(), free_port()?);
                 return Ok(Self {
                     listen: at(FIRST.into()),

@@ -62,6 +62,11 @@ impl Kind {
         matches!(self, Self::Inquic | Self::Sockets)
     }
 
+    /// Whether its servers can ask clients to go only to an address that they have themselves, so that no link can stand before it.
+    pub(crate) fn prefers_its_own(self) -> bool {
+        matches!(self, Self::Ngtcp2 | Self::Sockets)
+    }
+
     /// Makes it runnable; the path of what is run.
     pub(super) fn install(self) -> Result<PathBuf> {
         let main = root().join("Cargo.toml");
@@ -132,11 +137,6 @@ pub(crate) fn why_not(pairing: &Pairing) -> Option<&'static str> {
         }
         _ => {}
     }
-    if pairing.ours == Kind::Sockets
-        && let Some(why) = not_by_sockets(pairing)
-    {
-        return Some(why);
-    }
     match (pairing.case, pairing.role, pairing.peer) {
         (Case::VersionNegotiation, Role::Client, peer) if peer != Kind::Aioquic => {
             Some("the server cannot be told to refuse version 1")
@@ -150,6 +150,11 @@ pub(crate) fn why_not(pairing: &Pairing) -> Option<&'static str> {
         }
         (Case::V2, _, Kind::Quinn | Kind::S2n) => Some("it speaks version 1 only"),
         (Case::V2, _, Kind::Ngtcp2) => Some("its version 2 is that of a draft"),
+        (Case::V2, Role::Client, Kind::Aioquic | Kind::Picoquic)
+            if pairing.ours == Kind::Sockets =>
+        {
+            Some("it goes by what the client prefers, which is what a socket begins with")
+        }
         (Case::ConnectionMigration, Role::Client, Kind::S2n) => {
             Some("s2n-quic has no preferred address")
         }
@@ -162,19 +167,6 @@ pub(crate) fn why_not(pairing: &Pairing) -> Option<&'static str> {
         (Case::Ecn, _, Kind::Aioquic) => Some("aioquic neither marks packets nor reports marks"),
         _ if pairing.http3() && !pairing.ours.is_inquic() && pairing.ours != Kind::Quinn => {
             Some("no HTTP/3 here, and ngtcp2 has nothing else")
-        }
-        _ => None,
-    }
-}
-
-/// What the calls of a socket have no words for.
-fn not_by_sockets(pairing: &Pairing) -> Option<&'static str> {
-    match (pairing.case, pairing.role) {
-        (Case::VersionNegotiation, Role::Client) => {
-            Some("a socket cannot be told to speak version 1 only")
-        }
-        (Case::ConnectionMigration, Role::Server) => {
-            Some("a socket prefers an address that it has itself, and the link stands before it")
         }
         _ => None,
     }

@@ -105,6 +105,20 @@ fn a_connection_that_was_not_resumed_is_no_resumption() {
 }
 
 #[test]
+fn a_socket_that_stayed_has_asked_nobody_away() {
+    let case = |peer| Pairing::new(Kind::Sockets, Role::Server, peer, Case::ConnectionMigration);
+    for peer in [Kind::Aioquic, Kind::Ngtcp2, Kind::Picoquic, Kind::Inquic] {
+        let case = case(peer);
+        assert!(why_not(&case).is_none());
+        assert!(case.link(Scale::Quick).is_none(), "the address is its own");
+        let shown = |server| evidence::shown(&case, &lines(server), &[]);
+        assert!(shown("listening 127.0.0.1:1\nevent moved").is_ok());
+        assert!(shown("listening 127.0.0.1:1").is_err());
+    }
+    assert!(why_not(&case(Kind::Quinn)).is_some());
+}
+
+#[test]
 fn a_cell_whose_connections_the_module_did_not_make_has_failed() {
     let count = |active, passive, packets| {
         Counters::read(&format!(

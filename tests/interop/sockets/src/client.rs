@@ -52,6 +52,9 @@ pub(crate) struct Arguments {
     /// Take version 2 where the server prefers it, as every socket does.
     #[arg(long)]
     prefer_version_2: bool,
+    /// Speak version 1 only.
+    #[arg(long)]
+    only_version_1: bool,
     /// Speak HTTP/3.
     #[arg(long)]
     http3: bool,
@@ -140,7 +143,7 @@ fn connect(
     remembered: Option<Vec<u8>>,
     paths: &[String],
 ) -> Result<Connected> {
-    let socket = Quic::connect(arguments.connect)?;
+    let socket = Quic::connect(arguments.connect, arguments.only_version_1)?;
     let mut handshake = Handshake::new(session, socket.descriptor(), remembered);
     let mut asked = Vec::new();
     let mut control = None;
@@ -150,7 +153,11 @@ fn connect(
             asked.push((path.clone(), ask(&socket, arguments, path)?));
         }
     }
-    handshake.finish()?;
+    if let Err(error) = handshake.finish() {
+        return Err(socket
+            .end()
+            .map_or(error, |end| end.context("no handshake")));
+    }
     if control.is_none() {
         control = open_control(&socket, arguments)?;
     }

@@ -1,12 +1,12 @@
 //! In: requests for files. Out: their bytes, and a line for what the harness cannot see. Never leaves the directory given.
 
 use std::io::{Read, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use inquic_handshake::{Certificate, ServerConfig, Session};
 use inquic_interop_http::{Directory, H3, HQ, REQUEST_BYTES, hq_path, http3};
 use inquic_uapi::structs::Config;
@@ -49,6 +49,9 @@ pub(crate) struct Arguments {
     /// Speak HTTP/3.
     #[arg(long)]
     http3: bool,
+    /// Ask clients to go to another of its addresses, PUBLIC=LOCAL; a socket can name only one that it has itself, so both are the same.
+    #[arg(long)]
+    preferred: Option<String>,
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<()> {
@@ -73,16 +76,23 @@ pub(crate) fn run(arguments: Arguments) -> Result<()> {
         validate_peer_address: u8::from(arguments.retry),
         ..Config::default()
     };
+    let preferred = arguments.preferred.as_deref().map(preferred).transpose()?;
     let (listener, at) = Quic::listen(arguments.listen, alpn, &config)?;
     say(&format!("listening {at}"));
     let arguments = Arc::new(arguments);
     loop {
         let socket = listener.accept()?;
+        if let Some(address) = preferred {
+            socket.prefer(address)?;
+        }
         let arguments = Arc::clone(&arguments);
         let session = Session::server(&tls);
         thread::spawn(move || {
             if let Err(error) = serve(&socket, session, &arguments) {
                 say(&format!("event connection {error:#}"));
+            }
+            if preferred.is_some_and(|there| socket.here().is_ok_and(|here| here == there.into())) {
+                say("event moved");
             }
             match socket.key_updates() {
                 Ok(updates) => say(&format!("event closed key_updates={updates}")),
@@ -90,6 +100,16 @@ pub(crate) fn run(arguments: Arguments) -> Result<()> {
             }
         });
     }
+}
+
+/// The address that clients are asked to go to.
+fn preferred(pair: &str) -> Result<SocketAddrV4> {
+    let (public, local) = pair.split_once('=').context("PUBLIC=LOCAL")?;
+    ensure!(
+        public == local,
+        "a socket prefers an address that it has itself"
+    );
+    Ok(public.parse()?)
 }
 
 /// Makes the handshake, and answers until the connection is over.

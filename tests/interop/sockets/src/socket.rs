@@ -2,16 +2,17 @@
 
 use std::fs::File;
 use std::io;
-use std::net::{Shutdown, SocketAddr};
+use std::net::{Shutdown, SocketAddr, SocketAddrV4};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::thread;
 use std::time::Duration;
 
 use inquic_uapi::option::{
-    QUIC_SOCKOPT_ALPN, QUIC_SOCKOPT_CONFIG, QUIC_SOCKOPT_KEY_UPDATE, QUIC_SOCKOPT_SESSION_TICKET,
-    QUIC_SOCKOPT_STATISTICS, QUIC_SOCKOPT_STREAM_DESCRIPTOR, QUIC_SOCKOPT_TRANSPORT_PARAM,
-    SESSION_TICKET_LEN_MAX,
+    QUIC_SOCKOPT_ALPN, QUIC_SOCKOPT_CONFIG, QUIC_SOCKOPT_CONNECTION_MIGRATION,
+    QUIC_SOCKOPT_KEY_UPDATE, QUIC_SOCKOPT_SESSION_TICKET, QUIC_SOCKOPT_STATISTICS,
+    QUIC_SOCKOPT_STREAM_DESCRIPTOR, QUIC_SOCKOPT_TRANSPORT_PARAM, SESSION_TICKET_LEN_MAX,
 };
+use inquic_uapi::socket::AF_INET;
 use inquic_uapi::structs::{Config, Statistics, StreamDescriptor, TransportParam};
 use inquic_uapi::{IPPROTO_QUIC, Layout, flags};
 use quic::{Calls, Descriptor};
@@ -47,9 +48,14 @@ impl Quic {
         self.0.accept().map(|(socket, _)| Self(socket))
     }
 
-    /// Names the peer, to which nothing is sent before the handshake is made.
-    pub(crate) fn connect(to: SocketAddr) -> io::Result<Self> {
+    /// Names the peer, to which nothing is sent before the handshake is made; `only` speaks the version that it begins with and no other.
+    pub(crate) fn connect(to: SocketAddr, only: bool) -> io::Result<Self> {
         let socket = Self::new(to)?;
+        let versions = TransportParam {
+            disable_compatible_version: u8::from(only),
+            ..TransportParam::default()
+        };
+        socket.set(QUIC_SOCKOPT_TRANSPORT_PARAM, &bytes(&versions))?;
         socket.0.connect(&to.into())?;
         Ok(socket)
     }
@@ -74,6 +80,37 @@ impl Quic {
 
     pub(crate) fn peer(&self) -> io::Result<SocketAddr> {
         address(&self.0.peer_addr()?)
+    }
+
+    /// Why there is no connection any more, if it is over. It is told once.
+    pub(crate) fn end(&self) -> Option<anyhow::Error> {
+        let cause = self.0.take_error().ok().flatten()?;
+        // The C library has words for the errno, which name no version.
+        let is_version = cause.raw_os_error() == Some(libc::EPROTONOSUPPORT);
+        let error = anyhow::Error::from(cause);
+        Some(if is_version {
+            error.context("no version in common")
+        } else {
+            error
+        })
+    }
+
+    /// Where we are; it is another address once the connection has moved.
+    pub(crate) fn here(&self) -> io::Result<SocketAddr> {
+        address(&self.0.local_addr()?)
+    }
+
+    /// Asks the client of a connection whose handshake is still to be made to go to this address of ours.
+    pub(crate) fn prefer(&self, there: SocketAddrV4) -> io::Result<()> {
+        // `struct sockaddr_in`.
+        let there = [
+            AF_INET.to_ne_bytes().as_slice(),
+            &there.port().to_be_bytes(),
+            &there.ip().octets(),
+            &[0; 8],
+        ]
+        .concat();
+        self.set(QUIC_SOCKOPT_CONNECTION_MIGRATION, &there)
     }
 
     /// A stream of our own.
