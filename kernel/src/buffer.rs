@@ -5,9 +5,13 @@ use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 use core::slice;
 
+use inquic_engine::limits;
+
 use crate::ffi;
 
-/// One buffer, as long as the longest train that the kernel joins. What is in it is what somebody wrote last.
+/// One buffer, with room for the longest train that the kernel joins. What is in it is what somebody wrote last. It begins where the
+/// payload of a packet with a short header and a number of two bytes falls on a block of the cipher, and with datagrams of a whole
+/// number of blocks every other payload does. Then no block lies in two pages, of which the kernel's ciphers make a copy.
 pub(crate) struct Buffer(NonNull<u8>);
 
 impl Buffer {
@@ -37,17 +41,28 @@ impl Deref for Buffer {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: it has so many bytes, none of them without a value, and they are this one's alone.
-        unsafe { slice::from_raw_parts(self.0.as_ptr(), LEN) }
+        // SAFETY: it has so many bytes behind the gap, none of them without a value, and they are this one's alone.
+        unsafe { slice::from_raw_parts(self.0.as_ptr().add(GAP), LEN - GAP) }
     }
 }
 
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [u8] {
         // SAFETY: as above.
-        unsafe { slice::from_raw_parts_mut(self.0.as_ptr(), LEN) }
+        unsafe { slice::from_raw_parts_mut(self.0.as_ptr().add(GAP), LEN - GAP) }
     }
 }
 
 /// Bytes of a buffer: `INQUIC_BUFFER` of the shim.
 const LEN: usize = 64 * 1024;
+/// Bytes of a block of every cipher but `ChaCha20`, whose bytes stand alone.
+const BLOCK: usize = 16;
+/// Bytes before the payload of most packets: the first byte, the connection id, the number.
+const HEADER: usize = 1 + limits::LOCAL_CID_LEN + 2;
+/// Bytes of a buffer before its first datagram.
+const GAP: usize = HEADER.next_multiple_of(BLOCK) - HEADER;
+
+const _: () = assert!(
+    LEN - GAP >= limits::TRANSMIT_BYTES,
+    "the longest train has room"
+);
