@@ -347,4 +347,9 @@ fn tls_messages_that_quic_forbids_end_the_connection() {
         raw::send_message(&ends.server, message, &level(QUIC_CRYPTO_APP), 0).unwrap();
         assert_eq!(end(&ends.server).0, code);
     }
+    // A client has nothing to say, whether or not anybody reads it.
+    let ends = Ends::made();
+    echo(&ends);
+    raw::send_message(&ends.client, &[24, 0, 0, 1, 0], &level(QUIC_CRYPTO_APP), 0).unwrap();
+    assert_eq!(end(&ends.client).0, QUIC_TRANSPORT_ERROR_CRYPTO + 10);
 }
