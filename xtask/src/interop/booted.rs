@@ -161,5 +161,5 @@ const PROGRAMS: &str = "programs";
 pub(super) const CERTIFICATES: &str = "certificates";
 
 /// What `cargo xtask kernel test` takes of the table.
-const BRIEF: [Case; 2] = [Case::TransferLoss, Case::ZeroRtt];
+const BRIEF: [Case; 3] = [Case::TransferLoss, Case::ZeroRtt, Case::Ipv6];
 const BRIEF_PEERS: [Kind; 4] = [Kind::Inquic, Kind::Quinn, Kind::S2n, Kind::Ngtcp2];
