@@ -225,7 +225,7 @@ int inquic_sock_receive(struct inquic_cell *cell, struct inquic_receiving *recei
 void inquic_sock_show(struct inquic_cell *cell, struct inquic_shown *out);
 void inquic_sock_count(struct inquic_cell *cell, u64 *numbers);
 int inquic_stream_look(struct inquic_cell *cell, s64 stream);
-int inquic_stream_read(struct inquic_cell *cell, s64 stream, u8 *data, size_t len);
+int inquic_stream_read(struct inquic_cell *cell, s64 stream, u8 *data, size_t len, u32 flags);
 int inquic_stream_write(struct inquic_cell *cell, s64 stream, const u8 *data, size_t len, u32 *pipe);
 u32 inquic_stream_poll(struct inquic_cell *cell, s64 stream);
 int inquic_stream_shutdown(struct inquic_cell *cell, s64 stream, int how);

@@ -105,7 +105,7 @@ static int stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t total)
 }
 
 /* Reads what is there, if there is something: nobody who waits has a buffer. */
-static int read(struct sock *sk, struct msghdr *msg, size_t room)
+static int read(struct sock *sk, struct msghdr *msg, size_t room, int flags)
 {
 	u8 *bytes;
 	int got, there = inquic_stream_look(cell_of(sk), stream_of(sk));
@@ -118,7 +118,7 @@ static int read(struct sock *sk, struct msghdr *msg, size_t room)
 	bytes = inquic_buffer_get(room);
 	if (!bytes)
 		return -ENOMEM;
-	got = inquic_stream_read(cell_of(sk), stream_of(sk), bytes, room);
+	got = inquic_stream_read(cell_of(sk), stream_of(sk), bytes, room, flags);
 	if (got > 0 && copy_to_iter(bytes, got, &msg->msg_iter) != got)
 		got = -EFAULT;
 	inquic_buffer_put(bytes, room);
@@ -133,7 +133,7 @@ static int stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t total,
 	int got;
 
 	WAITING_FETCHING(inquic_cell_queue(cell_of(sk)), sock_rcvtimeo(sk, flags & MSG_DONTWAIT), got,
-			 read(sk, msg, room), &fetcher, cell_of(sk));
+			 read(sk, msg, room, flags), &fetcher, cell_of(sk));
 	inquic_fetcher_remove(&fetcher);
 	return got;
 }

@@ -5,6 +5,7 @@ use core::ffi::c_int;
 
 use inquic_socket::sock::Stop;
 use inquic_socket::{Errno, Sock};
+use inquic_uapi::flags::MSG_PEEK;
 use inquic_wire::StreamId;
 
 use crate::calls::{bytes, bytes_mut, socket};
@@ -34,6 +35,7 @@ unsafe extern "C" fn inquic_stream_read(
     stream: i64,
     data: *mut u8,
     len: usize,
+    flags: u32,
 ) -> c_int {
     // SAFETY: the shim's cell and memory.
     let (socket, data) = unsafe { (socket(cell), bytes_mut(data, len)) };
@@ -42,7 +44,11 @@ unsafe extern "C" fn inquic_stream_read(
     };
     let mut held = socket.lock();
     let now = clock::now();
-    let read = held.sock.stream_read(now, id, data);
+    let read = if flags & MSG_PEEK != 0 {
+        held.sock.stream_peek(id, data)
+    } else {
+        held.sock.stream_read(now, id, data)
+    };
     held.settle(&socket, now, Cause::Call);
     code_or_wait(read)
 }

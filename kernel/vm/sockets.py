@@ -38,6 +38,7 @@ def a_stream_has_a_descriptor_of_its_own():
     fails(EISCONN, stream.connect, listener.getsockname())
     assert os.write(stream.fileno(), b"by itself") == 9
     assert polled(stream, select.POLLIN) & select.POLLIN
+    assert stream.recv(64, socket.MSG_PEEK) == b"by itself"
     assert os.read(stream.fileno(), 64) == b"by itself"
     stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, 200_000))
     fails(EAGAIN, libc_recv, stream)

@@ -16,7 +16,7 @@ use super::answer::{Stop, Wait};
 use super::link::Link;
 use super::{Sock, State};
 use crate::errno::Errno;
-use crate::socket::{OpenError, ReadError, WriteError};
+use crate::socket::{OpenError, Read, ReadError, WriteError};
 
 /// What the calls know of a connection's streams.
 #[derive(Default)]
@@ -286,6 +286,26 @@ impl Link {
     }
 }
 
+impl Link {
+    /// What read() on a stream's descriptor says of what came of it.
+    fn stream_answer(&self, id: StreamId, read: Result<Read, ReadError>) -> Result<usize, Stop> {
+        let is_closed = self.socket.is_closed();
+        match read {
+            Ok(read) => Ok(read.bytes),
+            // What is over was read to its end, or reading it was stopped.
+            Err(ReadError::Stopped) => Ok(0),
+            Err(ReadError::Unknown) if !is_closed => Ok(0),
+            Err(ReadError::Blocked) if !is_closed => Err(Stop::Blocked {
+                on: Wait::StreamRead(id),
+                errno: Errno::EAGAIN,
+            }),
+            Err(ReadError::Reset(_) | ReadError::Blocked | ReadError::Unknown) => {
+                Err(Stop::Failed(Errno::ECONNRESET))
+            }
+        }
+    }
+}
+
 /// The calls on a stream that has a descriptor; the home keeps the stream's identifier with it.
 impl Sock {
     /// read(): 0 at the stream's end, or after SHUT_RD.
@@ -301,19 +321,18 @@ impl Sock {
         out: &mut [u8],
     ) -> Result<usize, Stop> {
         let link = self.link_mut().ok_or(Stop::Failed(Errno::ENOTCONN))?;
-        match link.socket.read(now, id, out) {
-            Ok(read) => Ok(read.bytes),
-            // What is over was read to its end, or reading it was stopped.
-            Err(ReadError::Stopped) => Ok(0),
-            Err(ReadError::Unknown) if !link.socket.is_closed() => Ok(0),
-            Err(ReadError::Blocked) if !link.socket.is_closed() => Err(Stop::Blocked {
-                on: Wait::StreamRead(id),
-                errno: Errno::EAGAIN,
-            }),
-            Err(ReadError::Reset(_) | ReadError::Blocked | ReadError::Unknown) => {
-                Err(Stop::Failed(Errno::ECONNRESET))
-            }
-        }
+        let read = link.socket.read(now, id, out);
+        link.stream_answer(id, read)
+    }
+
+    /// As [`Sock::stream_read`], with `MSG_PEEK`: what is given stays.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sock::stream_read`].
+    pub fn stream_peek(&self, id: StreamId, out: &mut [u8]) -> Result<usize, Stop> {
+        let link = self.link().ok_or(Stop::Failed(Errno::ENOTCONN))?;
+        link.stream_answer(id, link.socket.peek(id, out))
     }
 
     /// write(): takes what there is room for.

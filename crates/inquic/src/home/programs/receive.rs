@@ -105,7 +105,11 @@ impl Receiving {
         }
         let out = &mut buffer[..self.room];
         if let Some(stream) = stream {
-            let bytes = held.sock.stream_read(now, stream, out)?;
+            let bytes = if self.is_peeking() {
+                held.sock.stream_peek(stream, out)?
+            } else {
+                held.sock.stream_read(now, stream, out)?
+            };
             return Ok(Taken {
                 bytes,
                 flags: 0,

@@ -60,6 +60,19 @@ fn descriptor_reads_and_writes_one_stream() {
 }
 
 #[test]
+fn descriptor_lets_a_stream_be_looked_at() {
+    let (mut pair, id) = pair();
+    for _ in 0..2 {
+        let mut out = [0; 64];
+        assert_eq!(pair.server.sock().stream_peek(id, &mut out), Ok(5));
+        assert_eq!(&out[..5], b"hello");
+    }
+    assert_eq!(read(&mut pair, id), Ok(b"hello".to_vec()));
+    let nothing = pair.server.sock().stream_peek(id, &mut [0; 64]);
+    assert_eq!(nothing.map_err(Stop::errno), Err(Errno::EAGAIN));
+}
+
+#[test]
 fn descriptor_is_told_in_the_value() {
     let id = StreamId::from_u64(8).unwrap();
     let mut out = [0; 16];
