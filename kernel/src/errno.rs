@@ -34,8 +34,11 @@ pub(crate) fn check(code: c_int) -> Result<(), Errno> {
     if code >= 0 {
         return Ok(());
     }
-    if code == -EPERM {
-        return Err(Errno::EACCES);
+    match -code {
+        EPERM => return Err(Errno::EACCES),
+        ENETDOWN | EHOSTUNREACH => return Err(Errno::ENETUNREACH),
+        ENOBUFS => return Err(Errno::ENOMEM),
+        _ => {}
     }
     Err(KNOWN
         .into_iter()
@@ -45,6 +48,10 @@ pub(crate) fn check(code: c_int) -> Result<(), Errno> {
 
 /// What filters and security modules say, which is no errno of the ABI.
 const EPERM: c_int = 1;
+/// What has the meaning of another errno of the ABI.
+const ENETDOWN: c_int = 100;
+const ENOBUFS: c_int = 105;
+const EHOSTUNREACH: c_int = 113;
 
 const KNOWN: [Errno; 11] = [
     Errno::EAGAIN,

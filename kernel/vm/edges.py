@@ -12,7 +12,7 @@ import time
 from groups import Group
 from quic import *
 
-EPERM = 1
+EPERM, ENETUNREACH = 1, 101
 
 
 class Ring:
@@ -139,6 +139,15 @@ def trains_leave_one_by_one_where_the_way_out_cuts_none():
     assert exchange(client, bytes(300_000)) == bytes(300_000)
     out = subprocess.run(["ip", "-s", "xfrm", "state"], check=True, capture_output=True, text=True).stdout
     assert int(re.search(r"(\d+)\(packets\)", out)[1]) > 200, out
+
+
+@test
+def no_way_is_no_way_whatever_the_reason():
+    isolate()
+    ip("link", "set", "lo", "up")
+    fails(ENETUNREACH, quic().connect, ("192.0.2.1", 443))
+    ip("route", "add", "unreachable", "192.0.2.0/24")
+    fails(ENETUNREACH, quic().connect, ("192.0.2.1", 443))
 
 
 class Old:
