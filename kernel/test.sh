@@ -118,6 +118,7 @@ stop
 
 python3 "$here/vm/sockets.py" "$program" "$pki"
 python3 "$here/vm/pages.py" "$program" "$pki"
+python3 "$here/vm/links.py" "$program" "$pki"
 python3 "$here/vm/ends.py" "$program" "$pki"
 python3 "$here/vm/edges.py" "$program" "$pki"
 

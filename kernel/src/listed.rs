@@ -85,7 +85,9 @@ fn add(sock: &Sock, numbers: &mut [u64; COUNTERS]) {
         Some(CloseReason::Application { .. } | CloseReason::Transport(_)) => {
             put(Counter::OutCloses, 1);
         }
-        Some(CloseReason::PeerTransport { .. }) => put(Counter::InCloses, 1),
+        Some(CloseReason::PeerApplication { .. } | CloseReason::PeerTransport { .. }) => {
+            put(Counter::InCloses, 1);
+        }
         _ => {}
     }
 }
