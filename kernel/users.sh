@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs in the booted kernel, as its root: `users.sh quic.ko quic_sample.ko AGENT PROGRAM PKI`. Users in the kernel make QUIC with
+# Runs in the booted kernel, as its root: `users.sh quic.ko quic_sample.ko AGENT PROGRAM PKI LIBQUIC`. Users in the kernel make QUIC with
 # programs, by the handshake service and the agent; and what happens where there is no agent. Says "all held" last if all did.
 set -e
 module=$1
@@ -7,7 +7,9 @@ sample=$2
 agent=$3
 program=$4
 pki=$5
-. "$(dirname "$0")/quiet.sh"
+library=$6
+here=$(dirname "$0")
+. "$here/quiet.sh"
 
 # The files of the machine outside are slow to read, and there are many starts.
 strip -o /tmp/program "$program"
@@ -45,6 +47,15 @@ until_said() {
     done
     cat "$2"
     exit 1
+}
+
+# Waits until the kernel's log says it: a server's user hears later than its client.
+logged() {
+    for half in $(seq 120); do
+        dmesg | grep "$1" && return
+        sleep 0.5
+    done
+    return 1
 }
 
 begin_agent() {
@@ -140,6 +151,47 @@ echo "== a name that the server cannot prove"
 again fails 129 60 port=4453 name=other.example
 dmesg | grep "closed with 0x12a"
 until_said 'PeerAlert(42)' "$folder/server.log"
+
+echo "== pre-shared keys: a server in the kernel, clients in programs"
+shared() {
+    timeout 60 python3 "$here/vm/shared.py" "$program" "$pki" "$@"
+}
+# A client with the keys of a file.
+asks_shared() {
+    shared client "$library" "$folder/$1" 127.0.0.1 4454 "$2" > "$folder/said" 2> "$folder/failed" || return
+    grep -x "$2" "$folder/said"
+}
+# Whether one does not get on with those keys.
+asks_in_vain() {
+    ! asks_shared "$1" in_vain && grep -x "no handshake: $2" "$folder/failed"
+}
+one=00112233445566778899aabbccddeeff
+two=ffeeddccbbaa99887766554433221100
+echo "one:$one" > "$folder/keys"
+echo "one:$two" > "$folder/wrong"
+echo "three:$two" > "$folder/unknown"
+serial=$(shared key one $one)
+insmod "$sample" role=server timeout_ms=30000 port=4454 psk=$serial
+again asks_shared keys seven
+until_said 'by the key one' "$folder/agent.log"
+# ECONNABORTED at the client, for which it is the peer who ended it; EKEYREJECTED at the server, with the alert decrypt_error, and with
+# unknown_psk_identity.
+again asks_in_vain wrong 103
+logged "server: no handshake: -129, closed with 0x133"
+again asks_in_vain unknown 103
+logged "server: no handshake: -129, closed with 0x173"
+rmmod quic_sample
+
+echo "== pre-shared keys: clients in the kernel, a server in a program"
+python3 "$here/vm/shared.py" "$program" "$pki" server "$library" "$folder/keys" 127.0.0.1 4455 > "$folder/shared.log" 2>&1 &
+shared_server=$!
+until_said listening "$folder/shared.log"
+again client port=4455 psk=$serial "words=by_key"
+dmesg | grep 'client: "by_key" came back'
+again fails 103 60 port=4455 psk=$(shared key four $two)
+dmesg | grep "client: no handshake: -103, closed with 0x173"
+kill $shared_server
+wait $shared_server || true
 
 echo "== an agent that does not answer: given up at the user's deadline"
 cat "$folder/agent.log"

@@ -115,9 +115,11 @@ impl<'a> Emulator<'a> {
         let Programs {
             program,
             agent,
+            library,
             pki,
         } = programs;
-        let users = words(&[&self.module.file, &self.module.sample, agent, program, pki]);
+        let (module, sample) = (&self.module.file, &self.module.sample);
+        let users = words(&[module, sample, agent, program, pki, library]);
         let seconds = self.patience() * SECONDS;
         self.script("users.sh", &users, seconds, Processors::Two)
     }
@@ -213,6 +215,8 @@ pub(super) struct Programs {
     /// A program that uses nothing but socket calls.
     pub(super) program: PathBuf,
     agent: PathBuf,
+    /// libquic.
+    library: PathBuf,
     /// Certificates for it.
     pub(super) pki: PathBuf,
 }
@@ -233,6 +237,8 @@ pub(super) fn programs() -> Result<Programs> {
     Ok(Programs {
         program: stripped(&target.join("debug/examples/program"))?,
         agent: stripped(&target.join("debug/inquic-agent"))?,
+        // Built on the way to the agent.
+        library: stripped(&target.join("debug/deps/libquic.so"))?,
         pki,
     })
 }
