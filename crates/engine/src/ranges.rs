@@ -61,7 +61,7 @@ impl RangeSet {
         if touched.len() == 1 && start <= first && last <= end {
             return Inserted::Known;
         }
-        self.ranges.drain(from.saturating_add(1)..to);
+        memory::cut(&mut self.ranges, from.saturating_add(1)..to);
         if let Some(joined) = self.ranges.get_mut(from) {
             *joined = (start.min(first), end.max(last));
         }
@@ -118,7 +118,7 @@ impl RangeSet {
     /// Takes out every number below `floor`.
     pub(crate) fn remove_below(&mut self, floor: u64) {
         let gone = self.ranges.partition_point(|&(_, end)| end < floor);
-        self.ranges.drain(..gone);
+        memory::cut(&mut self.ranges, 0..gone);
         if let Some(first) = self.ranges.first_mut() {
             first.0 = first.0.max(floor);
         }

@@ -2,12 +2,12 @@
 //! whoever has to survive without memory asks for it nowhere else.
 //!
 //! Each helper tests for room in the words of the collection itself, so that what a full collection would do is not even compiled
-//! in: `cargo xtask panics` counts what is left of that.
+//! in: `cargo xtask panics` fails where something of that is left.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use core::ops::{Deref, DerefMut};
+use core::ops::{Deref, DerefMut, Range};
 
 /// There was no memory for it. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,7 +129,7 @@ pub fn appended<T: Copy>(list: &mut Vec<T>, values: &[T]) -> bool {
 }
 
 /// Puts `values` at the end of `list`, where the caller has made room for them.
-#[inline]
+// Not inlined as written: what it calls is, where the compiler sees that nothing grows.
 pub fn append<T: Copy>(list: &mut Vec<T>, values: &[T]) {
     let room = list.capacity().wrapping_sub(list.len());
     debug_assert!(values.len() <= room, "room was made");
@@ -141,16 +141,33 @@ pub fn append<T: Copy>(list: &mut Vec<T>, values: &[T]) {
 /// Makes `list` as long as `len` with zeros, where the caller has made room for them; longer lists stay as they are.
 #[inline]
 pub fn lengthen(list: &mut Vec<u8>, len: usize) {
+    let room = list.capacity().wrapping_sub(list.len());
     debug_assert!(len <= list.capacity(), "room was made");
-    if len > list.len() && len <= list.capacity() {
+    if let Some(more) = len.checked_sub(list.len())
+        && more <= room
+    {
         list.resize(len, 0);
     }
 }
 
-/// Takes out what is at place `at`, if anything is.
+/// Takes out what is at place `at`, if anything is; what is behind it moves up.
 #[inline]
 pub fn taken<T>(list: &mut Vec<T>, at: usize) -> Option<T> {
-    (at < list.len()).then(|| list.remove(at))
+    let behind = list.get_mut(at..)?;
+    if behind.is_empty() {
+        return None;
+    }
+    behind.rotate_left(1);
+    list.pop()
+}
+
+/// Takes out what is at `places`, as far as anything is; what is behind them moves up.
+#[inline]
+pub fn cut<T>(list: &mut Vec<T>, places: Range<usize>) {
+    let (start, end) = (places.start, places.end.min(list.len()));
+    if start < end {
+        list.drain(start..end);
+    }
 }
 
 /// Gives back the memory that `list` does not use; where that takes memory that cannot be had, it stays.
@@ -200,10 +217,39 @@ pub fn put_back<T>(queue: &mut VecDeque<T>, value: T) {
 /// Puts `values` at the end of `queue`, where the caller has made room for them.
 #[inline]
 pub fn append_back<T: Copy>(queue: &mut VecDeque<T>, values: &[T]) {
-    let room = queue.capacity().wrapping_sub(queue.len());
-    debug_assert!(values.len() <= room, "room was made");
-    if values.len() <= room {
+    let longer = queue.len().checked_add(values.len());
+    let has_room = longer.is_some_and(|longer| longer <= queue.capacity());
+    debug_assert!(has_room, "room was made");
+    if has_room {
         queue.extend(values);
+    }
+}
+
+/// Takes out what is at `places`, as far as anything is; what is behind them moves up.
+#[inline]
+pub fn cut_queue<T>(queue: &mut VecDeque<T>, places: Range<usize>) {
+    let (start, end) = (places.start, places.end.min(queue.len()));
+    if start < end {
+        queue.drain(start..end);
+    }
+}
+
+/// What is at `places`, as far as anything is.
+#[inline]
+pub fn within<T>(queue: &VecDeque<T>, places: Range<usize>) -> impl Iterator<Item = &T> {
+    let end = places.end.min(queue.len());
+    queue.range(places.start.min(end)..end)
+}
+
+/// Takes out whatever is not to be kept; the rest stays in its order.
+#[inline]
+pub fn keep<T>(queue: &mut VecDeque<T>, mut is_kept: impl FnMut(&T) -> bool) {
+    for _ in 0..queue.len() {
+        if let Some(value) = queue.pop_front()
+            && is_kept(&value)
+        {
+            put_back(queue, value);
+        }
     }
 }
 

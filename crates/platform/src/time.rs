@@ -165,8 +165,16 @@ impl Sub for Duration {
 }
 
 impl fmt::Debug for Duration {
+    /// In the largest unit that leaves nothing over.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&core::time::Duration::from_nanos(self.0), out)
+        let (length, unit) = match self.0 {
+            0 => (0, "ns"),
+            nanos if nanos % 1_000_000_000 == 0 => (nanos / 1_000_000_000, "s"),
+            nanos if nanos % 1_000_000 == 0 => (nanos / 1_000_000, "ms"),
+            nanos if nanos % 1_000 == 0 => (nanos / 1_000, "µs"),
+            nanos => (nanos, "ns"),
+        };
+        write!(out, "{length}{unit}")
     }
 }
 
@@ -175,3 +183,6 @@ impl From<Duration> for core::time::Duration {
         Self::from_nanos(length.0)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -353,7 +353,7 @@ impl Port {
     pub fn remove(&mut self, socket: &Socket) {
         let listener = socket.listener().and_then(|id| self.listener_mut(id));
         if let Some(listener) = listener {
-            listener.ready.retain(|&handle| handle != socket.handle());
+            memory::keep(&mut listener.ready, |&handle| handle != socket.handle());
         }
         self.endpoint.remove(socket.handle());
     }

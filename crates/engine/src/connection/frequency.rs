@@ -52,7 +52,7 @@ impl Frequency {
         }
         // An acknowledgement four times in a round trip, when packets are too few for the threshold.
         let quarter = smoothed_rtt.as_micros() >> 2;
-        self.max_ack_delay_us = quarter.clamp(shortest, longest);
+        self.max_ack_delay_us = quarter.min(longest).max(shortest);
         self.threshold = wanted;
         self.asked = self.asked.saturating_add(1);
         self.pending = true;

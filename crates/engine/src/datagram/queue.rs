@@ -81,7 +81,7 @@ impl Queue {
             return false;
         };
         let end = HEADER.saturating_add(len).min(self.bytes.len());
-        self.bytes.drain(..end);
+        memory::cut_queue(&mut self.bytes, 0..end);
         true
     }
 

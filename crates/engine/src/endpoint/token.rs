@@ -224,7 +224,7 @@ impl Tokens {
 
     /// Whoever brought it was not served, and may come with it again.
     pub(super) fn give_back(&mut self, mark: Mark) {
-        self.used.retain(|used| *used != mark);
+        memory::keep(&mut self.used, |used| *used != mark);
     }
 
     /// `false` when it was used before.

@@ -157,9 +157,11 @@ impl CryptoReceive {
     /// Gives contiguous bytes to TLS.
     pub(crate) fn take(&mut self, out: &mut [u8]) -> usize {
         let count = self.ready().min(out.len());
-        for (place, byte) in out.iter_mut().zip(self.bytes.drain(..count)) {
-            *place = byte;
+        let ready = self.bytes.get(..count).unwrap_or_default();
+        for (place, byte) in out.iter_mut().zip(ready) {
+            *place = *byte;
         }
+        memory::cut(&mut self.bytes, 0..count);
         self.taken = self.taken.saturating_add(count as u64);
         self.have.remove_below(self.taken);
         if self.bytes.is_empty() {

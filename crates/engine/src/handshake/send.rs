@@ -91,7 +91,7 @@ impl CryptoSend {
             let end = last.saturating_add(1);
             if first <= self.base && end > self.base {
                 let gone = usize::try_from(end.saturating_sub(self.base)).unwrap_or(usize::MAX);
-                self.bytes.drain(..gone.min(self.bytes.len()));
+                memory::cut(&mut self.bytes, 0..gone);
                 self.base = end;
                 self.acknowledged.remove_below(end);
                 self.lost.remove_below(end);

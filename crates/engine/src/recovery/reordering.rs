@@ -68,7 +68,7 @@ impl Reordering {
     pub(super) fn settle(&mut self, began: bool) {
         if began {
             let old = self.lost.len().saturating_sub(self.fresh as usize);
-            self.lost.drain(..old);
+            memory::cut_queue(&mut self.lost, 0..old);
             self.episode = 0;
             self.returned = 0;
         }

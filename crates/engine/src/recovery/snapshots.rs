@@ -37,8 +37,7 @@ impl Snapshots {
         if let Some(kept) = &mut self.0
             && !kept.is_empty()
         {
-            let gone = records.min(kept.len());
-            kept.drain(..gone);
+            memory::cut_queue(kept, 0..records);
         }
     }
 

@@ -74,7 +74,7 @@ impl Spans {
         }
         let mut joined = Span { start, end };
         let mut known = 0_u64;
-        for span in self.spans.range(from..to) {
+        for span in memory::within(&self.spans, from..to) {
             joined.start = joined.start.min(span.start);
             joined.end = joined.end.max(span.end);
             known = known.saturating_add(span.end.saturating_sub(span.start));
@@ -82,7 +82,7 @@ impl Spans {
         if let Some(span) = self.spans.get_mut(from) {
             *span = joined;
         }
-        self.spans.drain(from.saturating_add(1)..to);
+        memory::cut_queue(&mut self.spans, from.saturating_add(1)..to);
         let len = joined.end.saturating_sub(joined.start);
         Some(len.saturating_sub(known))
     }
@@ -133,9 +133,7 @@ impl Spans {
             last.start = end;
             to = to.saturating_sub(1);
         }
-        if from < to {
-            self.spans.drain(from..to);
-        }
+        memory::cut_queue(&mut self.spans, from..to);
     }
 
     /// Takes the lowest range out.
@@ -147,7 +145,7 @@ impl Spans {
     pub(super) fn holes(&self, start: u64, end: u64) -> impl Iterator<Item = Span> + '_ {
         let from = self.spans.partition_point(|span| span.end <= start);
         let mut at = start;
-        let mut inside = self.spans.range(from..);
+        let mut inside = memory::within(&self.spans, from..self.spans.len());
         core::iter::from_fn(move || {
             while at < end {
                 let Some(span) = inside.next() else {

@@ -195,8 +195,9 @@ impl Inbox {
     /// A stream got a descriptor of its own.
     pub(super) fn forget(&mut self, id: StreamId) {
         if self.listed.remove(&id).is_some() {
-            self.readable
-                .retain(|&waiting| waiting != Readable::Stream(id));
+            memory::keep(&mut self.readable, |&waiting| {
+                waiting != Readable::Stream(id)
+            });
         }
     }
 
@@ -258,7 +259,7 @@ fn take(bytes: &mut Vec<u8>, out: &mut [u8], reading: Reading) -> Piece {
     let cut = reading.cut && !whole;
     let told = if cut { bytes.len() } else { fits };
     if !reading.peek {
-        bytes.drain(..if cut { bytes.len() } else { fits });
+        memory::cut(bytes, 0..if cut { bytes.len() } else { fits });
     }
     Piece {
         bytes: told,

@@ -57,7 +57,8 @@ impl Cubic {
         let ceiling = window.saturating_add(window / 2);
         let target = epoch
             .window_at(elapsed + smoothed, mds)
-            .clamp(window, ceiling);
+            .min(ceiling)
+            .max(window);
         let missing = target.saturating_sub(window);
         let step = missing
             .saturating_mul(acked)

@@ -50,7 +50,7 @@ impl Log {
     pub(in crate::recovery) fn shrink(&mut self) {
         if self.records.is_empty() {
             let surplus = self.skipped.len().saturating_sub(limits::SKIPPED_IDLE);
-            self.skipped.drain(..surplus);
+            memory::cut(&mut self.skipped, 0..surplus);
         }
         memory::trim_queue(&mut self.records);
         memory::trim_queue(&mut self.frames);
