@@ -1,14 +1,14 @@
 //! What every home's cryptography must do, checked against the published vectors: a [`Platform`] comes in, the name of what it gets
-//! wrong goes out. Each home runs it, the kernel's when its module is loaded with `prove=1`.
+//! wrong goes out. Each home runs it, the kernel's when its module is loaded with `prove=1`, so it survives a lack of memory, too.
 
 use alloc::boxed::Box;
-use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::crypto::{
     BATCH, CipherSuite, CryptoError, HASH_LEN_MAX, IV_LEN, KeySide, NoTails, OpenJob, PacketKey,
     Platform, SealJob, TAG_LEN, Tail, Tails,
 };
+use crate::memory;
 use CipherSuite::{Aes128CcmSha256, Aes128GcmSha256, Aes256GcmSha384, ChaCha20Poly1305Sha256};
 
 /// What a platform got wrong.
@@ -108,21 +108,19 @@ const PACKETS: [Vector; 5] = [
 
 fn packets(platform: &dyn Platform) -> Result<(), Wrong> {
     for vector in &PACKETS {
-        let (header, payload) = (hex(vector.header), hex(vector.payload));
-        let mut buffer = [&header[..], &payload, &[0; TAG_LEN]].concat();
+        let (header, payload) = (hex(vector.header)?, hex(vector.payload)?);
+        let mut buffer = joined(&[&header, &payload, &[0; TAG_LEN]])?;
         let job = seal_job(0, header.len(), payload.len(), vector.number);
         let sealing = key(platform, vector, KeySide::Seal)?;
         sealing
             .seal(&mut buffer, core::slice::from_ref(&job), &NoTails)
             .map_err(|_| vector.name)?;
-        ensure(
-            buffer == [&header[..], &hex(vector.sealed)].concat(),
-            vector.name,
-        )?;
+        let sealed = joined(&[&header, &hex(vector.sealed)?])?;
+        ensure(buffer == sealed, vector.name)?;
         let mut jobs = [open_job(&job)];
         key(platform, vector, KeySide::Open)?.open(&mut buffer, &mut jobs);
         let [opened] = jobs;
-        let good = opened.opened && buffer.starts_with(&[header, payload].concat());
+        let good = opened.opened && buffer.starts_with(&joined(&[&header, &payload])?);
         ensure(good, vector.name)?;
     }
     Ok(())
@@ -159,12 +157,14 @@ fn masks(platform: &dyn Platform) -> Result<(), Wrong> {
             "AES-256 of FIPS 197 C.3",
         ),
     ] {
-        let key = platform.header_key(suite, &hex(secret)).map_err(|_| name)?;
-        let sample = *hex(sample).first_chunk().ok_or(name)?;
+        let key = platform.header_key(suite, &hex(secret)?);
+        let key = key.map_err(|_| name)?;
+        let sample = *hex(sample)?.first_chunk().ok_or(name)?;
         // Many at once give what one gives.
         let mut masks = [[0; 5]; 40];
         key.masks(&[sample; 40], &mut masks);
-        ensure(masks.iter().all(|mask| mask[..] == hex(expected)), name)?;
+        let expected = hex(expected)?;
+        ensure(masks.iter().all(|mask| *mask == *expected), name)?;
     }
     Ok(())
 }
@@ -188,24 +188,24 @@ fn hmac(platform: &dyn Platform) -> Result<(), Wrong> {
         for parts in [whole, split] {
             let len = platform.hmac(suite, b"Jefe", parts, &mut out);
             ensure(len == suite.hash_len(), NAME)?;
-            ensure(out.starts_with(&hex(sum)), NAME)?;
+            ensure(out.starts_with(&hex(sum)?), NAME)?;
         }
     }
     // Test case 6: a key longer than a block of SHA-256, and of SHA-384.
     let long: &[&[u8]] = &[b"Test Using Larger Than Block-Size Key - Hash Key First"];
     platform.hmac(Aes128GcmSha256, &[0xaa; 131], long, &mut out);
     let sum = "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54";
-    ensure(out.starts_with(&hex(sum)), "test case 6 of RFC 4231")?;
+    ensure(out.starts_with(&hex(sum)?), "test case 6 of RFC 4231")?;
     platform.hmac(Aes256GcmSha384, &[0xaa; 131], long, &mut out);
     let sum = "4ece084485813e9088d2c63a041bc5b44f9ef1012a2b588f3cd11f05033ac4c60c2ef6ab4030fe8296248df163f44952";
-    ensure(out.starts_with(&hex(sum)), "test case 6 of RFC 4231")
+    ensure(out.starts_with(&hex(sum)?), "test case 6 of RFC 4231")
 }
 
 fn tampering(platform: &dyn Platform) -> Result<(), Wrong> {
     for suite in SUITES {
         let key = any_key(platform, suite)?;
         let job = seal_job(3, 5, 11, 42);
-        let mut sealed = vec![0x5a; job.end + 4];
+        let mut sealed = filled(job.end + 4, |_| 0x5a)?;
         key.seal(&mut sealed, core::slice::from_ref(&job), &NoTails)
             .map_err(|_| "a packet is sealed")?;
         let opens = |buffer: &mut [u8], number: u64| {
@@ -216,19 +216,23 @@ fn tampering(platform: &dyn Platform) -> Result<(), Wrong> {
             key.open(buffer, &mut jobs);
             jobs.iter().all(|job| job.opened)
         };
+        let tag_of = |buffer: &[u8]| {
+            let tag = buffer.get(job.end - TAG_LEN..)?;
+            tag.first_chunk::<TAG_LEN>().copied()
+        };
         for at in 0..sealed.len() {
-            let mut changed = sealed.clone();
-            changed[at] ^= 1;
-            let tag = changed[job.end - TAG_LEN..job.end].to_vec();
+            let mut changed = joined(&[&sealed])?;
+            if let Some(byte) = changed.get_mut(at) {
+                *byte ^= 1;
+            }
+            let tag = tag_of(&changed);
             let inside = (job.start..job.end).contains(&at);
             ensure(
                 opens(&mut changed, 42) != inside,
                 "a changed byte is noticed, and no byte outside the packet counts",
             )?;
-            ensure(
-                changed[job.end - TAG_LEN..job.end] == tag,
-                "the tag is left as it came",
-            )?;
+            let left = tag.is_some() && tag_of(&changed) == tag;
+            ensure(left, "the tag is left as it came")?;
         }
         ensure(!opens(&mut sealed, 43), "another packet number is noticed")?;
     }
@@ -239,31 +243,38 @@ fn batches(platform: &dyn Platform) -> Result<(), Wrong> {
     const NAME: Wrong = "a full batch is sealed and opened like one by one";
     for suite in SUITES {
         let key = any_key(platform, suite)?;
+        let (mut sealing, mut opening) = (Vec::new(), Vec::new());
         let mut start = 0;
-        let jobs: Vec<SealJob> = (0..BATCH)
-            .map(|number| {
-                let job = seal_job(start, 9, number * 23, u64::MAX - number as u64);
-                start = job.end;
-                job
-            })
-            .collect();
-        let plain: Vec<u8> = (0..start).map(|at| at as u8).collect();
-        let (mut batch, mut single) = (plain.clone(), plain.clone());
-        key.seal(&mut batch, &jobs, &NoTails).map_err(|_| NAME)?;
-        for job in &jobs {
+        for number in 0..BATCH {
+            let job = seal_job(start, 9, number * 23, u64::MAX - number as u64);
+            start = job.end;
+            let listed =
+                memory::pushed(&mut opening, open_job(&job)) && memory::pushed(&mut sealing, job);
+            ensure(listed, MEMORY)?;
+        }
+        let plain = filled(start, |at| at as u8)?;
+        let (mut batch, mut single) = (joined(&[&plain])?, joined(&[&plain])?);
+        key.seal(&mut batch, &sealing, &NoTails).map_err(|_| NAME)?;
+        for job in &sealing {
             key.seal(&mut single, core::slice::from_ref(job), &NoTails)
                 .map_err(|_| NAME)?;
         }
         ensure(batch == single, NAME)?;
-        let mut jobs: Vec<OpenJob> = jobs.iter().map(open_job).collect();
-        single[jobs[7].end - 1] ^= 1;
-        key.open(&mut batch, &mut jobs);
-        let good = |job: &OpenJob| job.opened && batch[job.payload()] == plain[job.payload()];
-        ensure(jobs.iter().all(good), NAME)?;
-        key.open(&mut single, &mut jobs);
-        let good = jobs.iter().filter(|job| job.opened).count();
+        key.open(&mut batch, &mut opening);
+        let good = |job: &OpenJob| {
+            let payload = batch.get(job.payload());
+            job.opened && payload.is_some() && payload == plain.get(job.payload())
+        };
+        ensure(opening.iter().all(good), NAME)?;
+        let spoilt = sealing.get(7).map_or(0, |job| job.end - 1);
+        if let Some(byte) = single.get_mut(spoilt) {
+            *byte ^= 1;
+        }
+        key.open(&mut single, &mut opening);
+        let good = opening.iter().filter(|job| job.opened).count();
+        let failed = opening.get(7).is_some_and(|job| !job.opened);
         ensure(
-            good == BATCH - 1 && !jobs[7].opened,
+            good == BATCH - 1 && failed,
             "a failed packet does not hide those after it",
         )?;
     }
@@ -283,7 +294,7 @@ impl Tails for Elsewhere {
 
 fn tails(platform: &dyn Platform) -> Result<(), Wrong> {
     const NAME: Wrong = "a tail from elsewhere is sealed as if it had been copied";
-    let pages = Elsewhere((0..=255).cycle().take(8_000).collect());
+    let pages = Elsewhere(filled(8_000, |at| at as u8)?);
     for suite in SUITES {
         let key = any_key(platform, suite)?;
         for (payload, tail) in [
@@ -295,11 +306,15 @@ fn tails(platform: &dyn Platform) -> Result<(), Wrong> {
             (65_000, 7_999),
         ] {
             let mut job = seal_job(3, 13, payload, 5);
-            let mut copied: Vec<u8> = (0..job.end).map(|i| (i * 7) as u8).collect();
-            let mut left = copied.clone();
+            let mut copied = filled(job.end, |at| (at * 7) as u8)?;
+            let mut left = joined(&[&copied])?;
             let at = job.end - TAG_LEN - tail;
-            copied[at..at + tail].copy_from_slice(&pages.0[1..=tail]);
-            left[at..at + tail].fill(0xee);
+            let bytes = pages.0.iter().skip(1).take(tail);
+            for (place, byte) in copied.iter_mut().skip(at).zip(bytes) {
+                *place = *byte;
+            }
+            let places = left.get_mut(at..at + tail);
+            places.ok_or(NAME)?.fill(0xee);
             key.seal(&mut copied, core::slice::from_ref(&job), &NoTails)
                 .map_err(|_| NAME)?;
             job.tail = Tail {
@@ -319,10 +334,10 @@ fn misuse(platform: &dyn Platform) -> Result<(), Wrong> {
     const KEY: Wrong = "a key of a wrong length is misuse";
     const OFFSETS: Wrong = "offsets outside the buffer are misuse";
     const TAIL: Wrong = "a tail that nobody has or that is longer than its payload is misuse";
-    let pages = Elsewhere(vec![1; 100]);
+    let pages = Elsewhere(filled(100, |_| 1)?);
     for suite in SUITES {
         for len in [0, suite.key_len() - 1, suite.key_len() + 1] {
-            let key = vec![0; len];
+            let key = filled(len, |_| 0)?;
             let packet = platform.packet_key(suite, KeySide::Seal, &key, &[0; IV_LEN]);
             ensure(packet.err() == Some(CryptoError::Misuse), KEY)?;
             let header = platform.header_key(suite, &key);
@@ -353,12 +368,13 @@ fn misuse(platform: &dyn Platform) -> Result<(), Wrong> {
             let sealed = key.seal(&mut buffer, core::slice::from_ref(&job), &NoTails);
             ensure(sealed == Err(CryptoError::Misuse), OFFSETS)?;
             key.open(&mut buffer, &mut opening);
-            ensure(!opening[0].opened, OFFSETS)?;
+            let [opened] = opening;
+            ensure(!opened.opened, OFFSETS)?;
         }
         for (owner, len, offset) in [(6, 10, 0), (7, 10, 95), (7, 51, 0)] {
             let mut job = seal_job(0, 13, 50, 5);
             job.tail = Tail { owner, len, offset };
-            let mut buffer = vec![0; job.end];
+            let mut buffer = filled(job.end, |_| 0)?;
             let sealed = key.seal(&mut buffer, core::slice::from_ref(&job), &pages);
             ensure(sealed == Err(CryptoError::Misuse), TAIL)?;
         }
@@ -371,13 +387,13 @@ fn key(
     vector: &Vector,
     side: KeySide,
 ) -> Result<Box<dyn PacketKey>, Wrong> {
-    let iv = *hex(vector.iv).first_chunk().ok_or(vector.name)?;
-    let key = platform.packet_key(vector.suite, side, &hex(vector.key), &iv);
+    let iv = *hex(vector.iv)?.first_chunk().ok_or(vector.name)?;
+    let key = platform.packet_key(vector.suite, side, &hex(vector.key)?, &iv);
     key.map_err(|_| vector.name)
 }
 
 fn any_key(platform: &dyn Platform, suite: CipherSuite) -> Result<Box<dyn PacketKey>, Wrong> {
-    let key: Vec<u8> = (0..suite.key_len()).map(|at| at as u8).collect();
+    let key = filled(suite.key_len(), |at| at as u8)?;
     platform
         .packet_key(suite, KeySide::Seal, &key, &[0x24; IV_LEN])
         .map_err(|_| "every suite is offered")
@@ -409,17 +425,39 @@ fn ensure(good: bool, name: Wrong) -> Result<(), Wrong> {
     if good { Ok(()) } else { Err(name) }
 }
 
-fn hex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text
-        .chars()
-        .filter_map(|c| c.to_digit(16))
-        .map(|digit| digit as u8)
-        .collect();
-    digits
-        .chunks(2)
-        .map(|pair| pair[0] << 4 | pair[1])
-        .collect()
+/// The bytes that hexadecimal digits say; other characters say nothing.
+fn hex(text: &str) -> Result<Vec<u8>, Wrong> {
+    let mut bytes = Vec::new();
+    let mut upper = None;
+    for digit in text.chars().filter_map(|c| c.to_digit(16)) {
+        match upper.take() {
+            None => upper = Some(digit << 4),
+            Some(upper) => ensure(memory::pushed(&mut bytes, (upper | digit) as u8), MEMORY)?,
+        }
+    }
+    Ok(bytes)
 }
+
+/// So many bytes, each by its place.
+fn filled(len: usize, byte: impl Fn(usize) -> u8) -> Result<Vec<u8>, Wrong> {
+    let mut bytes = memory::zeroed(len).ok_or(MEMORY)?;
+    for (at, place) in bytes.iter_mut().enumerate() {
+        *place = byte(at);
+    }
+    Ok(bytes)
+}
+
+/// One behind the other.
+fn joined(parts: &[&[u8]]) -> Result<Vec<u8>, Wrong> {
+    let mut bytes = Vec::new();
+    for part in parts {
+        ensure(memory::appended(&mut bytes, part), MEMORY)?;
+    }
+    Ok(bytes)
+}
+
+/// Not the platform's fault, and no answer either.
+const MEMORY: Wrong = "there is memory to check with";
 
 const SUITES: [CipherSuite; 4] = [
     Aes128GcmSha256,
