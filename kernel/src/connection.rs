@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use inquic_engine::{EndpointKeys, Handle, Received, limits};
-use inquic_platform::Instant;
+use inquic_platform::{Instant, memory};
 use inquic_socket::sock::{Family, Stop, address};
 use inquic_socket::{Errno, Port, Sock};
 use inquic_uapi::SOL_QUIC;
@@ -247,10 +247,12 @@ impl Connection {
             return Err(errno);
         }
         // Packets may still come where the connection was before, and nowhere else.
-        if self.moves.len() >= MOVES {
-            port.lock().remove_extra(handle, &self.moves.remove(0));
+        if self.moves.len() >= MOVES
+            && let Some(oldest) = memory::taken(&mut self.moves, 0)
+        {
+            port.lock().remove_extra(handle, &oldest);
         }
-        self.moves.push(udp);
+        memory::put(&mut self.moves, udp);
         Ok(())
     }
 
@@ -296,7 +298,7 @@ impl Connection {
         if let Some(id) = self.sock.listener().filter(|_| self.sock.is_listening())
             && held.listener(id).is_none()
         {
-            held.listeners.push((id, this.clone()));
+            memory::put(&mut held.listeners, (id, this.clone()));
         }
         Ok(())
     }

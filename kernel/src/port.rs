@@ -6,6 +6,7 @@ use core::net::SocketAddr;
 
 use inquic_engine::{Handle, Incoming, Received, Route, Transmit, first_run};
 use inquic_platform::Instant;
+use inquic_platform::memory::{inserted, pushed, taken};
 use inquic_socket::Port;
 use inquic_socket::port::ListenerId;
 
@@ -38,28 +39,21 @@ impl Ports {
 
     /// Keeps a connection; false without memory.
     pub(crate) fn keep(&mut self, handle: Handle, connection: Shared<Connection>) -> bool {
-        if self.connections.try_reserve(1).is_err() {
-            return false;
+        match self.place(handle) {
+            Ok(_) => true,
+            Err(at) => inserted(&mut self.connections, at, (handle, connection)),
         }
-        if let Err(at) = self.place(handle) {
-            self.connections.insert(at, (handle, connection));
-        }
-        true
     }
 
     pub(crate) fn forget(&mut self, handle: Handle) -> Option<Shared<Connection>> {
         let at = self.place(handle).ok()?;
         self.extras.retain(|(owner, _)| *owner != handle);
-        Some(self.connections.remove(at).1)
+        taken(&mut self.connections, at).map(|(_, connection)| connection)
     }
 
     /// Takes datagrams for a connection from another UDP socket, too; false without memory.
     pub(crate) fn add_extra(&mut self, handle: Handle, udp: Arc<Udp>) -> bool {
-        let room = self.extras.try_reserve(1).is_ok();
-        if room {
-            self.extras.push((handle, udp));
-        }
-        room
+        pushed(&mut self.extras, (handle, udp))
     }
 
     pub(crate) fn remove_extra(&mut self, handle: Handle, udp: &Arc<Udp>) {

@@ -7,6 +7,7 @@ use core::cell::UnsafeCell;
 use core::net::SocketAddr;
 use core::ptr;
 
+use inquic_platform::memory;
 use inquic_socket::Errno;
 
 use crate::cell::{Shared, Weak};
@@ -65,9 +66,8 @@ pub(crate) fn enter(place: Place, udp: &Arc<Udp>, port: &Shared<Ports>) -> Resul
         port: port.downgrade(),
     };
     with(|entries| {
-        entries.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
-        entries.push(entry);
-        Ok(())
+        let entered = memory::pushed(entries, entry);
+        entered.then_some(()).ok_or(Errno::ENOMEM)
     })
 }
 
