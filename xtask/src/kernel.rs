@@ -21,7 +21,8 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Subcommand;
 
 pub(crate) use interop::boot as boot_interop;
-pub(crate) use object::Object;
+pub(crate) use module::object as module_object;
+pub(crate) use object::{Object, Reference};
 
 use crate::shell;
 use crate::step::Outcome;
@@ -125,13 +126,6 @@ pub(crate) fn missing() -> Option<String> {
         .map(|error| format!("{error:#}"))
 }
 
-/// The version of the compiler that a module is built with.
-pub(crate) fn compiler() -> Result<String> {
-    Ok(shell::output(shell::command(COMPILER).arg("--version"))?
-        .trim()
-        .to_owned())
-}
-
 /// Compiles the crates and links all that their public functions reach into one relocatable object.
 pub(crate) fn build() -> Result<Object> {
     let target_folder = shell::target().join("kernel");
@@ -166,8 +160,8 @@ fn cargo(target_folder: &Path, flags: &[&str]) -> Command {
     cargo
 }
 
-/// Links as the module is linked: sections that nothing reaches are dropped. As long as no module names its entries,
-/// every function that a crate exports is one.
+/// Links as the module is linked: sections that nothing reaches are dropped. Every function that the crates export is an entry,
+/// whether the module calls it or not.
 fn link(folder: &Path) -> Result<Object> {
     let crates: Vec<PathBuf> = PACKAGES
         .iter()

@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     report.step("kernel check", kernel::check);
     report.step("kernel test", || kernel::test(kernel::CYCLES));
     report.step("kernel package", kernel::package);
-    report.step("panic sites", || panics::run(&panics::Arguments::default()));
+    report.step("panic sites", panics::run);
     report.step("proofs, quick", prove::quick);
     report.step("fuzz", || {
         fuzz::run(&fuzz::Arguments {

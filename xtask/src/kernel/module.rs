@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use super::{TARGET, cargo, missing, replay};
+use super::{Object, TARGET, cargo, missing, replay};
 use crate::shell;
 
 /// A kernel that a module is built for.
@@ -58,7 +58,7 @@ pub(crate) fn build() -> Result<Result<Module, String>> {
         image: Path::new("/boot").join(format!("vmlinuz-{release}")),
         package: Some(format!("linux-image-{release}-unsigned")),
         tree: Path::new("/lib/modules").join(&release).join("build"),
-        target: shell::target().join("kernel-module"),
+        target: target(),
         flags: &[],
         release,
     };
@@ -71,20 +71,10 @@ pub(crate) fn build() -> Result<Result<Module, String>> {
 ///
 /// As [`build`].
 pub(super) fn build_for(kernel: Kernel) -> Result<Module> {
-    let target = &kernel.target;
-    shell::run(
-        cargo(target, kernel.flags)
-            .arg("--manifest-path")
-            .arg(manifest()),
-    )?;
-    let folder = target.join(&kernel.release);
+    let folder = kernel.target.join(&kernel.release);
     copy_sources(&folder)?;
     replay::forget(&folder);
-    link(
-        &target.join(TARGET).join("release/libinquic_kernel.a"),
-        &folder.join("rust.o"),
-        &ENTRIES,
-    )?;
+    rust_side(&kernel.target, kernel.flags, &folder.join("rust.o"))?;
     make(&kernel.tree, &folder)?;
     let file = folder.join("quic.ko");
     println!("{}", shell::output(shell::command("size").arg(&file))?);
@@ -94,6 +84,29 @@ pub(super) fn build_for(kernel: Kernel) -> Result<Module> {
         file,
         sample,
     })
+}
+
+/// The object of the Rust side, as it is linked into the module. It needs no kernel.
+///
+/// # Errors
+///
+/// When it does not compile.
+pub(crate) fn object() -> Result<Object> {
+    let path = target().join("rust.o");
+    rust_side(&target(), &[], &path)?;
+    Ok(Object::new(path))
+}
+
+/// Builds the Rust side and links it into one object.
+fn rust_side(target: &Path, flags: &[&str], object: &Path) -> Result<()> {
+    shell::run(cargo(target, flags).arg("--manifest-path").arg(manifest()))?;
+    let library = target.join(TARGET).join("release/libinquic_kernel.a");
+    link(&library, object, &ENTRIES)
+}
+
+/// Where what is for the stock kernel is built.
+fn target() -> PathBuf {
+    shell::target().join("kernel-module")
 }
 
 /// The workspace of what is built for a kernel.

@@ -89,7 +89,8 @@ impl Object {
     }
 }
 
-/// The functions that a library exports.
+/// The functions that a library exports, without those of the standard library: what a crate has compiled of them for itself is
+/// exported whether anybody calls it or not.
 pub(crate) fn exported(library: &Path) -> Result<Vec<String>> {
     let printed = shell::output(
         shell::command("nm")
@@ -99,9 +100,17 @@ pub(crate) fn exported(library: &Path) -> Result<Vec<String>> {
     Ok(printed
         .lines()
         .filter_map(symbol)
-        .filter(|(_, kind)| *kind == "T")
+        .filter(|(name, kind)| *kind == "T" && !is_standard(name))
         .map(|(name, _)| name.to_owned())
         .collect())
+}
+
+/// Whether a function with this mangled name was written in the standard library: its own crate comes first in the name, and
+/// those of the types that it was compiled for follow.
+fn is_standard(name: &str) -> bool {
+    let first = |part: &&str| name.find(*part);
+    let standard = STANDARD.iter().filter_map(first).min();
+    standard.is_some_and(|at| name.find("inquic_").is_none_or(|ours| at < ours))
 }
 
 /// The name and the kind in one line of nm; none for the line that names a member of an archive.
@@ -230,6 +239,9 @@ fn parse_references(printed: &str) -> Vec<Reference> {
     }
     references
 }
+
+/// Crates of the standard library, as a mangled name has them.
+const STANDARD: [&str; 2] = ["_5alloc", "_4core"];
 
 /// What the module's own shim or the kernel supplies: the allocator, the end of a panic, and thunks against speculation.
 const SUPPLIED: [&str; 4] = [

@@ -1,7 +1,18 @@
 use super::{
-    FRAME, frame_findings, frames, is_float_routine, parse_references, register_findings,
-    relocation_findings, symbol_findings,
+    FRAME, frame_findings, frames, is_float_routine, is_standard, parse_references,
+    register_findings, relocation_findings, symbol_findings,
 };
+
+#[test]
+fn function_of_the_standard_library_is_told_by_the_first_crate_in_its_name() {
+    assert!(is_standard(
+        "_RNvMs3_NtCs1_5alloc7raw_vecINtB5_6RawVecNtNtCs2_13inquic_engine6config6ConfigE8grow_oneBQ_"
+    ));
+    assert!(!is_standard(
+        "_RNvXs7_NtCs3_15inquic_platform4timeNtB5_8DurationNtNtCs4_4core3fmt5Debug3fmt"
+    ));
+    assert!(!is_standard("_RNvCs3_15inquic_platform4zero"));
+}
 
 #[test]
 fn routines_that_compute_with_floats_are_told_from_those_that_compute_with_integers() {
