@@ -83,6 +83,15 @@ pub(crate) fn established() -> Hosts {
     hosts
 }
 
+/// A client and a server that has heard it, and has yet to say something.
+pub(crate) fn greeted() -> Hosts {
+    let mut hosts = Hosts::new();
+    listen(&mut hosts);
+    let heard = connect(&mut hosts, false).and_then(|()| greet(&mut hosts, false));
+    heard.expect("there is memory");
+    hosts
+}
+
 /// A socket that is bound and serves `protocol` or asks for it.
 pub(crate) fn bound(protocol: &[u8]) -> Sock {
     let mut sock = Sock::new(AF_INET, SOCK_DGRAM).expect("as programs say it");

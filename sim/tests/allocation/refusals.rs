@@ -9,11 +9,11 @@ use inquic_uapi::flags::{
     MSG_QUIC_STREAM_NEW,
 };
 use inquic_uapi::structs::{HandshakeInfo, StreamDescriptor, TransportParam};
-use inquic_uapi::{Layout, QUIC_CRYPTO_APP, QUIC_HANDSHAKE_INFO, SOL_QUIC, option};
+use inquic_uapi::{Layout, QUIC_CRYPTO_INITIAL, QUIC_HANDSHAKE_INFO, SOL_QUIC, option};
 use inquic_wire::StreamId;
 
 use crate::allocator::{begin, engine, has_refused};
-use crate::calls::{CLIENT, SERVER, bound, connect, control, established, sockaddr};
+use crate::calls::{CLIENT, SERVER, bound, connect, control, established, greeted, sockaddr};
 use crate::hosts::{Hosts, Over, bytes, set};
 
 /// Makes a call until it is not refused memory any more, its first allocation being refused the first time, its second the second time;
@@ -46,11 +46,11 @@ fn sock(hosts: &mut Hosts, end: usize) -> &mut Sock {
     hosts.hosts[end].sock().expect("it is connected")
 }
 
-/// What the server has received: the bytes of all messages but events, and how many messages ended.
-fn received(hosts: &mut Hosts) -> (Vec<u8>, u32) {
+/// What an end has received: the bytes of all messages but events, and how many messages ended.
+fn received(hosts: &mut Hosts, end: usize) -> (Vec<u8>, u32) {
     let (mut all, mut ends) = (Vec::new(), 0);
     for _ in 0..20 {
-        while let Ok(Some(read)) = hosts.receive(SERVER, 0, 700) {
+        while let Ok(Some(read)) = hosts.receive(end, 0, 700) {
             if read.flags & MSG_QUIC_NOTIFICATION != 0 {
                 continue;
             }
@@ -73,29 +73,32 @@ fn stream_data_that_was_refused_memory_is_sent_once() {
         |hosts| sock(hosts, CLIENT).sendmsg(now, &[], flags, &data),
         |hosts| {
             // A stream that was opened for it is the one that the same call opens.
-            let (streams, waiting) = (hosts.hosts[SERVER].port.endpoint().len(), received(hosts));
+            let (streams, waiting) = (
+                hosts.hosts[SERVER].port.endpoint().len(),
+                received(hosts, SERVER),
+            );
             assert_eq!((streams, waiting), (1, (Vec::new(), 0)));
         },
     );
     assert_eq!(sent.bytes, data.len());
     assert_eq!(sent.stream.map(StreamId::to_u64), Some(0));
-    assert!(received(&mut hosts) == (data.to_vec(), 1));
+    assert!(received(&mut hosts, SERVER) == (data.to_vec(), 1));
 }
 
 #[test]
 fn handshake_message_that_was_refused_memory_is_sent_once() {
-    let mut hosts = established();
+    let mut hosts = greeted();
     let info = bytes(&HandshakeInfo {
-        crypto_level: QUIC_CRYPTO_APP,
+        crypto_level: QUIC_CRYPTO_INITIAL,
     });
     let control = control(QUIC_HANDSHAKE_INFO, &info);
     let now = hosts.now;
     refused(
         &mut hosts,
-        |hosts| sock(hosts, CLIENT).sendmsg(now, &control, 0, &[5; 600]),
-        |hosts| assert_eq!(received(hosts), (Vec::new(), 0)),
+        |hosts| sock(hosts, SERVER).sendmsg(now, &control, 0, &[5; 600]),
+        |hosts| assert_eq!(received(hosts, CLIENT), (Vec::new(), 0)),
     );
-    let (heard, _) = received(&mut hosts);
+    let (heard, _) = received(&mut hosts, CLIENT);
     assert_eq!(heard, [5; 600]);
 }
 
@@ -106,9 +109,9 @@ fn datagram_that_was_refused_memory_is_sent_once() {
     refused(
         &mut hosts,
         |hosts| sock(hosts, CLIENT).sendmsg(now, &[], MSG_QUIC_DATAGRAM, &[6; 500]),
-        |hosts| assert_eq!(received(hosts), (Vec::new(), 0)),
+        |hosts| assert_eq!(received(hosts, SERVER), (Vec::new(), 0)),
     );
-    assert_eq!(received(&mut hosts), (vec![6; 500], 1));
+    assert_eq!(received(&mut hosts, SERVER), (vec![6; 500], 1));
 }
 
 #[test]
@@ -128,29 +131,29 @@ fn datagram_that_does_not_fit_waits_for_memory_to_keep_the_rest() {
         );
         assert_eq!((first.bytes, out), (100, [6; 100]));
         let rest = if flags == MSG_PEEK { 500 } else { 400 };
-        assert_eq!(received(&mut hosts), (vec![6; rest], 1));
+        assert_eq!(received(&mut hosts, SERVER), (vec![6; rest], 1));
     }
 }
 
 #[test]
 fn handshake_message_that_is_looked_at_waits_for_memory() {
-    let mut hosts = established();
+    let mut hosts = greeted();
     let info = bytes(&HandshakeInfo {
-        crypto_level: QUIC_CRYPTO_APP,
+        crypto_level: QUIC_CRYPTO_INITIAL,
     });
     let (control, now) = (control(QUIC_HANDSHAKE_INFO, &info), hosts.now);
-    let said = sock(&mut hosts, CLIENT).sendmsg(now, &control, 0, &[5; 90]);
+    let said = sock(&mut hosts, SERVER).sendmsg(now, &control, 0, &[5; 90]);
     assert!(said.is_ok());
     hosts.pass(Duration::from_millis(100));
     let now = hosts.now;
     let mut out = [0; 50];
     refused(
         &mut hosts,
-        |hosts| sock(hosts, SERVER).recvmsg(now, MSG_PEEK, &mut out, &mut []),
+        |hosts| sock(hosts, CLIENT).recvmsg(now, MSG_PEEK, &mut out, &mut []),
         |_| (),
     );
     assert_eq!(out, [5; 50]);
-    assert_eq!(received(&mut hosts).0, [5; 90]);
+    assert_eq!(received(&mut hosts, CLIENT).0, [5; 90]);
 }
 
 #[test]
