@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "the shim is C")]
 
 use alloc::boxed::Box;
-use core::ffi::c_void;
+use core::ffi::{c_int, c_void};
 use core::ptr::{self, NonNull};
 
 use inquic_platform::crypto::{HASH_LEN_MAX, IV_LEN, MASK_LEN, SAMPLE_LEN, TAG_LEN};
@@ -153,8 +153,10 @@ impl PacketKey for Aead {
             let packet = self.packet(buffer, offsets, job.packet_number, tail);
             let packet = packet.ok_or(CryptoError::Misuse)?;
             // SAFETY: the packet lies inside `buffer`, and the tail may be read from end to end.
-            if unsafe { ffi::inquic_aead_seal(self.key.as_ptr(), &raw const packet) } != 0 {
-                return Err(CryptoError::Misuse);
+            match unsafe { ffi::inquic_aead_seal(self.key.as_ptr(), &raw const packet) } {
+                0 => {}
+                NO_MEMORY => return Err(CryptoError::Unavailable),
+                _ => return Err(CryptoError::Misuse),
             }
         }
         Ok(())
@@ -220,5 +222,7 @@ fn number(suite: CipherSuite) -> u32 {
 const PARTS: usize = 8;
 /// Bytes of one packet: more than a UDP datagram.
 const PACKET_MAX: usize = 1 << 16;
+/// -ENOMEM of a cipher.
+const NO_MEMORY: c_int = -12;
 /// Masks that the shim makes at a time.
 const MASKS: usize = 16;

@@ -40,7 +40,7 @@ pub struct AeadLimits {
 /// The home could not do what was asked of its cryptography.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CryptoError {
-    /// The suite is not offered here, or memory for the key could not be had.
+    /// The suite is not offered here, or memory for the key or for the work could not be had.
     Unavailable,
     /// A key of the wrong length, or offsets that do not lie inside the buffer.
     Misuse,
@@ -173,7 +173,8 @@ pub trait PacketKey: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`CryptoError::Misuse`] when a job does not lie inside `buffer`, or nobody has its tail; what it did before is undefined
+    /// [`CryptoError::Unavailable`] when memory for the work could not be had: the packets are as good as lost.
+    /// [`CryptoError::Misuse`] when a job does not lie inside `buffer`, or nobody has its tail. What it did before is undefined
     /// but harmless.
     fn seal(
         &self,

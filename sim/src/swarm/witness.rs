@@ -133,6 +133,10 @@ impl PacketKey for WatchedKey {
         jobs: &[SealJob],
         tails: &dyn Tails,
     ) -> Result<(), CryptoError> {
+        let heap = self.watch.heap;
+        if (heap.refuses)() {
+            return Err(CryptoError::Unavailable);
+        }
         for job in jobs {
             job.put_tail(buffer, tails)?;
             self.see_sealed(buffer, job);
@@ -140,7 +144,6 @@ impl PacketKey for WatchedKey {
                 self.see_sealed(buffer, job);
             }
         }
-        let heap = self.watch.heap;
         heap.aside(|| self.real.seal(buffer, jobs, tails))
     }
 

@@ -11,7 +11,8 @@ use inquic_engine::{
 use inquic_platform::crypto::HASH_LEN_MAX;
 use inquic_platform::memory::Own;
 use inquic_platform::{
-    CipherSuite, CryptoError, Duration, HeaderKey, Instant, KeySide, PacketKey, Platform,
+    CipherSuite, CryptoError, Duration, HeaderKey, Instant, KeySide, OpenJob, PacketKey, Platform,
+    SealJob, Tails,
 };
 use inquic_sim::NullCipher;
 use inquic_wire::Role;
@@ -48,7 +49,8 @@ impl Platform for Home {
             if refuses_key() {
                 return Err(CryptoError::Unavailable);
             }
-            self.0.packet_key(suite, side, key, iv)
+            let real = self.0.packet_key(suite, side, key, iv)?;
+            Ok(Box::new(Scarce(real)) as Box<dyn PacketKey>)
         })
     }
 
@@ -63,6 +65,27 @@ impl Platform for Home {
             }
             self.0.header_key(suite, key)
         })
+    }
+}
+
+/// A key that needs memory to seal, which counts like the engine's.
+struct Scarce(Box<dyn PacketKey>);
+
+impl PacketKey for Scarce {
+    fn seal(
+        &self,
+        buffer: &mut [u8],
+        jobs: &[SealJob],
+        tails: &dyn Tails,
+    ) -> Result<(), CryptoError> {
+        if outside(refuses_key) {
+            return Err(CryptoError::Unavailable);
+        }
+        self.0.seal(buffer, jobs, tails)
+    }
+
+    fn open(&self, buffer: &mut [u8], jobs: &mut [OpenJob]) {
+        self.0.open(buffer, jobs);
     }
 }
 

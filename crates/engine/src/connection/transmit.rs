@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 
 use inquic_platform::crypto::{NoTails, Tails};
-use inquic_platform::{Instant, SealJob};
+use inquic_platform::{CryptoError, Instant, SealJob};
 use inquic_wire::{Code, Level, PeerError, Role, Space};
 
 use super::Connection;
@@ -367,6 +367,7 @@ impl Connection {
         }
     }
 
+    /// Seals packets that were settled as sent. Where memory for that is refused they are lost, and repeated as such.
     pub(super) fn seal(
         &mut self,
         now: Instant,
@@ -393,15 +394,14 @@ impl Connection {
             (_, Some(keys)) => protect::seal(&*keys.packet, &*keys.header, buffer, jobs, tails),
             (_, None) => return None,
         };
-        if sealed.is_err() {
+        if sealed == Err(CryptoError::Misuse) {
             debug_assert!(false, "what we lay out can be sealed");
             self.close_with(
                 now,
                 PeerError::new(Code::Internal, "a packet could not be sealed"),
             );
-            return None;
         }
-        Some(())
+        sealed.ok()
     }
 }
 
