@@ -83,16 +83,22 @@ impl CryptoSend {
 
     /// The peer has these bytes.
     pub(crate) fn on_acknowledged(&mut self, offset: u64, len: u16) {
-        let Some(last) = offset.saturating_add(u64::from(len)).checked_sub(1) else {
+        let end = offset.saturating_add(u64::from(len));
+        if end <= self.base {
+            // They were sent twice. Noted once more they would stand before what is acknowledged next.
             return;
-        };
-        self.acknowledged.insert(offset, last, usize::MAX);
+        }
+        let first = offset.max(self.base);
+        self.acknowledged
+            .insert(first, end.saturating_sub(1), usize::MAX);
         if let Some((first, last)) = self.acknowledged.first() {
             let end = last.saturating_add(1);
             if first <= self.base && end > self.base {
                 let gone = usize::try_from(end.saturating_sub(self.base)).unwrap_or(usize::MAX);
                 memory::cut(&mut self.bytes, 0..gone);
                 self.base = end;
+                // Where there was no memory to note what was lost, it may lie before what is gone.
+                self.next = self.next.max(end);
                 self.acknowledged.remove_below(end);
                 self.lost.remove_below(end);
             }

@@ -70,3 +70,44 @@ fn a_packet_without_room_for_a_byte_loses_nothing() {
     assert_eq!(frame(&mut crypto, header), None);
     assert_eq!(frame(&mut crypto, header + 50), Some((100, 50)));
 }
+
+#[test]
+fn whatever_is_lost_late_or_repeated_all_is_acknowledged_in_the_end() {
+    for seed in 1..=3_000_u64 {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut dice = move |below: u64| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (state >> 33) % below
+        };
+        let mut crypto = CryptoSend::default();
+        let mut flying = Vec::new();
+        for _ in 0..400 {
+            match dice(8) {
+                0 => drop(crypto.write(&vec![7; dice(3_000) as usize])),
+                1..=3 => flying.extend(frame(&mut crypto, 20 + dice(1_200) as usize)),
+                4..=5 if !flying.is_empty() => {
+                    let (offset, len) = flying.swap_remove(dice(flying.len() as u64) as usize);
+                    crypto.on_acknowledged(offset, len);
+                }
+                6 if !flying.is_empty() => {
+                    let (offset, len) = flying.swap_remove(dice(flying.len() as u64) as usize);
+                    crypto.on_lost(offset, len);
+                }
+                7 if !crypto.wants_to_send() => crypto.repeat(1_200),
+                _ => {}
+            }
+        }
+        while crypto.wants_to_send() || !flying.is_empty() {
+            let wanted = crypto.wants_to_send();
+            let more = frame(&mut crypto, 1_200);
+            assert!(more.is_some() || !wanted, "seed {seed}");
+            flying.extend(more);
+            if let Some((offset, len)) = flying.pop() {
+                crypto.on_acknowledged(offset, len);
+            }
+        }
+        assert_eq!(crypto.base, crypto.end(), "seed {seed}");
+    }
+}
