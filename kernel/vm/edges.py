@@ -96,21 +96,12 @@ def what_a_ring_has_no_room_for_yet_is_sent_later():
     stop(child)
 
 
-def isolate():
-    """Another namespace of the network, for this process."""
-    assert libc.unshare(0x4000_0000) == 0, ctypes.get_errno()
-
-
-def ip(*words):
-    subprocess.run(["ip", *words], check=True)
-
-
 def protect(here, there):
     """IPsec between two addresses, both ways."""
     for number, (source, target) in enumerate((sorted((here, there)), sorted((here, there), reverse=True)), 1):
-        ip("xfrm", "state", "add", "src", source, "dst", target, "proto", "esp", "spi", str(number), "mode", "transport",
-           "aead", "rfc4106(gcm(aes))", "0x" + "07" * 20, "128")
-    ip("xfrm", "policy", "add", "src", here, "dst", there, "dir", "out", "tmpl", "proto", "esp", "mode", "transport")
+        key = "0x" + "07" * 20
+        ip(f"xfrm state add src {source} dst {target} proto esp spi {number} mode transport aead rfc4106(gcm(aes)) {key} 128")
+    ip(f"xfrm policy add src {here} dst {there} dir out tmpl proto esp mode transport")
 
 
 @test
@@ -124,17 +115,17 @@ def trains_leave_one_by_one_where_the_way_out_cuts_none():
         isolate()
         os.write(go, b"1")
         until(lambda: os.path.exists("/proc/net/dev") and "far:" in open("/proc/net/dev").read())
-        ip("addr", "add", f"{far}/24", "dev", "far")
-        ip("link", "set", "far", "up")
+        ip(f"addr add {far}/24 dev far")
+        ip("link set far up")
         protect(far, near)
         listener = listen((far, 5995))
         os.write(writer, b"1")
         os.waitpid(serve(listener), 0)
         os._exit(1)
     os.read(ready, 1)
-    ip("link", "add", "near", "type", "veth", "peer", "name", "far", "netns", str(child))
-    ip("addr", "add", f"{near}/24", "dev", "near")
-    ip("link", "set", "near", "up")
+    ip(f"link add near type veth peer name far netns {child}")
+    ip(f"addr add {near}/24 dev near")
+    ip("link set near up")
     protect(near, far)
     os.read(reader, 1)
     client = connect((far, 5995))
@@ -146,9 +137,9 @@ def trains_leave_one_by_one_where_the_way_out_cuts_none():
 @test
 def no_way_is_no_way_whatever_the_reason():
     isolate()
-    ip("link", "set", "lo", "up")
+    ip("link set lo up")
     fails(ENETUNREACH, quic().connect, ("192.0.2.1", 443))
-    ip("route", "add", "unreachable", "192.0.2.0/24")
+    ip("route add unreachable 192.0.2.0/24")
     fails(ENETUNREACH, quic().connect, ("192.0.2.1", 443))
 
 
@@ -216,7 +207,6 @@ class Refusal:
 
 @test
 def a_socket_that_a_program_of_the_kernel_refuses_leaves_nothing_behind():
-    references = lambda: int(open("/sys/module/quic/refcnt").read())
     until(lambda: references() == 0)
     group = Group("refused")
     child = os.fork()
@@ -245,8 +235,7 @@ def a_wait_ends_in_time_while_another_stream_is_served():
     client = connect(listener.getsockname())
     streams = []
     for word in (b"quiet", b"loud"):
-        value = get(client, STREAM_DESCRIPTOR, struct.pack("qIi", -1, NEW, -1))
-        streams.append(socket.socket(fileno=struct.unpack("qIi", value)[2]))
+        streams.append(describe(client, flags=NEW))
         streams[-1].sendall(word)
     quiet, loud = streams
     others = os.fork()

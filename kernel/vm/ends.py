@@ -15,10 +15,6 @@ def listed():
     return sum(len(open(f"/proc/net/quic/{name}").readlines()) - 1 for name in ("conns", "eps"))
 
 
-def references():
-    return int(open("/sys/module/quic/refcnt").read())
-
-
 def is_clean():
     return listed() == 0 and references() == 0
 
@@ -120,8 +116,7 @@ def the_module_stays_while_there_is_a_socket():
     listener.close()
     client = connect(address)
     # What the server's process has goes when that ends; a stream's descriptor holds its connection.
-    value = get(client, STREAM_DESCRIPTOR, struct.pack("qIi", -1, NEW, -1))
-    stream = socket.socket(fileno=struct.unpack("qIi", value)[2])
+    stream = describe(client, flags=NEW)
     stop(child)
     assert is_refused(), "a connection"
     client.close()

@@ -3,16 +3,10 @@
 import os
 import select
 import socket
-import subprocess
 
 from quic import *
 
-CLONE_NEWNET = 0x4000_0000
 HERE, THERE = "10.9.0.1", "10.9.0.2"
-
-
-def ip(words):
-    subprocess.run(["ip", *words.split()], check=True)
 
 
 def link():
@@ -69,10 +63,6 @@ def serving(address, number=5990):
 
 def lines(name):
     return open(f"/proc/net/quic/{name}").read().splitlines()[1:]
-
-
-def references():
-    return int(open("/sys/module/quic/refcnt").read())
 
 
 def parent_of(process):

@@ -24,16 +24,10 @@ def the_file():
     return file
 
 
-def describe(sock, flags=NEW):
-    """A new stream's descriptor, or the next of the peer's, as a socket."""
-    value = get(sock, STREAM_DESCRIPTOR, struct.pack("qIi", -1, flags, -1))
-    return socket.socket(fileno=struct.unpack("qIi", value)[2])
-
-
 def digests(connection):
     """Reads each stream to its end, once it is told to, and answers with what it held."""
     while True:
-        stream = describe(connection, 0)
+        stream = describe(connection)
         assert os.read(go_on[0], 1)
         digest = hashlib.sha256()
         while part := stream.recv(100_000):
@@ -64,7 +58,7 @@ def a_whole_file_goes_into_a_stream():
     child, client = ends(digests)
     may_read()
     with the_file() as file:
-        stream, sent = describe(client), 0
+        stream, sent = describe(client, flags=NEW), 0
         # The last call asks for more than there is.
         while part := os.sendfile(stream.fileno(), file.fileno(), sent, 700_000):
             sent += part
@@ -77,7 +71,7 @@ def a_whole_file_goes_into_a_stream():
 def a_file_goes_as_far_as_there_is_room_where_nobody_may_wait():
     child, client = ends(digests)
     with the_file() as file:
-        stream, sent, refused = describe(client), 0, 0
+        stream, sent, refused = describe(client, flags=NEW), 0, 0
         stream.setblocking(False)
         while sent < len(CONTENT):
             try:
@@ -101,10 +95,10 @@ def a_file_goes_as_far_as_there_is_room_where_nobody_may_wait():
 def no_file_goes_into_a_stream_that_is_closed():
     child, client = ends(digests)
     with the_file() as file:
-        stream = describe(client)
+        stream = describe(client, flags=NEW)
         stream.shutdown(socket.SHUT_WR)
         fails(EPIPE, os.sendfile, stream.fileno(), file.fileno(), 0, 10_000)
-        rest = describe(client)
+        rest = describe(client, flags=NEW)
         client.close()
         fails(EPIPE, os.sendfile, rest.fileno(), file.fileno(), 0, 10_000)
         # The file's position is where it was.
@@ -131,7 +125,7 @@ def the_end_of_a_file_that_is_shorter_than_was_asked_for_goes_by_itself():
 def a_pipe_goes_into_a_stream_and_a_stream_into_a_pipe():
     child, client = ends(echo)
     source, sink, back = os.pipe(), os.pipe(), b""
-    stream = describe(client)
+    stream = describe(client, flags=NEW)
     for start in range(0, 200_000, 50_000):
         os.write(source[1], CONTENT[start : start + 50_000])
         left = 50_000
@@ -157,7 +151,7 @@ def pages_that_change_after_the_call_were_sent_as_they_were():
     place = (ctypes.c_char * len(memory)).from_buffer(memory)
     part = struct.pack("PN", ctypes.addressof(place), len(memory))
     reader, writer = os.pipe()
-    stream = describe(client)
+    stream = describe(client, flags=NEW)
     # The windows are full, so that these pages wait.
     stream.setblocking(False)
     before = 0

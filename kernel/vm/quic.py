@@ -17,6 +17,7 @@ STREAM_INFO = 0
 CONNECTION_CLOSE, CONNECTION_MIGRATION, TRANSPORT_PARAM, ALPN, STREAM_DESCRIPTOR = 5, 6, 8, 11, 69
 NEW, FIN = 0x400, 0x200
 EAGAIN, EBUSY = 11, 16
+CLONE_NEWNET = 0x4000_0000
 
 program, pki = sys.argv[1:3]
 libc = ctypes.CDLL(None, use_errno=True)
@@ -175,6 +176,26 @@ def serve(listener, each=echo, before=lambda connection: None):
 def stop(child):
     os.kill(child, 9)
     os.waitpid(child, 0)
+
+
+def describe(sock, number=-1, flags=0):
+    """A stream's descriptor, as a socket: the next of the peer's, or with NEW a new one."""
+    value = get(sock, STREAM_DESCRIPTOR, struct.pack("qIi", number, flags, -1))
+    return socket.socket(fileno=struct.unpack("qIi", value)[2])
+
+
+def references():
+    """What keeps the module."""
+    return int(open("/sys/module/quic/refcnt").read())
+
+
+def ip(words):
+    subprocess.run(["ip", *words.split()], check=True)
+
+
+def isolate():
+    """Another namespace of the network, for this process."""
+    assert libc.unshare(CLONE_NEWNET) == 0, ctypes.get_errno()
 
 
 def until(holds, seconds=20, pause=0.02):

@@ -12,12 +12,6 @@ EPERM, ENODEV, EINVAL, EPIPE, EDOM = 1, 19, 22, 32, 33
 ENOPROTOOPT, EADDRINUSE, ECONNRESET, EISCONN, ENOTCONN = 92, 98, 104, 106, 107
 
 
-def describe(sock, number=-1, flags=0):
-    """A stream's descriptor, as a socket."""
-    value = get(sock, STREAM_DESCRIPTOR, struct.pack("qIi", number, flags, -1))
-    return socket.socket(fileno=struct.unpack("qIi", value)[2])
-
-
 def read_all(stream):
     parts = []
     while part := stream.recv(4096):
@@ -320,7 +314,7 @@ def a_socket_belongs_to_its_namespace():
     here = listen(("127.0.0.1", 5997))
     child = os.fork()
     if child == 0:
-        os.unshare(os.CLONE_NEWNET) if hasattr(os, "unshare") else libc.unshare(0x4000_0000)
+        isolate()
         os.system("ip link set lo up")
         # The same address is another one there.
         there = listen(("127.0.0.1", 5997))
