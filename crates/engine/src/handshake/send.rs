@@ -91,17 +91,17 @@ impl CryptoSend {
         let first = offset.max(self.base);
         self.acknowledged
             .insert(first, end.saturating_sub(1), usize::MAX);
-        if let Some((first, last)) = self.acknowledged.first() {
+        if let Some((first, last)) = self.acknowledged.first()
+            && first == self.base
+        {
             let end = last.saturating_add(1);
-            if first <= self.base && end > self.base {
-                let gone = usize::try_from(end.saturating_sub(self.base)).unwrap_or(usize::MAX);
-                memory::cut(&mut self.bytes, 0..gone);
-                self.base = end;
-                // Where there was no memory to note what was lost, it may lie before what is gone.
-                self.next = self.next.max(end);
-                self.acknowledged.remove_below(end);
-                self.lost.remove_below(end);
-            }
+            let gone = usize::try_from(end.saturating_sub(self.base)).unwrap_or(usize::MAX);
+            memory::cut(&mut self.bytes, 0..gone);
+            self.base = end;
+            // Where there was no memory to note what was lost, it may lie before what is gone.
+            self.next = self.next.max(end);
+            self.acknowledged.remove_below(end);
+            self.lost.remove_below(end);
         }
         if self.bytes.is_empty() {
             self.bytes = Vec::new();
