@@ -284,9 +284,7 @@ impl Link {
             _ => Err(Stop::Failed(errno)),
         }
     }
-}
 
-impl Link {
     /// What read() on a stream's descriptor says of what came of it.
     fn stream_answer(&self, id: StreamId, read: Result<Read, ReadError>) -> Result<usize, Stop> {
         let is_closed = self.socket.is_closed();
