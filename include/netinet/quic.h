@@ -35,8 +35,9 @@ extern "C" {
  * in hexadecimal and of 16 bytes at least; an identity after a # is in hexadecimal, too. A client offers the first five, and a server,
  * which may have 256, takes the first of its own that is among them. Then nobody shows a certificate, and `hostname` proves nothing.
  *
- * -EKEYREJECTED: the certificate is not good, or the two have no pre-shared key in common. -ETIMEDOUT: it took too long. -EPROTONOSUPPORT: no common protocol (ALPN).
- * -ECONNABORTED: the peer ended the handshake. -EPROTO: the peer broke a rule. Others come from the socket.
+ * -EKEYREJECTED: the certificate is not good, or a server has none of the client's pre-shared keys, of which the client hears as
+ * -ECONNABORTED: the peer ended the handshake. -ETIMEDOUT: it took too long. -EPROTONOSUPPORT: no common protocol (ALPN). -EPROTO: the
+ * peer broke a rule. Others come from the socket.
  */
 int quic_client_handshake(int sockfd, const char *pkey_file, const char *hostname, const char *alpns);
 int quic_server_handshake(int sockfd, const char *pkey_file, const char *cert_file, const char *alpns);
