@@ -66,6 +66,12 @@ impl MemorySocket {
         }
     }
 
+    /// When something happened, among all that did.
+    fn place(&self, wanted: &Act) -> usize {
+        let found = self.acts.iter().position(|act| act == wanted);
+        found.unwrap_or_else(|| panic!("{wanted:?} in {:?}", self.acts))
+    }
+
     fn has(&self, level: Level, side: KeySide) -> bool {
         let mut secrets = self.secrets.iter();
         level == Level::Initial || secrets.any(|secret| (secret.0, secret.1) == (level, side))

@@ -57,6 +57,8 @@ struct Running {
     /// What a server has told of the client's parameters.
     foretold: Option<Vec<u8>>,
     told_parameters: bool,
+    /// The secret that opens Handshake packets, while there is none to answer them with.
+    early: Option<Secret>,
     /// Secrets of 1-RTT packets, held back until they may be used.
     open: Option<Secret>,
     seal: Option<Secret>,
@@ -160,6 +162,7 @@ impl Running {
             initial_flights: 0,
             foretold: None,
             told_parameters: false,
+            early: None,
             open: None,
             seal: None,
             complete: false,
@@ -272,7 +275,8 @@ impl Running {
         Ok(())
     }
 
-    /// Keys change: those of the handshake are used at once, those of 1-RTT packets when they may be.
+    /// Keys change: those of the handshake are used at once, those of 1-RTT packets when they may be. What waits for a secret that opens
+    /// is opened with it at once, and a peer that breaks a rule there is told under the secret that seals.
     fn change(
         &mut self,
         socket: &mut dyn HandshakeSocket,
@@ -286,7 +290,7 @@ impl Running {
                 if !self.framing.is_between_messages() {
                     return Err(HandshakeError::UnexpectedBytes);
                 }
-                self.install(socket, Level::Handshake, KeySide::Open, &secret)?;
+                self.early = Some(secret);
                 self.read = Level::Handshake;
             }
             (Whose::ClientHandshake | Whose::ServerHandshake, true) => {
@@ -295,6 +299,11 @@ impl Running {
             }
             (Whose::ClientTraffic | Whose::ServerTraffic, false) => self.open = Some(secret),
             (Whose::ClientTraffic | Whose::ServerTraffic, true) => self.seal = Some(secret),
+        }
+        if self.write == Level::Handshake
+            && let Some(secret) = self.early.take()
+        {
+            self.install(socket, Level::Handshake, KeySide::Open, &secret)?;
         }
         Ok(())
     }

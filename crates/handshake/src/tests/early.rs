@@ -26,11 +26,6 @@ fn acquainted(
     (client, server)
 }
 
-fn place(socket: &MemorySocket, wanted: &Act) -> usize {
-    let found = socket.acts.iter().position(|act| act == wanted);
-    found.unwrap_or_else(|| panic!("{wanted:?} in {:?}", socket.acts))
-}
-
 #[test]
 fn both_ends_install_the_same_early_secret_in_time() {
     let (client, server) = acquainted(client(), server().early_data(true));
@@ -41,11 +36,11 @@ fn both_ends_install_the_same_early_secret_in_time() {
         ours.secret(Level::ZeroRtt, KeySide::Seal),
         theirs.secret(Level::ZeroRtt, KeySide::Open)
     );
-    assert!(place(ours, &Act::Remembered) < place(ours, &EARLY_SEAL));
-    assert!(place(ours, &EARLY_SEAL) < place(ours, &Act::Install(Level::Handshake, KeySide::Open)));
-    assert!(place(ours, &Act::Accepted(true)) < place(ours, &Act::PeerParameters));
+    assert!(ours.place(&Act::Remembered) < ours.place(&EARLY_SEAL));
+    assert!(ours.place(&EARLY_SEAL) < ours.place(&Act::Install(Level::Handshake, KeySide::Open)));
+    assert!(ours.place(&Act::Accepted(true)) < ours.place(&Act::PeerParameters));
     assert!(
-        place(theirs, &EARLY_OPEN) < place(theirs, &Act::Install(Level::Handshake, KeySide::Open))
+        theirs.place(&EARLY_OPEN) < theirs.place(&Act::Install(Level::Handshake, KeySide::Open))
     );
     assert!(pair.client.info().expect("complete").resumed);
 }
@@ -84,8 +79,8 @@ fn a_server_that_has_restarted_refuses() {
     let mut pair = early_pair(&client, &restarted);
     pair.complete();
     assert!(
-        place(&pair.client_socket, &Act::Accepted(false))
-            < place(&pair.client_socket, &Act::PeerParameters)
+        pair.client_socket.place(&Act::Accepted(false))
+            < pair.client_socket.place(&Act::PeerParameters)
     );
     assert!(pair.server_socket.acts.iter().all(|act| *act != EARLY_OPEN));
     assert!(!pair.client.info().expect("complete").resumed);
@@ -131,6 +126,6 @@ fn a_server_that_allows_less_than_before_refuses() {
         let mut pair = early_pair(&client, &server);
         pair.server_socket = MemorySocket::new(now);
         pair.complete();
-        place(&pair.client_socket, &Act::Accepted(accepted));
+        pair.client_socket.place(&Act::Accepted(accepted));
     }
 }

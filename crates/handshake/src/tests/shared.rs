@@ -81,6 +81,17 @@ fn ends_with_the_same_key_agree() {
 }
 
 #[test]
+fn what_seals_handshake_packets_comes_before_what_opens_them() {
+    let mut pair = same();
+    pair.complete();
+    for socket in [&pair.client_socket, &pair.server_socket] {
+        let [seal, open] = [KeySide::Seal, KeySide::Open]
+            .map(|side| socket.place(&Act::Install(Level::Handshake, side)));
+        assert!(seal < open, "{:?}", socket.acts);
+    }
+}
+
+#[test]
 fn secrets_of_1_rtt_come_after_the_last_message() {
     let mut pair = same();
     pair.complete();
