@@ -316,8 +316,11 @@ u32 inquic_caller(void)
 	return from_kuid(&init_user_ns, current_euid());
 }
 
-/* The socket of a namespace after `before` in the list, held for the caller, who gives `before` back with it. */
-struct inquic_cell *inquic_cell_next(struct inquic_cell *before, const struct net *net)
+/*
+ * The socket of a namespace that has `skip` others between it and `before`, or the start of the list, held for the caller, who gives
+ * `before` back with it.
+ */
+struct inquic_cell *inquic_cell_next(struct inquic_cell *before, const struct net *net, u64 skip)
 {
 	struct list_head *at;
 	struct inquic_cell *cell = NULL;
@@ -326,7 +329,9 @@ struct inquic_cell *inquic_cell_next(struct inquic_cell *before, const struct ne
 	for (at = before ? before->listed.next : sockets.next; at != &sockets; at = at->next) {
 		struct inquic_cell *next = list_entry(at, struct inquic_cell, listed);
 
-		if (next->net == net && refcount_inc_not_zero(&next->refs)) {
+		if (next->net != net || (skip && skip--))
+			continue;
+		if (refcount_inc_not_zero(&next->refs)) {
 			cell = next;
 			break;
 		}

@@ -43,7 +43,7 @@ static int show_counters(struct seq_file *seq, void *v)
 
 	for (int i = 0; i < INQUIC_COUNTERS; i++)
 		numbers[i] = atomic64_read(&quic->counters[i]);
-	while ((cell = inquic_cell_next(cell, net)))
+	while ((cell = inquic_cell_next(cell, net, 0)))
 		inquic_sock_count(cell, numbers);
 	for (int i = 0; i < INQUIC_COUNTERS; i++)
 		seq_printf(seq, "%-32s%llu\n", names[i], numbers[i]);
@@ -61,41 +61,61 @@ static void show_owner(struct seq_file *seq, struct inquic_cell *cell)
 		sock_put(sk);
 }
 
-static int show_connections(struct seq_file *seq, void *v)
+/* A record for what the columns are called, and one for each socket of the namespace, which may say nothing. */
+static void *sockets_start(struct seq_file *seq, loff_t *at)
 {
-	struct net *net = seq_file_single_net(seq);
-	struct inquic_cell *cell = NULL;
+	return *at ? inquic_cell_next(NULL, seq_file_net(seq), *at - 1) : SEQ_START_TOKEN;
+}
+
+static void *sockets_next(struct seq_file *seq, void *v, loff_t *at)
+{
+	++*at;
+	return inquic_cell_next(v == SEQ_START_TOKEN ? NULL : v, seq_file_net(seq), 0);
+}
+
+static void sockets_stop(struct seq_file *seq, void *v)
+{
+	if (v && v != SEQ_START_TOKEN)
+		inquic_cell_put(v);
+}
+
+static int show_connection(struct seq_file *seq, void *v)
+{
 	struct inquic_shown is;
 
-	seq_puts(seq, "SOCK STATE LOCAL REMOTE UDP_ADDRESS WINDOW MSS IN_FLIGHT TX_QUEUE RX_QUEUE SNDBUF RCVBUF UID INODE\n");
-	while ((cell = inquic_cell_next(cell, net))) {
-		inquic_sock_show(cell, &is);
-		if (!is.connection)
-			continue;
-		seq_printf(seq, "%pK %u %pISpc %pISpc %pISpc %llu %u %llu %u %u %d %d", cell, is.state, &is.local.sa,
-			   &is.remote.sa, &is.udp.sa, is.window, is.mss, is.in_flight, is.unsent, is.unread, is.sndbuf,
-			   is.rcvbuf);
-		show_owner(seq, cell);
+	if (v == SEQ_START_TOKEN) {
+		seq_puts(seq, "SOCK STATE LOCAL REMOTE UDP_ADDRESS WINDOW MSS IN_FLIGHT TX_QUEUE RX_QUEUE SNDBUF RCVBUF UID INODE\n");
+		return 0;
 	}
+	inquic_sock_show(v, &is);
+	if (!is.connection)
+		return 0;
+	seq_printf(seq, "%pK %u %pISpc %pISpc %pISpc %llu %u %llu %u %u %d %d", v, is.state, &is.local.sa, &is.remote.sa,
+		   &is.udp.sa, is.window, is.mss, is.in_flight, is.unsent, is.unread, is.sndbuf, is.rcvbuf);
+	show_owner(seq, v);
 	return 0;
 }
 
-static int show_endpoints(struct seq_file *seq, void *v)
+static int show_endpoint(struct seq_file *seq, void *v)
 {
-	struct net *net = seq_file_single_net(seq);
-	struct inquic_cell *cell = NULL;
 	struct inquic_shown is;
 
-	seq_puts(seq, "SOCK STATE LOCAL UDP UID INODE\n");
-	while ((cell = inquic_cell_next(cell, net))) {
-		inquic_sock_show(cell, &is);
-		if (is.connection || !is.local.sa.sa_family)
-			continue;
-		seq_printf(seq, "%pK %u %pISpc %pISpc", cell, is.state, &is.local.sa, &is.udp.sa);
-		show_owner(seq, cell);
+	if (v == SEQ_START_TOKEN) {
+		seq_puts(seq, "SOCK STATE LOCAL UDP UID INODE\n");
+		return 0;
 	}
+	inquic_sock_show(v, &is);
+	if (is.connection || !is.local.sa.sa_family)
+		return 0;
+	seq_printf(seq, "%pK %u %pISpc %pISpc", v, is.state, &is.local.sa, &is.udp.sa);
+	show_owner(seq, v);
 	return 0;
 }
+
+static const struct seq_operations connections = {
+	.start = sockets_start, .next = sockets_next, .stop = sockets_stop, .show = show_connection };
+static const struct seq_operations endpoints = {
+	.start = sockets_start, .next = sockets_next, .stop = sockets_stop, .show = show_endpoint };
 
 static int __net_init net_init(struct net *net)
 {
@@ -105,8 +125,8 @@ static int __net_init net_init(struct net *net)
 	if (!quic->dir)
 		return -ENOMEM;
 	if (proc_create_net_single("snmp", 0444, quic->dir, show_counters, NULL) &&
-	    proc_create_net_single("conns", 0444, quic->dir, show_connections, NULL) &&
-	    proc_create_net_single("eps", 0444, quic->dir, show_endpoints, NULL))
+	    proc_create_net("conns", 0444, quic->dir, &connections, sizeof(struct seq_net_private)) &&
+	    proc_create_net("eps", 0444, quic->dir, &endpoints, sizeof(struct seq_net_private)))
 		return 0;
 	proc_remove(quic->dir);
 	return -ENOMEM;

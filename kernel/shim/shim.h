@@ -90,7 +90,7 @@ int inquic_cell_device(struct inquic_cell *cell);
 void inquic_ports_lock(void);
 void inquic_ports_unlock(void);
 u32 inquic_caller(void);
-struct inquic_cell *inquic_cell_next(struct inquic_cell *before, const struct net *net);
+struct inquic_cell *inquic_cell_next(struct inquic_cell *before, const struct net *net, u64 skip);
 u64 inquic_now(void);
 
 /* fetch.c: a call that waits, and fetches what comes for a connection itself. */
