@@ -221,6 +221,8 @@ def proc_says_of_sockets_what_they_say_themselves():
     dropped = lambda now: now["QuicPktInvHdrDrop"] + now["QuicPktRcvDrop"] - before["QuicPktInvHdrDrop"] - before["QuicPktRcvDrop"]
     until(lambda: dropped(counters()) >= 1)
     stop(server)
+    # Before the client ends it as well.
+    until(lambda: counters()["QuicFrmInCloses"] > before["QuicFrmInCloses"])
     client.close()
     until(lambda: not lines("conns"))
     after = counters()
