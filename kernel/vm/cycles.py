@@ -97,7 +97,12 @@ with open(FAILED, "a") as failed:
 # Nobody has to wait for what other processors read at leisure, and most of a cycle would be waiting.
 with open("/sys/kernel/rcu_expedited", "w") as file:
     file.write("1")
-took = [sum(part) for part in zip(*(cycle() for _ in range(cycles)))]
+laps = []
+for number in range(1, cycles + 1):
+    laps.append(cycle())
+    if number % 50 == 0:
+        print(f"{number} cycles", flush=True)
+took = [sum(part) for part in zip(*laps)]
 with open("/sys/kernel/rcu_expedited", "w") as file:
     file.write("0")
 print(f"{cycles} cycles under traffic in {sum(took):.0f} s:", *(f"{name} {each:.1f}" for name, each in zip(PARTS, took)), flush=True)
