@@ -37,7 +37,8 @@ extern "C" {
  *
  * -EKEYREJECTED: the certificate is not good, or a server has none of the client's pre-shared keys, of which the client hears as
  * -ECONNABORTED: the peer ended the handshake. -ETIMEDOUT: it took too long. -EPROTONOSUPPORT: no common protocol (ALPN). -EPROTO: the
- * peer broke a rule. Others come from the socket.
+ * peer broke a rule. -ENOENT: a file is not there, or the system trusts no authority. -EINVAL: a file or an argument cannot be used.
+ * -EIO: TLS failed for a reason of its own. Others come from reading the files and from the socket.
  */
 int quic_client_handshake(int sockfd, const char *pkey_file, const char *hostname, const char *alpns);
 int quic_server_handshake(int sockfd, const char *pkey_file, const char *cert_file, const char *alpns);
