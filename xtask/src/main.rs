@@ -36,7 +36,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Everything that can be tested on this machine.
+    /// The tests, checks and brief proofs that this machine can run.
     Test(test::Arguments),
     /// Formatting, lints, documentation, house style.
     Lint,
