@@ -386,7 +386,7 @@ Exit codes:
 
 INQUIC_HOME=kernel|embedded forces where QUIC runs.
 SSLKEYLOGFILE=FILE appends the secrets of every connection to FILE, with which Wireshark reads the traffic.
-QLOGDIR=DIR logs every connection of serve, get and put as --qlog does; qvis and Wireshark show what is in such a log.";
+QLOGDIR=DIR logs every connection of serve, get and put as --qlog does; qvis shows what is in such a log.";
 
 const SERVE_HELP: &str = "\
 Examples:
