@@ -385,7 +385,8 @@ Exit codes:
   130  interrupted (Ctrl-C)
 
 INQUIC_HOME=kernel|embedded forces where QUIC runs.
-SSLKEYLOGFILE=FILE appends the secrets of every connection to FILE, with which Wireshark reads the traffic.
+SSLKEYLOGFILE=FILE appends the secrets of every connection of serve, get, put and perf to FILE, with which Wireshark reads the
+traffic; under run it is for the program's TLS library.
 QLOGDIR=DIR logs every connection of serve, get and put as --qlog does; qvis shows what is in such a log.";
 
 const SERVE_HELP: &str = "\
