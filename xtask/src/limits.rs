@@ -106,8 +106,9 @@ const MADE: Made = Made {
 const HEAD: &str = "\
 # Limits
 
-Every queue, table, loop and retry has a bound. This table is made from the `limits.rs` files by `cargo xtask limits
---write`, and `cargo xtask lint` fails when it is out of date.
+Every queue, table, loop and retry has a bound. This table is made from the `limits.rs` files under `crates` by `cargo xtask limits
+--write`, and `cargo xtask lint` fails when it is out of date. What it does not have stands beside its use: the bounds of the kernel's
+home (`kernel/src`, `kernel/shim`), of the preloaded library (`crates/preload`), and of how the two ends of its calls wait (`crates/calls`).
 ";
 
 #[cfg(test)]
