@@ -1,5 +1,5 @@
 //! Handshake messages of the peer, from packets to TLS, and the memory that they share with received data: neither can take what the
-//! other was promised, and together they stay below what the window is worth (`attacks.md` 12, 30).
+//! other was promised, and together they stay below what the window is worth (`docs/attacks.txt` 12, 30).
 
 use inquic_wire::{Code, Level, PeerError, Space};
 

@@ -179,7 +179,7 @@ fn a_second_update_of_the_peer_before_ours_was_answered_is_an_offence() {
     assert_eq!(error.code, Code::KeyUpdate);
 }
 
-/// `attacks.md` 65.
+/// `docs/attacks.txt` 65.
 #[test]
 fn a_key_seals_up_to_its_limit_and_asks_for_another_at_half() {
     let suite = CipherSuite::Aes128GcmSha256;

@@ -34,7 +34,7 @@ pub const SPARE_BUFFERS: usize = 64;
 /// writer fills it again and again. Never more, with the spare pages, than the direction may take anyway.
 pub const SPARE_LISTS: usize = 2 * PAGE;
 
-/// Received pieces of one stream that do not touch, whatever their size (`attacks.md` 26).
+/// Received pieces of one stream that do not touch, whatever their size (`docs/attacks.txt` 26).
 pub const PIECES: usize = 256;
 /// Beyond [`PIECES`], a piece is kept only if this many bytes lie in the pieces for each of them, as in honest loss: 16
 /// bytes of list for 512 of data.
@@ -77,7 +77,7 @@ pub const FRAGMENT: usize = 32;
 /// than finding the page again.
 pub const TAIL_MIN: usize = 256;
 
-/// Memory for received data may be so many quarters of the window, and [`GENEROUS`] and [`RESERVE`] more (`attacks.md` 26).
+/// Memory for received data may be so many quarters of the window, and [`GENEROUS`] and [`RESERVE`] more (`docs/attacks.txt` 26).
 pub const RECEIVE_QUARTERS: u64 = 5;
 /// Bytes of one stream's record; with its 4-byte place in the table and what the slab spares, under 300.
 pub const STREAM_BYTES: usize = 208;
