@@ -161,7 +161,8 @@ pub(crate) struct Put {
 /// What to run.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Run {
-    /// The library that is loaded into the program [default: libinquic_preload.so beside this command]
+    /// The library that is loaded into the program [default: libinquic_preload.so in deps, beside this command, or in ../lib/inquic
+    /// or ../lib]
     #[arg(long, value_name = "FILE")]
     pub(crate) library: Option<PathBuf>,
     /// The program: a path, or a name that is looked up in PATH
