@@ -41,7 +41,8 @@ pub(crate) enum Task {
         #[arg(long, default_value_t = CYCLES)]
         cycles: u32,
     },
-    /// Boot a kernel that watches itself, and load the module there as it is loaded nowhere else: a report is a failure.
+    /// Boot a kernel that watches itself (KASAN, UBSAN, lockdep, kmemleak), with handshakes, bulk data, a fuzzer and refused memory; a
+    /// report is a failure.
     Prove(prove::Arguments),
     /// Measure the module beside TCP with TLS in the kernel and beside the embedded home, in one boot.
     Bench(bench::Arguments),

@@ -55,7 +55,7 @@ enum Task {
     Tags(tidy::TagArguments),
     /// What the RFCs demand: how much is in the code, tested, excepted.
     Musts(musts::Arguments),
-    /// Other implementations as peers, in both roles, over loopback.
+    /// Other implementations as peers, in both roles, over emulated links.
     Interop(interop::Arguments),
     /// Measurements against other implementations, with floors.
     Bench(bench::Arguments),
