@@ -350,7 +350,7 @@ impl<Face> ListenerBuilder<Face> {
     }
 
     /// I/O threads of the port, each with a UDP socket of its own that shares the port. 1 by default; in a tokio runtime its
-    /// tasks do the work, and there are none.
+    /// tasks do the work, and there are none. Bounds: 1 to 64; what is beyond is cut.
     pub const fn io_threads(mut self, threads: usize) -> Self {
         self.io_threads = threads;
         self

@@ -55,17 +55,17 @@ impl TransportConfig {
         self
     }
 
-    /// Bytes in the UDP payload of the first full packets, 1,200 to 9,000. More than the default of 1,200 needs a path that is
-    /// known to carry it: 1,452 fits Ethernet. Larger sizes are searched for while data flows, see
+    /// Bytes in the UDP payload of the first full packets, 1,200 to 9,000; what is beyond is cut. More than the default of 1,200
+    /// needs a path that is known to carry it: 1,452 fits Ethernet. Larger sizes are searched for while data flows, see
     /// [`TransportConfig::udp_payload_ceiling`].
     pub const fn udp_payload(mut self, bytes: u16) -> Self {
         self.engine.udp_payload = bytes;
         self
     }
 
-    /// Bytes in the UDP payload of the largest packet that the search for the path's MTU tries (RFC 8899), 1,200 to 9,000. Without
-    /// a word what Ethernet carries: 1,472 over IPv4, 1,452 over IPv6. With as many as [`TransportConfig::udp_payload`] or fewer
-    /// there is no search.
+    /// Bytes in the UDP payload of the largest packet that the search for the path's MTU tries (RFC 8899), 1,200 to 9,000; what
+    /// is beyond is cut. Without a word what Ethernet carries: 1,472 over IPv4, 1,452 over IPv6. With as many as
+    /// [`TransportConfig::udp_payload`] or fewer there is no search.
     pub const fn udp_payload_ceiling(mut self, bytes: u16) -> Self {
         self.engine.udp_payload_ceiling = Some(bytes);
         self
