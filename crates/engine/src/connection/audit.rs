@@ -33,9 +33,9 @@ pub struct Audit {
     pub held_packets: usize,
     /// Streams that are alive.
     pub open_streams: u64,
-    /// The connection's receive window at present.
+    /// The connection's receive window at present, in bytes.
     pub receive_window: u64,
-    /// Memory that streams, datagrams, received handshake messages and recovery say they hold on the heap.
+    /// Bytes that streams, datagrams, received handshake messages and recovery say they hold on the heap.
     pub charged: usize,
 }
 

@@ -16,7 +16,7 @@ use crate::{
 pub struct Ack<'a> {
     /// The largest packet number acknowledged.
     pub largest: u64,
-    /// The delay as it travelled, not scaled by the sender's exponent.
+    /// The delay as it travelled: microseconds, divided by two to the power of the sender's `ack_delay_exponent`.
     pub delay: u64,
     /// The ECN counts of a frame of type 0x03.
     pub ecn: Option<EcnCounts>,

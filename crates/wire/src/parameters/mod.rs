@@ -17,7 +17,7 @@ pub struct TransportParameters {
     pub max_idle_timeout_ms: u64,
     /// The token that resets the connection while the first id is in use. Only a server declares it.
     pub stateless_reset_token: Option<[u8; 16]>,
-    /// The largest UDP payload that the endpoint takes, at least 1,200.
+    /// The largest UDP payload that the endpoint takes, in bytes, at least 1,200.
     pub max_udp_payload_size: u64,
     /// The bytes that the peer may send on all streams.
     pub initial_max_data: u64,
@@ -45,7 +45,7 @@ pub struct TransportParameters {
     pub initial_source_connection_id: Option<ConnectionId>,
     /// The source of the server's Retry packet. Only a server declares it.
     pub retry_source_connection_id: Option<ConnectionId>,
-    /// The largest DATAGRAM frame that the endpoint takes (RFC 9221); 0 for none.
+    /// The largest DATAGRAM frame that the endpoint takes, in bytes (RFC 9221); 0 for none.
     pub max_datagram_frame_size: u64,
     /// The endpoint takes packets whose fixed bit is 0 (RFC 9287).
     pub grease_quic_bit: bool,
