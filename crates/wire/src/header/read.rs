@@ -11,8 +11,11 @@ use crate::{
 
 impl Header {
     /// Looks at the first packet of `packet`, which may have others after it. `short_dcid_len` is the length of the
-    /// connection ids that we give out. Errors: the packet has to be dropped; and all after it, since its end is not
-    /// known.
+    /// connection ids that we give out.
+    ///
+    /// # Errors
+    ///
+    /// Why the packet has to be dropped, and all after it, since its end is not known.
     #[inline]
     pub fn parse(packet: &[u8], short_dcid_len: usize) -> Result<Self, HeaderError> {
         Self::parse_with(packet, short_dcid_len, FIXED)
@@ -20,6 +23,10 @@ impl Header {
 
     /// As [`Header::parse`], and takes packets whose fixed bit is 0: for an endpoint that has declared `grease_quic_bit`
     /// (RFC 9287 §3).
+    ///
+    /// # Errors
+    ///
+    /// As [`Header::parse`].
     #[inline]
     pub fn parse_greased(packet: &[u8], short_dcid_len: usize) -> Result<Self, HeaderError> {
         Self::parse_with(packet, short_dcid_len, 0)

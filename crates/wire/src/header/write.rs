@@ -46,7 +46,11 @@ pub struct ShortPlan {
 }
 
 /// Writes a long header with a Length of 0, for which [`LongPlan::length`] goes in later. Only an Initial packet has a token.
-/// `number_len` is 1 to 4. Errors: it does not fit.
+/// `number_len` is 1 to 4.
+///
+/// # Errors
+///
+/// [`Full`] when it does not fit.
 #[inline]
 #[expect(
     clippy::too_many_arguments,
@@ -85,7 +89,11 @@ pub fn write_long(
     })
 }
 
-/// Writes a short header. `number_len` is 1 to 4. Errors: it does not fit.
+/// Writes a short header. `number_len` is 1 to 4.
+///
+/// # Errors
+///
+/// [`Full`] when it does not fit.
 #[inline]
 pub fn write_short(
     w: &mut Writer<'_>,
@@ -112,7 +120,11 @@ pub fn write_short(
 }
 
 /// Writes a Version Negotiation packet. `random` fills the bits that have no meaning; the ids, up to 255 bytes each, are
-/// those of the packet that it answers, exchanged. Errors: it does not fit, or an id is too long.
+/// those of the packet that it answers, exchanged.
+///
+/// # Errors
+///
+/// [`Full`] when it does not fit, or an id is too long.
 pub fn write_version_negotiation(
     w: &mut Writer<'_>,
     random: u8,
@@ -130,7 +142,11 @@ pub fn write_version_negotiation(
     })
 }
 
-/// Writes a Retry packet up to its integrity tag. Errors: it does not fit, or the token is empty.
+/// Writes a Retry packet up to its integrity tag.
+///
+/// # Errors
+///
+/// [`Full`] when it does not fit, or the token is empty.
 pub fn write_retry(
     w: &mut Writer<'_>,
     version: Version,
