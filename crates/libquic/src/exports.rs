@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use crate::c::{as_call, bytes, give, path, text};
 use crate::kept::SESSION_DATA_BYTES;
-use crate::link::errno;
 use crate::log::{self, LogFunc};
 use crate::session::{Failed, Handshake};
 use crate::steps::{QuicSession, Step};
 use crate::wishes::names;
-use crate::{limits, messages, sys};
+use inquic_descriptor::errno;
+use inquic_descriptor::sys;
+
+use crate::{limits, messages};
 
 /// Begins a session for a connected or accepted socket.
 #[unsafe(no_mangle)]

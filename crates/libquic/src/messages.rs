@@ -7,7 +7,7 @@ use inquic_uapi::flags::STREAM_FLAGS;
 use inquic_uapi::structs::StreamInfo;
 use inquic_uapi::{ControlMessage, ControlMessages, Layout, QUIC_STREAM_INFO, SOL_QUIC};
 
-use crate::sys::{self, CONTROL_BYTES, Control};
+use inquic_descriptor::sys::{self, CONTROL_BYTES, Control};
 
 /// Sends on a stream; flags of streams go into the control message, the others to sendmsg().
 ///

@@ -11,12 +11,14 @@ use inquic_handshake::{
 };
 use inquic_uapi::{QUIC_CRYPTO_APP, option};
 
-use crate::calls::Calls;
 use crate::kept::{self, Client, SESSION_DATA_BYTES};
 use crate::limits;
-use crate::link::{Link, Outgoing, errno};
 use crate::wishes::protocols;
-use crate::{log, sys};
+use inquic_descriptor::Calls;
+use inquic_descriptor::sys;
+use inquic_descriptor::{Link, Outgoing, errno};
+
+use crate::log;
 
 /// A handshake of one socket, with what was chosen for it.
 pub(crate) struct Handshake {
@@ -325,7 +327,7 @@ impl Handshake {
 
     /// Does what TLS asked for; `true` when there is something to send.
     fn take_next(&mut self) -> Result<bool, Failed> {
-        match self.link.next() {
+        match self.link.outgoing() {
             Ok(Some(out)) => {
                 self.next = Next::Send(out);
                 Ok(true)

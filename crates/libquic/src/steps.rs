@@ -5,9 +5,9 @@ use std::ffi::{CString, c_int, c_void};
 use std::ptr;
 
 use crate::limits;
-use crate::link::errno;
 use crate::session::{Failed, Handshake, Next, invalid};
-use crate::sys::{self, CONTROL_BYTES, Control, Descriptor};
+use inquic_descriptor::errno;
+use inquic_descriptor::sys::{self, CONTROL_BYTES, Control, Descriptor};
 
 /// `quic_session_t`.
 pub struct QuicSession {

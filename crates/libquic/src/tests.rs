@@ -15,12 +15,12 @@ use inquic_uapi::{Layout, QUIC_CRYPTO_APP, QUIC_CRYPTO_INITIAL, option};
 use inquic_wire::Version;
 use tempfile::TempDir;
 
-use crate::calls::Calls;
 use crate::kept::{self, Client};
-use crate::link::{Link, errno};
 use crate::messages;
 use crate::session::{Failed, Handshake, Next};
 use crate::wishes::names;
+use inquic_descriptor::Calls;
+use inquic_descriptor::{Link, errno};
 
 /// What one end has sent, and what was done on its socket.
 #[derive(Default)]

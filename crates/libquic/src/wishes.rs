@@ -3,8 +3,8 @@
 use inquic_uapi::structs::Config;
 use inquic_uapi::{Layout as _, option};
 
-use crate::calls::Calls;
 use crate::limits;
+use inquic_descriptor::Calls;
 
 /// What a socket says of certificates of clients: 0 for nothing, 1 to ask for them, 2 to demand them.
 #[must_use]

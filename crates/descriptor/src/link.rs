@@ -22,8 +22,9 @@ use inquic_wire::Version;
 use crate::calls::Calls;
 
 /// A socket during its handshake.
-pub(crate) struct Link {
-    pub(crate) calls: Box<dyn Calls>,
+pub struct Link {
+    /// The socket.
+    pub calls: Box<dyn Calls>,
     todo: VecDeque<Todo>,
     arrived: VecDeque<(Level, Vec<u8>)>,
     /// The version of the client's first flight.
@@ -37,15 +38,19 @@ enum Todo {
 }
 
 /// Handshake messages to send next.
-pub(crate) struct Outgoing {
-    pub(crate) level: u8,
-    pub(crate) bytes: Vec<u8>,
+pub struct Outgoing {
+    /// `QUIC_CRYPTO_*`.
+    pub level: u8,
+    /// The messages.
+    pub bytes: Vec<u8>,
     /// Others follow.
-    pub(crate) more: bool,
+    pub more: bool,
 }
 
 impl Link {
-    pub(crate) fn new(calls: Box<dyn Calls>) -> Self {
+    /// For a socket that is connected or was accepted.
+    #[must_use]
+    pub fn new(calls: Box<dyn Calls>) -> Self {
         let original = version_of(&*calls).unwrap_or(Version::V1);
         Self {
             calls,
@@ -60,7 +65,7 @@ impl Link {
     /// # Errors
     ///
     /// What the socket says about a secret.
-    pub(crate) fn next(&mut self) -> io::Result<Option<Outgoing>> {
+    pub fn outgoing(&mut self) -> io::Result<Option<Outgoing>> {
         while let Some(todo) = self.todo.pop_front() {
             match todo {
                 Todo::Secret(secret) => {
@@ -82,7 +87,8 @@ impl Link {
     }
 
     /// The TLS alert that the peer has ended the connection with.
-    pub(crate) fn peer_alert(&self) -> Option<u8> {
+    #[must_use]
+    pub fn peer_alert(&self) -> Option<u8> {
         let mut close = [0; ConnectionClose::SIZE];
         let read = self
             .calls
@@ -99,7 +105,7 @@ impl Link {
     /// # Errors
     ///
     /// `ECONNRESET` for nothing, `EBADMSG` for what is no handshake message.
-    pub(crate) fn arrive(&mut self, bytes: &[u8], level: Option<u8>) -> io::Result<()> {
+    pub fn arrive(&mut self, bytes: &[u8], level: Option<u8>) -> io::Result<()> {
         if bytes.is_empty() {
             return Err(errno(libc::ECONNRESET));
         }
@@ -217,7 +223,9 @@ fn version_of(calls: &dyn Calls) -> Option<Version> {
     Some(Version(config.version)).filter(|version| version.is_known())
 }
 
-pub(crate) fn errno(number: i32) -> io::Error {
+/// An errno as an error.
+#[must_use]
+pub fn errno(number: i32) -> io::Error {
     io::Error::from_raw_os_error(number)
 }
 

@@ -21,7 +21,7 @@ pub struct Descriptor(pub RawFd);
 
 /// Control data of one message, aligned as C wants it.
 #[repr(C, align(8))]
-pub(crate) struct Control(pub(crate) [u8; CONTROL_BYTES]);
+pub struct Control(pub [u8; CONTROL_BYTES]);
 
 impl Calls for Descriptor {
     fn getsockopt(&self, option: u32, out: &mut [u8]) -> io::Result<usize> {
@@ -115,7 +115,7 @@ impl Calls for Descriptor {
 }
 
 /// sendmsg() with control data.
-pub(crate) fn sendmsg(fd: RawFd, bytes: &[u8], control: &[u8], flags: c_int) -> io::Result<usize> {
+pub fn sendmsg(fd: RawFd, bytes: &[u8], control: &[u8], flags: c_int) -> io::Result<usize> {
     let mut iov = libc::iovec {
         iov_base: bytes.as_ptr().cast_mut().cast::<c_void>(),
         iov_len: bytes.len(),
@@ -126,7 +126,7 @@ pub(crate) fn sendmsg(fd: RawFd, bytes: &[u8], control: &[u8], flags: c_int) -> 
 }
 
 /// recvmsg(): bytes, bytes of control data, flags.
-pub(crate) fn recvmsg(
+pub fn recvmsg(
     fd: RawFd,
     out: &mut [u8],
     control: &mut [u8],
@@ -143,7 +143,7 @@ pub(crate) fn recvmsg(
 }
 
 /// A message of one piece.
-pub(crate) fn message(iov: &mut libc::iovec, control: *mut u8, len: usize) -> libc::msghdr {
+pub fn message(iov: &mut libc::iovec, control: *mut u8, len: usize) -> libc::msghdr {
     // SAFETY: a msghdr is pointers and numbers, for which zero is a value.
     let mut message: libc::msghdr = unsafe { mem::zeroed() };
     message.msg_iov = iov;
@@ -154,7 +154,7 @@ pub(crate) fn message(iov: &mut libc::iovec, control: *mut u8, len: usize) -> li
 }
 
 /// Writes the control message of handshake messages; how long it is.
-pub(crate) fn handshake_control(level: u8, control: &mut Control) -> usize {
+pub fn handshake_control(level: u8, control: &mut Control) -> usize {
     let mut info = [0; HandshakeInfo::SIZE];
     HandshakeInfo {
         crypto_level: level,
@@ -169,7 +169,7 @@ pub(crate) fn handshake_control(level: u8, control: &mut Control) -> usize {
 }
 
 /// The crypto level in control data.
-pub(crate) fn level_in(control: &[u8]) -> Option<u8> {
+pub fn level_in(control: &[u8]) -> Option<u8> {
     ControlMessages::new(control)
         .filter_map(Result::ok)
         .find(|message| message.level == SOL_QUIC && message.kind == QUIC_HANDSHAKE_INFO)
@@ -177,7 +177,7 @@ pub(crate) fn level_in(control: &[u8]) -> Option<u8> {
 }
 
 /// Flags of a handshake message.
-pub(crate) const fn send_flags(more: bool) -> c_int {
+pub const fn send_flags(more: bool) -> c_int {
     if more {
         libc::MSG_NOSIGNAL | libc::MSG_MORE
     } else {
@@ -186,7 +186,7 @@ pub(crate) const fn send_flags(more: bool) -> c_int {
 }
 
 /// Whether a descriptor is open.
-pub(crate) fn is_open(fd: RawFd) -> io::Result<()> {
+pub fn is_open(fd: RawFd) -> io::Result<()> {
     // SAFETY: F_GETFD takes no pointer.
     let flags = unsafe { libc::fcntl(fd, libc::F_GETFD) };
     checked(flags as isize).map(drop)
@@ -197,7 +197,7 @@ pub(crate) fn is_open(fd: RawFd) -> io::Result<()> {
     clippy::disallowed_methods,
     reason = "a handshake that waits has a deadline"
 )]
-pub(crate) fn now() -> Instant {
+pub fn now() -> Instant {
     Instant::now()
 }
 
@@ -206,4 +206,4 @@ fn checked(result: isize) -> io::Result<usize> {
 }
 
 /// Control data of a stream or of handshake messages: a header of 16 bytes and 16 more.
-pub(crate) const CONTROL_BYTES: usize = 64;
+pub const CONTROL_BYTES: usize = 64;
