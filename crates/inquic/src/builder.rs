@@ -11,16 +11,18 @@ use inquic_handshake::{
     Certificate, CipherSuite, ClientConfig, ClientConfigBuilder, KeyExchange, Roots, ServerConfig,
     ServerConfigBuilder,
 };
-use inquic_socket::port::{ListenOptions, ListenerId};
+use inquic_socket::port::ListenOptions;
 
 use crate::config::TransportConfig;
 use crate::connect::{Race, Target};
 use crate::error::Error;
 use crate::home::limits;
-use crate::home::port::{Port, Service};
+use crate::home::listener::Listener;
+use crate::home::port::Service;
 use crate::home::ports::{self, Drive, Secrets};
 use crate::home::tokens::Tokens;
 use crate::home::trace::LogTo;
+use crate::transport::Acceptor;
 
 /// Marks what belongs to the blocking face.
 #[derive(Clone, Copy, Debug)]
@@ -371,12 +373,12 @@ impl<Face> ListenerBuilder<Face> {
         self
     }
 
-    /// A port that listens on the first of the addresses that can be bound, held once for the listener.
-    pub(crate) fn port(
+    /// A listener on the first of the addresses that can be bound.
+    pub(crate) fn listen(
         self,
         address: impl ToSocketAddrs,
         drive: Drive,
-    ) -> Result<(Arc<Port>, ListenerId), Error> {
+    ) -> Result<Box<dyn Acceptor>, Error> {
         crate::check_home()?;
         let claim = Claim::new(&self.names, &self.protocols)
             .map_err(|error| Error::Config(format!("the listener cannot be had so: {error}")))?;
@@ -414,7 +416,7 @@ impl<Face> ListenerBuilder<Face> {
                 bound.and_then(|port| Ok((port.clone(), ports::listen(&port, address, &service)?)))
             };
             match listening {
-                Ok(listening) => return Ok(listening),
+                Ok((port, id)) => return Ok(Box::new(Listener { port, id })),
                 Err(error) => failure = error,
             }
         }

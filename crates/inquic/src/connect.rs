@@ -10,10 +10,10 @@ use std::time::Duration;
 use inquic_handshake::{ClientConfig, Session};
 
 use crate::error::Error;
-use crate::home::entry::Owner;
 use crate::home::port::Port;
 use crate::home::tokens::Tokens;
 use crate::home::trace::LogTo;
+use crate::transport::Owner;
 
 /// `host:port`, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]

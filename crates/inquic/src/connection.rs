@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::handshake_info::HandshakeInfo;
-use crate::home::entry::Owner;
+use crate::transport::Owner;
 
 /// What the handshake agreed on. A connection that callers have is past its handshake.
 pub(crate) fn handshake_info(owner: &Arc<Owner>) -> Option<HandshakeInfo> {
@@ -13,7 +13,7 @@ pub(crate) fn handshake_info(owner: &Arc<Owner>) -> Option<HandshakeInfo> {
         alpn: tls.alpn,
         cipher_suite: tls.cipher_suite,
         key_exchange: tls.key_exchange,
-        duration: owner.entry.stats().handshake.into(),
+        duration: owner.entry.stats().handshake,
         resumed: tls.resumed,
         server_name: tls.server_name,
     })
@@ -32,7 +32,7 @@ macro_rules! common_calls {
         /// What the connection has done so far.
         #[must_use]
         pub fn stats(&self) -> $crate::Stats {
-            self.owner.entry.stats().into()
+            self.owner.entry.stats()
         }
 
         /// Bytes of the longest datagram that can be sent now; none when the peer takes none. It changes with the path.
@@ -75,10 +75,10 @@ macro_rules! common_calls {
             self.owner.entry.key_update()
         }
 
-        /// Where the protocol runs: `"embedded"`, in this process.
+        /// Where the protocol runs: `"embedded"`, in this process, or `"kernel"`, in the system's.
         #[must_use]
-        pub const fn home(&self) -> &'static str {
-            "embedded"
+        pub fn home(&self) -> &'static str {
+            self.owner.entry.home()
         }
     };
 }

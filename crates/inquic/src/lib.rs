@@ -214,6 +214,7 @@ pub mod qlog;
 mod stats;
 mod stream;
 pub mod tokio;
+mod transport;
 
 pub use blocking::{Connection, Listener, ReceiveStream, SendStream, Stream};
 pub use builder::{Blocking, ConnectionBuilder, ListenerBuilder, Tokio};

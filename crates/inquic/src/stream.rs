@@ -3,15 +3,12 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use inquic_wire::{Direction, StreamId};
 
 use crate::error::Error;
-use crate::home::entry::Owner;
-use crate::home::levels::Interest;
-use crate::home::readiness::Level;
+use crate::transport::{Interest, Owner};
 
 /// The calls of a half that sends which never wait, for every type that has one in the given field.
 macro_rules! sending_calls {
@@ -69,8 +66,6 @@ pub(crate) struct Sending {
     id: StreamId,
     /// Whether finish() or reset() was called.
     ended: bool,
-    /// Whether there is a descriptor for it.
-    watched: AtomicBool,
 }
 
 /// The half that receives.
@@ -79,8 +74,6 @@ pub(crate) struct Receiving {
     id: StreamId,
     /// Whether the end was read, or stop() called.
     ended: bool,
-    /// Whether there is a descriptor for it.
-    watched: AtomicBool,
 }
 
 /// A file descriptor that is readable while a call would not have to wait, for poll, epoll and their like.
@@ -88,7 +81,12 @@ pub(crate) struct Receiving {
 /// It only tells; it is never read or written. With `set_nonblocking(true)` the call then returns what there is, and
 /// [`Error::WouldBlock`] when the descriptor is not readable.
 #[derive(Clone, Debug)]
-pub struct Readiness(pub(crate) Arc<Level>);
+pub struct Readiness(pub(crate) Arc<dyn Descriptor>);
+
+/// What has a descriptor that a [`Readiness`] tells by.
+pub(crate) trait Descriptor: AsFd + std::fmt::Debug + Send + Sync {}
+
+impl<T: AsFd + std::fmt::Debug + Send + Sync> Descriptor for T {}
 
 impl AsFd for Readiness {
     fn as_fd(&self) -> BorrowedFd<'_> {
@@ -102,7 +100,6 @@ impl Sending {
             owner,
             id,
             ended: false,
-            watched: AtomicBool::new(false),
         }
     }
 
@@ -138,11 +135,7 @@ impl Sending {
     }
 
     pub(crate) fn readiness(&self) -> Result<Readiness, Error> {
-        self.watched.store(true, Ordering::Relaxed);
-        self.owner
-            .entry
-            .level(Interest::Writable(self.id))
-            .map(Readiness)
+        self.owner.entry.readiness(Interest::Writable(self.id))
     }
 }
 
@@ -152,7 +145,6 @@ impl Receiving {
             owner,
             id,
             ended: false,
-            watched: AtomicBool::new(false),
         }
     }
 
@@ -181,11 +173,7 @@ impl Receiving {
     }
 
     pub(crate) fn readiness(&self) -> Result<Readiness, Error> {
-        self.watched.store(true, Ordering::Relaxed);
-        self.owner
-            .entry
-            .level(Interest::Readable(self.id))
-            .map(Readiness)
+        self.owner.entry.readiness(Interest::Readable(self.id))
     }
 }
 
@@ -195,9 +183,7 @@ impl Drop for Sending {
             // What was written is incomplete, and the peer must not take it for complete.
             drop(self.reset(0));
         }
-        if *self.watched.get_mut() {
-            self.owner.entry.forget_level(Interest::Writable(self.id));
-        }
+        self.owner.entry.forget(Interest::Writable(self.id));
     }
 }
 
@@ -206,9 +192,7 @@ impl Drop for Receiving {
         if !self.ended {
             drop(self.stop(0));
         }
-        if *self.watched.get_mut() {
-            self.owner.entry.forget_level(Interest::Readable(self.id));
-        }
+        self.owner.entry.forget(Interest::Readable(self.id));
     }
 }
 

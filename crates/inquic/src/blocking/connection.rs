@@ -12,11 +12,10 @@ use crate::builder::{Blocking, ConnectionBuilder};
 use crate::connect::{HEAD_START, Race, Target};
 use crate::connection::common_calls;
 use crate::error::Error;
-use crate::home::entry::Owner;
-use crate::home::levels::Interest;
 use crate::home::park;
 use crate::home::ports::Drive;
 use crate::stream::{Readiness, Receiving, Sending, halves};
+use crate::transport::{Interest, Owner};
 
 /// A connection to a peer: streams in both directions.
 ///
@@ -212,7 +211,7 @@ impl Connection {
     ///
     /// When the system has no descriptor left.
     pub fn datagram_readiness(&self) -> Result<Readiness, Error> {
-        self.owner.entry.level(Interest::Datagrams).map(Readiness)
+        self.owner.entry.readiness(Interest::Datagrams)
     }
 
     /// Moves the connection to another local address or port of this machine, and waits until it has: the path from there is
@@ -251,7 +250,7 @@ impl Connection {
     /// When the system has no descriptor left.
     pub fn accept_readiness(&self) -> Result<Readiness, Error> {
         let interest = Interest::Incoming(Direction::Bidirectional);
-        self.owner.entry.level(interest).map(Readiness)
+        self.owner.entry.readiness(interest)
     }
 
     /// A descriptor that is readable while [`Connection::accept_uni`] would not have to wait.
@@ -261,7 +260,7 @@ impl Connection {
     /// When the system has no descriptor left.
     pub fn accept_uni_readiness(&self) -> Result<Readiness, Error> {
         let interest = Interest::Incoming(Direction::Unidirectional);
-        self.owner.entry.level(interest).map(Readiness)
+        self.owner.entry.readiness(interest)
     }
 
     common_calls!();

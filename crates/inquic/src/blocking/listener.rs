@@ -1,25 +1,22 @@
 //! A listener, blocking.
 
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use inquic_engine::Drops;
-use inquic_socket::port::ListenerId;
 
 use super::{Connection, wait};
 use crate::builder::{Blocking, ListenerBuilder};
 use crate::error::Error;
-use crate::home::port::Port;
 use crate::home::ports::Drive;
 use crate::stream::Readiness;
+use crate::transport::Acceptor;
 
 /// A UDP port that takes connections.
 ///
 /// Any number of threads may accept from it. Dropping it stops it; connections that were accepted live on.
 pub struct Listener {
-    port: Arc<Port>,
-    id: ListenerId,
+    acceptor: Box<dyn Acceptor>,
     nonblocking: AtomicBool,
 }
 
@@ -30,10 +27,9 @@ impl ListenerBuilder<Blocking> {
     ///
     /// [`Error`] with the cause: port in use, no permission, no certificate, …
     pub fn bind(self, address: impl ToSocketAddrs) -> Result<Listener, Error> {
-        let (port, id) = self.port(address, Drive::Threads)?;
+        let acceptor = self.listen(address, Drive::Threads)?;
         Ok(Listener {
-            port,
-            id,
+            acceptor,
             nonblocking: AtomicBool::new(false),
         })
     }
@@ -52,7 +48,7 @@ impl Listener {
     /// [`Error::ListenerClosed`] after [`Listener::close`].
     pub fn accept(&self) -> Result<Connection, Error> {
         let owner = wait(self.nonblocking.load(Ordering::Relaxed), |context| {
-            self.port.poll_accept(self.id, context)
+            self.acceptor.poll_accept(context)
         })?;
         Ok(Connection::new(owner))
     }
@@ -60,18 +56,18 @@ impl Listener {
     /// The address that is listened on.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        self.port.local_addr()
+        self.acceptor.local_addr()
     }
 
     /// Datagrams that came to the port, belonged to no connection and were dropped, by reason.
     #[must_use]
     pub fn drops(&self) -> Drops {
-        self.port.drops()
+        self.acceptor.drops()
     }
 
     /// Takes no more connections and wakes whoever waits in [`Listener::accept`]. Those accepted live on.
     pub fn close(&self) {
-        self.port.stop_listening(self.id);
+        self.acceptor.close();
     }
 
     /// Whether [`Listener::accept`] returns [`Error::WouldBlock`] in place of waiting.
@@ -85,17 +81,7 @@ impl Listener {
     ///
     /// When the system has no descriptor left.
     pub fn readiness(&self) -> Result<Readiness, Error> {
-        let level = self.port.acceptable(self.id);
-        level
-            .map(Readiness)
-            .map_err(|error| Error::io("cannot make a descriptor", &error))
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        self.port.stop_listening(self.id);
-        self.port.release();
+        self.acceptor.readiness()
     }
 }
 

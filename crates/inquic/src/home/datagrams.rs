@@ -5,9 +5,9 @@ use std::task::{Context, Poll, Waker};
 use inquic_socket::socket::{DatagramError, Fate};
 
 use super::entry::{Entry, Held};
-use super::levels::Interest;
 use super::waiters::{Wakes, push};
 use crate::error::Error;
+use crate::transport::Interest;
 
 /// The wakers of callers that wait for datagrams.
 #[derive(Default)]
@@ -50,7 +50,7 @@ impl DatagramWaiters {
 
 impl Entry {
     /// Sends a datagram as soon as there is room for it.
-    pub(crate) fn poll_send_datagram(
+    pub(super) fn poll_send_datagram(
         &self,
         context: &Context<'_>,
         data: &[u8],
@@ -75,7 +75,7 @@ impl Entry {
     }
 
     /// The next datagram of the peer; none when it closed the connection with code 0.
-    pub(crate) fn poll_receive_datagram(
+    pub(super) fn poll_receive_datagram(
         &self,
         context: &Context<'_>,
     ) -> Poll<Result<Option<Vec<u8>>, Error>> {
@@ -97,7 +97,7 @@ impl Entry {
     }
 
     /// The next fate of a datagram: its number, and whether it was acknowledged.
-    pub(crate) fn poll_datagram_fate(
+    pub(super) fn poll_datagram_fate(
         &self,
         context: &Context<'_>,
     ) -> Poll<Result<(u64, bool), Error>> {
@@ -112,7 +112,7 @@ impl Entry {
         Poll::Pending
     }
 
-    pub(crate) fn max_datagram_size(&self) -> Option<usize> {
+    pub(super) fn max_datagram_size(&self) -> Option<usize> {
         self.lock().socket.max_datagram_size()
     }
 }

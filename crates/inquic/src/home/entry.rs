@@ -15,14 +15,16 @@ use inquic_wire::{Direction, Role, StreamId, Version};
 use super::agenda::Agenda;
 use super::clock;
 use super::end;
-use super::levels::{Interest, Levels};
+use super::levels::Levels;
 use super::moves::Moves;
 use super::port::Port;
-use super::readiness::Level;
 use super::tokens::Tokens;
 use super::trace::{LogTo, Trace};
 use super::waiters::{Waiters, Wakes};
 use crate::error::Error;
+use crate::stats::Stats;
+use crate::stream::Readiness;
+use crate::transport::{Interest, Transport};
 
 /// One connection, shared by the port's table and the application's handles.
 pub(crate) struct Entry {
@@ -55,11 +57,6 @@ pub(crate) struct Held {
     pub(super) moves: Option<Box<Moves>>,
     /// What happens on it is told here.
     pub(super) trace: Trace,
-}
-
-/// An application's share of a connection. The last one to go closes it.
-pub(crate) struct Owner {
-    pub(crate) entry: Arc<Entry>,
 }
 
 impl Entry {
@@ -117,9 +114,14 @@ impl Entry {
     pub(super) fn fail(&self, error: Error, wakes: &mut Wakes) {
         self.lock().fail(clock::now(), error, wakes);
     }
+}
 
-    /// connect(): waits for the complete handshake.
-    pub(crate) fn poll_established(&self, context: &Context<'_>) -> Poll<Result<(), Error>> {
+impl Transport for Entry {
+    fn home(&self) -> &'static str {
+        "embedded"
+    }
+
+    fn poll_established(&self, context: &Context<'_>) -> Poll<Result<(), Error>> {
         let mut held = self.lock();
         if held.established {
             return Poll::Ready(Ok(()));
@@ -131,26 +133,23 @@ impl Entry {
         Poll::Pending
     }
 
-    /// connect() with 0-RTT: waits until data can be sent, or for the complete handshake.
-    pub(crate) fn poll_usable(&self, context: &Context<'_>) -> Poll<Result<(), Error>> {
+    fn poll_usable(&self, context: &Context<'_>) -> Poll<Result<(), Error>> {
         if self.lock().socket.is_early() {
             return Poll::Ready(Ok(()));
         }
         self.poll_established(context)
     }
 
-    /// Waits for the complete handshake and says whether the server took what was sent before it.
-    pub(crate) fn poll_early_accepted(&self, context: &Context<'_>) -> Poll<Result<bool, Error>> {
+    fn poll_early_accepted(&self, context: &Context<'_>) -> Poll<Result<bool, Error>> {
         let established = self.poll_established(context);
         established.map_ok(|()| self.lock().socket.early_data_accepted() == Some(true))
     }
 
-    pub(crate) fn is_early(&self) -> bool {
+    fn is_early(&self) -> bool {
         self.lock().socket.is_early()
     }
 
-    /// Opens a stream, as soon as the peer allows one more.
-    pub(crate) fn poll_open(
+    fn poll_open(
         &self,
         context: &Context<'_>,
         direction: Direction,
@@ -169,8 +168,7 @@ impl Entry {
         }
     }
 
-    /// The next stream that the peer opens; none when it closed the connection with code 0.
-    pub(crate) fn poll_accept(
+    fn poll_accept(
         &self,
         context: &Context<'_>,
         direction: Direction,
@@ -190,8 +188,7 @@ impl Entry {
         }
     }
 
-    /// Reads; the second value says whether the stream ends there.
-    pub(crate) fn poll_read(
+    fn poll_read(
         &self,
         context: &Context<'_>,
         id: StreamId,
@@ -224,8 +221,7 @@ impl Entry {
         Poll::Ready(answer)
     }
 
-    /// Writes what the stream takes, at least one byte.
-    pub(crate) fn poll_write(
+    fn poll_write(
         &self,
         context: &Context<'_>,
         id: StreamId,
@@ -254,37 +250,33 @@ impl Entry {
         Poll::Ready(answer)
     }
 
-    /// Ends a stream.
-    pub(crate) fn finish(&self, id: StreamId) -> Result<(), Error> {
+    fn finish(&self, id: StreamId) -> Result<(), Error> {
         self.act(|held| match held.socket.finish(id) {
             Ok(()) | Err(WriteError::Finished) => Ok(()),
             Err(error) => Err(held.write_error(error)),
         })
     }
 
-    /// Abandons what is sent on a stream.
-    pub(crate) fn reset(&self, id: StreamId, code: u64) -> Result<(), Error> {
+    fn reset(&self, id: StreamId, code: u64) -> Result<(), Error> {
         self.act(|held| {
             let done = held.socket.reset(id, code);
             done.map_err(|error| held.write_error(error))
         })
     }
 
-    /// Abandons what is received on a stream.
-    pub(crate) fn stop(&self, id: StreamId, code: u64) -> Result<(), Error> {
+    fn stop(&self, id: StreamId, code: u64) -> Result<(), Error> {
         self.act(|held| {
             let done = held.socket.stop(id, code);
             done.map_err(|_| held.ended().unwrap_or(Error::StreamFinished))
         })
     }
 
-    pub(crate) fn set_priority(&self, id: StreamId, priority: i32) {
+    fn set_priority(&self, id: StreamId, priority: i32) {
         // It is a wish: without memory for it the priority stays as it was.
         let _ = self.lock().socket.set_priority(id, priority);
     }
 
-    /// Begins a key update.
-    pub(crate) fn key_update(&self) -> Result<(), Error> {
+    fn key_update(&self) -> Result<(), Error> {
         self.act(|held| {
             let begun = held.socket.key_update(clock::now());
             begun.map_err(|_| {
@@ -295,8 +287,7 @@ impl Entry {
         })
     }
 
-    /// Closes the connection once what was written has arrived; does not wait for that.
-    pub(crate) fn close(&self, code: u64, reason: &str) {
+    fn close(&self, code: u64, reason: &str) {
         let now = clock::now();
         let mut held = self.lock();
         held.socket.close(now, code, reason.as_bytes());
@@ -307,8 +298,7 @@ impl Entry {
         wakes.wake();
     }
 
-    /// Waits for the connection's end.
-    pub(crate) fn poll_closed(&self, context: &Context<'_>) -> Poll<Error> {
+    fn poll_closed(&self, context: &Context<'_>) -> Poll<Error> {
         let mut held = self.lock();
         if let Some(error) = held.over() {
             return Poll::Ready(error);
@@ -317,40 +307,69 @@ impl Entry {
         Poll::Pending
     }
 
-    /// The descriptor that is readable while `interest` can be served.
-    pub(crate) fn level(&self, interest: Interest) -> Result<Arc<Level>, Error> {
-        let level = self.lock().level(interest);
-        level.map_err(|error| Error::io("cannot make a descriptor", &error))
+    fn readiness(&self, interest: Interest) -> Result<Readiness, Error> {
+        match self.lock().level(interest) {
+            Ok(level) => Ok(Readiness(level)),
+            Err(error) => Err(Error::io("cannot make a descriptor", &error)),
+        }
     }
 
-    /// The descriptor for `interest` is not wanted any more.
-    pub(crate) fn forget_level(&self, interest: Interest) {
+    fn forget(&self, interest: Interest) {
         self.lock().forget_level(interest);
     }
 
-    pub(crate) fn peer_addr(&self) -> SocketAddr {
+    fn peer_addr(&self) -> SocketAddr {
         self.lock().socket.path().remote
     }
 
-    pub(crate) fn local_addr(&self) -> SocketAddr {
+    fn local_addr(&self) -> SocketAddr {
         let known = self.lock().socket.local_address();
         known.unwrap_or_else(|| self.port.local_addr())
     }
 
-    pub(crate) fn stats(&self) -> inquic_engine::Stats {
-        self.lock().socket.stats()
+    fn stats(&self) -> Stats {
+        self.lock().socket.stats().into()
     }
 
-    /// The version of QUIC in use.
-    pub(crate) fn version(&self) -> Version {
+    fn version(&self) -> Version {
         self.lock().socket.version()
     }
 
-    /// What TLS agreed on.
-    pub(crate) fn info(&self) -> Option<HandshakeInfo> {
+    fn info(&self) -> Option<HandshakeInfo> {
         self.lock().session.info().cloned()
     }
 
+    fn poll_send_datagram(
+        &self,
+        context: &Context<'_>,
+        data: &[u8],
+        told: bool,
+    ) -> Poll<Result<Option<u64>, Error>> {
+        Self::poll_send_datagram(self, context, data, told)
+    }
+
+    fn poll_receive_datagram(&self, context: &Context<'_>) -> Poll<Result<Option<Vec<u8>>, Error>> {
+        Self::poll_receive_datagram(self, context)
+    }
+
+    fn poll_datagram_fate(&self, context: &Context<'_>) -> Poll<Result<(u64, bool), Error>> {
+        Self::poll_datagram_fate(self, context)
+    }
+
+    fn max_datagram_size(&self) -> Option<usize> {
+        Self::max_datagram_size(self)
+    }
+
+    fn begin_move(&self, address: SocketAddr) -> Result<(), Error> {
+        Self::begin_move(self, address)
+    }
+
+    fn poll_moved(&self, context: &Context<'_>) -> Poll<Result<(), Error>> {
+        Self::poll_moved(self, context)
+    }
+}
+
+impl Entry {
     /// A call that changes something and may make the connection send.
     fn act<T>(&self, call: impl FnOnce(&mut Held) -> Result<T, Error>) -> Result<T, Error> {
         let mut held = self.lock();
@@ -421,12 +440,6 @@ impl Held {
     /// Whether this end accepted the connection.
     pub(super) fn is_server(&self) -> bool {
         self.socket.role() == Role::Server
-    }
-}
-
-impl Drop for Owner {
-    fn drop(&mut self) {
-        self.entry.close(0, "");
     }
 }
 

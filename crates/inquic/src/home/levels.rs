@@ -8,19 +8,7 @@ use inquic_wire::{Direction, StreamId};
 
 use super::entry::Held;
 use super::readiness::Level;
-
-/// What a descriptor tells about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Interest {
-    /// A stream that accept() gives.
-    Incoming(Direction),
-    /// A stream's read().
-    Readable(StreamId),
-    /// A stream's write().
-    Writable(StreamId),
-    /// A datagram that can be taken.
-    Datagrams,
-}
+use crate::transport::Interest;
 
 /// The descriptors that somebody asked for.
 #[derive(Default)]

@@ -100,7 +100,7 @@ impl Held {
 
 impl Entry {
     /// Begins to move a client's connection to `address`.
-    pub(crate) fn begin_move(&self, address: SocketAddr) -> Result<(), Error> {
+    pub(super) fn begin_move(&self, address: SocketAddr) -> Result<(), Error> {
         let share = Share::bind(&self.port, address)?;
         let local = share.local();
         let now = clock::now();
@@ -115,7 +115,7 @@ impl Entry {
     }
 
     /// Waits for the end of a move.
-    pub(crate) fn poll_moved(&self, context: &Context<'_>) -> Poll<Result<(), Error>> {
+    pub(super) fn poll_moved(&self, context: &Context<'_>) -> Poll<Result<(), Error>> {
         let mut held = self.lock();
         let outcome = held.moves.as_ref().and_then(|moves| moves.outcome);
         match outcome {

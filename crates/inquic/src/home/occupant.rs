@@ -11,6 +11,7 @@ use super::programs::Served;
 use super::udp::Udp;
 use super::waiters::Wakes;
 use crate::error::Error;
+use crate::transport::Transport as _;
 
 /// A connection, by whom it is used.
 #[derive(Clone)]

@@ -24,7 +24,7 @@ use inquic_socket::Socket;
 
 use super::bell::Bell;
 use super::clock;
-use super::entry::{Entry, Owner};
+use super::entry::Entry;
 use super::limits;
 use super::occupant::Occupant;
 use super::programs::Served;
@@ -36,6 +36,7 @@ use super::trace::LogTo;
 use super::udp::Udp;
 use super::waiters::{NumberHasher, Wakes};
 use crate::error::Error;
+use crate::transport::Owner;
 
 pub(crate) use listeners::Service;
 use listeners::{Accepts, Listening};

@@ -11,9 +11,9 @@ use crate::builder::{ConnectionBuilder, Tokio};
 use crate::connect::{HEAD_START, Race, Target};
 use crate::connection::common_calls;
 use crate::error::Error;
-use crate::home::entry::Owner;
 use crate::home::ports::Drive;
 use crate::stream::{Receiving, Sending, halves};
+use crate::transport::Owner;
 
 /// A connection to a peer: streams in both directions.
 ///

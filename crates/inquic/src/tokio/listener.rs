@@ -2,23 +2,20 @@
 
 use std::future::poll_fn;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::Arc;
 
 use inquic_engine::Drops;
-use inquic_socket::port::ListenerId;
 
 use super::Connection;
 use crate::builder::{ListenerBuilder, Tokio};
 use crate::error::Error;
-use crate::home::port::Port;
 use crate::home::ports::Drive;
+use crate::transport::Acceptor;
 
 /// A UDP port that takes connections.
 ///
 /// Any number of tasks may accept from it. Dropping it stops it; connections that were accepted live on.
 pub struct Listener {
-    port: Arc<Port>,
-    id: ListenerId,
+    acceptor: Box<dyn Acceptor>,
 }
 
 impl ListenerBuilder<Tokio> {
@@ -29,8 +26,8 @@ impl ListenerBuilder<Tokio> {
     ///
     /// [`Error`] with the cause: port in use, no permission, no certificate, …
     pub fn bind(self, address: impl ToSocketAddrs) -> Result<Listener, Error> {
-        let (port, id) = self.port(address, Drive::here())?;
-        Ok(Listener { port, id })
+        let acceptor = self.listen(address, Drive::here())?;
+        Ok(Listener { acceptor })
     }
 }
 
@@ -46,32 +43,25 @@ impl Listener {
     ///
     /// [`Error::ListenerClosed`] after [`Listener::close`].
     pub async fn accept(&self) -> Result<Connection, Error> {
-        let owner = poll_fn(|context| self.port.poll_accept(self.id, context)).await?;
+        let owner = poll_fn(|context| self.acceptor.poll_accept(context)).await?;
         Ok(Connection::new(owner))
     }
 
     /// The address that is listened on.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        self.port.local_addr()
+        self.acceptor.local_addr()
     }
 
     /// Datagrams that came to the port, belonged to no connection and were dropped, by reason.
     #[must_use]
     pub fn drops(&self) -> Drops {
-        self.port.drops()
+        self.acceptor.drops()
     }
 
     /// Takes no more connections and wakes whoever waits in [`Listener::accept`]. Those accepted live on.
     pub fn close(&self) {
-        self.port.stop_listening(self.id);
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        self.port.stop_listening(self.id);
-        self.port.release();
+        self.acceptor.close();
     }
 }
 

@@ -9,11 +9,11 @@ use inquic_socket::{Errno, Socket};
 
 use super::{Port, Table};
 use crate::error::Error;
-use crate::home::entry::Owner;
 use crate::home::occupant::Occupant;
 use crate::home::readiness::Level;
 use crate::home::trace::LogTo;
 use crate::home::waiters::Wakes;
+use crate::transport::Owner;
 
 /// What a listener of this process is made with.
 pub(crate) struct Service {
