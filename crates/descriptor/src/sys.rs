@@ -23,6 +23,21 @@ pub struct Descriptor(pub RawFd);
 #[repr(C, align(8))]
 pub struct Control(pub [u8; CONTROL_BYTES]);
 
+impl Descriptor {
+    /// Bytes of streams that were written and have not arrived yet (SIOCOUTQ).
+    ///
+    /// # Errors
+    ///
+    /// What the socket says.
+    pub fn outstanding(self) -> io::Result<usize> {
+        let mut number: c_int = 0;
+        // SAFETY: the request writes one number, which lives until the call returns.
+        let done = unsafe { libc::ioctl(self.0, libc::TIOCOUTQ, &raw mut number) };
+        checked(done as isize)?;
+        Ok(usize::try_from(number).unwrap_or(0))
+    }
+}
+
 impl Calls for Descriptor {
     fn getsockopt(&self, option: u32, out: &mut [u8]) -> io::Result<usize> {
         let mut len = libc::socklen_t::try_from(out.len()).unwrap_or(libc::socklen_t::MAX);

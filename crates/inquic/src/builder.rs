@@ -12,9 +12,10 @@ use inquic_handshake::{
     ServerConfigBuilder,
 };
 use inquic_socket::port::ListenOptions;
+use inquic_uapi::option::{ALPN_LEN_MAX, SERVER_NAMES_LEN_MAX};
 
 use crate::config::TransportConfig;
-use crate::connect::{Race, Target};
+use crate::connect::{From, Race, Target};
 use crate::error::Error;
 use crate::home::limits;
 use crate::home::listener::Listener;
@@ -22,6 +23,7 @@ use crate::home::port::Service;
 use crate::home::ports::{self, Drive, Secrets};
 use crate::home::tokens::Tokens;
 use crate::home::trace::LogTo;
+use crate::kernel::{self, Choice, Home, Settings, Wishes};
 use crate::transport::Acceptor;
 
 /// Marks what belongs to the blocking face.
@@ -66,6 +68,7 @@ pub struct ListenerBuilder<Face> {
     names: Vec<Vec<u8>>,
     shares: bool,
     spreads: bool,
+    early: bool,
     face: PhantomData<Face>,
 }
 
@@ -159,12 +162,23 @@ impl<Face> ConnectionBuilder<Face> {
         self
     }
 
-    /// The race for a connection to `target`, on a port that `drive` drives.
+    /// The home of connections.
+    fn home(&self, early: bool) -> Result<Home, Error> {
+        let settings = match (early, self.log_to.is_wanted()) {
+            (true, _) => Err("0-RTT"),
+            (_, true) => Err("qlog"),
+            _ => Settings::of(&self.config.engine()),
+        };
+        Choice::here()?.home(kernel::is_there, settings)
+    }
+
+    /// The race for a connection to `target`, with 0-RTT if it is to be early, on a port that `drive` drives where it is one of this process.
     pub(crate) fn race(
         &self,
         target: &Target<'_>,
         addresses: Vec<SocketAddr>,
         drive: Drive,
+        early: bool,
     ) -> Result<Race, Error> {
         let tls = if let Some(tls) = self.built.get() {
             tls.clone()
@@ -176,16 +190,16 @@ impl<Face> ConnectionBuilder<Face> {
             .server_name
             .clone()
             .unwrap_or_else(|| target.host.to_owned());
-        let port = ports::for_connecting(drive)?;
-        Ok(Race::new(
-            port,
-            self.config.engine(),
-            tls,
-            self.tokens.clone(),
-            self.log_to.clone(),
-            name,
-            addresses,
-        ))
+        let from = match self.home(early)? {
+            Home::Kernel(settings) => From::Kernel(settings),
+            Home::Embedded => From::Port {
+                port: ports::for_connecting(drive)?,
+                config: self.config.engine(),
+                log_to: self.log_to.clone(),
+            },
+        };
+        let tokens = self.tokens.clone();
+        Ok(Race::new(from, tls, tokens, name, addresses, early))
     }
 }
 
@@ -205,6 +219,7 @@ impl<Face> ListenerBuilder<Face> {
             names: Vec::new(),
             shares: false,
             spreads: false,
+            early: false,
             face: PhantomData,
         }
     }
@@ -278,6 +293,7 @@ impl<Face> ListenerBuilder<Face> {
     /// A ticket is good for one connection, so a recorded one is played again in vain; for that, its session is kept in this
     /// process, 8,192 of them, and servers that share clients do not share tickets.
     pub fn early_data(mut self, on: bool) -> Self {
+        self.early = on;
         self.tls = self.tls.early_data(on);
         self
     }
@@ -379,7 +395,7 @@ impl<Face> ListenerBuilder<Face> {
         address: impl ToSocketAddrs,
         drive: Drive,
     ) -> Result<Box<dyn Acceptor>, Error> {
-        crate::check_home()?;
+        let home = self.home()?;
         let claim = Claim::new(&self.names, &self.protocols)
             .map_err(|error| Error::Config(format!("the listener cannot be had so: {error}")))?;
         let (public, local): (Vec<_>, Vec<_>) = self
@@ -394,17 +410,29 @@ impl<Face> ListenerBuilder<Face> {
             spreads: self.spreads,
             ..ListenOptions::new(self.config.with_preferred(&public))
         };
-        let service = Service {
-            tls: self.tls.build()?,
-            log_to: self.log_to,
-            options,
-        };
         let addresses = address
             .to_socket_addrs()
             .map_err(|error| Error::io("the address to bind cannot be resolved", &error))?;
-        let mut failure =
-            Error::Config("there is no address to bind: write host:port, as in [::]:4433".into());
-        for address in addresses {
+        let tls = self.tls.build()?;
+        if let Home::Kernel(settings) = home {
+            let wishes = Wishes {
+                settings,
+                tls,
+                protocols: self.protocols,
+                names: self.names,
+                backlog: self.backlog.max(1),
+                spreads: self.spreads,
+            };
+            return first(addresses, |address| {
+                Ok(Box::new(kernel::Listener::bind(address, &wishes)?) as Box<dyn Acceptor>)
+            });
+        }
+        let service = Service {
+            tls,
+            log_to: self.log_to,
+            options,
+        };
+        first(addresses, |address| {
             let secrets = Secrets {
                 master: self.token_key,
                 routing: self.routing,
@@ -415,13 +443,59 @@ impl<Face> ListenerBuilder<Face> {
                 let bound = ports::bind(address, drive, self.io_threads, secrets, &local);
                 bound.and_then(|port| Ok((port.clone(), ports::listen(&port, address, &service)?)))
             };
-            match listening {
-                Ok((port, id)) => return Ok(Box::new(Listener { port, id })),
-                Err(error) => failure = error,
-            }
-        }
-        Err(failure)
+            let (port, id) = listening?;
+            Ok(Box::new(Listener { port, id }) as Box<dyn Acceptor>)
+        })
     }
+
+    /// The home of the listener.
+    fn home(&self) -> Result<Home, Error> {
+        let is_list = |names: &[Vec<u8>], most: usize| {
+            let bytes: usize = names.iter().map(|name| name.len() + 1).sum();
+            bytes <= most && !names.iter().any(|name| name.contains(&b','))
+        };
+        let wanted = [
+            ("qlog", self.log_to.is_wanted()),
+            ("early_data", self.early),
+            ("token_key", self.token_key.is_some()),
+            ("routing", self.routing.is_some()),
+            ("preferred_address", !self.preferred.is_empty()),
+            ("retry policy of Never", self.retry == RetryPolicy::Never),
+            (
+                "ALPN names of this length",
+                !is_list(&self.protocols, ALPN_LEN_MAX),
+            ),
+            (
+                "server names of this length",
+                !is_list(&self.names, SERVER_NAMES_LEN_MAX),
+            ),
+        ];
+        let settings = match wanted.iter().find(|(_, is_wanted)| *is_wanted) {
+            Some((name, _)) => Err(*name),
+            None => Settings::of(&self.config.engine()),
+        };
+        let settings = settings.map(|settings| match self.retry {
+            RetryPolicy::Always => settings.with_retry(),
+            _ => settings,
+        });
+        Choice::here()?.home(kernel::is_there, settings)
+    }
+}
+
+/// What comes of the first address that does it.
+fn first<T>(
+    addresses: impl Iterator<Item = SocketAddr>,
+    mut bind: impl FnMut(SocketAddr) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let mut failure =
+        Error::Config("there is no address to bind: write host:port, as in [::]:4433".into());
+    for address in addresses {
+        match bind(address) {
+            Ok(bound) => return Ok(bound),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
 }
 
 /// Where clients are asked to go.

@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::home::port::Port;
 use crate::home::tokens::Tokens;
 use crate::home::trace::LogTo;
+use crate::kernel;
 use crate::transport::Owner;
 
 /// `host:port`, taken apart.
@@ -25,11 +26,9 @@ pub(crate) struct Target<'a> {
 
 /// Connections under way to the addresses of one target.
 pub(crate) struct Race {
-    port: Arc<Port>,
-    config: Arc<inquic_engine::Config>,
+    from: From,
     tls: ClientConfig,
     tokens: Arc<Tokens>,
-    log_to: LogTo,
     server_name: String,
     /// Whether a connection is of use before its handshake is complete.
     early: bool,
@@ -37,6 +36,18 @@ pub(crate) struct Race {
     running: Vec<Owner>,
     /// The error that says most.
     error: Option<Error>,
+}
+
+/// Where connections begin.
+pub(crate) enum From {
+    /// On a port of this process, which the race holds.
+    Port {
+        port: Arc<Port>,
+        config: Arc<inquic_engine::Config>,
+        log_to: LogTo,
+    },
+    /// On sockets of the system.
+    Kernel(kernel::Settings),
 }
 
 impl<'a> Target<'a> {
@@ -82,36 +93,25 @@ impl<'a> Target<'a> {
 }
 
 impl Race {
-    /// `port` is held by the caller; the race releases it.
+    /// With 0-RTT where it is to be early and a ticket allows it. A port is held by the caller; the race releases it.
     pub(crate) fn new(
-        port: Arc<Port>,
-        config: Arc<inquic_engine::Config>,
+        from: From,
         tls: ClientConfig,
         tokens: Arc<Tokens>,
-        log_to: LogTo,
         server_name: String,
         addresses: Vec<SocketAddr>,
+        early: bool,
     ) -> Self {
         Self {
-            port,
-            config,
+            from,
             tls,
             tokens,
-            log_to,
             server_name,
-            early: false,
+            early,
             addresses: addresses.into_iter(),
             running: Vec::new(),
             error: None,
         }
-    }
-
-    /// The same with 0-RTT where a ticket allows it.
-    pub(crate) fn early(self) -> Self {
-        // A copy would release the port.
-        let mut race = self;
-        race.early = true;
-        race
     }
 
     /// Begins with the next address, if there is one. Returns whether there are more after it.
@@ -123,9 +123,13 @@ impl Race {
                 Session::client(&self.tls, &self.server_name)
             };
             let session = session.map_err(Error::from);
-            let owner = session.and_then(|session| {
-                self.port
-                    .connect(&self.config, address, session, &self.tokens, &self.log_to)
+            let owner = session.and_then(|session| match &self.from {
+                From::Port {
+                    port,
+                    config,
+                    log_to,
+                } => port.connect(config, address, session, &self.tokens, log_to),
+                From::Kernel(settings) => kernel::connect(settings, address, session, &self.tokens),
             });
             match owner {
                 Ok(owner) => {
@@ -179,7 +183,9 @@ impl Race {
 
 impl Drop for Race {
     fn drop(&mut self) {
-        self.port.release();
+        if let From::Port { port, .. } = &self.from {
+            port.release();
+        }
     }
 }
 

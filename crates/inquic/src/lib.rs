@@ -209,6 +209,7 @@ mod connection;
 mod error;
 mod handshake_info;
 mod home;
+mod kernel;
 #[cfg(feature = "qlog")]
 pub mod qlog;
 mod stats;
@@ -228,20 +229,6 @@ pub use inquic_handshake::{Certificate, CipherSuite, ConfigError, KeyExchange, R
 pub use inquic_wire::Version;
 pub use stats::Stats;
 pub use stream::Readiness;
-
-/// Whether the home that `INQUIC_HOME` asks for is here: the embedded one is.
-fn check_home() -> Result<(), Error> {
-    home_by_name(std::env::var_os("INQUIC_HOME"))
-}
-
-fn home_by_name(name: Option<std::ffi::OsString>) -> Result<(), Error> {
-    match name {
-        Some(name) if !name.is_empty() && name != "embedded" => {
-            Err(Error::NoSuchHome(name.to_string_lossy().into_owned()))
-        }
-        _ => Ok(()),
-    }
-}
 
 #[cfg(test)]
 mod tests;

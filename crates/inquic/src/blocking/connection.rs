@@ -34,9 +34,8 @@ impl ConnectionBuilder<Blocking> {
     ///
     /// [`Error`] with the cause: unknown host, no route, no answer, a certificate that is not accepted, no common ALPN, …
     pub fn connect(&self, address: &str) -> Result<Connection, Error> {
-        crate::check_home()?;
         let target = Target::parse(address)?;
-        finish(self.race(&target, target.resolve()?, Drive::Threads)?)
+        finish(self.race(&target, target.resolve()?, Drive::Threads, false)?)
     }
 
     /// As [`ConnectionBuilder::connect`], and where an earlier connection of this builder left a ticket that allows it, returns
@@ -50,10 +49,8 @@ impl ConnectionBuilder<Blocking> {
     ///
     /// As [`ConnectionBuilder::connect`]; what goes wrong after it returned is told by the calls on the connection.
     pub fn connect_early(&self, address: &str) -> Result<Connection, Error> {
-        crate::check_home()?;
         let target = Target::parse(address)?;
-        let race = self.race(&target, target.resolve()?, Drive::Threads)?;
-        finish(race.early())
+        finish(self.race(&target, target.resolve()?, Drive::Threads, true)?)
     }
 }
 

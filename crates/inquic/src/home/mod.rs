@@ -6,7 +6,7 @@
 
 mod agenda;
 mod bell;
-mod clock;
+pub(crate) mod clock;
 mod datagrams;
 mod driver;
 mod end;

@@ -19,6 +19,16 @@ pub(crate) struct LogTo {
     pub(crate) directory: Option<Arc<Path>>,
 }
 
+impl LogTo {
+    /// Whether there are to be logs.
+    pub(crate) const fn is_wanted(&self) -> bool {
+        #[cfg(feature = "qlog")]
+        return self.directory.is_some();
+        #[cfg(not(feature = "qlog"))]
+        return false;
+    }
+}
+
 /// The log of one connection, if it has one.
 #[derive(Default)]
 pub(super) struct Trace {

@@ -31,10 +31,9 @@ impl ConnectionBuilder<Tokio> {
     ///
     /// [`Error`] with the cause: unknown host, no route, no answer, a certificate that is not accepted, no common ALPN, …
     pub async fn connect(&self, address: &str) -> Result<Connection, Error> {
-        crate::check_home()?;
         let target = Target::parse(address)?;
         let addresses = resolve(&target).await?;
-        finish(self.race(&target, addresses, Drive::here())?).await
+        finish(self.race(&target, addresses, Drive::here(), false)?).await
     }
 
     /// As [`ConnectionBuilder::connect`], and where an earlier connection of this builder left a ticket that allows it, returns
@@ -48,10 +47,9 @@ impl ConnectionBuilder<Tokio> {
     ///
     /// As [`ConnectionBuilder::connect`]; what goes wrong after it returned is told by the calls on the connection.
     pub async fn connect_early(&self, address: &str) -> Result<Connection, Error> {
-        crate::check_home()?;
         let target = Target::parse(address)?;
         let addresses = resolve(&target).await?;
-        finish(self.race(&target, addresses, Drive::here())?.early()).await
+        finish(self.race(&target, addresses, Drive::here(), true)?).await
     }
 }
 

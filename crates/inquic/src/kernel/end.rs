@@ -1,0 +1,79 @@
+//! The end of a connection in words: what the socket says of it in, the error that callers get out.
+
+use std::net::SocketAddr;
+
+use inquic_descriptor::Calls;
+use inquic_handshake::HandshakeError;
+use inquic_uapi::error::{
+    QUIC_TRANSPORT_ERROR_APPLICATION, QUIC_TRANSPORT_ERROR_CRYPTO, QUIC_TRANSPORT_ERROR_NONE,
+};
+use inquic_uapi::structs::ConnectionClose;
+use inquic_uapi::{Layout, option};
+use socket2::Socket;
+use std::os::fd::AsRawFd as _;
+
+use inquic_descriptor::Descriptor;
+
+use crate::error::Error;
+
+/// Why a connection that the socket says is over is so.
+pub(super) fn of(socket: &Socket, peer: SocketAddr, established: bool) -> Error {
+    let failure = socket.take_error().ok().flatten();
+    let close = words(socket);
+    let code = u64::from(close.errcode);
+    let reason = text(&close.phrase);
+    let Some(failure) = failure else {
+        return Error::ClosedByPeer { code: 0, reason };
+    };
+    match failure.raw_os_error() {
+        Some(libc::ECONNRESET) if code == 0 => Error::PeerRestarted,
+        Some(libc::ECONNRESET) => Error::ClosedByPeer { code, reason },
+        Some(libc::ECONNREFUSED) => Error::Refused { reason },
+        Some(libc::EPROTO) => of_transport(close.errcode, reason),
+        Some(libc::ETIMEDOUT) if established => Error::PeerGone,
+        Some(libc::ETIMEDOUT) => Error::NoAnswer { peer },
+        Some(libc::EPROTONOSUPPORT) => Error::NoCommonVersion,
+        Some(libc::ENETUNREACH | libc::EHOSTUNREACH) => Error::NoRoute(peer),
+        _ => Error::io("the connection failed", &failure),
+    }
+}
+
+fn of_transport(code: u32, reason: String) -> Error {
+    match code {
+        // The socket has no words for what our end found.
+        QUIC_TRANSPORT_ERROR_NONE => Error::Transport {
+            code: 0,
+            reason: "it was seen below the socket".into(),
+        },
+        QUIC_TRANSPORT_ERROR_APPLICATION => Error::Refused { reason },
+        _ => match code
+            .checked_sub(QUIC_TRANSPORT_ERROR_CRYPTO)
+            .map(u8::try_from)
+        {
+            Some(Ok(alert)) => Error::handshake(&HandshakeError::PeerAlert(alert)),
+            _ => Error::TransportByPeer {
+                code: code.into(),
+                reason,
+            },
+        },
+    }
+}
+
+/// CONNECTION_CLOSE of the socket: the peer's words where it has closed.
+fn words(socket: &Socket) -> ConnectionClose {
+    let mut value = [0; ConnectionClose::SIZE];
+    let read = Descriptor(socket.as_raw_fd())
+        .getsockopt(option::QUIC_SOCKOPT_CONNECTION_CLOSE, &mut value);
+    match read {
+        Ok(_) => ConnectionClose::read(&value),
+        Err(_) => ConnectionClose::default(),
+    }
+}
+
+fn text(phrase: &[u8]) -> String {
+    let end = phrase.iter().position(|byte| *byte == 0);
+    let phrase = phrase
+        .get(..end.unwrap_or(phrase.len()))
+        .unwrap_or_default();
+    String::from_utf8_lossy(phrase).into_owned()
+}
