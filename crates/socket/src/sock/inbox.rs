@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use inquic_platform::Table;
 use inquic_platform::memory::{self, NoMemory};
 use inquic_uapi::EventType;
-use inquic_wire::{Level, StreamId};
+use inquic_wire::{Level, Role, StreamId};
 
 use crate::limits;
 use crate::options::copy;
@@ -199,6 +199,15 @@ impl Inbox {
                 waiting != Readable::Stream(id)
             });
         }
+    }
+
+    /// No stream that this end has opened waits any more.
+    pub(super) fn forget_all_of(&mut self, initiator: Role) {
+        let listed = &mut self.listed;
+        memory::keep(&mut self.readable, |&waiting| match waiting {
+            Readable::Stream(id) if id.initiator() == initiator => listed.remove(&id).is_none(),
+            _ => true,
+        });
     }
 
     /// The first datagram, or what is left of it. `len` is how long the engine's next is, `next` takes it. Without memory to keep

@@ -32,8 +32,8 @@ pub(super) struct Book {
     accepted: [u64; 2],
     /// Streams whose senders were told that there is no room.
     blocked: Table<StreamId, ()>,
-    /// Streams that have descriptors.
-    described: Table<StreamId, ()>,
+    /// Streams that have descriptors, and whether the end of what comes was read.
+    described: Table<StreamId, bool>,
     /// How many of the peer's streams were given as descriptors; once one was asked for, all are.
     given: Option<[u64; 2]>,
 }
@@ -73,6 +73,18 @@ impl Book {
     /// Whether that was so until now.
     pub(super) fn take_blocked(&mut self, id: StreamId) -> bool {
         self.blocked.remove(&id).is_some()
+    }
+
+    /// The end of a stream was read.
+    fn on_read(&mut self, id: StreamId) {
+        if let Some(is_read) = self.described.get_mut(&id) {
+            *is_read = true;
+        }
+    }
+
+    /// Whether the end of a stream with a descriptor was read: nothing of it is missing, whatever becomes of the connection.
+    fn is_read(&self, id: StreamId) -> bool {
+        self.described.get(&id).is_some_and(|is_read| *is_read)
     }
 
     /// Whether the stream's data goes to a descriptor of its own.
@@ -225,13 +237,14 @@ impl Link {
             stream_id: wanted.stream_id,
             stream_flags: wanted.stream_flags,
         };
-        match self.book.described.insert(id, ()) {
+        match self.book.described.insert(id, false) {
             Ok(None) => {}
             // Opening it again says what is wrong with that.
-            Ok(Some(())) if new => return self.open_stream(opened),
-            Ok(Some(())) => return Err(Stop::Failed(Errno::EINVAL)),
+            Ok(Some(_)) if new => return self.open_stream(opened),
+            Ok(Some(_)) => return Err(Stop::Failed(Errno::EINVAL)),
             Err(NoMemory) => {
                 self.book.given = given;
+                self.inbox.unlisted |= given.is_none();
                 return Err(Stop::Failed(Errno::ENOMEM));
             }
         }
@@ -257,10 +270,13 @@ impl Link {
             0 => [Direction::Bidirectional, Direction::Unidirectional],
             _ => [Direction::Unidirectional; 2],
         };
+        let peer = self.socket.role().peer();
+        if self.book.given.is_none() {
+            self.inbox.forget_all_of(peer);
+        }
         for direction in kinds {
             let at = place(direction);
             let accepted = self.book.accepted.get(at).copied().unwrap_or(0);
-            let peer = self.socket.role().peer();
             while let Some(next) = self.book.given.get_or_insert_default().get_mut(at)
                 && *next < accepted
             {
@@ -292,7 +308,7 @@ impl Link {
             Ok(read) => Ok(read.bytes),
             // What is over was read to its end, or reading it was stopped.
             Err(ReadError::Stopped) => Ok(0),
-            Err(ReadError::Unknown) if !is_closed => Ok(0),
+            Err(ReadError::Unknown) if !is_closed || self.book.is_read(id) => Ok(0),
             Err(ReadError::Blocked) if !is_closed => Err(Stop::Blocked {
                 on: Wait::StreamRead(id),
                 errno: Errno::EAGAIN,
@@ -320,6 +336,9 @@ impl Sock {
     ) -> Result<usize, Stop> {
         let link = self.link_mut().ok_or(Stop::Failed(Errno::ENOTCONN))?;
         let read = link.socket.read(now, id, out);
+        if let Ok(Read { fin: true, .. }) = read {
+            link.book.on_read(id);
+        }
         link.stream_answer(id, read)
     }
 

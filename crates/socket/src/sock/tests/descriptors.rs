@@ -127,6 +127,36 @@ fn descriptor_takes_what_waited_for_recvmsg() {
 }
 
 #[test]
+fn descriptors_take_all_that_waited_for_recvmsg() {
+    let mut pair = Pair::established();
+    pair.client_sends(&[], NEW, b"waits").unwrap();
+    pair.run(5);
+    let none = describe(
+        &mut pair.server,
+        -1,
+        MSG_QUIC_STREAM_UNI | MSG_QUIC_STREAM_DONTWAIT,
+    );
+    assert_eq!(none, Err(Stop::Failed(Errno::EAGAIN)));
+    assert_eq!(pair.server_gets(), Err(Errno::EAGAIN));
+    let id = describe(&mut pair.server, -1, 0).unwrap();
+    assert_eq!(read(&mut pair, id), Ok(b"waits".to_vec()));
+}
+
+#[test]
+fn descriptor_reads_to_its_end_though_the_connection_is_over() {
+    let (mut pair, id) = pair();
+    pair.client.sock().stream_shutdown(id, SHUT_WR).unwrap();
+    pair.run(5);
+    let now = pair.now;
+    pair.client.sock().shutdown(now, SHUT_WR).unwrap();
+    pair.run(5);
+    assert_eq!(read(&mut pair, id), Ok(b"hello".to_vec()));
+    for _ in 0..2 {
+        assert_eq!(read(&mut pair, id), Ok(Vec::new()));
+    }
+}
+
+#[test]
 fn descriptor_is_given_once_for_a_stream_that_there_is() {
     let mut pair = Pair::established();
     let einval = Err(Stop::Failed(Errno::EINVAL));
