@@ -350,7 +350,7 @@ struct quic_stream_descriptor {
 
 
 /* Statistics of a connection; an addition of this project. */
-/* 152 bytes. */
+/* 232 bytes. */
 struct quic_statistics {
 	/* Smoothed round-trip time in microseconds. */
 	__u64	smoothed_rtt;	/* 0 */
@@ -390,6 +390,28 @@ struct quic_statistics {
 	__u64	ecn_marked;	/* 136 */
 	/* Events that found no room. */
 	__u64	events_dropped;	/* 144 */
+	/* Datagrams sent. */
+	__u64	datagrams_sent;	/* 152 */
+	/* Datagrams received. */
+	__u64	datagrams_received;	/* 160 */
+	/* Datagrams received and thrown away because the program did not take them. */
+	__u64	datagrams_dropped;	/* 168 */
+	/* Datagrams sent and taken as lost. */
+	__u64	datagrams_lost;	/* 176 */
+	/* Bytes of the longest datagram that can be sent now; 0 where the peer takes none. */
+	__u64	max_datagram;	/* 184 */
+	/* Probes of the path's MTU sent. */
+	__u64	mtu_probes;	/* 192 */
+	/* Those that were lost. */
+	__u64	mtu_probes_lost;	/* 200 */
+	/* Times that the path ceased to carry a size which it had carried. */
+	__u64	mtu_black_holes;	/* 208 */
+	/* Validations of a path that failed. */
+	__u64	paths_failed;	/* 216 */
+	/* Whether the path carries ECN marks: 0 before it is tested, 1 while it is, 2 where it is not known, 3 if it does, 16 and more why not. */
+	__u32	ecn;	/* 224 */
+	/* Times that ECN was turned off. */
+	__u32	ecn_failures;	/* 228 */
 };
 
 

@@ -206,7 +206,7 @@ layout! {
 
 layout! {
     /// Statistics of a connection; an addition of this project.
-    pub struct Statistics: 152 {
+    pub struct Statistics: 232 {
         /// Smoothed round-trip time in microseconds.
         smoothed_rtt: u64 = 0,
         /// Lowest round-trip time in microseconds.
@@ -245,5 +245,27 @@ layout! {
         ecn_marked: u64 = 136,
         /// Events that found no room.
         events_dropped: u64 = 144,
+        /// Datagrams sent.
+        datagrams_sent: u64 = 152,
+        /// Datagrams received.
+        datagrams_received: u64 = 160,
+        /// Datagrams received and thrown away because the program did not take them.
+        datagrams_dropped: u64 = 168,
+        /// Datagrams sent and taken as lost.
+        datagrams_lost: u64 = 176,
+        /// Bytes of the longest datagram that can be sent now; 0 where the peer takes none.
+        max_datagram: u64 = 184,
+        /// Probes of the path's MTU sent.
+        mtu_probes: u64 = 192,
+        /// Those that were lost.
+        mtu_probes_lost: u64 = 200,
+        /// Times that the path ceased to carry a size which it had carried.
+        mtu_black_holes: u64 = 208,
+        /// Validations of a path that failed.
+        paths_failed: u64 = 216,
+        /// Whether the path carries ECN marks: 0 before it is tested, 1 while it is, 2 where it is not known, 3 if it does, 16 and more why not.
+        ecn: u32 = 224,
+        /// Times that ECN was turned off.
+        ecn_failures: u32 = 228,
     }
 }

@@ -188,7 +188,7 @@ AT(quic_stream_descriptor, stream_id, 0);
 AT(quic_stream_descriptor, stream_flags, 8);
 AT(quic_stream_descriptor, descriptor, 12);
 
-SIZE(quic_statistics, 152);
+SIZE(quic_statistics, 232);
 AT(quic_statistics, smoothed_rtt, 0);
 AT(quic_statistics, min_rtt, 8);
 AT(quic_statistics, latest_rtt, 16);
@@ -208,6 +208,17 @@ AT(quic_statistics, paths, 120);
 AT(quic_statistics, migrations, 128);
 AT(quic_statistics, ecn_marked, 136);
 AT(quic_statistics, events_dropped, 144);
+AT(quic_statistics, datagrams_sent, 152);
+AT(quic_statistics, datagrams_received, 160);
+AT(quic_statistics, datagrams_dropped, 168);
+AT(quic_statistics, datagrams_lost, 176);
+AT(quic_statistics, max_datagram, 184);
+AT(quic_statistics, mtu_probes, 192);
+AT(quic_statistics, mtu_probes_lost, 200);
+AT(quic_statistics, mtu_black_holes, 208);
+AT(quic_statistics, paths_failed, 216);
+AT(quic_statistics, ecn, 224);
+AT(quic_statistics, ecn_failures, 228);
 
 _Static_assert(sizeof(union quic_event) == 72, "sizeof quic_event");
 

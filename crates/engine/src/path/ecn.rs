@@ -38,6 +38,38 @@ pub enum EcnState {
     Failed(EcnFailure),
 }
 
+impl EcnState {
+    /// As a number of the socket ABI.
+    #[must_use]
+    pub const fn to_u32(self) -> u32 {
+        match self {
+            Self::Waiting => 0,
+            Self::Testing => 1,
+            Self::Unknown => 2,
+            Self::Capable => 3,
+            Self::Failed(why) => FAILED | why as u32,
+        }
+    }
+
+    /// From a number of the socket ABI; one that is none is taken for unknown.
+    #[must_use]
+    pub fn from_u32(number: u32) -> Self {
+        match number {
+            0 => Self::Waiting,
+            1 => Self::Testing,
+            3 => Self::Capable,
+            _ => {
+                let mut reasons = EcnFailure::ALL.into_iter();
+                let why = reasons.find(|why| FAILED | *why as u32 == number);
+                why.map_or(Self::Unknown, Self::Failed)
+            }
+        }
+    }
+}
+
+/// What the numbers of failures have beside the reason.
+const FAILED: u32 = 16;
+
 /// Why ECN was turned off on a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EcnFailure {

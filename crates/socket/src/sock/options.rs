@@ -316,6 +316,20 @@ impl Link {
             migrations: stats.migrations,
             ecn_marked: stats.ecn_marked,
             events_dropped: self.inbox.events_dropped,
+            datagrams_sent: stats.datagrams.sent,
+            datagrams_received: stats.datagrams.received,
+            datagrams_dropped: stats.datagrams.dropped,
+            datagrams_lost: stats.datagrams.lost,
+            max_datagram: self
+                .socket
+                .max_datagram_size()
+                .map_or(0, |most| u64::try_from(most).unwrap_or(u64::MAX)),
+            mtu_probes: stats.mtu_probes,
+            mtu_probes_lost: stats.mtu_probes_lost,
+            mtu_black_holes: stats.mtu_black_holes,
+            paths_failed: stats.paths_failed,
+            ecn: stats.ecn.to_u32(),
+            ecn_failures: u32::try_from(stats.ecn_failures.total()).unwrap_or(u32::MAX),
         }
     }
 }

@@ -258,7 +258,7 @@ fn misuse_of_set() -> Vec<(u32, Vec<u8>, &'static [On], Errno)> {
         ),
         (QUIC_SOCKOPT_SERVER_NAMES, b"a".to_vec(), &ALL[1..], EINVAL),
         (QUIC_SOCKOPT_SERVER_NAMES, vec![b'a'; 2049], &ALL, EINVAL),
-        (QUIC_SOCKOPT_STATISTICS, vec![0; 152], &ALL, ENOPROTOOPT),
+        (QUIC_SOCKOPT_STATISTICS, vec![0; 232], &ALL, ENOPROTOOPT),
         (
             QUIC_SOCKOPT_STREAM_PRIORITY,
             bytes(&StreamPriority::default()),
