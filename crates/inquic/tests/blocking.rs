@@ -59,7 +59,7 @@ fn the_handshake_tells_what_was_agreed_on() {
     assert!(info.duration > Duration::ZERO);
     assert_eq!(server.alpn(), b"test/1");
     assert_eq!(server.peer_addr().ip(), client.local_addr().ip());
-    assert_eq!(client.home(), "embedded");
+    assert!(["embedded", "kernel"].contains(&client.home()));
 }
 
 #[test]
@@ -123,7 +123,8 @@ fn several_threads_serve_one_port() {
                 let mut answer = Vec::new();
                 receive.read_to_end(&mut answer).unwrap();
                 writer.join().unwrap();
-                assert!(answer == data);
+                let at = answer.iter().zip(&data).position(|(a, b)| a != b);
+                assert!(answer == data, "{} {} {at:?}", answer.len(), data.len());
             })
         })
         .collect();

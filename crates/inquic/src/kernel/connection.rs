@@ -50,6 +50,7 @@ pub(super) struct Held {
     pub(super) session: Session,
     pub(super) outgoing: Option<inquic_descriptor::Outgoing>,
     pub(super) established: bool,
+    pub(super) is_client: bool,
     /// The ticket that TLS was last given.
     pub(super) ticket: Vec<u8>,
     /// Streams with somebody to use them, and how many halves of each are in use.
@@ -107,18 +108,18 @@ impl Connection {
         let failed = |error: io::Error| Error::io("cannot use a QUIC socket", &error);
         let reactor = Reactor::get()?;
         let calls = Descriptor(socket.as_raw_fd());
-        settings::set_linger(&calls).map_err(failed)?;
+        settings::set_manners(&calls).map_err(failed)?;
         let connection = Arc::new(Self {
             remote,
             reactor,
             registration: OnceLock::new(),
             listener,
-            tokens,
             held: Mutex::new(Held {
                 link: Link::new(Box::new(calls)),
                 session,
                 outgoing: None,
                 established: false,
+                is_client: tokens.is_some(),
                 ticket: Vec::new(),
                 streams: HashMap::new(),
                 codes: Codes::default(),
@@ -131,6 +132,7 @@ impl Connection {
                 moving: None,
             }),
             socket,
+            tokens,
         });
         let who: Weak<dyn Ready> = Arc::downgrade(&connection) as Weak<dyn Ready>;
         let registration = reactor.register(&connection.socket, who).map_err(failed)?;
@@ -235,12 +237,12 @@ impl Connection {
         Self::ended(&self.lock()).unwrap_or(otherwise)
     }
 
-    /// The connection is over.
-    pub(super) fn end(&self, held: &mut Held) {
+    /// The connection is over, for this reason of recvmsg's, or in order.
+    pub(super) fn end(&self, held: &mut Held, failure: Option<&io::Error>) {
         if held.end.is_none() {
             let closed = held.closing.take().map(|(error, _)| error);
-            let error =
-                closed.unwrap_or_else(|| end::of(&self.socket, self.remote, held.established));
+            let error = closed
+                .unwrap_or_else(|| end::of(&self.socket, failure, self.remote, held.established));
             held.end = Some(error);
         }
     }
@@ -256,6 +258,13 @@ impl Connection {
         let mut held = self.lock();
         if held.end.is_some() || held.closing.is_some() {
             return;
+        }
+        // What came before is not lost.
+        if held.established {
+            self.take_events(&mut held);
+        }
+        if held.end.is_some() {
+            return self.tell(held);
         }
         self.keep_token();
         let mut close = ConnectionClose {

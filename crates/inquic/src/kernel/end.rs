@@ -1,5 +1,6 @@
 //! The end of a connection in words: what the socket says of it in, the error that callers get out.
 
+use std::io;
 use std::net::SocketAddr;
 
 use inquic_descriptor::Calls;
@@ -16,9 +17,13 @@ use inquic_descriptor::Descriptor;
 
 use crate::error::Error;
 
-/// Why a connection that the socket says is over is so.
-pub(super) fn of(socket: &Socket, peer: SocketAddr, established: bool) -> Error {
-    let failure = socket.take_error().ok().flatten();
+/// Why a connection is over of which recvmsg says this, or that it was closed in order.
+pub(super) fn of(
+    socket: &Socket,
+    failure: Option<&io::Error>,
+    peer: SocketAddr,
+    established: bool,
+) -> Error {
     let close = words(socket);
     let code = u64::from(close.errcode);
     let reason = text(&close.phrase);
@@ -34,7 +39,7 @@ pub(super) fn of(socket: &Socket, peer: SocketAddr, established: bool) -> Error 
         Some(libc::ETIMEDOUT) => Error::NoAnswer { peer },
         Some(libc::EPROTONOSUPPORT) => Error::NoCommonVersion,
         Some(libc::ENETUNREACH | libc::EHOSTUNREACH) => Error::NoRoute(peer),
-        _ => Error::io("the connection failed", &failure),
+        _ => Error::io("the connection failed", failure),
     }
 }
 

@@ -69,6 +69,9 @@ impl Connection {
                 let (len, _, flags) = recvmsg(descriptor, buffer, &mut [], libc::MSG_DONTWAIT)?;
                 let flags = flags.cast_unsigned();
                 let message = buffer.get(..len).unwrap_or_default();
+                if flags & (MSG_QUIC_NOTIFICATION | MSG_QUIC_DATAGRAM) == 0 && len == 0 {
+                    return Ok(());
+                }
                 if flags & MSG_QUIC_NOTIFICATION != 0 {
                     self.take_event(held, message);
                 } else if flags & MSG_QUIC_DATAGRAM != 0 {
@@ -83,7 +86,8 @@ impl Connection {
                     error.kind(),
                     io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
                 ) => {}
-            _ => self.end(held),
+            Err(error) => self.end(held, Some(&error)),
+            Ok(()) => self.end(held, None),
         }
     }
 
@@ -133,7 +137,7 @@ impl Held {
     }
 
     /// TLS keeps what a later connection resumes with. One that cannot be read is none.
-    fn take_ticket(&mut self, message: &[u8]) {
+    pub(super) fn take_ticket(&mut self, message: &[u8]) {
         if self.ticket != message && self.link.arrive(message, Some(QUIC_CRYPTO_APP)).is_ok() {
             self.ticket = message.to_vec();
             let _ = self.session.step(&mut self.link);

@@ -5,6 +5,8 @@ use std::io;
 use inquic_descriptor::Calls as _;
 use inquic_handshake::{HandshakeError, Progress};
 
+use inquic_uapi::option;
+
 use super::connection::{Connection, Held};
 use super::events::with_buffer;
 use super::settings;
@@ -25,11 +27,12 @@ impl Connection {
                     let error = Error::handshake(&HandshakeError::PeerAlert(alert));
                     self.fail(held, error);
                 }
-                None if error.raw_os_error() == Some(libc::ENOTCONN) => self.end(held),
-                None => self.fail(
-                    held,
-                    Error::io("the socket failed in the handshake", &error),
-                ),
+                None => match self.socket.take_error() {
+                    Ok(Some(why)) => self.end(held, Some(&why)),
+                    // It was closed in order.
+                    _ if error.raw_os_error() == Some(libc::ECONNRESET) => self.end(held, None),
+                    _ => self.end(held, Some(&error)),
+                },
             },
             Err(error) => self.fail(held, Error::handshake(&error)),
         }
@@ -53,10 +56,6 @@ impl Connection {
             match came {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-                Err(error) if error.raw_os_error() == Some(libc::ECONNRESET) => {
-                    // It is over without a word of TLS.
-                    return Err(io::Error::from_raw_os_error(libc::ENOTCONN).into());
-                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -83,6 +82,16 @@ impl Connection {
     fn establish(&self, held: &mut Held) -> io::Result<()> {
         settings::set_events(&self.descriptor())?;
         held.established = true;
+        // What came before the events were turned on.
+        let mut ticket = vec![0; option::SESSION_TICKET_LEN_MAX];
+        if held.is_client
+            && let Ok(len) = self
+                .descriptor()
+                .getsockopt(option::QUIC_SOCKOPT_SESSION_TICKET, &mut ticket)
+            && len > 0
+        {
+            held.take_ticket(ticket.get(..len).unwrap_or_default());
+        }
         let direction = inquic_wire::Direction::Unidirectional;
         if let Ok(Some(id)) = self.take_incoming(held, direction) {
             held.give_back(id);

@@ -14,8 +14,5 @@ pub(super) const MOVE: Duration = Duration::from_secs(10);
 pub(super) const DATAGRAM_BYTES: usize = 64 * 1024;
 /// Bytes that one recvmsg takes: what the engine keeps of one level of a handshake at most, and the longest datagram.
 pub(super) const RECEIVE_BYTES: usize = 64 * 1024;
-/// Bytes in a packet beside a datagram's: the first byte, the longest connection id, the longest packet number, the tag, and the
-/// frame's type and length.
-pub(super) const DATAGRAM_OVERHEAD: u64 = 1 + 20 + 4 + 16 + 3;
 /// Codes of streams that were reset or stopped and are still asked for: those of two kinds of streams that the peer may have open at once.
 pub(super) const CODES: usize = 1_024;

@@ -63,29 +63,36 @@ impl Settings {
         if let Some((name, _)) = is_usual.iter().find(|(_, is_usual)| !is_usual) {
             return Err(name);
         }
-        let microseconds = |name, time: Duration| match u32::try_from(time.as_micros()) {
-            // Zero would leave the number as it is.
-            Ok(0) | Err(_) => Err(name),
-            Ok(time) => Ok(time),
+        // The bounds of the options, beyond which they say EINVAL. Zero would leave a number as it is.
+        let microseconds = |name, time: Duration, least: u32, most: u32| {
+            let time = u32::try_from(time.as_micros()).ok();
+            time.filter(|time| (least..=most).contains(time))
+                .ok_or(name)
         };
-        let streams_at_once = |number: u64| match u16::try_from(number) {
-            Ok(0) | Err(_) => Err("max_streams"),
-            Ok(number) => Ok(number),
+        let streams_at_once = |number: u64| {
+            let number = u16::try_from(number).ok();
+            number.filter(|number| *number > 0).ok_or("max_streams")
         };
         let keep_alive = chosen
             .keep_alive
-            .map(|time| microseconds("keep_alive", time));
+            .map(|time| microseconds("keep_alive", time, 1_500_000, u32::MAX));
+        let idle_timeout = microseconds("idle_timeout", chosen.idle_timeout, 1_000_000, u32::MAX);
         Ok(Self {
             transport: TransportParam {
                 disable_active_migration: u8::from(chosen.disable_active_migration),
                 max_datagram_frame_size: chosen.max_datagram_frame_size,
-                max_idle_timeout: microseconds("idle_timeout", chosen.idle_timeout)?,
+                max_idle_timeout: idle_timeout?,
                 max_streams_bidi: streams_at_once(streams.max_streams_bidi)?,
                 max_streams_uni: streams_at_once(streams.max_streams_uni)?,
                 ..TransportParam::default()
             },
             config: Config {
-                initial_smoothed_rtt: microseconds("initial_rtt", chosen.initial_rtt)?,
+                initial_smoothed_rtt: microseconds(
+                    "initial_rtt",
+                    chosen.initial_rtt,
+                    1_000,
+                    6_000_000,
+                )?,
                 congestion_control_algo: match chosen.algorithm {
                     Algorithm::Cubic => QUIC_CONG_ALG_CUBIC,
                     Algorithm::Bbr => QUIC_CONG_ALG_BBR,
@@ -114,8 +121,9 @@ impl Settings {
     }
 }
 
-/// Has a connection deliver what was written when it is closed.
-pub(super) fn set_linger(socket: &dyn Calls) -> io::Result<()> {
+/// Has a connection deliver what was written when it is closed, and say how it ended.
+pub(super) fn set_manners(socket: &dyn Calls) -> io::Result<()> {
+    socket.setsockopt(option::QUIC_SOCKOPT_EOF, &1_u32.to_ne_bytes())?;
     let time = u32::try_from(limits::LINGER.as_micros()).unwrap_or(u32::MAX);
     socket.setsockopt(option::QUIC_SOCKOPT_LINGER, &time.to_ne_bytes())
 }

@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use inquic_descriptor::Calls as _;
 use inquic_descriptor::sys::sendmsg;
+use inquic_engine::EcnState;
 use inquic_handshake::{HandshakeInfo, HandshakeSocket as _};
 use inquic_uapi::flags::{
     MSG_DONTWAIT, MSG_NOSIGNAL, MSG_QUIC_DATAGRAM, MSG_QUIC_STREAM_DONTWAIT, MSG_QUIC_STREAM_NEW,
     MSG_QUIC_STREAM_UNI,
 };
-use inquic_uapi::structs::{ErrInfo, Statistics, StreamPriority, TransportParam};
+use inquic_uapi::structs::{ErrInfo, Statistics, StreamPriority};
 use inquic_uapi::{Layout, option};
 use inquic_wire::{Direction, StreamId, Version};
 use socket2::SockAddr;
@@ -272,6 +273,16 @@ impl Transport for Connection {
                 ecn_marked: numbers.ecn_marked,
                 migrations: numbers.migrations,
                 paths: numbers.paths,
+                datagrams_sent: numbers.datagrams_sent,
+                datagrams_received: numbers.datagrams_received,
+                datagrams_dropped: numbers.datagrams_dropped,
+                datagrams_lost: numbers.datagrams_lost,
+                mtu_probes: numbers.mtu_probes,
+                mtu_probes_lost: numbers.mtu_probes_lost,
+                mtu_black_holes: numbers.mtu_black_holes,
+                paths_failed: numbers.paths_failed,
+                ecn: EcnState::from_u32(numbers.ecn),
+                ecn_failures: numbers.ecn_failures.into(),
                 ..Stats::default()
             })
     }
@@ -347,19 +358,8 @@ impl Transport for Connection {
     }
 
     fn max_datagram_size(&self) -> Option<usize> {
-        let mut value = [0; TransportParam::SIZE];
-        TransportParam {
-            remote: 1,
-            ..TransportParam::default()
-        }
-        .write(&mut value);
-        self.descriptor()
-            .getsockopt(option::QUIC_SOCKOPT_TRANSPORT_PARAM, &mut value)
-            .ok()?;
-        let frame = u64::from(TransportParam::read(&value).max_datagram_frame_size);
-        let packet = self.statistics()?.datagram_size;
-        let most = packet.checked_sub(limits::DATAGRAM_OVERHEAD)?;
-        (frame > 0).then(|| usize::try_from(most.min(frame.saturating_sub(3))).unwrap_or(0))
+        let most = self.statistics()?.max_datagram;
+        (most > 0).then(|| usize::try_from(most).unwrap_or(usize::MAX))
     }
 
     fn begin_move(&self, address: SocketAddr) -> Result<(), Error> {
