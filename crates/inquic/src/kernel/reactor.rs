@@ -101,7 +101,7 @@ impl Reactor {
         Ok(registration)
     }
 
-    fn run(&self) {
+    fn run(&self) -> ! {
         let mut events = [MaybeUninit::uninit(); limits::EVENTS];
         let tick = Timespec::try_from(limits::TICK).ok();
         loop {
