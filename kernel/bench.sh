@@ -19,6 +19,8 @@ insmod "$module"
 
 "$program" perf-server 127.0.0.1:4433 "$pki/cert.pem" "$pki/key.pem" $chunk &
 "$ktls" server 127.0.0.1:4434 "$pki/cert.pem" "$pki/key.pem" &
+# The embedded home, though the module is there.
+export INQUIC_HOME=embedded
 "$inquic" perf server --listen 127.0.0.1:4435 --cert "$pki/cert.pem" --key "$pki/key.pem" --cipher aes128 &
 sleep 3
 

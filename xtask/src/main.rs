@@ -14,6 +14,7 @@ mod musts;
 mod panics;
 mod prove;
 mod python;
+mod rust_api;
 mod shell;
 mod step;
 mod test;

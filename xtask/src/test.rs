@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::shell;
 use crate::step::{Outcome, Report};
-use crate::{fuzz, interop, kernel, panics, prove};
+use crate::{fuzz, interop, kernel, panics, prove, rust_api};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -23,6 +23,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut report = Report::default();
     report.step("unit and integration tests", || workspace_tests(&[]));
+    report.step("Rust API on sockets", rust_api::run);
     report.step("documentation tests", documentation_tests);
     report.step("kernel check", kernel::check);
     report.step("kernel test", || kernel::test(kernel::CYCLES));

@@ -14,7 +14,7 @@ use super::interop;
 use super::module::Module;
 use super::replay;
 use crate::step::Outcome;
-use crate::{python, shell};
+use crate::{python, rust_api, shell};
 
 /// An emulator that can boot the kernel of a module.
 pub(super) struct Emulator<'a> {
@@ -35,8 +35,8 @@ pub(super) enum Processors {
 }
 
 /// Boots the stock kernel that the module is for and runs `kernel/replay.sh` in it, once more for `kernel/test.sh`, which loads and unloads
-/// the module so many times, once for `kernel/users.sh`, and then for `kernel/abi.sh` and `kernel/interop.sh` at the same time: each has one
-/// processor, by whose clock nothing is late.
+/// the module so many times, once for `kernel/users.sh`, and then for `kernel/abi.sh` and `kernel/api.sh`, and `kernel/interop.sh` at the same
+/// time: each has one processor, by whose clock nothing is late.
 ///
 /// # Errors
 ///
@@ -52,7 +52,10 @@ pub(super) fn run(module: &Module, cycles: u32) -> Result<Outcome> {
     emulator.test(&programs, cycles)?;
     emulator.users(&programs)?;
     thread::scope(|scope| {
-        let abi = scope.spawn(|| emulator.abi(&programs));
+        let abi = scope.spawn(|| {
+            emulator.abi(&programs)?;
+            emulator.api(&programs)
+        });
         let interop = interop::brief(&emulator, module);
         abi.join().unwrap_or_else(|why| resume_unwind(why))?;
         interop
@@ -106,6 +109,18 @@ impl<'a> Emulator<'a> {
         self.script("abi.sh", &abi, seconds, Processors::Counting)
     }
 
+    /// The Rust API and the command use it by themselves: `kernel/api.sh`, by such a clock.
+    ///
+    /// # Errors
+    ///
+    /// As [`Emulator::script`].
+    pub(super) fn api(&self, programs: &Programs) -> Result<String> {
+        let mut api = words(&[&self.module.file, &programs.api, &programs.pki]);
+        api.extend(rust_api::left_out());
+        let seconds = self.patience() * SECONDS;
+        self.script("api.sh", &api, seconds, Processors::Counting)
+    }
+
     /// Users in the kernel use it, with the agent and without: `kernel/users.sh`.
     ///
     /// # Errors
@@ -117,6 +132,7 @@ impl<'a> Emulator<'a> {
             agent,
             library,
             pki,
+            api: _,
         } = programs;
         let (module, sample) = (&self.module.file, &self.module.sample);
         let users = words(&[module, sample, agent, program, pki, library]);
@@ -219,6 +235,8 @@ pub(super) struct Programs {
     library: PathBuf,
     /// Certificates for it.
     pub(super) pki: PathBuf,
+    /// The command, and a folder of tests of the Rust API.
+    api: PathBuf,
 }
 
 /// Builds the programs, and makes the certificates.
@@ -233,13 +251,26 @@ pub(super) fn programs() -> Result<Programs> {
     cargo.args(["--package", "inquic-cli", "--package", "inquic-agent"]);
     cargo.args(["--bin", "inquic", "--bin", "inquic-agent"]);
     shell::run(cargo.args(["--example", "program"]))?;
-    let pki = certificates(&target.join("debug/inquic"))?;
+    let inquic = target.join("debug/inquic");
+    let pki = certificates(&inquic)?;
+    let api = target.join("kernel-module/api");
+    let _ = fs::remove_dir_all(&api);
+    fs::create_dir_all(api.join("tests"))?;
+    strip(&inquic, &api.join("inquic"))?;
+    for test in rust_api::programs()? {
+        // cargo has put a number behind the name.
+        let name = test.file_name().context("a program has a name")?;
+        let name = name.to_string_lossy();
+        let name = name.split_once('-').map_or(&*name, |(name, _)| name);
+        strip(&test, &api.join("tests").join(name))?;
+    }
     Ok(Programs {
         program: stripped(&target.join("debug/examples/program"))?,
         agent: stripped(&target.join("debug/inquic-agent"))?,
         // Built on the way to the agent.
         library: stripped(&target.join("debug/deps/libquic.so"))?,
         pki,
+        api,
     })
 }
 
@@ -251,9 +282,13 @@ pub(super) fn programs() -> Result<Programs> {
 pub(super) fn stripped(program: &Path) -> Result<PathBuf> {
     let name = program.file_name().context("a program has a name")?;
     let copy = shell::target().join("kernel-module").join(name);
-    let mut strip = shell::command("strip");
-    shell::output(strip.arg("-o").arg(&copy).arg(program))?;
+    strip(program, &copy)?;
     Ok(copy)
+}
+
+fn strip(program: &Path, copy: &Path) -> Result<()> {
+    let mut strip = shell::command("strip");
+    shell::output(strip.arg("-o").arg(copy).arg(program)).map(drop)
 }
 
 /// A folder with certificates for localhost.

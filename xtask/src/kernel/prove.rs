@@ -51,6 +51,8 @@ enum Part {
     Test,
     /// `kernel/abi.sh`, likewise.
     Abi,
+    /// `kernel/api.sh`, likewise.
+    Api,
     /// `kernel/users.sh`, likewise.
     Users,
     /// Handshakes and bulk data.
@@ -106,6 +108,7 @@ impl Part {
         match self {
             Self::Test => "test",
             Self::Abi => "abi",
+            Self::Api => "api",
             Self::Users => "users",
             Self::Load => "load",
             Self::Fuzz => "fuzz",
@@ -116,7 +119,7 @@ impl Part {
     /// What is counted in it, and how much of that was asked for.
     fn asked(self, arguments: &Arguments) -> Numbers {
         match self {
-            Self::Test | Self::Abi | Self::Users => Vec::new(),
+            Self::Test | Self::Abi | Self::Api | Self::Users => Vec::new(),
             Self::Load => vec![
                 ("handshakes", arguments.handshakes),
                 ("MiB", arguments.mebibytes),
@@ -137,6 +140,7 @@ impl Part {
         let printed = match self {
             Self::Test => emulator.test(programs, arguments.cycles)?,
             Self::Abi => emulator.abi(programs)?,
+            Self::Api => emulator.api(programs)?,
             Self::Users => emulator.users(programs)?,
             Self::Load | Self::Fuzz | Self::Faults => {
                 let script = format!("prove.sh {}", self.name());

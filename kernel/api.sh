@@ -1,0 +1,56 @@
+#!/bin/sh
+# Runs in the booted kernel, as its root: `api.sh quic.ko FOLDER PKI WORD...`. The programs in FOLDER, which are tests of the Rust API and the
+# command `inquic`, use the module's sockets by themselves; the tests are given these words. Says "all held" last if all did.
+set -e
+module=$1
+folder=$2
+pki=$3
+shift 3
+. "$(dirname "$0")/quiet.sh"
+
+# The files of the machine outside are slow to read.
+cp -r "$folder" /tmp/api
+ip link set lo up
+# What modprobe would bring with it: a connection whose cipher has to be fetched first has no time for that.
+modprobe -a $(modinfo -F softdep "$module" | sed 's/^pre: //') || test -e "$locks"
+insmod "$module"
+
+# The handshakes that servers have finished, by the kernel's count.
+finished() {
+    awk '$1 == "QuicConnPassiveEstabs" { print $2 }' /proc/net/quic/snmp
+}
+
+for test in /tmp/api/tests/*; do
+    before=$(finished)
+    "$test" --test-threads 4 "$@"
+    # What fell back to a process would hold as well.
+    case $test in
+        */blocking | */tokio | */datagrams) test $(($(finished) - before)) -ge 5 ;;
+    esac
+done
+
+mkdir /tmp/files /tmp/fetched
+head -c 5000000 /dev/urandom >/tmp/files/large
+before=$(finished)
+/tmp/api/inquic serve /tmp/files --listen 127.0.0.1:4466 --cert "$pki/cert.pem" --key "$pki/key.pem" >/tmp/server.log 2>&1 &
+server=$!
+for try in $(seq 100); do
+    grep -q ':4466' /proc/net/quic/eps && break
+    sleep 0.1
+done
+INQUIC_HOME=kernel /tmp/api/inquic get localhost:4466/large /tmp/fetched --ca "$pki/ca.pem"
+cmp /tmp/files/large /tmp/fetched/large
+kill -INT $server
+wait $server || true
+test $(($(finished) - before)) -eq 1
+
+# What was closed goes on for a while, three probe timeouts at most.
+for try in $(seq 100); do
+    rmmod quic 2>/dev/null && break
+    sleep 0.1
+done
+test ! -e /sys/module/quic
+
+dmesg --notime | grep quic:
+quiet
+echo "all held"
