@@ -385,7 +385,7 @@ Exit codes:
   7  a file changed while it was read, or what arrived is not what was sent
   130  interrupted (Ctrl-C)
 
-INQUIC_HOME=kernel|embedded forces where QUIC runs.
+INQUIC_HOME=embedded runs QUIC in this process though the system has QUIC sockets; INQUIC_HOME=kernel runs it there or not at all.
 SSLKEYLOGFILE=FILE appends the secrets of every connection of serve, get, put and perf to FILE, with which Wireshark reads the
 traffic; under run it is for the program's TLS library.
 QLOGDIR=DIR logs every connection of serve, get and put as --qlog does; qvis shows what is in such a log.";

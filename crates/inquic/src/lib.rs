@@ -197,8 +197,20 @@
 //!
 //! # Settings
 //!
-//! [`TransportConfig`] has timeouts, the congestion controller and the packet size. `INQUIC_HOME` in the environment chooses
-//! where the protocol runs; there is `embedded`, in this process.
+//! [`TransportConfig`] has timeouts, the congestion controller and the packet size.
+//!
+//! # Where the protocol runs
+//!
+//! Where the system has QUIC sockets, with the module `quic.ko` or under `inquic run`, connections and listeners are such sockets, and the
+//! protocol runs in the kernel; TLS, with its private keys, stays in this process. Elsewhere the protocol runs here. `INQUIC_HOME` in the
+//! environment says otherwise: `embedded`, here in any case; `kernel`, in the kernel or not at all. [`Connection::home`] tells.
+//!
+//! What those sockets have no option for runs here unless `INQUIC_HOME` is `kernel`, which then fails with the name of it: 0-RTT, qlog,
+//! NewReno, other versions than usual in another order, `handshake_timeout`, `udp_payload`, `udp_payload_ceiling`, `receive_windows`,
+//! `send_buffers`, `spin_bit`, `grease_quic_bit` off, `insecure_disable_1rtt_encryption`, `keep_alive` under 1.5 s, `token_key`, `routing`,
+//! `preferred_address`, [`RetryPolicy::Never`]. With the kernel's sockets codes that end streams and connections have 32 bits, reasons 63
+//! bytes, [`Listener::drops`] says nothing (`/proc/net/quic/snmp` does, for all), and listeners of one user with other protocols or names may
+//! have the same port whether or not they [`ListenerBuilder::share_port`].
 #![deny(unsafe_code)]
 
 mod blocking;
