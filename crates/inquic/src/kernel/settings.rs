@@ -20,49 +20,10 @@ pub(crate) struct Settings {
 impl Settings {
     /// The options that say the same, or what none of them says.
     pub(crate) fn of(chosen: &inquic_engine::Config) -> Result<Self, &'static str> {
-        let default = inquic_engine::Config::default();
-        let (streams, usual) = (&chosen.streams, &default.streams);
-        let is_usual = [
-            (
-                "handshake_timeout",
-                chosen.handshake_timeout == default.handshake_timeout,
-            ),
-            ("udp_payload", chosen.udp_payload == default.udp_payload),
-            ("udp_payload_ceiling", chosen.udp_payload_ceiling.is_none()),
-            (
-                "receive_windows",
-                streams.stream_window == usual.stream_window,
-            ),
-            (
-                "receive_windows",
-                streams.connection_window == usual.connection_window,
-            ),
-            ("send_buffers", streams.send_buffer == usual.send_buffer),
-            (
-                "send_buffers",
-                streams.stream_send_buffer == usual.stream_send_buffer,
-            ),
-            (
-                "versions",
-                chosen.version == default.version && chosen.versions == default.versions,
-            ),
-            (
-                "grease_quic_bit",
-                chosen.grease_quic_bit == default.grease_quic_bit,
-            ),
-            ("spin_bit", chosen.spin_bit == default.spin_bit),
-            (
-                "insecure_disable_1rtt_encryption",
-                !chosen.insecure_disable_1rtt_encryption,
-            ),
-            (
-                "preferred_address",
-                chosen.preferred_v4.is_none() && chosen.preferred_v6.is_none(),
-            ),
-        ];
-        if let Some((name, _)) = is_usual.iter().find(|(_, is_usual)| !is_usual) {
+        if let Some(name) = unsaid(chosen) {
             return Err(name);
         }
+        let streams = &chosen.streams;
         // The bounds of the options, beyond which they say EINVAL. Zero would leave a number as it is.
         let microseconds = |name, time: Duration, least: u32, most: u32| {
             let time = u32::try_from(time.as_micros()).ok();
@@ -119,6 +80,54 @@ impl Settings {
         self.config.write(&mut value);
         socket.setsockopt(option::QUIC_SOCKOPT_CONFIG, &value)
     }
+}
+
+/// What was chosen that there is no option for.
+fn unsaid(chosen: &inquic_engine::Config) -> Option<&'static str> {
+    let default = inquic_engine::Config::default();
+    let (streams, usual) = (&chosen.streams, &default.streams);
+    let is_usual = [
+        (
+            "handshake_timeout",
+            chosen.handshake_timeout == default.handshake_timeout,
+        ),
+        ("udp_payload", chosen.udp_payload == default.udp_payload),
+        ("udp_payload_ceiling", chosen.udp_payload_ceiling.is_none()),
+        (
+            "receive_windows",
+            streams.stream_window == usual.stream_window,
+        ),
+        (
+            "receive_windows",
+            streams.connection_window == usual.connection_window,
+        ),
+        ("send_buffers", streams.send_buffer == usual.send_buffer),
+        (
+            "send_buffers",
+            streams.stream_send_buffer == usual.stream_send_buffer,
+        ),
+        (
+            "versions",
+            chosen.version == default.version && chosen.versions == default.versions,
+        ),
+        (
+            "grease_quic_bit",
+            chosen.grease_quic_bit == default.grease_quic_bit,
+        ),
+        ("spin_bit", chosen.spin_bit == default.spin_bit),
+        (
+            "insecure_disable_1rtt_encryption",
+            !chosen.insecure_disable_1rtt_encryption,
+        ),
+        (
+            "preferred_address",
+            chosen.preferred_v4.is_none() && chosen.preferred_v6.is_none(),
+        ),
+    ];
+    let mut is_usual = is_usual.into_iter();
+    is_usual
+        .find(|(_, is_usual)| !is_usual)
+        .map(|(name, _)| name)
 }
 
 /// Has a connection deliver what was written when it is closed, and say how it ended.
