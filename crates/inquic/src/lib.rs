@@ -210,7 +210,7 @@
 //! `send_buffers`, `spin_bit`, `grease_quic_bit` off, `insecure_disable_1rtt_encryption`, `keep_alive` under 1.5 s, `token_key`, `routing`,
 //! `preferred_address`, [`RetryPolicy::Never`]. With the kernel's sockets codes that end streams and connections have 32 bits, reasons 63
 //! bytes, [`Listener::drops`] says nothing (`/proc/net/quic/snmp` does, for all), and listeners of one user with other protocols or names may
-//! have the same port whether or not they [`ListenerBuilder::share_port`].
+//! have the same port whether or not they [`ListenerBuilder::share_port`]. A connection and each stream in use take a descriptor.
 #![deny(unsafe_code)]
 
 mod blocking;

@@ -16,3 +16,5 @@ pub(super) const DATAGRAM_BYTES: usize = 64 * 1024;
 pub(super) const RECEIVE_BYTES: usize = 64 * 1024;
 /// Codes of streams that were reset or stopped and are still asked for: those of two kinds of streams that the peer may have open at once.
 pub(super) const CODES: usize = 1_024;
+/// Handshakes of one listener under way, each with a descriptor, of which programs have 1,024 unless they ask for more.
+pub(super) const HANDSHAKES: usize = 256;

@@ -15,6 +15,7 @@ use inquic_uapi::option;
 use socket2::{Domain, SockAddr, Socket};
 
 use super::connection::Connection;
+use super::limits;
 use super::reactor::{Reactor, Ready, Registration};
 use super::settings::Settings;
 use super::stream::push;
@@ -104,14 +105,20 @@ impl Shared {
     fn admit(self: &Arc<Self>) {
         loop {
             let held = self.lock();
-            if held.closed || held.shaking.len() + held.ready.len() >= self.backlog {
+            let under_way = held.shaking.len();
+            if held.closed
+                || under_way >= limits::HANDSHAKES
+                || under_way + held.ready.len() >= self.backlog
+            {
                 return;
             }
             drop(held);
             let (socket, remote) = match self.socket.accept() {
                 Ok(accepted) => accepted,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(_) => return,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                // No descriptor is left, say: nobody tells when there is one.
+                Err(_) => return self.admit_later(),
             };
             let Some(remote) = remote.as_socket() else {
                 continue;
@@ -132,6 +139,13 @@ impl Shared {
         }
     }
 
+    /// Lets clients in after a moment: there was no place for them when they came.
+    fn admit_later(&self) {
+        if let Some(registration) = self.registration.get() {
+            registration.tick();
+        }
+    }
+
     /// The handshake of a connection has come to its end, one way or the other.
     pub(super) fn settled(&self, connection: &Connection) {
         let (established, over) = connection.standing();
@@ -144,7 +158,11 @@ impl Shared {
             .iter()
             .position(|one| std::ptr::eq(&raw const **one, connection));
         let Some(place) = place else { return };
+        let was_full = held.shaking.len() >= limits::HANDSHAKES;
         let connection = held.shaking.swap_remove(place);
+        if was_full {
+            self.admit_later();
+        }
         if established && !held.closed {
             held.ready.push_back(connection);
             self.tell(held);
