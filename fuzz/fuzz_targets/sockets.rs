@@ -334,9 +334,9 @@ fn end_or_ask(sock: &mut Sock, choices: &mut Choices<'_>, now: Instant, id: Stre
 /// An option: mostly one that there is.
 fn name(choices: &mut Choices<'_>) -> i32 {
     match i32::from(choices.byte()) {
-        byte @ 0..=14 | byte @ 64..=69 => byte,
-        byte @ 70..=200 => byte % 15,
-        byte => 64 + byte % 6,
+        byte @ 0..=14 | byte @ 64..=70 => byte,
+        byte @ 71..=200 => byte % 15,
+        byte => 64 + byte % 7,
     }
 }
 

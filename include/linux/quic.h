@@ -108,6 +108,8 @@
 #define QUIC_SOCKOPT_LINGER 68
 /* A descriptor of a stream's own, struct quic_stream_descriptor; get only. */
 #define QUIC_SOCKOPT_STREAM_DESCRIPTOR 69
+/* Whether the fates of datagrams sent from now on are kept, a u32, to be set; get takes the next, struct quic_datagram_fate. */
+#define QUIC_SOCKOPT_DATAGRAM_FATES 70
 /* Closed without an error. */
 #define QUIC_TRANSPORT_ERROR_NONE 0x00
 /* An internal error. */
@@ -346,6 +348,18 @@ struct quic_stream_descriptor {
 	__u32	stream_flags;	/* 8 */
 	/* Out: the descriptor. */
 	__s32	descriptor;	/* 12 */
+};
+
+
+/* What became of a datagram; an addition of this project. */
+/* 16 bytes. */
+struct quic_datagram_fate {
+	/* Which one: how many were sent before it while fates were kept. */
+	__u64	number;	/* 0 */
+	/* 1 when it was acknowledged, 0 when it is taken as lost. */
+	__u32	acknowledged;	/* 8 */
+	/* Zero. */
+	__u32	reserved;	/* 12 */
 };
 
 

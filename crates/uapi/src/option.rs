@@ -45,6 +45,8 @@ pub const QUIC_SOCKOPT_EOF: u32 = 67;
 pub const QUIC_SOCKOPT_LINGER: u32 = 68;
 /// A descriptor of a stream's own, [`crate::structs::StreamDescriptor`]; get only.
 pub const QUIC_SOCKOPT_STREAM_DESCRIPTOR: u32 = 69;
+/// Whether the fates of datagrams sent from now on are kept, a `u32`, to be set; get takes the next, [`crate::structs::DatagramFate`].
+pub const QUIC_SOCKOPT_DATAGRAM_FATES: u32 = 70;
 
 /// The longest value that setsockopt takes.
 pub const VALUE_LEN_MAX: usize = 4096;

@@ -205,6 +205,18 @@ layout! {
 }
 
 layout! {
+    /// What became of a datagram; an addition of this project.
+    pub struct DatagramFate: 16 {
+        /// Which one: how many were sent before it while fates were kept.
+        number: u64 = 0,
+        /// 1 when it was acknowledged, 0 when it is taken as lost.
+        acknowledged: u32 = 8,
+        /// Zero.
+        reserved: u32 = 12,
+    }
+}
+
+layout! {
     /// Statistics of a connection; an addition of this project.
     pub struct Statistics: 232 {
         /// Smoothed round-trip time in microseconds.

@@ -56,6 +56,7 @@ IS(QUIC_SOCKOPT_STREAM_PRIORITY, 66);
 IS(QUIC_SOCKOPT_EOF, 67);
 IS(QUIC_SOCKOPT_LINGER, 68);
 IS(QUIC_SOCKOPT_STREAM_DESCRIPTOR, 69);
+IS(QUIC_SOCKOPT_DATAGRAM_FATES, 70);
 IS(QUIC_TRANSPORT_ERROR_NONE, 0x00);
 IS(QUIC_TRANSPORT_ERROR_INTERNAL, 0x01);
 IS(QUIC_TRANSPORT_ERROR_CONNECTION_REFUSED, 0x02);
@@ -187,6 +188,11 @@ SIZE(quic_stream_descriptor, 16);
 AT(quic_stream_descriptor, stream_id, 0);
 AT(quic_stream_descriptor, stream_flags, 8);
 AT(quic_stream_descriptor, descriptor, 12);
+
+SIZE(quic_datagram_fate, 16);
+AT(quic_datagram_fate, number, 0);
+AT(quic_datagram_fate, acknowledged, 8);
+AT(quic_datagram_fate, reserved, 12);
 
 SIZE(quic_statistics, 232);
 AT(quic_statistics, smoothed_rtt, 0);

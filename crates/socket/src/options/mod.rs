@@ -43,6 +43,8 @@ pub struct Options {
     pub(crate) eof: bool,
     /// How long close() goes on to deliver.
     pub(crate) linger: Duration,
+    /// Whether the fates of datagrams that are sent now are kept.
+    pub(crate) fates: bool,
     /// SO_RCVBUF.
     receive_buffer: usize,
     /// Whether the program has asked for stateless reset tokens, which servers always give.
@@ -84,6 +86,7 @@ impl Options {
             close: self.close,
             eof: self.eof,
             linger: self.linger,
+            fates: self.fates,
             receive_buffer: self.receive_buffer,
             stateless_reset: self.stateless_reset,
         })
@@ -149,6 +152,7 @@ impl Options {
             option::QUIC_SOCKOPT_LINGER => {
                 self.linger = Duration::from_micros(number_of(value)?.into());
             }
+            option::QUIC_SOCKOPT_DATAGRAM_FATES => self.fates = number_of(value)? != 0,
             option::QUIC_SOCKOPT_CONNECTION_MIGRATION | option::QUIC_SOCKOPT_KEY_UPDATE => {
                 return Err(Errno::EPIPE);
             }
@@ -211,7 +215,8 @@ impl Options {
             option::QUIC_SOCKOPT_CONNECTION_ID
             | option::QUIC_SOCKOPT_TRANSPORT_PARAM_EXT
             | option::QUIC_SOCKOPT_STREAM_PRIORITY
-            | option::QUIC_SOCKOPT_STATISTICS => return Err(Errno::EINVAL),
+            | option::QUIC_SOCKOPT_STATISTICS
+            | option::QUIC_SOCKOPT_DATAGRAM_FATES => return Err(Errno::EINVAL),
             _ => return Err(Errno::ENOPROTOOPT),
         })
     }
@@ -367,6 +372,7 @@ impl Default for Options {
             close: ConnectionClose::default(),
             eof: false,
             linger: Duration::ZERO,
+            fates: false,
             stateless_reset: false,
         }
     }

@@ -3,22 +3,24 @@
 
 use core::net::SocketAddr;
 
+use inquic_engine::recovery::Fate;
 use inquic_platform::{CipherSuite, Instant, KeySide, NoMemory};
 use inquic_uapi::option::{
     QUIC_SOCKOPT_ALPN, QUIC_SOCKOPT_CONFIG, QUIC_SOCKOPT_CONNECTION_CLOSE,
     QUIC_SOCKOPT_CONNECTION_ID, QUIC_SOCKOPT_CONNECTION_MIGRATION, QUIC_SOCKOPT_CRYPTO_SECRET,
-    QUIC_SOCKOPT_EVENT, QUIC_SOCKOPT_KEY_UPDATE, QUIC_SOCKOPT_SERVER_NAMES,
-    QUIC_SOCKOPT_SESSION_TICKET, QUIC_SOCKOPT_STATISTICS, QUIC_SOCKOPT_STREAM_DESCRIPTOR,
-    QUIC_SOCKOPT_STREAM_OPEN, QUIC_SOCKOPT_STREAM_PRIORITY, QUIC_SOCKOPT_STREAM_RESET,
-    QUIC_SOCKOPT_STREAM_STOP_SENDING, QUIC_SOCKOPT_TOKEN, QUIC_SOCKOPT_TRANSPORT_PARAM,
-    QUIC_SOCKOPT_TRANSPORT_PARAM_EXT, TRANSPORT_PARAM_EXT_LEN_MAX, VALUE_LEN_MAX,
+    QUIC_SOCKOPT_DATAGRAM_FATES, QUIC_SOCKOPT_EVENT, QUIC_SOCKOPT_KEY_UPDATE,
+    QUIC_SOCKOPT_SERVER_NAMES, QUIC_SOCKOPT_SESSION_TICKET, QUIC_SOCKOPT_STATISTICS,
+    QUIC_SOCKOPT_STREAM_DESCRIPTOR, QUIC_SOCKOPT_STREAM_OPEN, QUIC_SOCKOPT_STREAM_PRIORITY,
+    QUIC_SOCKOPT_STREAM_RESET, QUIC_SOCKOPT_STREAM_STOP_SENDING, QUIC_SOCKOPT_TOKEN,
+    QUIC_SOCKOPT_TRANSPORT_PARAM, QUIC_SOCKOPT_TRANSPORT_PARAM_EXT, TRANSPORT_PARAM_EXT_LEN_MAX,
+    VALUE_LEN_MAX,
 };
 use inquic_uapi::socket::{
     AF_INET, AF_INET6, SO_ACCEPTCONN, SO_DOMAIN, SO_ERROR, SO_PROTOCOL, SO_TYPE, SOL_SOCKET,
 };
 use inquic_uapi::structs::{
-    Config, ConnectionIdInfo, CryptoSecret, ErrInfo, Statistics, StreamDescriptor, StreamInfo,
-    StreamPriority, TransportParam,
+    Config, ConnectionIdInfo, CryptoSecret, DatagramFate, ErrInfo, Statistics, StreamDescriptor,
+    StreamInfo, StreamPriority, TransportParam,
 };
 use inquic_uapi::{
     IPPROTO_QUIC, Layout, SOL_QUIC, TLS_CIPHER_AES_CCM_128, TLS_CIPHER_AES_GCM_128,
@@ -225,6 +227,7 @@ impl Link {
             }
             QUIC_SOCKOPT_SESSION_TICKET => self.session_ticket(out, options),
             QUIC_SOCKOPT_STATISTICS => self.statistics().write(out),
+            QUIC_SOCKOPT_DATAGRAM_FATES => self.take_fate(out)?,
             _ => options.get(number, value, out)?,
         };
         Ok(Got::Bytes(bytes))
@@ -284,6 +287,28 @@ impl Link {
             priority: self.socket.priority(id),
             reserved: 0,
         })
+    }
+
+    /// What became of the next datagram of those whose fate is kept.
+    fn take_fate(&mut self, out: &mut [u8]) -> Result<usize, Stop> {
+        if out.len() < DatagramFate::SIZE {
+            // What was left out would never be told.
+            return Err(Stop::Failed(Errno::EINVAL));
+        }
+        let none = if self.socket.is_closed() {
+            Errno::ENOTCONN
+        } else {
+            Errno::EAGAIN
+        };
+        let fate = self.socket.take_datagram_fate();
+        let (number, fate) = fate.ok_or(Stop::Failed(none))?;
+        let fate = DatagramFate {
+            // The engine counts from 1.
+            number: number.saturating_sub(1),
+            acknowledged: u32::from(fate == Fate::Acknowledged),
+            reserved: 0,
+        };
+        Ok(fate.write(out))
     }
 
     /// SO_ERROR: told once.

@@ -75,7 +75,7 @@ impl Sock {
             return link.send_handshake(info, data);
         }
         if flags & MSG_QUIC_DATAGRAM != 0 {
-            return link.send_datagram(data);
+            return link.send_datagram(data, self.options.fates);
         }
         let (mut info, errno) = match controls.stream {
             Some(info) if info.stream_flags & !STREAM_FLAGS != 0 => {
@@ -139,9 +139,9 @@ impl Link {
         })
     }
 
-    /// A datagram: all of it or nothing.
-    fn send_datagram(&mut self, data: &[u8]) -> Result<Sent, Stop> {
-        match self.socket.send_datagram(data, false) {
+    /// A datagram: all of it or nothing. `told` when its fate is to be kept.
+    fn send_datagram(&mut self, data: &[u8], told: bool) -> Result<Sent, Stop> {
+        match self.socket.send_datagram(data, told) {
             Ok(_) => Ok(Sent {
                 bytes: data.len(),
                 stream: None,

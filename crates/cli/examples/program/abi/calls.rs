@@ -340,7 +340,7 @@ fn lengths_that_are_none_are_einval() {
 fn options_that_there_are_not_are_enoprotoopt() {
     let ends = Ends::made();
     for socket in [&socket(), &ends.listener, &ends.client, &ends.server] {
-        for option in [-1, 15, 63, 70, i32::MAX, i32::MIN] {
+        for option in [-1, 15, 63, 71, i32::MAX, i32::MIN] {
             let set = raw::setsockopt(socket, SOL_QUIC, option, of(&[0; 16]), 16);
             assert_eq!(set, Err(ENOPROTOOPT), "{option}");
             let got = get_of(socket, SOL_QUIC, option, &[], 16);

@@ -265,7 +265,7 @@ fn a_short_buffer_leaves_the_rest() {
 }
 
 /// Both ends take datagrams.
-fn with_datagrams() -> Ends {
+pub(super) fn with_datagrams() -> Ends {
     let param = TransportParam {
         max_datagram_frame_size: u16::MAX,
         ..TransportParam::default()

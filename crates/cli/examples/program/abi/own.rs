@@ -1,24 +1,25 @@
-//! The options that are ours, from 64 up: names, statistics, priorities, the end of file, lingering, and streams with descriptors of
-//! their own.
+//! The options that are ours, from 64 up: names, statistics, priorities, the end of file, lingering, streams with descriptors of
+//! their own, and what became of datagrams.
 
 use inquic_uapi::flags::{
-    self, MSG_QUIC_STREAM_DONTWAIT, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM,
-    POLLWRNORM,
+    self, MSG_QUIC_DATAGRAM, MSG_QUIC_STREAM_DONTWAIT, POLLERR, POLLHUP, POLLIN, POLLOUT,
+    POLLRDHUP, POLLRDNORM, POLLWRNORM,
 };
 use inquic_uapi::option::{
-    FIRST_OWN, QUIC_SOCKOPT_EOF, QUIC_SOCKOPT_LINGER, QUIC_SOCKOPT_SERVER_NAMES,
-    QUIC_SOCKOPT_STATISTICS, QUIC_SOCKOPT_STREAM_DESCRIPTOR, QUIC_SOCKOPT_STREAM_PRIORITY,
-    QUIC_SOCKOPT_STREAM_RESET, SERVER_NAMES_LEN_MAX,
+    FIRST_OWN, QUIC_SOCKOPT_DATAGRAM_FATES, QUIC_SOCKOPT_EOF, QUIC_SOCKOPT_LINGER,
+    QUIC_SOCKOPT_SERVER_NAMES, QUIC_SOCKOPT_STATISTICS, QUIC_SOCKOPT_STREAM_DESCRIPTOR,
+    QUIC_SOCKOPT_STREAM_PRIORITY, QUIC_SOCKOPT_STREAM_RESET, SERVER_NAMES_LEN_MAX,
 };
 use inquic_uapi::socket::{
     AF_INET, SHUT_RD, SHUT_WR, SO_DOMAIN, SO_PROTOCOL, SO_TYPE, SOCK_STREAM, SOL_SOCKET,
 };
-use inquic_uapi::structs::{ErrInfo, Statistics, StreamDescriptor, StreamPriority};
+use inquic_uapi::structs::{DatagramFate, ErrInfo, Statistics, StreamDescriptor, StreamPriority};
 use inquic_uapi::{IPPROTO_QUIC, Layout, SOL_QUIC};
 use libc::{EAGAIN, ECONNRESET, EINVAL, EISCONN, ENOPROTOOPT, ENOTCONN, EOPNOTSUPP, EPIPE, ESPIPE};
 
+use super::messages::with_datagrams;
 use super::pair::{
-    Ends, FIN, NEW, UNI, bytes, connect, echo, general, get, get_of, got, local, next, peer,
+    Ends, FIN, NEW, UNI, bytes, connect, echo, general, get, get_of, got, local, next, peer, send,
     send_on, set, socket, there,
 };
 use super::process::{until, until_not};
@@ -38,6 +39,10 @@ pub(super) const CHECKS: &[Check] = &[
     check!(priorities_are_kept, "QUIC_SOCKOPT_STREAM_PRIORITY EINVAL"),
     check!(eof_is_said_to_those_who_ask, "QUIC_SOCKOPT_EOF ENOTCONN"),
     check!(what_was_written_lingers, "QUIC_SOCKOPT_LINGER"),
+    check!(
+        the_fate_of_datagrams_is_told_to_those_who_ask,
+        "QUIC_SOCKOPT_DATAGRAM_FATES MSG_QUIC_DATAGRAM EAGAIN EINVAL ENOTCONN"
+    ),
     check!(
         a_stream_has_a_descriptor_at_each_end,
         "QUIC_SOCKOPT_STREAM_DESCRIPTOR EAGAIN EINVAL SO_TYPE SO_DOMAIN SO_PROTOCOL ENOPROTOOPT EISCONN EOPNOTSUPP"
@@ -158,6 +163,33 @@ fn what_was_written_lingers() {
         }
     }
     assert_eq!(whole, 200_000);
+}
+
+fn the_fate_of_datagrams_is_told_to_those_who_ask() {
+    let ends = with_datagrams();
+    let number = QUIC_SOCKOPT_DATAGRAM_FATES;
+    let keep = |on: u32| set(&ends.client, number, &on.to_ne_bytes());
+    let say = |data: &[u8]| send(&ends.client, data, MSG_QUIC_DATAGRAM);
+    let fate = || get(&ends.client, number, &[]).map(|value| DatagramFate::read(&value));
+    assert_eq!(say(b"before"), Ok(6));
+    assert_eq!(keep(1), Ok(()));
+    assert_eq!(say(b"one"), Ok(3));
+    assert_eq!(keep(0), Ok(()));
+    assert_eq!(say(b"between"), Ok(7));
+    assert_eq!(keep(1), Ok(()));
+    assert_eq!(say(b"two"), Ok(3));
+    let mut numbers = [0, 1].map(|_| {
+        let told = until_not(EAGAIN, fate).unwrap();
+        assert_eq!(told.reserved, 0);
+        told.number
+    });
+    numbers.sort_unstable();
+    assert_eq!(numbers, [0, 1]);
+    assert_eq!(fate(), Err(EAGAIN));
+    let short = get_of(&ends.client, SOL_QUIC, number.cast_signed(), &[], 15);
+    assert_eq!(short, Err(EINVAL), "no room for all of it");
+    drop(ends.server);
+    assert_eq!(until_not(EAGAIN, fate), Err(ENOTCONN));
 }
 
 /// A stream with a descriptor.

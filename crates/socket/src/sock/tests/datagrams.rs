@@ -12,7 +12,7 @@ use super::{Pair, bytes, get, set, stream};
 use crate::errno::Errno;
 
 /// Both ends take datagrams of `size` bytes.
-fn pair(size: u16) -> Pair {
+pub(super) fn pair(size: u16) -> Pair {
     let param = bytes(&TransportParam {
         max_datagram_frame_size: size,
         ..TransportParam::default()
@@ -27,7 +27,7 @@ fn pair(size: u16) -> Pair {
     })
 }
 
-fn send(pair: &mut Pair, data: &[u8]) -> Result<usize, Errno> {
+pub(super) fn send(pair: &mut Pair, data: &[u8]) -> Result<usize, Errno> {
     pair.client_sends(&[], MSG_QUIC_DATAGRAM, data)
 }
 

@@ -267,6 +267,7 @@ fn misuse_of_set() -> Vec<(u32, Vec<u8>, &'static [On], Errno)> {
         ),
         (QUIC_SOCKOPT_EOF, vec![1], &ALL, EINVAL),
         (QUIC_SOCKOPT_LINGER, vec![1, 2, 3], &ALL, EINVAL),
+        (QUIC_SOCKOPT_DATAGRAM_FATES, vec![1, 2, 3], &ALL, EINVAL),
         (
             QUIC_SOCKOPT_STREAM_DESCRIPTOR,
             vec![0; 16],
@@ -275,7 +276,7 @@ fn misuse_of_set() -> Vec<(u32, Vec<u8>, &'static [On], Errno)> {
         ),
         (15, vec![0; 16], &ALL, ENOPROTOOPT),
         (63, vec![], &ALL, ENOPROTOOPT),
-        (70, vec![], &ALL, ENOPROTOOPT),
+        (71, vec![], &ALL, ENOPROTOOPT),
         (QUIC_SOCKOPT_EVENT, vec![1; 4097], &ALL, EINVAL),
         (63, vec![1; 4097], &ALL, EINVAL),
     ]
@@ -298,9 +299,9 @@ fn misuse_of_setsockopt_has_its_errno_in_every_state() {
 
 #[test]
 fn misuse_of_getsockopt_has_its_errno_in_every_state() {
-    use Errno::{EINVAL, ENOPROTOOPT, EPIPE};
+    use Errno::{EAGAIN, EINVAL, ENOPROTOOPT, ENOTCONN, EPIPE};
     const NOT_ESTABLISHED: &[On] = &[Unbound, Listener, ConnectingClient, AcceptedServer, Closed];
-    let table: [(u32, &[u8], &[On], Errno); 15] = [
+    let table: [(u32, &[u8], &[On], Errno); 18] = [
         (QUIC_SOCKOPT_EVENT, &[0, 0], &ALL, EINVAL),
         (QUIC_SOCKOPT_EVENT, &[10], &ALL, EINVAL),
         (QUIC_SOCKOPT_STREAM_OPEN, &[0xff; 8], NOT_ESTABLISHED, EPIPE),
@@ -336,6 +337,24 @@ fn misuse_of_getsockopt_has_its_errno_in_every_state() {
             NOT_ESTABLISHED,
             EPIPE,
         ),
+        (
+            QUIC_SOCKOPT_DATAGRAM_FATES,
+            &[],
+            &[Unbound, Listener],
+            EINVAL,
+        ),
+        (
+            QUIC_SOCKOPT_DATAGRAM_FATES,
+            &[],
+            &[
+                ConnectingClient,
+                AcceptedServer,
+                EstablishedClient,
+                EstablishedServer,
+            ],
+            EAGAIN,
+        ),
+        (QUIC_SOCKOPT_DATAGRAM_FATES, &[], &[Closed], ENOTCONN),
         (63, &[], &ALL, ENOPROTOOPT),
     ];
     for (number, value, states, errno) in table {

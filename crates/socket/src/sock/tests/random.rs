@@ -76,7 +76,7 @@ fn call(host: &mut Host, now: inquic_platform::Instant, dice: &mut Dice) {
     }
     let sock = host.sock();
     let name = dice.pick(&[
-        0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 64, 65, 66, 67, 68, 69, -1,
+        0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 64, 65, 66, 67, 68, 69, 70, -1,
     ]);
     let id = StreamId::from_u64(dice.below(24)).unwrap();
     match dice.below(20) {

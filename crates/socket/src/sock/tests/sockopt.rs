@@ -4,13 +4,16 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use inquic_platform::Instant;
-use inquic_uapi::flags::{MSG_QUIC_STREAM_FIN, MSG_QUIC_STREAM_NEW, MSG_QUIC_STREAM_UNI};
+use inquic_uapi::flags::{
+    MSG_QUIC_DATAGRAM, MSG_QUIC_STREAM_FIN, MSG_QUIC_STREAM_NEW, MSG_QUIC_STREAM_UNI,
+};
 use inquic_uapi::structs::{
-    Config, ConnectionClose, ConnectionIdInfo, CryptoSecret, ErrInfo, Statistics, StreamInfo,
-    StreamPriority, TransportParam,
+    Config, ConnectionClose, ConnectionIdInfo, CryptoSecret, DatagramFate, ErrInfo, Statistics,
+    StreamInfo, StreamPriority, TransportParam,
 };
 use inquic_uapi::{EventType, Layout, QUIC_VERSION_V2, SOL_QUIC, option};
 
+use super::datagrams::{pair as pair_with_datagrams, send as send_datagram};
 use super::{Got, Pair, Set, Sock, Stop, address, bytes, get, set, socket, stream, want};
 use crate::errno::Errno;
 
@@ -660,6 +663,116 @@ fn option_66_stream_priority_decides_who_sends_first() {
     assert_eq!(first.stream().0, 4);
     let none = set(pair.client.sock(), now, number, &priority(8, 1));
     assert_eq!(none, Err(Errno::EINVAL));
+}
+
+/// Turns the keeping of the client's fates on or off.
+fn keep_fates(pair: &mut Pair, on: u32) {
+    let now = pair.now;
+    let number = option::QUIC_SOCKOPT_DATAGRAM_FATES;
+    set(pair.client.sock(), now, number, &on.to_ne_bytes()).unwrap();
+}
+
+/// The next fate: which datagram, and whether it was acknowledged.
+fn take_fate(sock: &mut Sock) -> Result<(u64, u32), Errno> {
+    let value = get(sock, option::QUIC_SOCKOPT_DATAGRAM_FATES, &[])?;
+    assert_eq!(value.len(), DatagramFate::SIZE);
+    let fate = DatagramFate::read(&value);
+    Ok((fate.number, fate.acknowledged))
+}
+
+#[test]
+fn option_70_datagram_fates_counts_what_was_sent_while_it_was_on() {
+    let mut pair = pair_with_datagrams(u16::MAX);
+    for on in [0, 1, 0, 1, 1] {
+        keep_fates(&mut pair, on);
+        send_datagram(&mut pair, b"x").unwrap();
+    }
+    assert_eq!(take_fate(pair.client.sock()), Err(Errno::EAGAIN));
+    pair.run(50);
+    keep_fates(&mut pair, 0);
+    for number in 0..3 {
+        assert_eq!(take_fate(pair.client.sock()), Ok((number, 1)));
+    }
+    assert_eq!(take_fate(pair.client.sock()), Err(Errno::EAGAIN));
+}
+
+#[test]
+fn option_70_datagram_fates_tells_what_was_lost() {
+    let mut pair = pair_with_datagrams(u16::MAX);
+    keep_fates(&mut pair, 1);
+    send_datagram(&mut pair, b"lost").unwrap();
+    let now = pair.now;
+    assert_eq!(pair.client.turn(now).len(), 1, "nobody gets it");
+    for _ in 0..4 {
+        send_datagram(&mut pair, b"x").unwrap();
+        pair.run(50);
+    }
+    let mut fates: Vec<_> = (0..5).map(|_| take_fate(pair.client.sock())).collect();
+    fates.sort_by_key(|fate| fate.unwrap());
+    let expected = [(0, 0), (1, 1), (2, 1), (3, 1), (4, 1)];
+    assert_eq!(fates, expected.map(Ok));
+}
+
+#[test]
+fn option_70_datagram_fates_is_inherited_from_the_listener() {
+    let param = bytes(&TransportParam {
+        max_datagram_frame_size: u16::MAX,
+        ..TransportParam::default()
+    });
+    let mut pair = Pair::established_with(&mut |client, listener| {
+        for sock in [client, listener] {
+            let number = option::QUIC_SOCKOPT_TRANSPORT_PARAM;
+            set(sock, Instant::ZERO, number, &param).unwrap();
+            let on = 1_u32.to_ne_bytes();
+            let number = option::QUIC_SOCKOPT_DATAGRAM_FATES;
+            set(sock, Instant::ZERO, number, &on).unwrap();
+        }
+    });
+    pair.server_sends(&[], MSG_QUIC_DATAGRAM, b"x").unwrap();
+    pair.run(50);
+    assert_eq!(take_fate(pair.server.sock()), Ok((0, 1)));
+}
+
+#[test]
+fn option_70_datagram_fates_that_nobody_takes_hold_up_the_next_datagram() {
+    let mut pair = pair_with_datagrams(u16::MAX);
+    keep_fates(&mut pair, 1);
+    for _ in 0..inquic_engine::limits::DATAGRAM_FATES {
+        send_datagram(&mut pair, b"x").unwrap();
+    }
+    pair.run(100);
+    assert_eq!(send_datagram(&mut pair, b"x"), Err(Errno::EAGAIN));
+    assert_eq!(take_fate(pair.client.sock()), Ok((0, 1)));
+    assert!(pair.client.sock().take_changes(), "who waits may go on");
+    assert_eq!(send_datagram(&mut pair, b"x"), Ok(1));
+}
+
+#[test]
+fn option_70_datagram_fates_takes_none_that_has_no_room() {
+    let mut pair = pair_with_datagrams(u16::MAX);
+    keep_fates(&mut pair, 1);
+    send_datagram(&mut pair, b"x").unwrap();
+    pair.run(50);
+    let number = option::QUIC_SOCKOPT_DATAGRAM_FATES as i32;
+    let short = pair
+        .client
+        .sock()
+        .getsockopt(SOL_QUIC, number, &[], &mut [0; 15]);
+    assert_eq!(short, Err(Stop::Failed(Errno::EINVAL)));
+    assert_eq!(take_fate(pair.client.sock()), Ok((0, 1)));
+}
+
+#[test]
+fn option_70_datagram_fates_can_be_taken_after_the_end() {
+    let mut pair = pair_with_datagrams(u16::MAX);
+    keep_fates(&mut pair, 1);
+    send_datagram(&mut pair, b"x").unwrap();
+    pair.run(50);
+    let now = pair.now;
+    pair.server.sock().close(now);
+    pair.run(5);
+    assert_eq!(take_fate(pair.client.sock()), Ok((0, 1)));
+    assert_eq!(take_fate(pair.client.sock()), Err(Errno::ENOTCONN));
 }
 
 #[test]
