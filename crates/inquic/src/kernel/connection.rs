@@ -60,6 +60,7 @@ pub(super) struct Held {
     /// The peer's streams that were taken from the socket and are not accepted yet.
     incoming: [VecDeque<StreamId>; 2],
     pub(super) datagrams: VecDeque<Vec<u8>>,
+    pub(super) fates: Fates,
     levels: HashMap<Interest, Arc<Level>>,
     waiting: Vec<Waker>,
     /// We have closed it: with these words, and until when what was written may still arrive.
@@ -68,6 +69,15 @@ pub(super) struct Held {
     pub(super) end: Option<Error>,
     /// How a move to another address went, and until when it may take.
     pub(super) moving: Option<(Option<bool>, Instant)>,
+}
+
+/// What the socket knows of datagrams whose fate is asked for.
+#[derive(Default)]
+pub(super) struct Fates {
+    /// Whether the fate of what is sent now is kept.
+    pub(super) kept: bool,
+    /// The number that the socket gives to the next of those.
+    next: u64,
 }
 
 /// Begins a client's connection.
@@ -125,6 +135,7 @@ impl Connection {
                 codes: Codes::default(),
                 incoming: [VecDeque::new(), VecDeque::new()],
                 datagrams: VecDeque::new(),
+                fates: Fates::default(),
                 levels: HashMap::new(),
                 waiting: Vec::new(),
                 closing: None,
@@ -385,6 +396,15 @@ impl Connection {
         let waiting = std::mem::take(&mut held.waiting);
         drop(held);
         waiting.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Fates {
+    /// The number of a datagram that was just sent.
+    pub(super) fn count(&mut self) -> u64 {
+        let number = self.next;
+        self.next += 1;
+        number
     }
 }
 

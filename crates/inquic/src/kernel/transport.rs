@@ -15,12 +15,12 @@ use inquic_uapi::flags::{
     MSG_DONTWAIT, MSG_NOSIGNAL, MSG_QUIC_DATAGRAM, MSG_QUIC_STREAM_DONTWAIT, MSG_QUIC_STREAM_NEW,
     MSG_QUIC_STREAM_UNI,
 };
-use inquic_uapi::structs::{ErrInfo, Statistics, StreamPriority};
+use inquic_uapi::structs::{DatagramFate, ErrInfo, Statistics, StreamPriority};
 use inquic_uapi::{Layout, option};
 use inquic_wire::{Direction, StreamId, Version};
 use socket2::SockAddr;
 
-use super::connection::Connection;
+use super::connection::{Connection, Held};
 use super::limits;
 use super::stream::Watched;
 use super::sys;
@@ -301,19 +301,16 @@ impl Transport for Connection {
         data: &[u8],
         told_of: bool,
     ) -> Poll<Result<Option<u64>, Error>> {
-        if told_of {
-            return Poll::Ready(Err(Error::Config(
-                "the kernel's sockets do not tell what became of a datagram: use INQUIC_HOME=embedded".into(),
-            )));
-        }
         let flags = MSG_QUIC_DATAGRAM | MSG_NOSIGNAL | MSG_DONTWAIT;
         let mut held = self.lock();
         if let Some(error) = Self::ended(&held) {
             return Poll::Ready(Err(error));
         }
-        let sent = sendmsg(self.socket.as_raw_fd(), data, &[], flags.cast_signed());
+        let sent = self
+            .keep_fates(&mut held, told_of)
+            .and_then(|()| sendmsg(self.socket.as_raw_fd(), data, &[], flags.cast_signed()));
         let Err(error) = sent else {
-            return Poll::Ready(Ok(None));
+            return Poll::Ready(Ok(told_of.then(|| held.fates.count())));
         };
         if error.kind() == io::ErrorKind::WouldBlock {
             // No descriptor tells of room for datagrams.
@@ -349,11 +346,19 @@ impl Transport for Connection {
 
     fn poll_datagram_fate(&self, context: &Context<'_>) -> Poll<Result<(u64, bool), Error>> {
         let mut held = self.lock();
+        let mut value = [0; DatagramFate::SIZE];
+        let taken = self
+            .descriptor()
+            .getsockopt(option::QUIC_SOCKOPT_DATAGRAM_FATES, &mut value);
+        if taken.is_ok() {
+            let fate = DatagramFate::read(&value);
+            return Poll::Ready(Ok((fate.number, fate.acknowledged != 0)));
+        }
         if let Some(error) = Self::ended(&held) {
             return Poll::Ready(Err(error));
         }
-        // None was sent whose fate is told.
-        Self::wait(&mut held, context);
+        // No descriptor tells of fates.
+        self.wait_a_moment(&mut held, context);
         Poll::Pending
     }
 
@@ -429,6 +434,17 @@ impl Connection {
         .write(&mut value);
         let done = self.descriptor().setsockopt(name, &value);
         done.map_err(|_| self.ended_or(Error::StreamFinished))
+    }
+
+    /// Has the fate of the datagrams that are sent from now on kept, or not.
+    fn keep_fates(&self, held: &mut Held, keep: bool) -> io::Result<()> {
+        if held.fates.kept != keep {
+            let value = u32::from(keep).to_ne_bytes();
+            self.descriptor()
+                .setsockopt(option::QUIC_SOCKOPT_DATAGRAM_FATES, &value)?;
+            held.fates.kept = keep;
+        }
+        Ok(())
     }
 
     /// Why nothing can be written.
