@@ -2,14 +2,16 @@
 //!
 //! Whoever holds a connection's lock may take its port's; whoever holds a port's takes no other.
 
+mod bound;
+
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use inquic_engine::{EndpointKeys, Handle, Received, limits};
+use inquic_engine::{Handle, Received, limits};
 use inquic_platform::{Instant, memory};
-use inquic_socket::sock::{Family, Stop, address};
-use inquic_socket::{Errno, Port, Sock};
+use inquic_socket::sock::{Stop, address};
+use inquic_socket::{Errno, Sock};
 use inquic_uapi::SOL_QUIC;
 use inquic_uapi::option::QUIC_SOCKOPT_LINGER;
 use inquic_uapi::socket::{SO_ERROR, SOL_SOCKET};
@@ -19,9 +21,7 @@ use crate::cell::{Run, Shared};
 use crate::clock;
 use crate::ffi;
 use crate::listed;
-use crate::platform::Kernel;
 use crate::port::Ports;
-use crate::table::{self, Place};
 use crate::udp::Udp;
 
 /// What the lock of a socket guards.
@@ -116,156 +116,9 @@ impl Connection {
         Some((port.clone(), u64::from_ne_bytes(self.heard?)))
     }
 
-    /// The port that it is bound to; where it is not bound, it is now, at any port.
-    ///
-    /// # Errors
-    ///
-    /// As bind(2).
-    pub(crate) fn port(&mut self, this: &Shared<Self>) -> Result<Shared<Ports>, Errno> {
-        if self.port.is_none() {
-            self.bind(this, address::any(self.sock.family()))?;
-        }
-        let port = self.port.as_ref().map(|(port, _)| port.clone());
-        port.ok_or(Errno::EINVAL)
-    }
-
-    /// Binds UDP to `local`, or joins the port that is there already.
-    ///
-    /// # Errors
-    ///
-    /// As bind(2).
-    pub(crate) fn bind(&mut self, this: &Shared<Self>, local: SocketAddr) -> Result<(), Errno> {
-        let mut place = Place {
-            net: self.net,
-            device: this.device(),
-            local: address::plain(local),
-        };
-        if local.port() != 0
-            && let Some(port) = table::find(&place)?
-        {
-            let udp = port.lock().udp.clone();
-            return self.on_bound(port, udp);
-        }
-        let udp = match self.unbound.take() {
-            Some(udp) => udp,
-            None => Udp::new(self.net.0, self.sock.family(), this.raw())?,
-        };
-        if let Err(errno) = udp.bind(local, self.sock.shares_port()) {
-            self.unbound = Some(udp);
-            return Err(errno);
-        }
-        place.local = udp.local().ok_or(Errno::EADDRNOTAVAIL)?;
-        let udp = Arc::try_new(udp).map_err(|_| Errno::ENOMEM)?;
-        let platform = Arc::try_new(Kernel).map_err(|_| Errno::ENOMEM)?;
-        let keys = EndpointKeys::random(&Kernel);
-        let ports = Ports {
-            port: Port::new(platform, keys),
-            connections: Vec::new(),
-            listeners: Vec::new(),
-            net: self.net,
-            udp: udp.clone(),
-            extras: Vec::new(),
-        };
-        let port = Shared::new(core::ptr::null_mut(), ports)?;
-        table::enter(place, &udp, &port)?;
-        udp.attach(port.raw());
-        self.on_bound(port, udp)
-    }
-
-    fn on_bound(&mut self, port: Shared<Ports>, udp: Arc<Udp>) -> Result<(), Errno> {
-        let local = udp.local().ok_or(Errno::EADDRNOTAVAIL)?;
-        self.sock.on_bound(local);
-        self.port = Some((port, udp));
-        Ok(())
-    }
-
     /// Whether it is gone, and the namespace's counters have what it counted.
     pub(crate) const fn is_counted(&self) -> bool {
         self.counted
-    }
-
-    /// The address that UDP is bound to.
-    pub(crate) fn bound(&self) -> Option<SocketAddr> {
-        self.port.as_ref().and_then(|(_, udp)| udp.local())
-    }
-
-    /// The UDP socket: that of the port, or one that is to be bound.
-    ///
-    /// # Errors
-    ///
-    /// As socket(2).
-    pub(crate) fn udp(&mut self, this: &Shared<Self>) -> Result<&Udp, Errno> {
-        match &self.port {
-            Some((_, udp)) => Ok(udp),
-            None => {
-                if self.unbound.is_none() {
-                    let udp = Udp::new(self.net.0, self.sock.family(), this.raw())?;
-                    self.unbound = Some(udp);
-                }
-                self.unbound.as_ref().ok_or(Errno::ENOMEM)
-            }
-        }
-    }
-
-    /// What was set on the socket below holds for its UDP socket as well, if it has one.
-    pub(crate) fn follow(&self, this: &Shared<Self>) {
-        let port = self.port.as_ref().map(|(_, udp)| &**udp);
-        if let Some(udp) = port.or(self.unbound.as_ref()) {
-            udp.follow(this.raw());
-        }
-    }
-
-    /// Receives at `wanted` too, as setsockopt() has asked it to.
-    ///
-    /// # Errors
-    ///
-    /// As bind(2) and setsockopt(2).
-    pub(crate) fn receive_at(
-        &mut self,
-        this: &Shared<Self>,
-        now: Instant,
-        wanted: SocketAddr,
-    ) -> Result<(), Errno> {
-        let (port, main) = self.port.clone().ok_or(Errno::EINVAL)?;
-        if main.serves(address::plain(wanted)) {
-            return self.sock.on_receiving(now, address::plain(wanted));
-        }
-        let handle = self.sock.handle().ok_or(Errno::EINVAL)?;
-        let other = port.lock().extra(address::plain(wanted));
-        let udp = match other {
-            Some(udp) => udp,
-            None => self.extra(this, wanted)?,
-        };
-        let local = udp.local().ok_or(Errno::EADDRNOTAVAIL)?;
-        self.moves.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
-        if !port.lock().add_extra(handle, udp.clone()) {
-            return Err(Errno::ENOMEM);
-        }
-        udp.attach(port.raw());
-        if let Err(errno) = self.sock.on_receiving(now, local) {
-            port.lock().remove_extra(handle, &udp);
-            return Err(errno);
-        }
-        // Packets may still come where the connection was before, and nowhere else.
-        if self.moves.len() >= MOVES
-            && let Some(oldest) = memory::taken(&mut self.moves, 0)
-        {
-            port.lock().remove_extra(handle, &oldest);
-        }
-        memory::put(&mut self.moves, udp);
-        Ok(())
-    }
-
-    /// Another UDP socket, at that address.
-    fn extra(&self, this: &Shared<Self>, wanted: SocketAddr) -> Result<Arc<Udp>, Errno> {
-        let family = if wanted.is_ipv4() {
-            Family::V4
-        } else {
-            Family::V6
-        };
-        let udp = Udp::new(self.net.0, family, this.raw())?;
-        udp.bind(wanted, false)?;
-        Arc::try_new(udp).map_err(|_| Errno::ENOMEM)
     }
 
     /// connect().
@@ -487,5 +340,3 @@ impl Run for Connection {
 
 /// The bit that short headers do not have (RFC 9000 §17.3.1).
 const LONG_HEADER: u8 = 0x80;
-/// UDP sockets of its own that one connection has: as many as it has paths.
-const MOVES: usize = inquic_engine::limits::PATHS;
