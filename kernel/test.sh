@@ -117,6 +117,7 @@ END
 stop
 
 python3 "$here/vm/sockets.py" "$program" "$pki"
+python3 "$here/vm/ports.py" "$program" "$pki"
 python3 "$here/vm/pages.py" "$program" "$pki"
 python3 "$here/vm/links.py" "$program" "$pki"
 python3 "$here/vm/ends.py" "$program" "$pki"

@@ -132,7 +132,7 @@ int inquic_udp_new(struct net *net, int family, struct inquic_cell *cell, struct
 void inquic_udp_follow(struct socket *sock, struct inquic_cell *cell);
 int inquic_udp_bind(struct socket *sock, const struct inquic_address *address, bool reuse_port);
 int inquic_udp_reach(struct socket *sock, const struct inquic_address *address);
-int inquic_udp_setsockopt(struct socket *sock, int level, int name, const u8 *value, size_t len);
+int inquic_udp_setsockopt(struct socket *sock, bool maker, int level, int name, const u8 *value, size_t len);
 struct sock *inquic_udp_hold(struct socket *sock);
 void inquic_udp_detach(struct socket *sock);
 void inquic_udp_attach(struct socket *sock, struct inquic_cell *cell);
@@ -215,6 +215,7 @@ int inquic_sock_setsockopt(struct inquic_cell *cell, int level, int name, const 
 int inquic_sock_getsockopt(struct inquic_cell *cell, int level, int name, const u8 *value, size_t len, u8 *out,
 			   s64 *stream);
 void inquic_sock_buffers(struct inquic_cell *cell, int *send, int *receive);
+bool inquic_sock_leads(struct inquic_cell *cell);
 void inquic_sock_follow(struct inquic_cell *cell);
 struct sock *inquic_sock_udp(struct inquic_cell *cell);
 int inquic_sock_error(struct inquic_cell *cell);

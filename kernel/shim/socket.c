@@ -191,7 +191,9 @@ static int quic_accept(struct socket *sock, struct socket *newsock, struct proto
 	newsk = newsock->sk;
 	newsk->sk_ipv6only = sk->sk_ipv6only;
 	newsk->sk_bound_dev_if = READ_ONCE(sk->sk_bound_dev_if);
+	newsk->sk_reuse = sk->sk_reuse;
 	newsk->sk_reuseport = sk->sk_reuseport;
+	sock_valbool_flag(newsk, SOCK_LOCALROUTE, sock_flag(sk, SOCK_LOCALROUTE));
 	newsk->sk_rcvtimeo = READ_ONCE(sk->sk_rcvtimeo);
 	newsk->sk_sndtimeo = READ_ONCE(sk->sk_sndtimeo);
 	WRITE_ONCE(newsk->sk_mark, READ_ONCE(sk->sk_mark));
@@ -230,12 +232,22 @@ static int quic_shutdown(struct socket *sock, int how)
 	return inquic_sock_shutdown(cell_of(sock->sk), how);
 }
 
-/* The kernel keeps what SOL_SOCKET says. Three of it are the connection's, too; the rest is for the UDP socket. */
+/* What the way out of a packet depends on is the UDP socket's, which a port has one of. */
+static bool is_way_out(int name)
+{
+	return name == SO_BINDTODEVICE || name == SO_BINDTOIFINDEX || name == SO_DONTROUTE || name == SO_MARK ||
+	       name == SO_PRIORITY;
+}
+
+/* The kernel keeps what SOL_SOCKET says. Some of it is the connection's, too, and some the UDP socket's. */
 static int set_general(struct socket *sock, int name, sockptr_t value, unsigned int len)
 {
 	struct sock *sk = sock->sk;
-	int number, err = sock_setsockopt(sock, SOL_SOCKET, name, value, len);
+	int number, err;
 
+	if (is_way_out(name) && !inquic_sock_leads(cell_of(sk)))
+		return -EPERM;
+	err = sock_setsockopt(sock, SOL_SOCKET, name, value, len);
 	if (err)
 		return err;
 	switch (name) {
@@ -250,7 +262,8 @@ static int set_general(struct socket *sock, int name, sockptr_t value, unsigned 
 	case SO_REUSEPORT:
 		break;
 	default:
-		inquic_sock_follow(cell_of(sk));
+		if (is_way_out(name) || name == SO_REUSEADDR)
+			inquic_sock_follow(cell_of(sk));
 		return 0;
 	}
 	if (copy_from_sockptr(&number, value, sizeof(number)))

@@ -36,15 +36,24 @@ static void data_ready(struct sock *sk)
 void inquic_udp_follow(struct socket *sock, struct inquic_cell *cell)
 {
 	struct sock *from = inquic_cell_sock(cell), *to = sock->sk;
+	int device;
+	u32 mark;
 
 	if (!from)
 		return;
+	device = READ_ONCE(from->sk_bound_dev_if);
+	mark = READ_ONCE(from->sk_mark);
 	lock_sock(to);
-	to->sk_bound_dev_if = READ_ONCE(from->sk_bound_dev_if);
-	if (to->sk_prot->rehash && inet_sk(to)->inet_num)
-		to->sk_prot->rehash(to);
-	sk_dst_reset(to);
-	WRITE_ONCE(to->sk_mark, READ_ONCE(from->sk_mark));
+	if (device != to->sk_bound_dev_if) {
+		WRITE_ONCE(to->sk_bound_dev_if, device);
+		if (to->sk_prot->rehash && inet_sk(to)->inet_num)
+			to->sk_prot->rehash(to);
+		sk_dst_reset(to);
+	}
+	if (mark != to->sk_mark) {
+		WRITE_ONCE(to->sk_mark, mark);
+		sk_dst_reset(to);
+	}
 	WRITE_ONCE(to->sk_priority, READ_ONCE(from->sk_priority));
 	to->sk_reuse = from->sk_reuse;
 	sock_valbool_flag(to, SOCK_LOCALROUTE, sock_flag(from, SOCK_LOCALROUTE));
@@ -112,11 +121,13 @@ static bool is_ours(int level, int name)
 	return true;
 }
 
-/* An option of level IP or IPv6, with its value in the kernel's memory. */
-int inquic_udp_setsockopt(struct socket *sock, int level, int name, const u8 *value, size_t len)
+/* An option of level IP or IPv6, with its value in the kernel's memory; only whoever made the port may set it. */
+int inquic_udp_setsockopt(struct socket *sock, bool maker, int level, int name, const u8 *value, size_t len)
 {
 	if (is_ours(level, name))
 		return -ENOPROTOOPT;
+	if (!maker)
+		return -EPERM;
 	return sock->ops->setsockopt(sock, level, name, KERNEL_SOCKPTR((void *)value), len);
 }
 

@@ -202,14 +202,24 @@ unsafe extern "C" fn inquic_sock_setsockopt(
         Ok(Set::Done) => 0,
         Ok(Set::Receive(address)) => code(held.receive_at(&socket, now, address).map(|()| 0)),
         // The kernel names errors of its own.
-        Ok(Set::Pass) => match held.udp(&socket) {
-            Ok(udp) => udp.set_option(level, name, value),
-            Err(errno) => code(Err(errno)),
-        },
+        Ok(Set::Pass) => {
+            let leads = held.leads();
+            match held.udp(&socket) {
+                Ok(udp) => udp.set_option(leads, level, name, value),
+                Err(errno) => code(Err(errno)),
+            }
+        }
         Err(errno) => code(Err(errno)),
     };
     held.settle(&socket, now, Cause::Call);
     set
+}
+
+/// Whether what is set on the socket below holds for UDP, too.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn inquic_sock_leads(cell: *mut ffi::Cell) -> bool {
+    // SAFETY: the shim's cell.
+    unsafe { socket(cell) }.lock().leads()
 }
 
 /// What was set on the socket below holds for UDP, too.

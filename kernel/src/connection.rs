@@ -32,6 +32,8 @@ pub(crate) struct Connection {
     unbound: Option<Udp>,
     /// The port that it is bound to.
     port: Option<(Shared<Ports>, Arc<Udp>)>,
+    /// Whether it made that port, and others have joined it or were let in by it.
+    made: bool,
     /// The connection id that the last datagram of one that knows its peer came with, as it lies in memory.
     heard: Option<[u8; limits::LOCAL_CID_LEN]>,
     /// UDP sockets of its own, where it has gone or would rather be reached; the latest last.
@@ -81,6 +83,7 @@ impl Connection {
             net,
             unbound: None,
             port: None,
+            made: false,
             heard: None,
             moves: Vec::new(),
             armed: None,

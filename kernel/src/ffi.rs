@@ -131,6 +131,7 @@ unsafe extern "C" {
     pub(crate) fn inquic_udp_follow(udp: *mut Udp, cell: *mut Cell);
     pub(crate) fn inquic_udp_setsockopt(
         udp: *mut Udp,
+        maker: bool,
         level: c_int,
         name: c_int,
         value: *const u8,

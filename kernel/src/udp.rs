@@ -88,12 +88,11 @@ impl Udp {
         unsafe { ffi::inquic_udp_follow(self.0.as_ptr(), cell) }
     }
 
-    /// setsockopt() of another level than ours: 0, or the errno, negated.
-    pub(crate) fn set_option(&self, level: c_int, name: c_int, value: &[u8]) -> c_int {
+    /// setsockopt() of another level than ours, which may change something for the one who made the port: 0, or the errno, negated.
+    pub(crate) fn set_option(&self, maker: bool, level: c_int, name: c_int, value: &[u8]) -> c_int {
+        let (value, len) = (value.as_ptr(), value.len());
         // SAFETY: the value may be read from end to end.
-        unsafe {
-            ffi::inquic_udp_setsockopt(self.0.as_ptr(), level, name, value.as_ptr(), value.len())
-        }
+        unsafe { ffi::inquic_udp_setsockopt(self.0.as_ptr(), maker, level, name, value, len) }
     }
 
     /// What is below it, held for the shim.

@@ -70,6 +70,7 @@ impl Connection {
         let port = Shared::new(core::ptr::null_mut(), ports)?;
         table::enter(place, &udp, &port)?;
         udp.attach(port.raw());
+        self.made = true;
         self.on_bound(port, udp)
     }
 
@@ -103,10 +104,17 @@ impl Connection {
         }
     }
 
-    /// What was set on the socket below holds for its UDP socket as well, if it has one.
+    /// Whether the UDP socket's options are this socket's to set: others of its port, joined or accepted, use what was there before them.
+    pub(crate) const fn leads(&self) -> bool {
+        self.made || self.port.is_none()
+    }
+
+    /// What was set on the socket below holds for its UDP socket as well, if it has one that is its own to set.
     pub(crate) fn follow(&self, this: &Shared<Self>) {
         let port = self.port.as_ref().map(|(_, udp)| &**udp);
-        if let Some(udp) = port.or(self.unbound.as_ref()) {
+        if let Some(udp) = port.or(self.unbound.as_ref())
+            && self.leads()
+        {
             udp.follow(this.raw());
         }
     }

@@ -225,7 +225,7 @@ const HEADERS: &str = "linux-headers-";
 /// The series of the stock kernel that the module is for.
 pub(super) const SERIES: &str = "6.12.";
 /// What the shim calls.
-const ENTRIES: [&str; 32] = [
+const ENTRIES: [&str; 33] = [
     "inquic_prove",
     "inquic_defaults",
     "inquic_sock_new",
@@ -243,6 +243,7 @@ const ENTRIES: [&str; 32] = [
     "inquic_sock_getsockopt",
     "inquic_sock_buffers",
     "inquic_sock_follow",
+    "inquic_sock_leads",
     "inquic_sock_udp",
     "inquic_sock_error",
     "inquic_sock_show",

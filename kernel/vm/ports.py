@@ -1,0 +1,75 @@
+"""One UDP socket for all that share a port: what one of them sets, binds or leaves, and what the others and the network see of it."""
+
+import socket
+import struct
+import subprocess
+
+from quic import *
+
+SOL_SOCKET = socket.SOL_SOCKET
+EPERM = 1
+
+
+def below(number):
+    """What the kernel says of the UDP sockets at a port."""
+    command = ["ss", "-Huane", f"sport = :{number}"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+
+
+def joined(address, alpn):
+    """A second listener of the port."""
+    sock = quic()
+    sock.setsockopt(SOL_QUIC, ALPN, alpn)
+    sock.bind(address)
+    sock.listen(4)
+    return sock
+
+
+def may_not_lead(sock):
+    """What would change the port for others."""
+    for level, name, value in (
+        (SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo\0"),
+        (SOL_SOCKET, socket.SO_MARK, 9),
+        (SOL_SOCKET, socket.SO_PRIORITY, 3),
+        (SOL_SOCKET, socket.SO_DONTROUTE, 1),
+        (socket.IPPROTO_IP, socket.IP_TTL, 1),
+        (socket.IPPROTO_IP, socket.IP_TOS, 0x20),
+    ):
+        fails(EPERM, sock.setsockopt, level, name, value)
+    # What programs set on every socket is the socket's own.
+    for name, value in (
+        (socket.SO_KEEPALIVE, 1),
+        (socket.SO_REUSEADDR, 1),
+        (socket.SO_RCVTIMEO, struct.pack("ll", 100, 0)),
+        (socket.SO_LINGER, struct.pack("ii", 0, 0)),
+    ):
+        sock.setsockopt(SOL_SOCKET, name, value)
+
+
+@test
+def who_was_let_in_or_has_joined_leaves_the_port_as_it_is():
+    first = listen(("127.0.0.1", 5986), b"other/1")
+    second = joined(first.getsockname(), b"test/1")
+    # Whoever made the port goes on to lead it.
+    first.setsockopt(SOL_SOCKET, socket.SO_MARK, 7)
+    first.setsockopt(SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo\0")
+    first.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 60)
+    (before,) = below(5986)
+    assert "127.0.0.1%lo:5986" in before and "fwmark:0x7" in before, before
+    may_not_lead(second)
+    child = serve(second, before=may_not_lead)
+    client = connect(first.getsockname())
+    assert exchange(client, b"goes on") == b"goes on"
+    (after,) = below(5986)
+    assert "127.0.0.1%lo:5986" in after and "fwmark:0x7" in after, after
+    assert first.getsockopt(socket.IPPROTO_IP, socket.IP_TTL) == 60
+    # A client's port is its own.
+    client.setsockopt(SOL_SOCKET, socket.SO_MARK, 5)
+    client.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 61)
+    (own,) = below(client.getsockname()[1])
+    assert "fwmark:0x5" in own, own
+    assert exchange(client, b"marked") == b"marked"
+    stop(child)
+
+
+run()
