@@ -5,6 +5,7 @@
  * place in the list of all sockets.
  */
 #include <linux/cred.h>
+#include <linux/delay.h>
 #include <linux/hrtimer.h>
 #include <linux/list.h>
 #include <linux/memcontrol.h>
@@ -49,6 +50,7 @@ struct inquic_cell {
 static struct workqueue_struct *workers;
 static LIST_HEAD(sockets);
 static DEFINE_SPINLOCK(sockets_lock);
+static DEFINE_MUTEX(binding_lock);
 static DEFINE_MUTEX(ports_lock);
 static struct lock_class_key port_key;
 
@@ -297,6 +299,23 @@ int inquic_cell_device(struct inquic_cell *cell)
 		sock_put(sk);
 	}
 	return device;
+}
+
+/* One bind() at a time looks for a port and makes it where there is none. It may take ports_lock and the locks of ports. */
+void inquic_binding_lock(void)
+{
+	mutex_lock(&binding_lock);
+}
+
+void inquic_binding_unlock(void)
+{
+	mutex_unlock(&binding_lock);
+}
+
+/* Gives a port that is going the time to be gone. */
+void inquic_going_wait(void)
+{
+	usleep_range(200, 1000);
 }
 
 /* Guards the table of ports of all namespaces. Whoever holds it takes no other lock. */

@@ -87,6 +87,9 @@ wait_queue_head_t *inquic_cell_queue(struct inquic_cell *cell);
 struct sock *inquic_cell_sock(struct inquic_cell *cell);
 bool inquic_cell_try_get(struct inquic_cell *cell);
 int inquic_cell_device(struct inquic_cell *cell);
+void inquic_binding_lock(void);
+void inquic_binding_unlock(void);
+void inquic_going_wait(void);
 void inquic_ports_lock(void);
 void inquic_ports_unlock(void);
 u32 inquic_caller(void);
@@ -130,7 +133,7 @@ struct inquic_datagrams {
 
 int inquic_udp_new(struct net *net, int family, struct inquic_cell *cell, struct socket **out);
 void inquic_udp_follow(struct socket *sock, struct inquic_cell *cell);
-int inquic_udp_bind(struct socket *sock, const struct inquic_address *address, bool reuse_port);
+int inquic_udp_bind(struct socket *sock, const struct inquic_address *address);
 int inquic_udp_reach(struct socket *sock, const struct inquic_address *address);
 int inquic_udp_setsockopt(struct socket *sock, bool maker, int level, int name, const u8 *value, size_t len);
 struct sock *inquic_udp_hold(struct socket *sock);

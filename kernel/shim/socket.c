@@ -262,7 +262,7 @@ static int set_general(struct socket *sock, int name, sockptr_t value, unsigned 
 	case SO_REUSEPORT:
 		break;
 	default:
-		if (is_way_out(name) || name == SO_REUSEADDR)
+		if (is_way_out(name))
 			inquic_sock_follow(cell_of(sk));
 		return 0;
 	}

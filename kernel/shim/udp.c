@@ -55,7 +55,6 @@ void inquic_udp_follow(struct socket *sock, struct inquic_cell *cell)
 		sk_dst_reset(to);
 	}
 	WRITE_ONCE(to->sk_priority, READ_ONCE(from->sk_priority));
-	to->sk_reuse = from->sk_reuse;
 	sock_valbool_flag(to, SOCK_LOCALROUTE, sock_flag(from, SOCK_LOCALROUTE));
 	release_sock(to);
 	sock_put(from);
@@ -98,9 +97,9 @@ int inquic_udp_new(struct net *net, int family, struct inquic_cell *cell, struct
 	return 0;
 }
 
-int inquic_udp_bind(struct socket *sock, const struct inquic_address *address, bool reuse_port)
+/* SO_REUSEADDR and SO_REUSEPORT are never the UDP socket's: with them another user's could take what comes. */
+int inquic_udp_bind(struct socket *sock, const struct inquic_address *address)
 {
-	sock->sk->sk_reuseport = reuse_port;
 	return kernel_bind(sock, (struct sockaddr *)&address->sa, sizeof(*address));
 }
 

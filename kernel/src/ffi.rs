@@ -111,6 +111,9 @@ unsafe extern "C" {
     pub(crate) fn inquic_cell_charge(cell: *mut Cell, receive: c_int, send: c_int);
     pub(crate) fn inquic_cell_try_get(cell: *mut Cell) -> bool;
     pub(crate) fn inquic_cell_device(cell: *mut Cell) -> c_int;
+    pub(crate) fn inquic_binding_lock();
+    pub(crate) fn inquic_binding_unlock();
+    pub(crate) fn inquic_going_wait();
     pub(crate) fn inquic_ports_lock();
     pub(crate) fn inquic_ports_unlock();
     pub(crate) fn inquic_caller() -> u32;
@@ -122,11 +125,7 @@ unsafe extern "C" {
         cell: *mut Cell,
         out: *mut *mut Udp,
     ) -> c_int;
-    pub(crate) fn inquic_udp_bind(
-        udp: *mut Udp,
-        address: *const Address,
-        reuse_port: bool,
-    ) -> c_int;
+    pub(crate) fn inquic_udp_bind(udp: *mut Udp, address: *const Address) -> c_int;
     pub(crate) fn inquic_udp_reach(udp: *mut Udp, address: *const Address) -> c_int;
     pub(crate) fn inquic_udp_follow(udp: *mut Udp, cell: *mut Cell);
     pub(crate) fn inquic_udp_setsockopt(

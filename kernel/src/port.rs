@@ -101,7 +101,7 @@ impl Run for Ports {
 
 impl Drop for Ports {
     fn drop(&mut self) {
-        table::forget(&self.udp);
+        table::leave(&self.udp);
         // Connections may have the sockets for a moment longer than the port.
         self.udp.detach();
         for (_, extra) in &self.extras {

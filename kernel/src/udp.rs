@@ -4,6 +4,7 @@
 use core::ffi::c_int;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use core::ptr::{self, NonNull};
+use core::sync::atomic::AtomicBool;
 
 use inquic_engine::{Path, Transmit};
 use inquic_socket::Errno;
@@ -13,9 +14,15 @@ use inquic_uapi::socket::{AF_INET, AF_INET6};
 use crate::buffer::Buffer;
 use crate::errno;
 use crate::ffi::{self, Address, Datagrams};
+use crate::table;
 
 /// A UDP socket.
-pub(crate) struct Udp(NonNull<ffi::Udp>, Family);
+pub(crate) struct Udp {
+    raw: NonNull<ffi::Udp>,
+    family: Family,
+    /// Whether the table of ports has it.
+    pub(crate) entered: AtomicBool,
+}
 
 // SAFETY: the kernel's sockets have locks of their own.
 unsafe impl Send for Udp {}
@@ -49,7 +56,11 @@ impl Udp {
         // SAFETY: the namespace and the cell are those of a socket which is alive.
         let error = unsafe { ffi::inquic_udp_new(net, number.into(), cell, &raw mut udp) };
         errno::check(error)?;
-        Ok(Self(NonNull::new(udp).ok_or(Errno::ENOMEM)?, family))
+        Ok(Self {
+            raw: NonNull::new(udp).ok_or(Errno::ENOMEM)?,
+            family,
+            entered: AtomicBool::new(false),
+        })
     }
 
     /// Binds it to `local`.
@@ -57,8 +68,8 @@ impl Udp {
     /// # Errors
     ///
     /// As bind(2).
-    pub(crate) fn bind(&self, local: SocketAddr, reuse_port: bool) -> Result<(), Errno> {
-        let address = match (self.1, local.ip()) {
+    pub(crate) fn bind(&self, local: SocketAddr) -> Result<(), Errno> {
+        let address = match (self.family, local.ip()) {
             (Family::V6, IpAddr::V4(ip)) => {
                 SocketAddr::new(IpAddr::V6(ip.to_ipv6_mapped()), local.port())
             }
@@ -66,9 +77,7 @@ impl Udp {
         };
         let address = Address::from(address);
         // SAFETY: the address is one.
-        errno::check(unsafe {
-            ffi::inquic_udp_bind(self.0.as_ptr(), &raw const address, reuse_port)
-        })
+        errno::check(unsafe { ffi::inquic_udp_bind(self.raw.as_ptr(), &raw const address) })
     }
 
     /// Whether a way leads to `peer`. The socket is of no use afterwards.
@@ -79,32 +88,32 @@ impl Udp {
     pub(crate) fn reach(self, peer: SocketAddr) -> Result<(), Errno> {
         let address = Address::from(peer);
         // SAFETY: the address is one.
-        errno::check(unsafe { ffi::inquic_udp_reach(self.0.as_ptr(), &raw const address) })
+        errno::check(unsafe { ffi::inquic_udp_reach(self.raw.as_ptr(), &raw const address) })
     }
 
     /// Takes over what was set on the socket in `cell`.
     pub(crate) fn follow(&self, cell: *mut ffi::Cell) {
         // SAFETY: the cell is alive.
-        unsafe { ffi::inquic_udp_follow(self.0.as_ptr(), cell) }
+        unsafe { ffi::inquic_udp_follow(self.raw.as_ptr(), cell) }
     }
 
     /// setsockopt() of another level than ours, which may change something for the one who made the port: 0, or the errno, negated.
     pub(crate) fn set_option(&self, maker: bool, level: c_int, name: c_int, value: &[u8]) -> c_int {
         let (value, len) = (value.as_ptr(), value.len());
         // SAFETY: the value may be read from end to end.
-        unsafe { ffi::inquic_udp_setsockopt(self.0.as_ptr(), maker, level, name, value, len) }
+        unsafe { ffi::inquic_udp_setsockopt(self.raw.as_ptr(), maker, level, name, value, len) }
     }
 
     /// What is below it, held for the shim.
     pub(crate) fn hold(&self) -> *mut ffi::Sock {
         // SAFETY: the socket is alive.
-        unsafe { ffi::inquic_udp_hold(self.0.as_ptr()) }
+        unsafe { ffi::inquic_udp_hold(self.raw.as_ptr()) }
     }
 
     /// Datagrams do not make a cell run any more.
     pub(crate) fn detach(&self) {
         // SAFETY: the socket is alive.
-        unsafe { ffi::inquic_udp_detach(self.0.as_ptr()) }
+        unsafe { ffi::inquic_udp_detach(self.raw.as_ptr()) }
     }
 
     /// Whether packets that leave from `local` leave by it.
@@ -117,14 +126,14 @@ impl Udp {
     /// Datagrams make the cell run from now on.
     pub(crate) fn attach(&self, cell: *mut ffi::Cell) {
         // SAFETY: the cell detaches its sockets before it goes.
-        unsafe { ffi::inquic_udp_attach(self.0.as_ptr(), cell) }
+        unsafe { ffi::inquic_udp_attach(self.raw.as_ptr(), cell) }
     }
 
     /// The address and port that it is bound to.
     pub(crate) fn local(&self) -> Option<SocketAddr> {
         let mut address = Address([0; 28]);
         // SAFETY: there is room for an address.
-        let error = unsafe { ffi::inquic_udp_name(self.0.as_ptr(), &raw mut address) };
+        let error = unsafe { ffi::inquic_udp_name(self.raw.as_ptr(), &raw mut address) };
         errno::check(error).ok()?;
         address.to_std()
     }
@@ -132,7 +141,7 @@ impl Udp {
     /// Whether a train of datagrams waits. It costs less than to fetch none.
     pub(crate) fn waits(&self) -> bool {
         // SAFETY: the socket is alive.
-        unsafe { ffi::inquic_udp_waits(self.0.as_ptr()) }
+        unsafe { ffi::inquic_udp_waits(self.raw.as_ptr()) }
     }
 
     /// Fetches a train of datagrams into `buffer`, if there is one.
@@ -141,7 +150,7 @@ impl Udp {
         // SAFETY: `buffer` may be written to from end to end.
         let got = unsafe {
             ffi::inquic_udp_receive(
-                self.0.as_ptr(),
+                self.raw.as_ptr(),
                 buffer.as_mut_ptr(),
                 buffer.len(),
                 &raw mut datagrams,
@@ -186,14 +195,17 @@ impl Udp {
     /// Gives a train to the network: 0, or the errno, negated.
     fn give(&self, bytes: &[u8], datagrams: &Datagrams) -> c_int {
         // SAFETY: `bytes` may be read from end to end, and the pages of their buffer are given up one by one.
-        unsafe { ffi::inquic_udp_send(self.0.as_ptr(), bytes.as_ptr(), bytes.len(), datagrams) }
+        unsafe { ffi::inquic_udp_send(self.raw.as_ptr(), bytes.as_ptr(), bytes.len(), datagrams) }
     }
 }
 
 impl Drop for Udp {
     fn drop(&mut self) {
         // SAFETY: nobody else has it.
-        unsafe { ffi::inquic_udp_free(self.0.as_ptr()) }
+        unsafe { ffi::inquic_udp_free(self.raw.as_ptr()) }
+        if *self.entered.get_mut() {
+            table::forget(self);
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 """One UDP socket for all that share a port: what one of them sets, binds or leaves, and what the others and the network see of it."""
 
+import os
 import socket
 import struct
 import subprocess
@@ -7,7 +8,8 @@ import subprocess
 from quic import *
 
 SOL_SOCKET = socket.SOL_SOCKET
-EPERM = 1
+EPERM, EADDRINUSE = 1, 98
+REUSE = socket.SO_REUSEADDR, socket.SO_REUSEPORT
 
 
 def below(number):
@@ -70,6 +72,69 @@ def who_was_let_in_or_has_joined_leaves_the_port_as_it_is():
     assert "fwmark:0x5" in own, own
     assert exchange(client, b"marked") == b"marked"
     stop(child)
+
+
+def reusing(sock):
+    for name in REUSE:
+        sock.setsockopt(SOL_SOCKET, name, 1)
+    return sock
+
+
+@test
+def no_socket_of_udp_takes_a_port_that_may_be_reused():
+    listener = reusing(quic())
+    listener.setsockopt(SOL_QUIC, ALPN, b"test/1")
+    listener.bind(("127.0.0.1", 5985))
+    listener.listen(4)
+    reusing(listener)
+    for user in (0, 1000):
+        child = os.fork()
+        if child == 0:
+            os.setuid(user)
+            thief = reusing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            for address in ("127.0.0.1", "0.0.0.0"):
+                fails(EADDRINUSE, thief.bind, (address, 5985))
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+
+
+@test
+def who_binds_at_once_has_one_port():
+    for _ in range(40):
+        go, start = os.pipe()
+        reader, writer = os.pipe()
+        held, hold = os.pipe()
+        children = []
+        for number in range(6):
+            children.append(os.fork())
+            if children[-1] == 0:
+                os.close(start)
+                os.close(hold)
+                sock = reusing(quic())
+                sock.setsockopt(SOL_QUIC, ALPN, b"test/1")
+                os.read(go, 1)
+                try:
+                    sock.bind(("127.0.0.1", 5984))
+                    sock.listen(4)
+                    os.write(writer, b"y")
+                except OSError as error:
+                    print(f"bind: {error}", flush=True)
+                    os.write(writer, b"n")
+                os.read(held, 1)
+                os._exit(0)
+        os.close(start)
+        said = b""
+        while len(said) < len(children):
+            said += os.read(reader, len(children))
+        assert said == b"y" * len(children), said
+        assert len(below(5984)) == 1
+        # The next ones come while these go.
+        os.close(hold)
+        for child in children[1:]:
+            os.waitpid(child, 0)
+        for end in (go, reader, writer, held):
+            os.close(end)
+        os.waitpid(children[0], 0)
 
 
 run()

@@ -13,7 +13,7 @@ use super::Connection;
 use crate::cell::Shared;
 use crate::platform::Kernel;
 use crate::port::Ports;
-use crate::table::{self, Place};
+use crate::table::{self, Binding, Place};
 use crate::udp::Udp;
 
 impl Connection {
@@ -41,8 +41,9 @@ impl Connection {
             device: this.device(),
             local: address::plain(local),
         };
+        let binding = Binding::begin();
         if local.port() != 0
-            && let Some(port) = table::find(&place)?
+            && let Some(port) = table::find(&binding, &place)?
         {
             let udp = port.lock().udp.clone();
             return self.on_bound(port, udp);
@@ -51,7 +52,7 @@ impl Connection {
             Some(udp) => udp,
             None => Udp::new(self.net.0, self.sock.family(), this.raw())?,
         };
-        if let Err(errno) = udp.bind(local, self.sock.shares_port()) {
+        if let Err(errno) = udp.bind(local) {
             self.unbound = Some(udp);
             return Err(errno);
         }
@@ -68,7 +69,7 @@ impl Connection {
             extras: Vec::new(),
         };
         let port = Shared::new(core::ptr::null_mut(), ports)?;
-        table::enter(place, &udp, &port)?;
+        table::enter(&binding, place, &udp, &port)?;
         udp.attach(port.raw());
         self.made = true;
         self.on_bound(port, udp)
@@ -168,7 +169,7 @@ impl Connection {
             Family::V6
         };
         let udp = Udp::new(self.net.0, family, this.raw())?;
-        udp.bind(wanted, false)?;
+        udp.bind(wanted)?;
         Arc::try_new(udp).map_err(|_| Errno::ENOMEM)
     }
 }
