@@ -253,6 +253,15 @@ static void put(struct msghdr *msg, int level, int type, const void *data, size_
 	msg->msg_controllen += CMSG_SPACE(len);
 }
 
+/* Adds the packets' ECN bits, which are not the program's to set, to the rest of what was set on the socket. */
+static void put_mark(struct msghdr *msg, int level, int type, int set, int ecn)
+{
+	int mark = (set & ~INET_ECN_MASK) | ecn;
+
+	if (mark != set)
+		put(msg, level, type, &mark, sizeof(mark));
+}
+
 /* Bytes from which on the pages of a train go to the network instead of a copy: below, the copy costs less. */
 #define SPLICE_LEAST (2 * PAGE_SIZE)
 
@@ -268,7 +277,7 @@ int inquic_udp_send(struct socket *sock, const u8 *buffer, size_t len, const str
 		.msg_control = control,
 		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL,
 	};
-	int ecn = datagrams->ecn, sent;
+	int sent;
 
 	if (datagrams->segment < len) {
 		u16 segment = datagrams->segment;
@@ -280,8 +289,8 @@ int inquic_udp_send(struct socket *sock, const u8 *buffer, size_t len, const str
 
 		if (datagrams->local.sa.sa_family == AF_INET6 && !ipv6_addr_any(&info.ipi6_addr))
 			put(&msg, SOL_IPV6, IPV6_PKTINFO, &info, sizeof(info));
-		if (ecn)
-			put(&msg, SOL_IPV6, IPV6_TCLASS, &ecn, sizeof(ecn));
+		if (sock->sk->sk_family == AF_INET6)
+			put_mark(&msg, SOL_IPV6, IPV6_TCLASS, READ_ONCE(inet6_sk(sock->sk)->tclass), datagrams->ecn);
 	} else {
 		struct in_pktinfo info = {};
 
@@ -291,8 +300,7 @@ int inquic_udp_send(struct socket *sock, const u8 *buffer, size_t len, const str
 			info.ipi_spec_dst.s_addr = datagrams->local.v6.sin6_addr.s6_addr32[3];
 		if (info.ipi_spec_dst.s_addr)
 			put(&msg, SOL_IP, IP_PKTINFO, &info, sizeof(info));
-		if (ecn)
-			put(&msg, SOL_IP, IP_TOS, &ecn, sizeof(ecn));
+		put_mark(&msg, SOL_IP, IP_TOS, READ_ONCE(inet_sk(sock->sk)->tos), datagrams->ecn);
 	}
 	if (!msg.msg_controllen)
 		msg.msg_control = NULL;

@@ -1,6 +1,7 @@
 """One UDP socket for all that share a port: what one of them sets, binds or leaves, and what the others and the network see of it."""
 
 import os
+import select
 import socket
 import struct
 import subprocess
@@ -135,6 +136,49 @@ def who_binds_at_once_has_one_port():
         for end in (go, reader, writer, held):
             os.close(end)
         os.waitpid(children[0], 0)
+
+
+class Tap:
+    """What comes by as packets of UDP to or from a port: the traffic class of each."""
+
+    RECVTCLASS = 66
+
+    def __init__(self, family, number):
+        self.sock = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_UDP)
+        self.six, self.number, self.seen = family == socket.AF_INET6, number, []
+        if self.six:
+            self.sock.setsockopt(socket.IPPROTO_IPV6, self.RECVTCLASS, 1)
+
+    def look(self):
+        """The classes until now, of packets from the port and of packets to it."""
+        while select.select([self.sock], [], [], 0)[0]:
+            data, control, _, _ = self.sock.recvmsg(65536, 64)
+            kind, start = (struct.unpack("i", control[0][2])[0], 0) if self.six else (data[1], data[0] % 16 * 4)
+            self.seen.append((*struct.unpack_from("!HH", data, start), kind))
+        kinds = lambda end: {words[2] for words in self.seen if words[end] == self.number}
+        return kinds(0), kinds(1)
+
+
+@test
+def packets_have_the_class_that_was_set_with_the_ecn_mark():
+    for family, level, name, host in (
+        (socket.AF_INET, socket.IPPROTO_IP, socket.IP_TOS, "127.0.0.1"),
+        (socket.AF_INET6, socket.IPPROTO_IPV6, socket.IPV6_TCLASS, "::1"),
+    ):
+        listener = quic(family)
+        listener.setsockopt(SOL_QUIC, ALPN, b"test/1")
+        # The ECN bits are not the program's.
+        listener.setsockopt(level, name, 0xB8 | 3)
+        listener.bind((host, 5983))
+        listener.listen(4)
+        child = serve(listener)
+        tap = Tap(family, 5983)
+        client = connect((host, 5983), family, lambda sock: sock.setsockopt(level, name, 0x20))
+        assert exchange(client, b"classified") == b"classified"
+        out, back = tap.look()
+        assert 0xBA in out and out <= {0xB8, 0xBA}, out
+        assert 0x22 in back and back <= {0x20, 0x22}, back
+        stop(child)
 
 
 run()
