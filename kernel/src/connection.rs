@@ -30,14 +30,14 @@ pub(crate) struct Connection {
     pub(crate) net: Net,
     /// A UDP socket with options that were set before bind().
     unbound: Option<Udp>,
+    /// UDP sockets of its own, where it has gone or would rather be reached; the latest last. They go before the port, which they wake.
+    moves: Vec<Arc<Udp>>,
     /// The port that it is bound to.
     port: Option<(Shared<Ports>, Arc<Udp>)>,
     /// Whether it made that port, and others have joined it or were let in by it.
     made: bool,
     /// The connection id that the last datagram of one that knows its peer came with, as it lies in memory.
     heard: Option<[u8; limits::LOCAL_CID_LEN]>,
-    /// UDP sockets of its own, where it has gone or would rather be reached; the latest last.
-    moves: Vec<Arc<Udp>>,
     /// When its timer is to run.
     armed: Option<Instant>,
     /// What its socket is charged for.
@@ -82,10 +82,10 @@ impl Connection {
             sock,
             net,
             unbound: None,
+            moves: Vec::new(),
             port: None,
             made: false,
             heard: None,
-            moves: Vec::new(),
             armed: None,
             charged: [0; 2],
             told: false,

@@ -181,4 +181,25 @@ def packets_have_the_class_that_was_set_with_the_ecn_mark():
         stop(child)
 
 
+@test
+def a_client_goes_to_and_fro():
+    listener = listen(("127.0.0.1", 0))
+    child = serve(listener)
+    client = connect(listener.getsockname())
+    assert exchange(client, b"here") == b"here"
+    places = client.getsockname(), ("127.0.0.1", 5982)
+    # There more often than it may be at different places.
+    for step in range(1, 14):
+        word = b"step %d" % step
+        client.setsockopt(SOL_QUIC, CONNECTION_MIGRATION, sockaddr(places[step % 2]))
+
+        def moved():
+            assert exchange(client, word) == word
+            return client.getsockname() == places[step % 2]
+
+        until(moved)
+        assert exchange(client, word) == word
+    stop(child)
+
+
 run()

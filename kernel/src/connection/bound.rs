@@ -135,6 +135,15 @@ impl Connection {
         if main.serves(address::plain(wanted)) {
             return self.sock.on_receiving(now, address::plain(wanted));
         }
+        let mut moves = self.moves.iter();
+        if let Some(at) = moves.position(|udp| udp.serves(address::plain(wanted))) {
+            // It goes back there.
+            self.sock.on_receiving(now, address::plain(wanted))?;
+            if let Some(udp) = memory::taken(&mut self.moves, at) {
+                memory::put(&mut self.moves, udp);
+            }
+            return Ok(());
+        }
         let handle = self.sock.handle().ok_or(Errno::EINVAL)?;
         let other = port.lock().extra(address::plain(wanted));
         let udp = match other {
