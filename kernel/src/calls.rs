@@ -118,6 +118,8 @@ unsafe extern "C" fn inquic_sock_listen(cell: *mut ffi::Cell, backlog: c_int) ->
     let done = socket.lock().listen(&socket, backlog);
     if done.is_ok() && backlog == 0 {
         Connection::close_waiting(&socket);
+        // Whoever waits for a client waits for nothing.
+        socket.wake(0);
     }
     code(done.map(|()| 0))
 }

@@ -5,11 +5,12 @@ import select
 import socket
 import struct
 import subprocess
+import time
 
 from quic import *
 
 SOL_SOCKET = socket.SOL_SOCKET
-EPERM, EADDRINUSE = 1, 98
+EPERM, EINVAL, EADDRINUSE = 1, 22, 98
 REUSE = socket.SO_REUSEADDR, socket.SO_REUSEPORT
 
 
@@ -199,6 +200,33 @@ def a_client_goes_to_and_fro():
 
         until(moved)
         assert exchange(client, word) == word
+    stop(child)
+
+
+def result(child):
+    """How a process has ended; it must, within a few seconds."""
+    until(lambda: os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None, 5)
+    return os.waitpid(child, 0)[1]
+
+
+@test
+def who_waits_is_told_that_nobody_listens_any_more():
+    listener = listen(("127.0.0.1", 0))
+    children = []
+    for wait in (lambda: fails(EINVAL, listener.accept), lambda: polled(listener, select.POLLIN)):
+        children.append(os.fork())
+        if children[-1] == 0:
+            wait()
+            os._exit(0)
+    # They wait.
+    time.sleep(1)
+    listener.listen(0)
+    for child in children:
+        assert result(child) == 0
+    # It can listen again.
+    listener.listen(4)
+    child = serve(listener)
+    assert exchange(connect(listener.getsockname()), b"again") == b"again"
     stop(child)
 
 
