@@ -151,6 +151,7 @@ void inquic_count(struct net *net, u32 counter, u64 number);
 
 /* socket.c */
 extern int inquic_rmem[3], inquic_wmem[3];
+void inquic_buffers_most(int *send, int *receive);
 int inquic_sockets_init(void);
 void inquic_sockets_exit(void);
 int inquic_getsockopt(struct sock *sk, int name, sockptr_t value, sockptr_t lenp);

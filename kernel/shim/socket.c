@@ -30,10 +30,17 @@ static void note_buffers(struct sock *sk)
 	WRITE_ONCE(sk->sk_rcvbuf, receive);
 }
 
+/* The most bytes that buffers, and windows for received data, may have. */
+void inquic_buffers_most(int *send, int *receive)
+{
+	*send = READ_ONCE(inquic_wmem[2]);
+	*receive = READ_ONCE(inquic_rmem[2]);
+}
+
 /* Sets a buffer to so many bytes, of which the socket layer is told half, as programs tell it. */
 static int set_buffer(struct sock *sk, int name, int bytes)
 {
-	int half = min(bytes, READ_ONCE((name == SO_SNDBUF ? inquic_wmem : inquic_rmem)[2])) / 2;
+	int half = bytes / 2;
 
 	return inquic_sock_setsockopt(cell_of(sk), SOL_SOCKET, name, (u8 *)&half, sizeof(half));
 }

@@ -15,6 +15,7 @@ use crate::connection::{Cause, Connection, Net};
 use crate::errno::{BLOCKED, code, code_or_wait};
 use crate::ffi;
 use crate::listed::buffer;
+use crate::memory;
 
 /// The socket in a cell of the shim's.
 ///
@@ -55,8 +56,10 @@ pub(crate) unsafe fn bytes_mut<'a>(data: *mut u8, len: usize) -> &'a mut [u8] {
 /// socket(): a cell, or an error as a pointer.
 #[unsafe(no_mangle)]
 extern "C" fn inquic_sock_new(net: *mut ffi::Net, family: u16, kind: c_int) -> *mut ffi::Cell {
-    let made =
-        Sock::new(family, kind).and_then(|sock| Shared::new(net, Connection::new(sock, Net(net))));
+    let made = Sock::new(family, kind).and_then(|mut sock| {
+        sock.bound(memory::bounds());
+        Shared::new(net, Connection::new(sock, Net(net)))
+    });
     match made {
         Ok(socket) => socket.into_raw(),
         Err(errno) => (-(errno as isize)) as *mut ffi::Cell,
@@ -200,6 +203,7 @@ unsafe extern "C" fn inquic_sock_setsockopt(
     let (socket, value) = unsafe { (socket(cell), bytes(value, len)) };
     let mut held = socket.lock();
     let now = clock::now();
+    held.sock.bound(memory::bounds());
     let set = match held.sock.setsockopt(now, level, name, value) {
         Ok(Set::Done) => 0,
         Ok(Set::Receive(address)) => code(held.receive_at(&socket, now, address).map(|()| 0)),

@@ -352,12 +352,13 @@ def sockets_are_listed_until_their_connections_have_drained():
     assert int(counters["QuicConnCurrentEstabs"]) == 0
 
 
+def put(name, text):
+    with open(f"/proc/sys/net/quic/{name}", "w") as file:
+        file.write(text)
+
+
 @test
 def the_sysctls_are_the_bounds_of_buffers():
-    def put(name, text):
-        with open(f"/proc/sys/net/quic/{name}", "w") as file:
-            file.write(text)
-
     buffer = lambda name: quic().getsockopt(socket.SOL_SOCKET, name)
     for name, option in (("quic_rmem", socket.SO_RCVBUF), ("quic_wmem", socket.SO_SNDBUF)):
         before = open(f"/proc/sys/net/quic/{name}").read()
@@ -372,6 +373,22 @@ def the_sysctls_are_the_bounds_of_buffers():
     fails(12, quic)
     put("quic_mem", before)
     quic().close()
+
+
+@test
+def what_the_kernel_keeps_for_a_program_is_bounded_whatever_it_asks_for():
+    before = open("/proc/sys/net/quic/quic_rmem").read()
+    put("quic_rmem", "4096 300000 400000")
+    sock = quic()
+    # max_data, and the windows of streams of each kind, as large as the option takes them.
+    sock.setsockopt(SOL_QUIC, TRANSPORT_PARAM, struct.pack("24x4Q", 2**29 - 1, *[2**28 - 1] * 3))
+    windows = struct.unpack("24x4Q", get(sock, TRANSPORT_PARAM, bytes(56)))
+    put("quic_rmem", before)
+    assert windows == (400_000,) * 4, windows
+    assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) == 400_000
+    # And the time for which a connection may outlive its program.
+    sock.setsockopt(SOL_QUIC, LINGER, struct.pack("I", 2**32 - 1))
+    assert get(sock, LINGER, bytes(4)) == struct.pack("I", 120_000_000)
 
 
 run()

@@ -3,10 +3,13 @@
 //! A listening or connecting socket has one of these; connections take over what it says when they are made. A value that the
 //! engine cannot honour is refused with [`Errno::EOPNOTSUPP`], never kept and ignored.
 
+mod bounds;
 mod config;
 #[cfg(test)]
 mod tests;
 pub(crate) mod transport_param;
+
+pub use bounds::Bounds;
 
 use alloc::vec::Vec;
 
@@ -49,6 +52,8 @@ pub struct Options {
     receive_buffer: usize,
     /// Whether the program has asked for stateless reset tokens, which servers always give.
     stateless_reset: bool,
+    /// What the home lets programs set.
+    bounds: Bounds,
 }
 
 /// See [`inquic_uapi::structs::Config`].
@@ -89,6 +94,7 @@ impl Options {
             fates: self.fates,
             receive_buffer: self.receive_buffer,
             stateless_reset: self.stateless_reset,
+            bounds: self.bounds,
         })
     }
 
@@ -164,6 +170,7 @@ impl Options {
             | option::QUIC_SOCKOPT_STREAM_PRIORITY => return Err(Errno::EINVAL),
             _ => return Err(Errno::ENOPROTOOPT),
         }
+        self.fit();
         Ok(())
     }
 
@@ -293,6 +300,7 @@ impl Options {
         let streams = &mut self.engine.streams;
         streams.send_buffer = bytes.max(limits::SEND_BUFFER_MIN);
         streams.stream_send_buffer = streams.stream_send_buffer.min(streams.send_buffer);
+        self.fit();
     }
 
     /// SO_RCVBUF as it was set, or as max_data has made it.
@@ -310,6 +318,7 @@ impl Options {
         ] {
             window.ceiling = ceiling.max(window.initial);
         }
+        self.fit();
     }
 
     fn set_event(&mut self, value: &[u8]) -> Result<(), Errno> {
@@ -374,6 +383,7 @@ impl Default for Options {
             linger: Duration::ZERO,
             fates: false,
             stateless_reset: false,
+            bounds: Bounds::NONE,
         }
     }
 }

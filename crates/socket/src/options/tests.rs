@@ -10,7 +10,7 @@ use inquic_uapi::{
 };
 use inquic_wire::Version;
 
-use super::Options;
+use super::{Bounds, Options};
 use crate::errno::Errno;
 
 fn bytes(value: &impl Layout) -> Vec<u8> {
@@ -245,4 +245,54 @@ fn what_there_is_not_is_no_option() {
     let mut options = Options::default();
     assert_eq!(options.set(63, &[]), Err(Errno::ENOPROTOOPT));
     assert_eq!(options.get(63, &[], &mut []), Err(Errno::ENOPROTOOPT));
+}
+
+#[test]
+fn what_is_beyond_the_bounds_of_the_home_is_cut() {
+    let mut options = Options::default();
+    options.bound(Bounds {
+        send: 300_000,
+        receive: 400_000,
+        linger: Duration::from_secs(120),
+    });
+    assert_eq!(options.engine().streams.connection_window.initial, 400_000);
+    let param = TransportParam {
+        max_data: i32::MAX as u64 / 4,
+        max_stream_data_bidi_local: i32::MAX as u64 / 8,
+        max_stream_data_bidi_remote: 100_000,
+        max_stream_data_uni: 500_000,
+        ..TransportParam::default()
+    };
+    options
+        .set(option::QUIC_SOCKOPT_TRANSPORT_PARAM, &bytes(&param))
+        .unwrap();
+    let read: TransportParam = get(&options, option::QUIC_SOCKOPT_TRANSPORT_PARAM);
+    assert_eq!(read.max_data, 400_000);
+    assert_eq!(read.max_stream_data_bidi_local, 400_000);
+    assert_eq!(read.max_stream_data_bidi_remote, 100_000, "as it was asked");
+    assert_eq!(read.max_stream_data_uni, 400_000);
+    options.set_receive_buffer(1_000_000);
+    assert_eq!(options.receive_buffer(), 400_000);
+    options.set_send_buffer(1_000_000);
+    assert_eq!(options.send_buffer(), 300_000);
+    let streams = options.engine().streams;
+    for window in [streams.connection_window, streams.stream_window] {
+        assert_eq!((window.initial, window.ceiling), (400_000, 400_000));
+    }
+    assert_eq!(streams.stream_send_buffer, 300_000);
+    let linger = u32::MAX.to_ne_bytes();
+    options.set(option::QUIC_SOCKOPT_LINGER, &linger).unwrap();
+    assert_eq!(options.linger, Duration::from_secs(120));
+}
+
+#[test]
+fn the_bounds_of_a_listener_are_its_connections() {
+    let mut options = Options::default();
+    options.bound(Bounds {
+        receive: 400_000,
+        ..Bounds::NONE
+    });
+    let mut accepted = options.copied().unwrap();
+    accepted.set_receive_buffer(1_000_000);
+    assert_eq!(accepted.receive_buffer(), 400_000);
 }

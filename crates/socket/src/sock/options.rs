@@ -35,9 +35,14 @@ use super::streams::number_of;
 use super::tls::level_of;
 use super::{Family, Sock, State};
 use crate::errno::Errno;
-use crate::options::{Options, copy};
+use crate::options::{Bounds, Options, copy};
 
 impl Sock {
+    /// From now on the program sets no more than this, nor do the connections of a listener begin with more.
+    pub fn bound(&mut self, bounds: Bounds) {
+        self.options.bound(bounds);
+    }
+
     /// setsockopt(), with the bytes of `optval`.
     ///
     /// # Errors
