@@ -13,9 +13,15 @@
 /* How far each processor's part of the count may be from the whole. */
 #define USED_BATCH (64 << 10)
 
-/* Pages that all sockets may take: the first two numbers are TCP's words for less, and the third is the bound. */
+/*
+ * Pages that all sockets may take: the first number is TCP's word for little, beyond the second no connection outlives its program, and
+ * the third is the bound. What is smaller than a page, and goes with what there is already, has an eighth more.
+ */
 long inquic_mem[3];
+#define SMALL_SHARE 8
 static struct percpu_counter used;
+/* How often there was more than that. */
+static atomic64_t refused;
 
 /*
  * Between two powers of two the kernel has no sizes, and what a connection consists of would take half as much again as it needs: there
@@ -76,10 +82,37 @@ void inquic_memory_exit(void)
 	caches_free();
 }
 
+static bool is_beyond(long pages)
+{
+	return percpu_counter_read_positive(&used) >> PAGE_SHIFT >= pages;
+}
+
 /* Whether no further connection is to be let in. */
 bool inquic_memory_full(void)
 {
-	return percpu_counter_read_positive(&used) >> PAGE_SHIFT >= READ_ONCE(inquic_mem[2]);
+	return is_beyond(READ_ONCE(inquic_mem[2]));
+}
+
+/* Whether what serves no program any more is to go. */
+bool inquic_memory_short(void)
+{
+	return is_beyond(READ_ONCE(inquic_mem[1]));
+}
+
+/* Memory that was refused for there was too much in use, since the module came. */
+u64 inquic_memory_refused(void)
+{
+	return atomic64_read(&refused);
+}
+
+static bool is_refused(size_t size)
+{
+	long most = READ_ONCE(inquic_mem[2]);
+
+	if (likely(!is_beyond(most)) || (size < PAGE_SIZE && !is_beyond(most + most / SMALL_SHARE)))
+		return false;
+	atomic64_inc(&refused);
+	return true;
 }
 
 /* Rust runs in process context only, so it may sleep; what it takes is charged to the process's memory group. */
@@ -88,6 +121,8 @@ void *inquic_alloc(size_t size, size_t align)
 	struct kmem_cache *cache = align > ARCH_KMALLOC_MINALIGN ? NULL : cache_for(size);
 	void *memory;
 
+	if (is_refused(size))
+		return NULL;
 	if (cache)
 		memory = kmem_cache_alloc(cache, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	else

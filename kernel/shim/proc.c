@@ -47,6 +47,8 @@ static int show_counters(struct seq_file *seq, void *v)
 		inquic_sock_count(cell, numbers);
 	for (int i = 0; i < INQUIC_COUNTERS; i++)
 		seq_printf(seq, "%-32s%llu\n", names[i], numbers[i]);
+	/* This one is not the namespace's alone, as the bound is not. */
+	seq_printf(seq, "%-32s%llu\n", "QuicMemRefused", inquic_memory_refused());
 	return 0;
 }
 

@@ -59,6 +59,8 @@ extern long inquic_mem[3];
 int inquic_memory_init(void);
 void inquic_memory_exit(void);
 bool inquic_memory_full(void);
+bool inquic_memory_short(void);
+u64 inquic_memory_refused(void);
 void *inquic_alloc(size_t size, size_t align);
 void inquic_free(void *memory, size_t size);
 void inquic_random(u8 *out, size_t len);

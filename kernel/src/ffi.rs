@@ -161,6 +161,7 @@ unsafe extern "C" {
     pub(crate) fn inquic_alloc(size: usize, align: usize) -> *mut u8;
     pub(crate) fn inquic_free(memory: *mut u8, size: usize);
     pub(crate) fn inquic_memory_full() -> bool;
+    pub(crate) fn inquic_memory_short() -> bool;
     pub(crate) fn inquic_buffers_most(send: *mut c_int, receive: *mut c_int);
     pub(crate) fn inquic_count(net: *mut Net, counter: u32, number: u64);
     pub(crate) fn inquic_random(out: *mut u8, len: usize);

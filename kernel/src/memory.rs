@@ -53,6 +53,19 @@ pub(crate) fn bounds() -> Bounds {
     }
 }
 
+/// The same for a socket that nobody has any more. Where sockets have taken much, what it holds is for those that somebody has.
+pub(crate) fn bounds_at_close() -> Bounds {
+    let bounds = bounds();
+    // SAFETY: it reads a counter.
+    if unsafe { ffi::inquic_memory_short() } {
+        return Bounds {
+            linger: Duration::ZERO,
+            ..bounds
+        };
+    }
+    bounds
+}
+
 /// Writes one line to the kernel's log.
 pub(crate) fn say(text: fmt::Arguments<'_>) {
     let line = Line::of(text);

@@ -14,6 +14,7 @@ SO_MEMINFO = 55
 # Words of SO_MEMINFO: what is held for received data, its bound, the bound for written data, and what is held for that.
 RECEIVED, RECEIVE_BOUND, SEND_BOUND, WRITTEN = 0, 1, 3, 5
 KIB = 1024
+ENOMEM = 12
 # A kernel that watches itself keeps as much beside each piece of memory as is in it.
 OVERHEAD = 3 if os.path.exists("/proc/lockdep_stats") else 1
 
@@ -114,6 +115,65 @@ def the_memory_group_of_the_port_pays_for_what_is_received():
     assert os.read(reader, 4) == b"fill"
     fill(client)
     assert os.read(reader, 4) == b"held"
+
+
+def put(numbers):
+    with open("/proc/sys/net/quic/quic_mem", "w") as file:
+        file.write(numbers)
+
+
+def refused():
+    return int(dict(line.split() for line in open("/proc/net/quic/snmp"))["QuicMemRefused"])
+
+
+@test
+def beyond_the_bound_of_all_sockets_data_stops_and_later_goes_on():
+    pages = 128
+    listener = listen(("127.0.0.1", 0))
+    told, tell = os.pipe()
+    reader, writer = os.pipe()
+
+    def each(connection):
+        os.read(told, 1)
+        os.write(writer, b"%9d" % charged(connection)[RECEIVED])
+        os.read(told, 1)
+        heard, flags = 0, 0
+        while not flags & FIN:
+            data, _, flags = hear(connection)
+            heard += len(data)
+        os.write(writer, b"%9d" % heard)
+        hear(connection)
+
+    child = serve(listener, each)
+    client = connect(listener.getsockname())
+    client.setblocking(False)
+    client.send(b"x", NEW)
+    before, usual = refused(), open("/proc/sys/net/quic/quic_mem").read()
+    put(f"{pages} {pages} {pages}")
+    written, was_refused, end = 1, False, time.monotonic() + 5
+    while time.monotonic() < end:
+        try:
+            written += client.send(bytes(64 * KIB))
+        except OSError as error:
+            assert error.errno in (EAGAIN, ENOMEM), error
+            was_refused |= error.errno == ENOMEM
+            time.sleep(0.01)
+    os.write(tell, b"1")
+    held = charged(client)[WRITTEN] + int(os.read(reader, 9))
+    print(f"{held} bytes are held of {pages * 4} KiB for all, {written} were written, {refused() - before} times none were had", flush=True)
+    # An eighth more is for what is small, and each processor's part of the count may be 64 KiB off.
+    assert held <= pages * 4096 * 9 // 8 + 64 * KIB * os.cpu_count(), held
+    assert refused() > before
+    assert was_refused
+    fails(ENOMEM, quic)
+    put(usual)
+    client.setblocking(True)
+    # FIN goes with the last byte that is taken.
+    assert client.send(b"y", FIN) == 1
+    os.write(tell, b"2")
+    assert int(os.read(reader, 9)) == written + 1
+    stop(child)
+    listener.close()
 
 
 run()
