@@ -2,9 +2,11 @@
 /*
  * The kernel's ciphers and hashes for the Rust side: each call waits for its result, in process context; nothing is allocated for a
  * packet. Most keys rest most of the time, so a key is what its cipher makes of it and no more: what a cipher needs while it works is
- * on a bench. Each processor has one, and whoever comes there first has it until the cipher is done.
+ * on a bench. Each processor has one, and whoever comes there first has it until the cipher is done. That may be long, where a group of
+ * processes has used up its time in the middle: nobody waits for another's bench, but makes do without.
  */
 #include <crypto/aead.h>
+#include <crypto/aes.h>
 #include <crypto/hash.h>
 #include <crypto/internal/cipher.h>
 #include <crypto/skcipher.h>
@@ -51,6 +53,14 @@ struct bench {
 	/* Has the key of the mask with this number, the last that was made here. */
 	struct crypto_cipher *aes;
 	u64 aes_key;
+	/* Whether it is no processor's, but there for one packet. */
+	bool once;
+};
+
+/* A bench for one packet, with its request. */
+struct once {
+	struct bench bench;
+	struct aead_request request;
 };
 
 /* By processor. */
@@ -59,17 +69,51 @@ static struct bench **benches;
 static unsigned int request_room;
 static DEFINE_MUTEX(request_lock);
 
-static struct bench *lock_bench(void)
+/* The processor's bench, or none if somebody has it. */
+static struct bench *try_bench(void)
 {
 	struct bench *bench = benches[raw_smp_processor_id()];
 
+	return mutex_trylock(&bench->lock) ? bench : NULL;
+}
+
+static void set_request(struct bench *bench, struct aead_request *request)
+{
+	aead_request_set_callback(request, CRYPTO_TFM_REQ_MAY_SLEEP | CRYPTO_TFM_REQ_MAY_BACKLOG, crypto_req_done, &bench->wait);
+}
+
+static struct bench *bench_for_once(struct crypto_aead *aead)
+{
+	struct once *once = kzalloc(sizeof(*once) + crypto_aead_reqsize(aead), GFP_KERNEL | __GFP_NOWARN);
+
+	if (!once)
+		return NULL;
+	crypto_init_wait(&once->bench.wait);
+	sg_init_table(once->bench.list, PIECES);
+	once->bench.request = &once->request;
+	once->bench.once = true;
+	set_request(&once->bench, &once->request);
+	return &once->bench;
+}
+
+/* A bench for a packet; without memory for one of its own the packet waits for the processor's. */
+static struct bench *lock_bench(struct crypto_aead *aead)
+{
+	struct bench *bench = try_bench() ?: bench_for_once(aead);
+
+	if (bench)
+		return bench;
+	bench = benches[raw_smp_processor_id()];
 	mutex_lock(&bench->lock);
 	return bench;
 }
 
 static void unlock_bench(struct bench *bench)
 {
-	mutex_unlock(&bench->lock);
+	if (bench->once)
+		kfree_sensitive(container_of(bench, struct once, bench));
+	else
+		mutex_unlock(&bench->lock);
 }
 
 static struct bench *bench_new(int cpu)
@@ -117,8 +161,7 @@ static int make_room(unsigned int wanted)
 			err = -ENOMEM;
 			goto done;
 		}
-		aead_request_set_callback(request, CRYPTO_TFM_REQ_MAY_SLEEP | CRYPTO_TFM_REQ_MAY_BACKLOG, crypto_req_done,
-					  &bench->wait);
+		set_request(bench, request);
 		mutex_lock(&bench->lock);
 		swap(bench->request, request);
 		mutex_unlock(&bench->lock);
@@ -319,7 +362,7 @@ static void set_nonce(struct crypto_aead *aead, const u8 *nonce, u8 *iv)
 static int protect(struct crypto_aead *aead, const struct inquic_packet *packet, unsigned int len,
 		   int (*cipher)(struct aead_request *request))
 {
-	struct bench *bench = lock_bench();
+	struct bench *bench = lock_bench(aead);
 	unsigned int pieces = 0;
 	u8 iv[16];
 	int err = -EINVAL;
@@ -409,12 +452,30 @@ static int chacha20_mask(struct crypto_sync_skcipher *cipher, const u8 *sample, 
 	return err;
 }
 
+/* As aes_masks() without a bench: slower, and with the key's schedule on the stack. */
+static int aes_masks_alone(const struct mask *key, const u8 *samples, u8 *masks, size_t count)
+{
+	struct crypto_aes_ctx schedule;
+	int err = aes_expandkey(&schedule, key->key, key->len);
+
+	for (size_t i = 0; i < count && !err; i++) {
+		u8 block[SAMPLE_LEN];
+
+		aes_encrypt(&schedule, block, samples + i * SAMPLE_LEN);
+		memcpy(masks + i * MASK_LEN, block, MASK_LEN);
+	}
+	memzero_explicit(&schedule, sizeof(schedule));
+	return err;
+}
+
 /* RFC 9001 section 5.4.3. */
 static int aes_masks(const struct mask *key, const u8 *samples, u8 *masks, size_t count)
 {
-	struct bench *bench = lock_bench();
+	struct bench *bench = try_bench();
 	int err = 0;
 
+	if (!bench)
+		return aes_masks_alone(key, samples, masks, count);
 	if (bench->aes_key != key->id) {
 		err = crypto_cipher_setkey(bench->aes, key->key, key->len);
 		bench->aes_key = err ? 0 : key->id;

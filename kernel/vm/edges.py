@@ -254,4 +254,56 @@ def a_wait_ends_in_time_while_another_stream_is_served():
     stop(child)
 
 
+class Preemption:
+    """Has the kernel put off what runs in it at any place, as kernels for desktops do. One that knows nothing else has no such file."""
+
+    PLACE = "/sys/kernel/debug/sched/preempt"
+
+    def __enter__(self):
+        if not os.path.exists(self.PLACE):
+            subprocess.run(["mount", "-t", "debugfs", "none", "/sys/kernel/debug"], capture_output=True)
+        self.before = os.path.exists(self.PLACE) and re.search(r"\((.*)\)", open(self.PLACE).read())[1]
+        self.put("full")
+
+    def __exit__(self, *_):
+        self.put(self.before)
+
+    def put(self, how):
+        if self.before:
+            with open(self.PLACE, "w") as file:
+                file.write(how)
+
+
+@test
+def nobody_waits_for_a_packet_of_those_who_have_used_up_their_time():
+    listener = listen(("127.0.0.1", 0))
+    children = [serve(listener) for _ in range(4)]
+    groups = [Group(f"slow{number}") for number in range(3)]
+    for group in groups:
+        client = connect(listener.getsockname())
+        child = os.fork()
+        children.append(child)
+        if child == 0:
+            # All of them where the one is that is looked at.
+            os.sched_setaffinity(0, {0})
+            group.throttle(1000)
+            group.enter()
+            while True:
+                exchange(client, bytes(200))
+    client = connect(listener.getsockname())
+    os.sched_setaffinity(0, {0})
+    longest, end = 0, time.monotonic() + 20
+    with Preemption():
+        while (start := time.monotonic()) < end:
+            exchange(client, bytes(200))
+            longest = max(longest, time.monotonic() - start)
+    times = sum(group.throttled() for group in groups)
+    print(f"others had used up their time {times} times, and an exchange took {longest:.3f} seconds at most", flush=True)
+    assert times > 10
+    # A slice of time that was more than they had is paid back by four seconds without any.
+    assert longest < 2
+    for child in children:
+        stop(child)
+
+
 run()

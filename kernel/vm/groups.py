@@ -1,4 +1,4 @@
-"""Memory groups: who pays for what."""
+"""Groups of processes: who pays for what, and who has how much of the processors."""
 
 import os
 import subprocess
@@ -8,19 +8,28 @@ GROUPS = "/sys/fs/cgroup"
 
 
 class Group:
-    """A memory group, in which whatever is charged can be seen."""
+    """A group, in which whatever is charged can be seen."""
 
     def __init__(self, name):
         if not os.path.exists(f"{GROUPS}/cgroup.procs"):
             subprocess.run(["mount", "-t", "cgroup2", "none", GROUPS], check=True)
         with open(f"{GROUPS}/cgroup.subtree_control", "w") as file:
-            file.write("+memory")
+            file.write("+memory +cpu")
         self.place = f"{GROUPS}/{name}"
         os.makedirs(self.place, exist_ok=True)
 
     def enter(self):
         with open(f"{self.place}/cgroup.procs", "w") as file:
             file.write(str(os.getpid()))
+
+    def throttle(self, micros):
+        """Gives its processes so much of each second."""
+        with open(f"{self.place}/cpu.max", "w") as file:
+            file.write(f"{micros} 1000000")
+
+    def throttled(self):
+        """How often they had used it up."""
+        return int(dict(line.split() for line in open(f"{self.place}/cpu.stat"))["nr_throttled"])
 
     def charged(self, *kinds):
         """Bytes of these kinds of memory together, without a process's stacks and tables of pages."""
