@@ -9,6 +9,7 @@
 #include <linux/vmalloc.h>
 
 #include "../shim/memory.c"
+#include "../shim/hash.c"
 #include "../shim/crypto.c"
 
 static unsigned long seed;
@@ -48,6 +49,9 @@ static int __init replay_init(void)
 
 	if (err)
 		return err;
+	err = inquic_hashes_init();
+	if (err)
+		goto no_hashes;
 	err = inquic_crypto_init();
 	if (err)
 		goto no_crypto;
@@ -68,6 +72,8 @@ no_script:
 no_record:
 	inquic_crypto_exit();
 no_crypto:
+	inquic_hashes_exit();
+no_hashes:
 	inquic_memory_exit();
 	return err;
 }
@@ -77,6 +83,7 @@ static void __exit replay_exit(void)
 	remove_proc_entry("quic_replay", NULL);
 	vfree(record);
 	inquic_crypto_exit();
+	inquic_hashes_exit();
 	inquic_memory_exit();
 }
 

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * The kernel's ciphers and hashes for the Rust side: each call waits for its result, in process context; nothing is allocated for a
- * packet. Most keys rest most of the time, so a key is what its cipher makes of it and no more: what a cipher needs while it works is
- * on a bench. Each processor has one, and whoever comes there first has it until the cipher is done. That may be long, where a group of
- * processes has used up its time in the middle: nobody waits for another's bench, but makes do without.
+ * The kernel's ciphers for the Rust side: each call waits for its result, in process context; nothing is allocated for a packet. Most
+ * keys rest most of the time, so a key is what its cipher makes of it and no more: what a cipher needs while it works is on a bench.
+ * Each processor has one, and whoever comes there first has it until the cipher is done. That may be long, where a group of processes
+ * has used up its time in the middle: nobody waits for another's bench, but makes do without.
  */
 #include <crypto/aead.h>
 #include <crypto/aes.h>
-#include <crypto/hash.h>
 #include <crypto/internal/cipher.h>
 #include <crypto/skcipher.h>
 #include <linux/cpumask.h>
@@ -15,7 +14,6 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
-#include <linux/random.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
@@ -26,13 +24,10 @@
 #define NONCE_LEN 12
 #define SAMPLE_LEN 16
 #define MASK_LEN 5
-#define BLOCK_MAX 128
-#define HASH_MAX 64
 /* A packet of 64 KiB in memory that is not one piece, with a part of a page at either end. */
 #define PIECES 17
 #define KEY_MAX 32
 
-static struct crypto_shash *sha256, *sha384;
 static atomic64_t masks_made;
 
 /* What protects headers: for AES the key as it came, from which a schedule is made quickly and is four times as long. */
@@ -214,83 +209,25 @@ static void fetch_ciphers(void)
 
 int inquic_crypto_init(void)
 {
-	int cpu, err;
+	int cpu;
 
-	sha256 = crypto_alloc_shash("sha256", 0, 0);
-	if (IS_ERR(sha256))
-		return PTR_ERR(sha256);
-	sha384 = crypto_alloc_shash("sha384", 0, 0);
-	if (IS_ERR(sha384)) {
-		err = PTR_ERR(sha384);
-		goto no_sha384;
-	}
-	err = -ENOMEM;
 	benches = kcalloc(nr_cpu_ids, sizeof(*benches), GFP_KERNEL);
 	if (!benches)
-		goto no_benches;
+		return -ENOMEM;
 	for_each_possible_cpu(cpu) {
 		benches[cpu] = bench_new(cpu);
-		if (!benches[cpu])
-			goto no_bench;
+		if (!benches[cpu]) {
+			benches_free();
+			return -ENOMEM;
+		}
 	}
 	fetch_ciphers();
 	return 0;
-
-no_bench:
-	benches_free();
-no_benches:
-	crypto_free_shash(sha384);
-no_sha384:
-	crypto_free_shash(sha256);
-	return err;
 }
 
 void inquic_crypto_exit(void)
 {
 	benches_free();
-	crypto_free_shash(sha256);
-	crypto_free_shash(sha384);
-}
-
-/*
- * RFC 2104, over a hash that needs no key, so that nothing is allocated and nobody waits. Such a hash does not fail; if one did, what
- * comes of it would match nothing, and could be guessed by nobody.
- */
-int inquic_hmac(u32 suite, const u8 *key, size_t key_len, const struct inquic_bytes *parts, size_t count, u8 *out)
-{
-	struct crypto_shash *hash = suite == INQUIC_AES_256_GCM ? sha384 : sha256;
-	unsigned int block = crypto_shash_blocksize(hash), size = crypto_shash_digestsize(hash);
-	u8 pad[BLOCK_MAX] = {}, inner[HASH_MAX];
-	SHASH_DESC_ON_STACK(desc, hash);
-	size_t i;
-	int err;
-
-	desc->tfm = hash;
-	if (key_len > block)
-		err = crypto_shash_digest(desc, key, key_len, pad);
-	else {
-		memcpy(pad, key, key_len);
-		err = 0;
-	}
-	for (i = 0; i < block; i++)
-		pad[i] ^= 0x36;
-	err = err ?: crypto_shash_init(desc);
-	err = err ?: crypto_shash_update(desc, pad, block);
-	for (i = 0; i < count; i++)
-		err = err ?: crypto_shash_update(desc, parts[i].data, parts[i].len);
-	err = err ?: crypto_shash_final(desc, inner);
-	for (i = 0; i < block; i++)
-		pad[i] ^= 0x36 ^ 0x5c;
-	err = err ?: crypto_shash_init(desc);
-	err = err ?: crypto_shash_update(desc, pad, block);
-	err = err ?: crypto_shash_update(desc, inner, size);
-	err = err ?: crypto_shash_final(desc, out);
-	memzero_explicit(pad, sizeof(pad));
-	memzero_explicit(inner, sizeof(inner));
-	shash_desc_zero(desc);
-	if (WARN_ON_ONCE(err))
-		get_random_bytes(out, size);
-	return size;
 }
 
 /* A key, or none for want of memory or of its cipher. */

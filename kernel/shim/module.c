@@ -15,6 +15,9 @@ static int __init inquic_init(void)
 
 	if (err)
 		return err;
+	err = inquic_hashes_init();
+	if (err)
+		goto no_hashes;
 	err = inquic_crypto_init();
 	if (err)
 		goto no_crypto;
@@ -47,6 +50,8 @@ no_cells:
 no_proof:
 	inquic_crypto_exit();
 no_crypto:
+	inquic_hashes_exit();
+no_hashes:
 	inquic_memory_exit();
 	return err;
 }
@@ -58,6 +63,7 @@ static void __exit inquic_exit(void)
 	inquic_cells_exit();
 	inquic_buffers_exit();
 	inquic_crypto_exit();
+	inquic_hashes_exit();
 	inquic_memory_exit();
 }
 

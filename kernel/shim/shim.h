@@ -10,6 +10,10 @@
 #include <linux/types.h>
 #include <linux/wait.h>
 
+struct net;
+struct sock;
+struct socket;
+
 /* Cipher suites by their TLS numbers (RFC 9001 section 5.3). */
 #define INQUIC_AES_128_GCM 0x1301
 #define INQUIC_AES_256_GCM 0x1302
@@ -32,10 +36,14 @@ struct inquic_packet {
 	u8 nonce[12];
 };
 
+/* hash.c */
+int inquic_hashes_init(void);
+void inquic_hashes_exit(void);
+int inquic_hmac(u32 suite, const u8 *key, size_t key_len, const struct inquic_bytes *parts, size_t count, u8 *out);
+
 /* crypto.c */
 int inquic_crypto_init(void);
 void inquic_crypto_exit(void);
-int inquic_hmac(u32 suite, const u8 *key, size_t key_len, const struct inquic_bytes *parts, size_t count, u8 *out);
 struct crypto_aead;
 struct mask;
 struct crypto_aead *inquic_aead_new(u32 suite, const u8 *key, size_t len);
