@@ -26,6 +26,9 @@ struct inquic_cell {
 	/* How often it was to run since it began to, once it has. */
 	atomic_t running;
 	struct mutex lock;
+	/* Whether whoever has the lock asks for memory without I/O, and since when. */
+	bool no_io;
+	unsigned int scope;
 	struct work_struct work;
 	struct hrtimer timer;
 	/* The socket of a descriptor, while there is one. */
@@ -52,6 +55,7 @@ static LIST_HEAD(sockets);
 static DEFINE_SPINLOCK(sockets_lock);
 static DEFINE_MUTEX(binding_lock);
 static DEFINE_MUTEX(ports_lock);
+static unsigned int ports_scope;
 static struct lock_class_key port_key;
 
 int inquic_cells_init(void)
@@ -65,16 +69,22 @@ void inquic_cells_exit(void)
 	destroy_workqueue(workers);
 }
 
-/* Has the cell run now, in process context; where it runs already, it runs once more afterwards, in its work. */
+/*
+ * Has the cell run now, in process context; where it runs already, it runs once more afterwards, in its work. A file system may be above
+ * what waits for that: memory is asked for without I/O, which could wait in turn for the file system.
+ */
 void inquic_cell_run(struct inquic_cell *cell)
 {
 	struct mem_cgroup *before;
+	unsigned int scope;
 
 	if (atomic_fetch_inc(&cell->running))
 		return;
+	scope = memalloc_noio_save();
 	before = set_active_memcg(cell->memcg);
 	cell->run(cell, cell->rust);
 	set_active_memcg(before);
+	memalloc_noio_restore(scope);
 	if (atomic_xchg(&cell->running, 0) > 1)
 		inquic_cell_kick(cell);
 }
@@ -133,6 +143,8 @@ struct inquic_cell *inquic_cell_new(struct net *net, void *rust, void (*run)(str
 		mutex_init(&cell->lock);
 	else
 		__mutex_init(&cell->lock, "port", &port_key);
+	/* A port's connections may be the kernel's own. */
+	cell->no_io = !net;
 	spin_lock_init(&cell->sk_lock);
 	init_waitqueue_head(&cell->wait);
 	INIT_LIST_HEAD(&cell->listed);
@@ -189,11 +201,15 @@ bool inquic_cell_try_get(struct inquic_cell *cell)
 void inquic_cell_lock(struct inquic_cell *cell)
 {
 	mutex_lock(&cell->lock);
+	cell->scope = READ_ONCE(cell->no_io) ? memalloc_noio_save() : 0;
 }
 
 void inquic_cell_unlock(struct inquic_cell *cell)
 {
+	unsigned int scope = cell->scope;
+
 	mutex_unlock(&cell->lock);
+	memalloc_noio_restore(scope);
 }
 
 /* Has the cell run soon, in process context; from any context. */
@@ -231,6 +247,8 @@ void inquic_cell_attach(struct inquic_cell *cell, struct sock *sk)
 	spin_lock(&cell->sk_lock);
 	charge(cell->sk, 0, 0);
 	cell->sk = sk;
+	if (sk && sk->sk_kern_sock)
+		WRITE_ONCE(cell->no_io, true);
 	charge(sk, cell->receive, cell->send);
 	spin_unlock(&cell->sk_lock);
 }
@@ -322,11 +340,15 @@ void inquic_going_wait(void)
 void inquic_ports_lock(void)
 {
 	mutex_lock(&ports_lock);
+	ports_scope = memalloc_noio_save();
 }
 
 void inquic_ports_unlock(void)
 {
+	unsigned int scope = ports_scope;
+
 	mutex_unlock(&ports_lock);
+	memalloc_noio_restore(scope);
 }
 
 /* The user that makes a call. */

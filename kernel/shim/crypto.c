@@ -15,6 +15,7 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/scatterlist.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
@@ -41,6 +42,8 @@ struct mask {
 
 struct bench {
 	struct mutex lock;
+	/* What a cipher allocates it may not wait for: a file system may need the bench for that. */
+	unsigned int scope;
 	struct aead_request *request;
 	struct crypto_wait wait;
 	/* Clear in between. */
@@ -69,7 +72,10 @@ static struct bench *try_bench(void)
 {
 	struct bench *bench = benches[raw_smp_processor_id()];
 
-	return mutex_trylock(&bench->lock) ? bench : NULL;
+	if (!mutex_trylock(&bench->lock))
+		return NULL;
+	bench->scope = memalloc_noio_save();
+	return bench;
 }
 
 static void set_request(struct bench *bench, struct aead_request *request)
@@ -79,7 +85,7 @@ static void set_request(struct bench *bench, struct aead_request *request)
 
 static struct bench *bench_for_once(struct crypto_aead *aead)
 {
-	struct once *once = kzalloc(sizeof(*once) + crypto_aead_reqsize(aead), GFP_KERNEL | __GFP_NOWARN);
+	struct once *once = kzalloc(sizeof(*once) + crypto_aead_reqsize(aead), GFP_NOIO | __GFP_NOWARN);
 
 	if (!once)
 		return NULL;
@@ -88,6 +94,7 @@ static struct bench *bench_for_once(struct crypto_aead *aead)
 	once->bench.request = &once->request;
 	once->bench.once = true;
 	set_request(&once->bench, &once->request);
+	once->bench.scope = memalloc_noio_save();
 	return &once->bench;
 }
 
@@ -100,15 +107,19 @@ static struct bench *lock_bench(struct crypto_aead *aead)
 		return bench;
 	bench = benches[raw_smp_processor_id()];
 	mutex_lock(&bench->lock);
+	bench->scope = memalloc_noio_save();
 	return bench;
 }
 
 static void unlock_bench(struct bench *bench)
 {
+	unsigned int scope = bench->scope;
+
 	if (bench->once)
 		kfree_sensitive(container_of(bench, struct once, bench));
 	else
 		mutex_unlock(&bench->lock);
+	memalloc_noio_restore(scope);
 }
 
 static struct bench *bench_new(int cpu)
@@ -149,7 +160,7 @@ static int make_room(unsigned int wanted)
 	if (wanted <= request_room)
 		goto done;
 	for_each_possible_cpu(cpu) {
-		struct aead_request *request = kzalloc_node(sizeof(*request) + wanted, GFP_KERNEL, cpu_to_node(cpu));
+		struct aead_request *request = kzalloc_node(sizeof(*request) + wanted, GFP_NOIO, cpu_to_node(cpu));
 		struct bench *bench = benches[cpu];
 
 		if (!request) {

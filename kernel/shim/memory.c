@@ -115,7 +115,12 @@ static bool is_refused(size_t size)
 	return true;
 }
 
-/* Rust runs in process context only, so it may sleep; what it takes is charged to the process's memory group. */
+/*
+ * Rust runs in process context only, so it may sleep; what it takes is charged to the process's memory group. Who has to go where no memory
+ * is left is not decided here, for it may be a peer who wants it: then there is none.
+ */
+#define HOW (GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+
 void *inquic_alloc(size_t size, size_t align)
 {
 	struct kmem_cache *cache = align > ARCH_KMALLOC_MINALIGN ? NULL : cache_for(size);
@@ -124,10 +129,10 @@ void *inquic_alloc(size_t size, size_t align)
 	if (is_refused(size))
 		return NULL;
 	if (cache)
-		memory = kmem_cache_alloc(cache, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+		memory = kmem_cache_alloc(cache, HOW);
 	else
 		memory = kvmalloc(align > ARCH_KMALLOC_MINALIGN ? roundup_pow_of_two(max(size, align)) : size,
-				  GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+				  HOW);
 	if (memory)
 		percpu_counter_add_batch(&used, size, USED_BATCH);
 	return memory;

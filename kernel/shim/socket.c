@@ -3,6 +3,7 @@
 #include <linux/module.h>
 #include <linux/net.h>
 #include <linux/poll.h>
+#include <linux/sched/mm.h>
 #include <linux/security.h>
 #include <linux/slab.h>
 #include <net/inet_common.h>
@@ -363,6 +364,30 @@ int inquic_getsockopt(struct sock *sk, int name, sockptr_t value, sockptr_t lenp
 	return name == STREAM_DESCRIPTOR ? -EOPNOTSUPP : read_option(sk, name, value, lenp);
 }
 
+/* A user in the kernel may be below a file system, which memory must not wait for then. */
+static unsigned int enter(const struct sock *sk)
+{
+	return sk->sk_kern_sock ? memalloc_noio_save() : 0;
+}
+
+static int quic_sendmsg(struct socket *sock, struct msghdr *msg, size_t total)
+{
+	unsigned int scope = enter(sock->sk);
+	int sent = inquic_sendmsg(sock, msg, total);
+
+	memalloc_noio_restore(scope);
+	return sent;
+}
+
+static int quic_recvmsg(struct socket *sock, struct msghdr *msg, size_t total, int flags)
+{
+	unsigned int scope = enter(sock->sk);
+	int got = inquic_recvmsg(sock, msg, total, flags);
+
+	memalloc_noio_restore(scope);
+	return got;
+}
+
 static const struct proto_ops quic_ops = {
 	.family = PF_INET,
 	.owner = THIS_MODULE,
@@ -378,8 +403,8 @@ static const struct proto_ops quic_ops = {
 	.shutdown = quic_shutdown,
 	.setsockopt = quic_setsockopt,
 	.getsockopt = quic_getsockopt,
-	.sendmsg = inquic_sendmsg,
-	.recvmsg = inquic_recvmsg,
+	.sendmsg = quic_sendmsg,
+	.recvmsg = quic_recvmsg,
 	.mmap = sock_no_mmap,
 };
 
