@@ -26,9 +26,8 @@ struct inquic_cell {
 	/* How often it was to run since it began to, once it has. */
 	atomic_t running;
 	struct mutex lock;
-	/* Whether whoever has the lock asks for memory without I/O, and since when. */
-	bool no_io;
-	unsigned int scope;
+	/* Whether whoever has the lock asks for memory without I/O, and whether that began with the lock. */
+	bool no_io, scoped;
 	struct work_struct work;
 	struct hrtimer timer;
 	/* The socket of a descriptor, while there is one. */
@@ -201,15 +200,19 @@ bool inquic_cell_try_get(struct inquic_cell *cell)
 void inquic_cell_lock(struct inquic_cell *cell)
 {
 	mutex_lock(&cell->lock);
-	cell->scope = READ_ONCE(cell->no_io) ? memalloc_noio_save() : 0;
+	/* Locks need not be given back in the order in which they were taken: only who has begun it ends it. */
+	cell->scoped = READ_ONCE(cell->no_io) && !(current->flags & PF_MEMALLOC_NOIO);
+	if (cell->scoped)
+		memalloc_noio_save();
 }
 
 void inquic_cell_unlock(struct inquic_cell *cell)
 {
-	unsigned int scope = cell->scope;
+	bool scoped = cell->scoped;
 
 	mutex_unlock(&cell->lock);
-	memalloc_noio_restore(scope);
+	if (scoped)
+		memalloc_noio_restore(0);
 }
 
 /* Has the cell run soon, in process context; from any context. */
