@@ -15,10 +15,10 @@
 
 /*
  * Pages that all sockets may take: the first number is TCP's word for little, beyond the second no connection outlives its program, and
- * the third is the bound. What is smaller than a page, and goes with what there is already, has an eighth more.
+ * the third is the bound. Whatever is no page of data has an eighth more: without it a connection ends that could wait for a page.
  */
 long inquic_mem[3];
-#define SMALL_SHARE 8
+#define OTHER_SHARE 8
 static struct percpu_counter used;
 /* How often there was more than that. */
 static atomic64_t refused;
@@ -109,7 +109,7 @@ static bool is_refused(size_t size)
 {
 	long most = READ_ONCE(inquic_mem[2]);
 
-	if (likely(!is_beyond(most)) || (size < PAGE_SIZE && !is_beyond(most + most / SMALL_SHARE)))
+	if (likely(!is_beyond(most)) || (size != INQUIC_PAGE && !is_beyond(most + most / OTHER_SHARE)))
 		return false;
 	atomic64_inc(&refused);
 	return true;

@@ -62,7 +62,8 @@ void *inquic_buffer_renew(void *buffer);
 int inquic_buffers_init(void);
 void inquic_buffers_exit(void);
 
-/* memory.c */
+/* memory.c: bytes of a page of stream data, as the engine has them. */
+#define INQUIC_PAGE (8 * 1024)
 extern long inquic_mem[3];
 int inquic_memory_init(void);
 void inquic_memory_exit(void);

@@ -103,3 +103,10 @@ impl Write for Line {
 
 /// How long a socket may go on to deliver when its process may be gone: as TCP bounds what a program lets it wait for the peer.
 const LINGER: Duration = Duration::from_secs(120);
+/// Bytes of a page of stream data: `INQUIC_PAGE` of the shim.
+const PAGE: usize = 8 * 1024;
+
+const _: () = assert!(
+    PAGE == inquic_engine::stream::limits::PAGE,
+    "the shim knows a page of data by its size"
+);

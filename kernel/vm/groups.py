@@ -22,6 +22,16 @@ class Group:
         with open(f"{self.place}/cgroup.procs", "w") as file:
             file.write(str(os.getpid()))
 
+    def bound(self, more):
+        """Lets it take so many bytes more than it has; None: whatever it wants."""
+        has = int(open(f"{self.place}/memory.current").read())
+        with open(f"{self.place}/memory.max", "w") as file:
+            file.write("max" if more is None else str(has + more))
+
+    def killed(self):
+        """Processes that had to go for want of memory."""
+        return int(dict(line.split() for line in open(f"{self.place}/memory.events"))["oom_kill"])
+
     def throttle(self, micros):
         """Gives its processes so much of each second."""
         with open(f"{self.place}/cpu.max", "w") as file:
