@@ -241,6 +241,12 @@ void inquic_crypto_exit(void)
 	benches_free();
 }
 
+/* Bytes of a key, those of its cipher's parts left out. */
+static long size_of(struct crypto_aead *aead)
+{
+	return sizeof(*aead) + crypto_aead_alg(aead)->base.cra_ctxsize;
+}
+
 /* A key, or none for want of memory or of its cipher. */
 struct crypto_aead *inquic_aead_new(u32 suite, const u8 *key, size_t len)
 {
@@ -261,11 +267,13 @@ struct crypto_aead *inquic_aead_new(u32 suite, const u8 *key, size_t len)
 		crypto_free_aead(aead);
 		return NULL;
 	}
+	inquic_charge(size_of(aead));
 	return aead;
 }
 
 void inquic_aead_free(struct crypto_aead *aead)
 {
+	inquic_charge(-size_of(aead));
 	crypto_free_aead(aead);
 }
 
@@ -365,6 +373,7 @@ struct mask *inquic_mask_new(u32 suite, const u8 *key, size_t len)
 		mask->len = len;
 		memcpy(mask->key, key, len);
 	}
+	inquic_charge(sizeof(*mask));
 	return mask;
 
 no_key:
@@ -376,6 +385,7 @@ no_tfm:
 
 void inquic_mask_free(struct mask *mask)
 {
+	inquic_charge(-(long)sizeof(*mask));
 	crypto_free_sync_skcipher(mask->chacha20);
 	kfree_sensitive(mask);
 }

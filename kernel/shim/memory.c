@@ -138,6 +138,12 @@ void *inquic_alloc(size_t size, size_t align)
 	return memory;
 }
 
+/* Counts what others have allocated for a socket, or with fewer than 0 bytes what they have freed. */
+void inquic_charge(long bytes)
+{
+	percpu_counter_add_batch(&used, bytes, USED_BATCH);
+}
+
 void inquic_free(void *memory, size_t size)
 {
 	percpu_counter_add_batch(&used, -(s64)size, USED_BATCH);

@@ -72,6 +72,7 @@ bool inquic_memory_short(void);
 u64 inquic_memory_refused(void);
 void *inquic_alloc(size_t size, size_t align);
 void inquic_free(void *memory, size_t size);
+void inquic_charge(long bytes);
 void inquic_random(u8 *out, size_t len);
 void inquic_bug(const u8 *text, size_t len) __noreturn;
 void inquic_say(const u8 *text, size_t len);
