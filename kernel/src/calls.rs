@@ -9,13 +9,13 @@ use inquic_socket::{Errno, Sock};
 use inquic_uapi::socket::{SO_RCVBUF, SO_SNDBUF};
 use inquic_wire::StreamId;
 
+use crate::bounds;
 use crate::cell::{self, Shared};
 use crate::clock;
 use crate::connection::{Cause, Connection, Net};
 use crate::errno::{BLOCKED, code, code_or_wait};
 use crate::ffi;
 use crate::listed::buffer;
-use crate::memory;
 
 /// The socket in a cell of the shim's.
 ///
@@ -57,7 +57,7 @@ pub(crate) unsafe fn bytes_mut<'a>(data: *mut u8, len: usize) -> &'a mut [u8] {
 #[unsafe(no_mangle)]
 extern "C" fn inquic_sock_new(net: *mut ffi::Net, family: u16, kind: c_int) -> *mut ffi::Cell {
     let made = Sock::new(family, kind).and_then(|mut sock| {
-        sock.bound(memory::bounds());
+        sock.bound(bounds::of_program());
         Shared::new(net, Connection::new(sock, Net(net)))
     });
     match made {
@@ -203,7 +203,7 @@ unsafe extern "C" fn inquic_sock_setsockopt(
     let (socket, value) = unsafe { (socket(cell), bytes(value, len)) };
     let mut held = socket.lock();
     let now = clock::now();
-    held.sock.bound(memory::bounds());
+    held.sock.bound(bounds::of_program());
     let set = match held.sock.setsockopt(now, level, name, value) {
         Ok(Set::Done) => 0,
         Ok(Set::Receive(address)) => code(held.receive_at(&socket, now, address).map(|()| 0)),

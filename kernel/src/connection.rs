@@ -215,7 +215,7 @@ impl Connection {
             // A socket that is no connection has nothing to deliver.
             let _ = held.sock.setsockopt(clock::now(), SOL_QUIC, number, &value);
         }
-        held.sock.bound(crate::memory::bounds_at_close());
+        held.sock.bound(crate::bounds::at_close());
         held.sock.close(clock::now());
         held.settle(this, clock::now(), Cause::Network);
         // A port is held for its connections, and this may be none.

@@ -7,6 +7,7 @@
 
 extern crate alloc;
 
+mod bounds;
 mod buffer;
 mod calls;
 mod cell;

@@ -5,9 +5,6 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::fmt::{self, Write};
 use core::panic::PanicInfo;
 
-use inquic_platform::Duration;
-use inquic_socket::options::Bounds;
-
 use crate::ffi;
 
 struct Kernel;
@@ -39,31 +36,6 @@ fn panic(info: &PanicInfo<'_>) -> ! {
 pub(crate) fn is_full() -> bool {
     // SAFETY: it reads a counter.
     unsafe { ffi::inquic_memory_full() }
-}
-
-/// How far a program may go with a socket: net.quic.quic_wmem and quic_rmem, and [`LINGER`].
-pub(crate) fn bounds() -> Bounds {
-    let (mut send, mut receive) = (0, 0);
-    // SAFETY: there is room for both numbers.
-    unsafe { ffi::inquic_buffers_most(&raw mut send, &raw mut receive) };
-    Bounds {
-        send: usize::try_from(send).unwrap_or_default(),
-        receive: usize::try_from(receive).unwrap_or_default(),
-        linger: LINGER,
-    }
-}
-
-/// The same for a socket that nobody has any more. Where sockets have taken much, what it holds is for those that somebody has.
-pub(crate) fn bounds_at_close() -> Bounds {
-    let bounds = bounds();
-    // SAFETY: it reads a counter.
-    if unsafe { ffi::inquic_memory_short() } {
-        return Bounds {
-            linger: Duration::ZERO,
-            ..bounds
-        };
-    }
-    bounds
 }
 
 /// Writes one line to the kernel's log.
@@ -100,13 +72,3 @@ impl Write for Line {
         Ok(())
     }
 }
-
-/// How long a socket may go on to deliver when its process may be gone: as TCP bounds what a program lets it wait for the peer.
-const LINGER: Duration = Duration::from_secs(120);
-/// Bytes of a page of stream data: `INQUIC_PAGE` of the shim.
-const PAGE: usize = 8 * 1024;
-
-const _: () = assert!(
-    PAGE == inquic_engine::stream::limits::PAGE,
-    "the shim knows a page of data by its size"
-);
