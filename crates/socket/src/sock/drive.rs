@@ -150,11 +150,20 @@ impl Port {
             }
         }
         if link.gone == Gone::Now {
-            link.gone = Gone::Forgotten;
-            self.remove(&link.socket);
-            settled.gone = Some(link.socket.handle());
+            settled.gone = self.forget(sock);
         }
         settled
+    }
+
+    /// Forgets a connection, whether it is over or not; none where it is forgotten already. Call it when nobody can wait until
+    /// [`Port::settle`] says that it is gone.
+    pub fn forget(&mut self, sock: &mut Sock) -> Option<Handle> {
+        let link = sock
+            .link_mut()
+            .filter(|link| link.gone != Gone::Forgotten)?;
+        link.gone = Gone::Forgotten;
+        self.remove(&link.socket);
+        Some(link.socket.handle())
     }
 }
 

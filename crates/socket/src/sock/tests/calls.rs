@@ -470,6 +470,27 @@ fn max_data_sets_the_receive_buffer() {
 }
 
 #[test]
+fn a_connection_that_its_port_forgets_is_gone_at_once_and_not_again() {
+    let mut pair = Pair::established();
+    let now = pair.now;
+    let handle = pair.server.sock().handle().unwrap();
+    pair.server.sock().close(now);
+    pair.run(1);
+    assert_eq!(pair.server.gone.len(), 0, "it goes on for a while");
+    let mut sock = pair.server.table.remove(&handle).unwrap();
+    assert_eq!(pair.server.port.forget(&mut sock), Some(handle));
+    assert_eq!(pair.server.port.forget(&mut sock), None);
+    assert!(pair.server.port.endpoint().is_empty());
+    // Its own time ends later, and there is nothing left to be told.
+    while let Some(deadline) = sock.next_deadline() {
+        sock.expire(deadline);
+        sock.take_changes();
+        assert_eq!(pair.server.port.settle(deadline, &mut sock).gone, None);
+    }
+    assert_eq!(pair.server.port.forget(&mut socket()), None, "none at all");
+}
+
+#[test]
 fn options_of_other_levels_go_to_the_home() {
     let mut sock = socket();
     let passed = sock.setsockopt(Instant::ZERO, 0, 1, &[0; 4]);
