@@ -26,8 +26,9 @@ struct inquic_cell {
 	/* How often it was to run since it began to, once it has. */
 	atomic_t running;
 	struct mutex lock;
-	/* Whether whoever has the lock asks for memory without I/O, and whether that began with the lock. */
-	bool no_io, scoped;
+	/* Whether whoever has the lock asks for memory without I/O, and what of that began with the lock. */
+	bool no_io;
+	unsigned int scope;
 	struct work_struct work;
 	struct hrtimer timer;
 	/* The socket of a descriptor, while there is one. */
@@ -200,19 +201,16 @@ bool inquic_cell_try_get(struct inquic_cell *cell)
 void inquic_cell_lock(struct inquic_cell *cell)
 {
 	mutex_lock(&cell->lock);
-	/* Locks need not be given back in the order in which they were taken: only who has begun it ends it. */
-	cell->scoped = READ_ONCE(cell->no_io) && !(current->flags & PF_MEMALLOC_NOIO);
-	if (cell->scoped)
-		memalloc_noio_save();
+	/* What it saves is what was not so before: locks need not be given back in the order in which they were taken. */
+	cell->scope = READ_ONCE(cell->no_io) ? memalloc_noio_save() : 0;
 }
 
 void inquic_cell_unlock(struct inquic_cell *cell)
 {
-	bool scoped = cell->scoped;
+	unsigned int scope = cell->scope;
 
 	mutex_unlock(&cell->lock);
-	if (scoped)
-		memalloc_noio_restore(0);
+	memalloc_noio_restore(scope);
 }
 
 /* Has the cell run soon, in process context; from any context. */

@@ -13,6 +13,7 @@ from groups import Group
 from quic import *
 
 EPERM, ENETUNREACH = 1, 101
+PF_MEMALLOC_NOIO = 0x80000
 
 
 class Ring:
@@ -272,6 +273,17 @@ class Preemption:
         if self.before:
             with open(self.PLACE, "w") as file:
                 file.write(how)
+
+
+@test
+def a_call_leaves_its_process_as_it_was():
+    listener = listen(("127.0.0.1", 0))
+    child = serve(listener)
+    client = connect(listener.getsockname())
+    exchange(client, b"there and back")
+    flags = int(open("/proc/self/stat").read().rsplit(")", 1)[1].split()[6])
+    assert not flags & PF_MEMALLOC_NOIO, hex(flags)
+    stop(child)
 
 
 @test
