@@ -193,6 +193,42 @@ dmesg | grep "client: no handshake: -103, closed with 0x173"
 kill $shared_server
 wait $shared_server || true
 
+echo "== a server in each namespace, which goes with it"
+insmod "$sample" role=server everywhere=1 timeout_ms=5000 address=0.0.0.0 port=4456
+# What is said in the namespace of a process that only sleeps.
+asks_within() {
+    timeout 60 nsenter --net=$inside "$program" client 127.0.0.1:4456 "$pki/ca.pem" "$1" \
+        > "$folder/said" 2> "$folder/failed" || return
+    grep -x "$1" "$folder/said"
+}
+for word in eight nine; do
+    unshare --net sleep 1000 &
+    sleeper=$!
+    inside=/proc/$sleeper/ns/net
+    until test "$(readlink $inside)" != "$(readlink /proc/self/ns/net)"; do
+        sleep 0.1
+    done
+    nsenter --net=$inside ip link set lo up
+    nsenter --net=$inside "$agent" --config "$folder/agent.toml" 2> "$folder/inner.log" &
+    inner=$!
+    until_said ready "$folder/inner.log"
+    again asks_within $word
+    # Its last connection waits for the agent, and nobody has closed it; then nobody is there any more.
+    kill -STOP $inner
+    nsenter --net=$inside "$program" client 127.0.0.1:4456 "$pki/ca.pem" never > /dev/null 2>&1 &
+    waiting=$!
+    for half in $(seq 20); do
+        test "$(nsenter --net=$inside cat /proc/net/quic/conns | wc -l)" -gt 2 && break
+        sleep 0.5
+    done
+    kill -KILL $waiting $inner $sleeper
+    wait $waiting $inner $sleeper || true
+    logged "server: gone"
+    dmesg >> "$folder/kernel.log"
+    dmesg --clear
+done
+rmmod quic_sample
+
 echo "== an agent that does not answer: given up at the user's deadline"
 cat "$folder/agent.log"
 kill -STOP $agent_pid

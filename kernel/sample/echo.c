@@ -2,7 +2,7 @@
 /*
  * A user of QUIC in the kernel, to copy from: an echo server, or a client that wants its words back. TLS is made by the agent that the
  * kernel's handshake service calls (inquic-agent). All that such a user has to know is here: the file of a socket, the handshake with
- * its own deadline, streams by control messages, and the end.
+ * its own deadline, streams by control messages, the end, and the network namespace, which ends though such a user has sockets in it.
  */
 #define pr_fmt(text) "quic_sample: " text
 
@@ -17,11 +17,16 @@
 #include <linux/workqueue.h>
 #include <net/handshake.h>
 #include <net/net_namespace.h>
+#include <net/netns/generic.h>
 #include <net/sock.h>
 
 static char *role = "server";
 module_param(role, charp, 0444);
 MODULE_PARM_DESC(role, "server, until it is unloaded, or client, while it is loaded");
+
+static bool everywhere;
+module_param(everywhere, bool, 0444);
+MODULE_PARM_DESC(everywhere, "a server in each network namespace, as long as there is one");
 
 static char *address = "127.0.0.1";
 module_param(address, charp, 0444);
@@ -55,17 +60,23 @@ MODULE_PARM_DESC(psk, "serial number of a pre-shared key that stands in for cert
 #define TICK (HZ / 5)
 #define BUFFER 4096
 
+/* A namespace with a server. */
+struct place {
+	struct end *listener;
+	struct workqueue_struct *workers;
+	bool stopping;
+};
+
+static unsigned int place_id;
+
 /* A socket with its file, which the handshake service needs and which holds the socket. */
 struct end {
+	struct place *place;
 	struct socket *sock;
 	struct completion shaken;
 	int status;
 	struct work_struct work;
 };
-
-static struct workqueue_struct *workers;
-static struct end *listener;
-static bool stopping;
 
 /* Takes the socket over, also where it fails. */
 static struct end *end_new(struct socket *sock)
@@ -88,20 +99,23 @@ static struct end *end_new(struct socket *sock)
 	return end;
 }
 
-/* Closes the connection. An agent may have the file still; the peer hears of the end nevertheless. */
+/*
+ * Closes the connection. An agent may have the file still; the peer hears of the end nevertheless. A worker's fput() would put it off, and
+ * the namespace, which the socket does not hold, may end first.
+ */
 static void end_free(struct end *end)
 {
 	kernel_sock_shutdown(end->sock, SHUT_RDWR);
-	fput(end->sock->file);
+	__fput_sync(end->sock->file);
 	kfree(end);
 }
 
-static struct end *end_open(struct sockaddr_storage *where)
+static struct end *end_open(struct net *net, struct sockaddr_storage *where)
 {
 	struct socket *sock;
-	int err = inet_pton_with_scope(&init_net, AF_UNSPEC, address, port, where);
+	int err = inet_pton_with_scope(net, AF_UNSPEC, address, port, where);
 
-	err = err ?: sock_create_kern(&init_net, where->ss_family, SOCK_STREAM, IPPROTO_QUIC, &sock);
+	err = err ?: sock_create_kern(net, where->ss_family, SOCK_STREAM, IPPROTO_QUIC, &sock);
 	return err ? ERR_PTR(err) : end_new(sock);
 }
 
@@ -198,7 +212,7 @@ static void say_end(struct end *end, const char *what, int err)
 	pr_info("%s: %d, closed with 0x%x\n", what, err, close.errcode);
 }
 
-/* Echoes whatever comes, until the connection ends or the module goes. */
+/* Echoes whatever comes, until the connection ends or its namespace or the module goes. */
 static int echo(struct end *end)
 {
 	struct quic_stream_info stream;
@@ -207,7 +221,7 @@ static int echo(struct end *end)
 
 	if (!data)
 		return -ENOMEM;
-	while (!READ_ONCE(stopping)) {
+	while (!READ_ONCE(end->place->stopping)) {
 		got = receive(end, data, BUFFER, &stream);
 		if (got == -EAGAIN)
 			continue;
@@ -234,7 +248,10 @@ static void serve(struct work_struct *work)
 
 static void take(struct work_struct *work)
 {
-	while (!READ_ONCE(stopping)) {
+	struct end *listener = container_of(work, struct end, work);
+	struct place *place = listener->place;
+
+	while (!READ_ONCE(place->stopping)) {
 		struct socket *sock;
 		struct end *end;
 		int err = kernel_accept(listener->sock, &sock, 0);
@@ -248,17 +265,18 @@ static void take(struct work_struct *work)
 		end = end_new(sock);
 		if (IS_ERR(end))
 			continue;
+		end->place = place;
 		INIT_WORK(&end->work, serve);
-		queue_work(workers, &end->work);
+		queue_work(place->workers, &end->work);
 	}
 }
 
-static int listen(void)
+static int listen(struct net *net, struct place *place)
 {
 	struct sockaddr_storage where;
+	struct end *listener = end_open(net, &where);
 	int err;
 
-	listener = end_open(&where);
 	if (IS_ERR(listener))
 		return PTR_ERR(listener);
 	err = set_alpn(listener);
@@ -268,10 +286,50 @@ static int listen(void)
 		end_free(listener);
 		return err;
 	}
+	listener->place = place;
+	place->listener = listener;
 	INIT_WORK(&listener->work, take);
-	queue_work(workers, &listener->work);
+	queue_work(place->workers, &listener->work);
 	return 0;
 }
+
+static int __net_init place_init(struct net *net)
+{
+	struct place *place = net_generic(net, place_id);
+	int err;
+
+	if (!everywhere && !net_eq(net, &init_net))
+		return 0;
+	place->workers = alloc_workqueue("quic_sample", WQ_UNBOUND, 0);
+	if (!place->workers)
+		return -ENOMEM;
+	err = listen(net, place);
+	if (err)
+		destroy_workqueue(place->workers);
+	return err;
+}
+
+/* Nobody is in the namespace any more. Its sockets have to be closed when this returns. */
+static void __net_exit place_exit(struct net *net)
+{
+	struct place *place = net_generic(net, place_id);
+
+	if (!place->workers)
+		return;
+	WRITE_ONCE(place->stopping, true);
+	/* Whoever waits looks at that soon. */
+	cancel_work_sync(&place->listener->work);
+	destroy_workqueue(place->workers);
+	end_free(place->listener);
+	pr_info("server: gone, with its namespace or the module\n");
+}
+
+static struct pernet_operations places = {
+	.init = place_init,
+	.exit = place_exit,
+	.id = &place_id,
+	.size = sizeof(struct place),
+};
 
 /* Sends the words on a stream, and compares what comes back until the stream ends. */
 static int ask(struct end *end)
@@ -306,7 +364,7 @@ static int ask(struct end *end)
 static int connect(void)
 {
 	struct sockaddr_storage where;
-	struct end *end = end_open(&where);
+	struct end *end = end_open(&init_net, &where);
 	int err;
 
 	if (IS_ERR(end))
@@ -324,30 +382,20 @@ static int connect(void)
 	return err;
 }
 
+static bool serves;
+
 static int __init sample_init(void)
 {
-	int err;
-
 	if (!strcmp(role, "client"))
 		return connect();
-	workers = alloc_workqueue("quic_sample", WQ_UNBOUND, 0);
-	if (!workers)
-		return -ENOMEM;
-	err = listen();
-	if (err)
-		destroy_workqueue(workers);
-	return err;
+	serves = true;
+	return register_pernet_subsys(&places);
 }
 
 static void __exit sample_exit(void)
 {
-	if (!workers)
-		return;
-	WRITE_ONCE(stopping, true);
-	/* Whoever waits looks at that soon. */
-	cancel_work_sync(&listener->work);
-	destroy_workqueue(workers);
-	end_free(listener);
+	if (serves)
+		unregister_pernet_subsys(&places);
 }
 
 module_init(sample_init);

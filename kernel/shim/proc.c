@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-/* /proc/net/quic and /proc/sys/net/quic: what the sockets of a namespace are doing, and the bounds of their memory. */
+/*
+ * Network namespaces. /proc/net/quic and /proc/sys/net/quic: what the sockets of one are doing, and the bounds of their memory; and its
+ * end, which nothing of them may outlive.
+ */
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
 #include <linux/sysctl.h>
+#include <linux/wait_bit.h>
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
 
@@ -12,6 +16,8 @@ struct quic_net {
 	struct proc_dir_entry *dir;
 	/* Of connections that are gone, and of datagrams that were none's. */
 	atomic64_t counters[INQUIC_COUNTERS];
+	/* The UDP sockets. */
+	atomic_t inside;
 };
 
 static unsigned int quic_net_id;
@@ -32,6 +38,34 @@ void inquic_count(struct net *net, u32 counter, u64 number)
 
 	if (counter < INQUIC_COUNTERS)
 		atomic64_add(number, &quic->counters[counter]);
+}
+
+/* A UDP socket is made in a namespace, whose end waits until it is gone; or is gone. */
+void inquic_net_enter(struct net *net)
+{
+	struct quic_net *quic = net_generic(net, quic_net_id);
+
+	atomic_inc(&quic->inside);
+}
+
+void inquic_net_leave(struct net *net)
+{
+	struct quic_net *quic = net_generic(net, quic_net_id);
+
+	/* From then on the namespace may be gone: this is only the name of who waits. */
+	if (atomic_dec_and_test(&quic->inside))
+		wake_up_var(&quic->inside);
+}
+
+/* Keeps a namespace for a connection that goes on without its socket, which may hold none; false where it is ending already. */
+bool inquic_net_get(struct net *net)
+{
+	return maybe_get_net(net);
+}
+
+void inquic_net_put(struct net *net)
+{
+	put_net(net);
 }
 
 static int show_counters(struct seq_file *seq, void *v)
@@ -134,11 +168,19 @@ static int __net_init net_init(struct net *net)
 	return -ENOMEM;
 }
 
+/*
+ * Programs are gone, and so is what they closed, which holds the namespace. Users in the kernel hold none, and have closed their sockets,
+ * as they have to before it ends: what is left are connections that nobody has accepted, for which the time is up.
+ */
 static void __net_exit net_exit(struct net *net)
 {
 	struct quic_net *quic = net_generic(net, quic_net_id);
+	struct inquic_cell *cell = NULL;
 
 	proc_remove(quic->dir);
+	while ((cell = inquic_cell_next(cell, net, 0)))
+		inquic_sock_close(cell, 0);
+	wait_var_event(&quic->inside, !atomic_read(&quic->inside));
 }
 
 static struct pernet_operations net_operations = {

@@ -160,6 +160,10 @@ int inquic_udp_send(struct socket *sock, const u8 *buffer, size_t len, const str
 /* proc.c */
 #define INQUIC_COUNTERS 19
 void inquic_count(struct net *net, u32 counter, u64 number);
+void inquic_net_enter(struct net *net);
+void inquic_net_leave(struct net *net);
+bool inquic_net_get(struct net *net);
+void inquic_net_put(struct net *net);
 
 /* socket.c */
 extern int inquic_rmem[3], inquic_wmem[3];

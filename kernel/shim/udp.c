@@ -91,8 +91,7 @@ int inquic_udp_new(struct net *net, int family, struct inquic_cell *cell, struct
 		sock_release(sock);
 		return err;
 	}
-	/* Connections go on for a while when all who had the namespace are gone. */
-	get_net(net);
+	inquic_net_enter(net);
 	*out = sock;
 	return 0;
 }
@@ -162,7 +161,7 @@ void inquic_udp_free(struct socket *sock)
 
 	inquic_udp_detach(sock);
 	sock_release(sock);
-	put_net(net);
+	inquic_net_leave(net);
 }
 
 int inquic_udp_name(struct socket *sock, struct inquic_address *address)

@@ -12,10 +12,11 @@ use inquic_wire::StreamId;
 use crate::bounds;
 use crate::cell::{self, Shared};
 use crate::clock;
-use crate::connection::{Cause, Connection, Net};
+use crate::connection::{Cause, Connection};
 use crate::errno::{BLOCKED, code, code_or_wait};
 use crate::ffi;
 use crate::listed::buffer;
+use crate::net::Net;
 
 /// The socket in a cell of the shim's.
 ///

@@ -19,8 +19,8 @@ use inquic_uapi::socket::{SO_ERROR, SOL_SOCKET};
 use crate::buffer::Buffer;
 use crate::cell::{Run, Shared};
 use crate::clock;
-use crate::ffi;
 use crate::listed;
+use crate::net::{Net, Stay};
 use crate::port::Ports;
 use crate::udp::Udp;
 
@@ -46,15 +46,9 @@ pub(crate) struct Connection {
     told: bool,
     /// Whether the namespace's counters have what it counted.
     counted: bool,
+    /// Keeps the namespace once the socket is closed, which has kept it until then if it is a program's; the last to go.
+    stay: Option<Stay>,
 }
-
-/// The network namespace of a socket.
-#[derive(Clone, Copy)]
-pub(crate) struct Net(pub(crate) *mut ffi::Net);
-
-#[expect(unsafe_code, reason = "a namespace is the kernel's, for any thread")]
-// SAFETY: a namespace may be used by any thread.
-unsafe impl Send for Net {}
 
 /// Why a connection is looked after.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -90,6 +84,7 @@ impl Connection {
             charged: [0; 2],
             told: false,
             counted: false,
+            stay: None,
         }
     }
 
@@ -205,11 +200,13 @@ impl Connection {
         }
     }
 
-    /// close() of the last descriptor; what was written may take so long to be delivered.
+    /// close() of the last descriptor; what was written may take so long to be delivered, where the namespace stays for that.
     pub(crate) fn close(this: &Shared<Self>, linger: Option<u32>) {
         Self::close_waiting(this);
         let mut held = this.lock();
-        if let Some(micros) = linger {
+        held.stay = Stay::begin(held.net);
+        let stays = held.stay.is_some();
+        if let Some(micros) = if stays { linger } else { Some(0) } {
             let value = micros.to_ne_bytes();
             let number = QUIC_SOCKOPT_LINGER as i32;
             // A socket that is no connection has nothing to deliver.
@@ -219,13 +216,36 @@ impl Connection {
         held.sock.close(clock::now());
         held.settle(this, clock::now(), Cause::Network);
         // A port is held for its connections, and this may be none.
-        let port = if held.sock.handle().is_none() {
-            held.port.take()
-        } else {
+        let port = if stays && held.sock.handle().is_some() {
             None
+        } else {
+            held.leave()
         };
         drop(held);
         drop(port);
+    }
+
+    /// Leaves its port and the network, for good; the port, for whoever has no lock to give it up.
+    fn leave(&mut self) -> Option<Shared<Ports>> {
+        self.unbound = None;
+        let (port, _) = self.port.take()?;
+        let mut held = port.lock();
+        let forgotten = held.port.forget(&mut self.sock);
+        // Somebody holds it still: whoever closes it.
+        let gone = forgotten.and_then(|handle| held.forget(handle));
+        drop(held);
+        if forgotten.is_some() {
+            self.note_gone();
+        }
+        drop(gone);
+        Some(port)
+    }
+
+    /// The port knows it no more.
+    fn note_gone(&mut self) {
+        self.moves = Vec::new();
+        self.counted = true;
+        listed::count_gone(self.net, &self.sock);
     }
 
     /// Does what follows from a call, from datagrams or from time.
@@ -295,9 +315,7 @@ impl Connection {
             listener.wake(0);
         }
         if settled.gone.is_some() {
-            self.moves = Vec::new();
-            self.counted = true;
-            listed::count_gone(self.net, &self.sock);
+            self.note_gone();
         }
         // Somebody holds it still: whoever called this.
         drop(gone);

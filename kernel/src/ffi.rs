@@ -164,6 +164,8 @@ unsafe extern "C" {
     pub(crate) fn inquic_memory_short() -> bool;
     pub(crate) fn inquic_buffers_most(send: *mut c_int, receive: *mut c_int);
     pub(crate) fn inquic_count(net: *mut Net, counter: u32, number: u64);
+    pub(crate) fn inquic_net_get(net: *mut Net) -> bool;
+    pub(crate) fn inquic_net_put(net: *mut Net);
     pub(crate) fn inquic_random(out: *mut u8, len: usize);
     pub(crate) fn inquic_bug(text: *const u8, len: usize) -> !;
     pub(crate) fn inquic_say(text: *const u8, len: usize);

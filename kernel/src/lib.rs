@@ -17,6 +17,7 @@ mod errno;
 mod ffi;
 mod listed;
 mod memory;
+mod net;
 mod platform;
 mod port;
 mod prove;

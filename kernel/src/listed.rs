@@ -13,8 +13,9 @@ use inquic_uapi::socket::{
 };
 
 use crate::calls::socket;
-use crate::connection::{Connection, Net};
+use crate::connection::Connection;
 use crate::ffi::{self, Shown};
+use crate::net::Net;
 
 /// The numbers of `snmp`, in its order. What a name of the reference stands for that we do not have stays zero: nothing waits in a
 /// backlog here.

@@ -13,9 +13,10 @@ use inquic_socket::port::ListenerId;
 use crate::buffer::Buffer;
 use crate::cell::{Run, Shared};
 use crate::clock;
-use crate::connection::{Connection, Net};
+use crate::connection::Connection;
 use crate::listed;
 use crate::memory;
+use crate::net::Net;
 use crate::table;
 use crate::udp::{Train, Udp};
 

@@ -13,8 +13,8 @@ use inquic_platform::memory;
 use inquic_socket::Errno;
 
 use crate::cell::{Shared, Weak};
-use crate::connection::Net;
 use crate::ffi;
+use crate::net::Net;
 use crate::port::Ports;
 use crate::udp::Udp;
 
