@@ -39,12 +39,7 @@ python3 "$here/vm/memory.py" "$program" "$pki"
 # A kernel that watches itself keeps much beside each piece of memory.
 test -e "$locks" || python3 "$here/vm/idle.py" "$program" "$pki"
 
-# What was closed goes on for a while, three probe timeouts at most.
-for try in $(seq 100); do
-    rmmod quic 2>/dev/null && break
-    sleep 0.1
-done
-test ! -e /sys/module/quic
+unload
 
 dmesg --notime | grep quic:
 quiet

@@ -44,12 +44,7 @@ kill -INT $server
 wait $server || true
 test $(($(finished) - before)) -eq 1
 
-# What was closed goes on for a while, three probe timeouts at most.
-for try in $(seq 100); do
-    rmmod quic 2>/dev/null && break
-    sleep 0.1
-done
-test ! -e /sys/module/quic
+unload
 
 dmesg --notime | grep quic:
 quiet

@@ -20,12 +20,7 @@ insmod "$module"
 export INQUIC_HOME=embedded
 /tmp/interop/programs/xtask interop --booted /tmp/interop "$@"
 
-# What was closed goes on for a while, three probe timeouts at most.
-for try in $(seq 100); do
-    rmmod quic 2>/dev/null && break
-    sleep 0.1
-done
-test ! -e /sys/module/quic
+unload
 
 dmesg --notime | grep quic:
 quiet

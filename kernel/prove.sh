@@ -42,16 +42,6 @@ end() {
     wait $server 2>/dev/null || true
 }
 
-# What was closed goes on for a while; then nothing of it may be left.
-unload() {
-    for try in $(seq 600); do
-        rmmod quic 2>/dev/null && break
-        sleep 0.1
-    done
-    cat /proc/net/quic/conns 2>/dev/null || true
-    test ! -e /sys/module/quic
-}
-
 # The handshakes that servers have finished, by the kernel's count.
 finished() {
     awk '$1 == "QuicConnPassiveEstabs" { print $2 }' /proc/net/quic/snmp
@@ -187,11 +177,11 @@ case $part in
         sated
         # Where there is memory again all is well again.
         load 3 2
-        unload
+        unload 60
         comes
         insmod "$module"
         ;;
 esac
-unload
+unload 60
 quiet
 echo "all held"

@@ -1,4 +1,4 @@
-# Sourced by the scripts that run in a booted kernel: what that kernel has to say of them.
+# Sourced by the scripts that run in a booted kernel: what that kernel has to say of them, and what they do alike.
 
 dmesg --clear
 # What nobody runs for a while is not stuck.
@@ -12,6 +12,17 @@ locks=/proc/lockdep_stats
 test -e $leaks || mount -t debugfs none /sys/kernel/debug 2>/dev/null || true
 # What was there before is not the module's.
 test ! -e $leaks || echo clear >$leaks
+
+# Unloads the module, in so many seconds or in ten: what was closed goes on for a while, three probe timeouts at most. Then nothing of it
+# may be left.
+unload() {
+    for try in $(seq $((${1:-10} * 10))); do
+        rmmod quic 2>/dev/null && break
+        sleep 0.1
+    done
+    cat /proc/net/quic/conns 2>/dev/null || true
+    test ! -e /sys/module/quic
+}
 
 # Whether nothing has frightened the kernel since the start, by its log or by what of it is in this file.
 quiet() {

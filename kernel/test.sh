@@ -72,15 +72,6 @@ tell_after() {
     echo >&3
 }
 
-# What was closed goes on for a while, three probe timeouts at most.
-unload() {
-    for try in $(seq 100); do
-        rmmod quic 2>/dev/null && break
-        sleep 0.1
-    done
-    test ! -e /sys/module/quic
-}
-
 insmod "$module" prove=1
 dmesg | grep -q "packet protection is that of RFC 9001"
 echoes 127.0.0.1:4433

@@ -245,12 +245,7 @@ cat "$folder/agent.log"
 
 kill $server
 wait $server || true
-# What was closed goes on for a while, three probe timeouts at most.
-for second in 1 2 3 4 5 6 7 8 9 10; do
-    rmmod quic 2>/dev/null && break
-    sleep 1
-done
-test ! -e /sys/module/quic
+unload
 
 quiet "$folder/kernel.log"
 echo "all held"
