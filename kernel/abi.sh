@@ -13,8 +13,7 @@ here=$(dirname "$0")
 strip -o /tmp/program "$program"
 program=/tmp/program
 ip link set lo up
-# What modprobe would bring with it: a connection whose cipher has to be fetched first has no time for that.
-modprobe -a $(modinfo -F softdep "$module" | sed 's/^pre: //') || test -e "$locks"
+fetch "$module"
 insmod "$module"
 # Whoever makes the first connection does not wait for its cipher.
 for cipher in "gcm(aes)" "ccm(aes)" "rfc7539(chacha20,poly1305)" "chacha20"; do

@@ -11,14 +11,8 @@ shift 3
 # The files of the machine outside are slow to read.
 cp -r "$folder" /tmp/api
 ip link set lo up
-# What modprobe would bring with it: a connection whose cipher has to be fetched first has no time for that.
-modprobe -a $(modinfo -F softdep "$module" | sed 's/^pre: //') || test -e "$locks"
+fetch "$module"
 insmod "$module"
-
-# The handshakes that servers have finished, by the kernel's count.
-finished() {
-    awk '$1 == "QuicConnPassiveEstabs" { print $2 }' /proc/net/quic/snmp
-}
 
 for test in /tmp/api/tests/*; do
     before=$(finished)
@@ -34,10 +28,7 @@ head -c 5000000 /dev/urandom >/tmp/files/large
 before=$(finished)
 /tmp/api/inquic serve /tmp/files --listen 127.0.0.1:4466 --cert "$pki/cert.pem" --key "$pki/key.pem" >/tmp/server.log 2>&1 &
 server=$!
-for try in $(seq 100); do
-    grep -q ':4466' /proc/net/quic/eps && break
-    sleep 0.1
-done
+listening :4466
 INQUIC_HOME=kernel /tmp/api/inquic get localhost:4466/large /tmp/fetched --ca "$pki/ca.pem"
 cmp /tmp/files/large /tmp/fetched/large
 kill -INT $server

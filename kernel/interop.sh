@@ -12,8 +12,7 @@ shift 2
 mkdir /tmp/interop
 tar -xf "$archive" -C /tmp/interop
 ip link set lo up
-# What modprobe would bring with it: a connection whose cipher has to be fetched first has no time for that.
-modprobe -a $(modinfo -F softdep "$module" | sed 's/^pre: //')
+fetch "$module"
 insmod "$module"
 
 # Who speaks QUIC in a process does so here, too.

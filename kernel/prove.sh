@@ -29,10 +29,7 @@ ip link set lo up
 begin() {
     "$program" "$@" >/tmp/server.log 2>&1 &
     server=$!
-    for try in $(seq 100); do
-        grep -q "$at" /proc/net/quic/eps && return
-        sleep 0.1
-    done
+    listening "$at" && return
     cat /tmp/server.log
     return 1
 }
@@ -40,11 +37,6 @@ begin() {
 end() {
     kill -9 $server 2>/dev/null || true
     wait $server 2>/dev/null || true
-}
-
-# The handshakes that servers have finished, by the kernel's count.
-finished() {
-    awk '$1 == "QuicConnPassiveEstabs" { print $2 }' /proc/net/quic/snmp
 }
 
 # `load HANDSHAKES MEBIBYTES`.

@@ -13,6 +13,26 @@ test -e $leaks || mount -t debugfs none /sys/kernel/debug 2>/dev/null || true
 # What was there before is not the module's.
 test ! -e $leaks || echo clear >$leaks
 
+# Loads what modprobe would bring with a module: a connection whose cipher has to be fetched first has no time for that. A kernel that
+# watches itself has all of it within.
+fetch() {
+    modprobe -a $(modinfo -F softdep "$1" | sed 's/^pre: //') || test -e $locks
+}
+
+# Waits until a server listens at this address.
+listening() {
+    for try in $(seq 100); do
+        grep -qF "$1" /proc/net/quic/eps && return
+        sleep 0.1
+    done
+    return 1
+}
+
+# The handshakes that servers have finished, by the kernel's count.
+finished() {
+    awk '$1 == "QuicConnPassiveEstabs" { print $2 }' /proc/net/quic/snmp
+}
+
 # Unloads the module, in so many seconds or in ten: what was closed goes on for a while, three probe timeouts at most. Then nothing of it
 # may be left.
 unload() {

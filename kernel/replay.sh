@@ -9,7 +9,7 @@ replay=$2
 # The files of the machine outside are slow to read, and there are many starts.
 cp "$replay" /tmp/replay
 replay=/tmp/replay
-modprobe -a $(modinfo -F softdep "$module" | sed 's/^pre: //')
+fetch "$module"
 
 for seed in 1 2; do
     insmod "$module" seed=$seed

@@ -24,11 +24,7 @@ exec 3<>/tmp/told
 serve() {
     "$program" server "$1" "$2" "$pki/cert.pem" "$pki/key.pem" <&3 &
     server=$!
-    for try in $(seq 100); do
-        grep -qF "$2" /proc/net/quic/eps && return
-        sleep 0.1
-    done
-    return 1
+    listening "$2"
 }
 
 stop() {
