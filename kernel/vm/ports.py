@@ -192,13 +192,7 @@ def a_client_goes_to_and_fro():
     # There more often than it may be at different places.
     for step in range(1, 14):
         word = b"step %d" % step
-        client.setsockopt(SOL_QUIC, CONNECTION_MIGRATION, sockaddr(places[step % 2]))
-
-        def moved():
-            assert exchange(client, word) == word
-            return client.getsockname() == places[step % 2]
-
-        until(moved)
+        move(client, places[step % 2], word)
         assert exchange(client, word) == word
     stop(child)
 

@@ -116,6 +116,17 @@ def sockaddr(address):
     return struct.pack("=H", socket.AF_INET) + struct.pack("!H", address[1]) + socket.inet_aton(address[0]) + bytes(8)
 
 
+def move(client, place, word):
+    """Has a client go to another address, saying the word until it is there."""
+    client.setsockopt(SOL_QUIC, CONNECTION_MIGRATION, sockaddr(place))
+
+    def moved():
+        assert exchange(client, word) == word
+        return client.getsockname() == place
+
+    until(moved)
+
+
 def say(sock, data, number, flags):
     sock.sendmsg([data], [(SOL_QUIC, STREAM_INFO, struct.pack("qI4x", number, flags))])
 

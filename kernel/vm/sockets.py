@@ -220,13 +220,7 @@ def a_client_moves_to_another_address():
     here, there = client.getsockname(), ("127.0.0.1", 5999)
     fails(EINVAL, client.setsockopt, SOL_QUIC, CONNECTION_MIGRATION, sockaddr(here))
     fails(EADDRINUSE, client.setsockopt, SOL_QUIC, CONNECTION_MIGRATION, sockaddr(listener.getsockname()))
-    client.setsockopt(SOL_QUIC, CONNECTION_MIGRATION, sockaddr(there))
-
-    def moved():
-        assert exchange(client, b"there") == b"there"
-        return client.getsockname() == there
-
-    until(moved)
+    move(client, there, b"there")
     assert exchange(client, b"and on") == b"and on"
     stop(child)
 
