@@ -34,12 +34,6 @@ def is_unloaded():
     return False
 
 
-def packets():
-    with open("/proc/net/quic/snmp") as file:
-        counters = dict(line.split() for line in file)
-    return int(counters["QuicPktEncFastpaths"])
-
-
 def start(words):
     """A process that is this; it is nobody's child who would have to wait for it."""
     forks.stdin.write(f"{words}\n")
@@ -56,7 +50,7 @@ def is_alive(process):
 
 def under_way(client):
     """Whether data flows; a client for which the machine was too slow is begun anew."""
-    if packets() > PACKETS:
+    if counters()["QuicPktEncFastpaths"] > PACKETS:
         return True
     if not is_alive(client[-1]):
         with open(FAILED) as file:

@@ -181,7 +181,6 @@ def a_namespace_goes_though_a_client_in_it_was_never_answered():
 @test
 def proc_says_of_sockets_what_they_say_themselves():
     until(lambda: not lines("conns") and not lines("eps"))
-    counters = lambda: {name: int(number) for name, number in map(str.split, open("/proc/net/quic/snmp"))}
     before = counters()
     listener = listen(("127.0.0.1", 5988))
     child = os.fork()

@@ -156,18 +156,10 @@ def nobody_has_to_go_for_what_peers_send():
     assert os.read(reader, 4) == b"here"
 
 
-def put(numbers):
-    with open("/proc/sys/net/quic/quic_mem", "w") as file:
-        file.write(numbers)
-
-
-def refused():
-    return int(dict(line.split() for line in open("/proc/net/quic/snmp"))["QuicMemRefused"])
-
-
 @test
 def beyond_the_bound_of_all_sockets_data_stops_and_the_machine_goes_on():
     pages = 256
+    refused = lambda: counters()["QuicMemRefused"]
     listener = listen(("127.0.0.1", 0))
     told, tell = os.pipe()
     reader, writer = os.pipe()
@@ -187,26 +179,25 @@ def beyond_the_bound_of_all_sockets_data_stops_and_the_machine_goes_on():
     client = connect(listener.getsockname())
     client.setblocking(False)
     client.send(b"x", NEW)
-    before, usual = refused(), open("/proc/sys/net/quic/quic_mem").read()
-    put(f"{pages} {pages} {pages}")
-    written, over, end = 1, False, time.monotonic() + 5
-    while not over and time.monotonic() < end:
-        try:
-            written += client.send(bytes(64 * KIB))
-        except BrokenPipeError:
-            # There was no memory to go on with the connection, either.
-            over = True
-        except OSError as error:
-            assert error.errno in (EAGAIN, ENOMEM), error
-            time.sleep(0.01)
-    os.write(tell, b"1")
-    held = charged(client)[WRITTEN] + int(os.read(reader, 9))
-    print(f"{held} bytes are held of {pages * 4} KiB for all, {written} were written, {refused() - before} times none were had", flush=True)
-    # An eighth more is for what is not data, and each processor's part of the count may be 64 KiB off.
-    assert held <= pages * 4096 * 9 // 8 + 64 * KIB * os.cpu_count(), held
-    assert refused() > before
-    fails(ENOMEM, quic)
-    put(usual)
+    before = refused()
+    with sysctl("quic_mem", f"{pages} {pages} {pages}"):
+        written, over, end = 1, False, time.monotonic() + 5
+        while not over and time.monotonic() < end:
+            try:
+                written += client.send(bytes(64 * KIB))
+            except BrokenPipeError:
+                # There was no memory to go on with the connection, either.
+                over = True
+            except OSError as error:
+                assert error.errno in (EAGAIN, ENOMEM), error
+                time.sleep(0.01)
+        os.write(tell, b"1")
+        held = charged(client)[WRITTEN] + int(os.read(reader, 9))
+        print(f"{held} bytes are held of {pages * 4} KiB for all, {written} were written, {refused() - before} times none were had", flush=True)
+        # An eighth more is for what is not data, and each processor's part of the count may be 64 KiB off.
+        assert held <= pages * 4096 * 9 // 8 + 64 * KIB * os.cpu_count(), held
+        assert refused() > before
+        fails(ENOMEM, quic)
     if over:
         print("the connection has ended for want of memory", flush=True)
     else:

@@ -1,6 +1,7 @@
 """QUIC sockets by the standard socket module, for the checks in the booted kernel. Handshakes are another program's, which inherits
 the descriptor."""
 
+import contextlib
 import ctypes
 import os
 import select
@@ -198,6 +199,28 @@ def describe(sock, number=-1, flags=0):
 def references():
     """What keeps the module."""
     return int(open("/sys/module/quic/refcnt").read())
+
+
+def counters():
+    """What the kernel has counted."""
+    return {name: int(number) for name, number in map(str.split, open("/proc/net/quic/snmp"))}
+
+
+@contextlib.contextmanager
+def sysctl(name, text):
+    """A bound that is another one for a while."""
+    place = f"/proc/sys/net/quic/{name}"
+
+    def put(text):
+        with open(place, "w") as file:
+            file.write(text)
+
+    usual = open(place).read()
+    put(text)
+    try:
+        yield
+    finally:
+        put(usual)
 
 
 def ip(words):

@@ -333,51 +333,39 @@ def sockets_are_listed_until_their_connections_have_drained():
     assert exchange(client, b"x") == b"x"
     assert len(lines()) == 2, lines()
     assert any("127.0.0.1:5996" in line for line in lines())
-    counters = dict(line.split() for line in open("/proc/net/quic/snmp"))
-    assert int(counters["QuicConnCurrentEstabs"]) == 2
-    assert int(counters["QuicConnActiveEstabs"]) >= 1
-    assert int(counters["QuicConnPassiveEstabs"]) >= 1
-    assert int(counters["QuicPktDecFastpaths"]) > 10
-    assert int(counters["QuicPktEncFastpaths"]) > 10
+    counted = counters()
+    assert counted["QuicConnCurrentEstabs"] == 2
+    assert counted["QuicConnActiveEstabs"] >= 1
+    assert counted["QuicConnPassiveEstabs"] >= 1
+    assert counted["QuicPktDecFastpaths"] > 10
+    assert counted["QuicPktEncFastpaths"] > 10
     stop(child)
     client.close()
     until(lambda: not lines())
-    counters = dict(line.split() for line in open("/proc/net/quic/snmp"))
-    assert int(counters["QuicConnCurrentEstabs"]) == 0
-
-
-def put(name, text):
-    with open(f"/proc/sys/net/quic/{name}", "w") as file:
-        file.write(text)
+    assert counters()["QuicConnCurrentEstabs"] == 0
 
 
 @test
 def the_sysctls_are_the_bounds_of_buffers():
     buffer = lambda name: quic().getsockopt(socket.SOL_SOCKET, name)
     for name, option in (("quic_rmem", socket.SO_RCVBUF), ("quic_wmem", socket.SO_SNDBUF)):
-        before = open(f"/proc/sys/net/quic/{name}").read()
-        put(name, "4096 300000 400000")
-        assert buffer(option) == 300_000
-        sock = quic()
-        sock.setsockopt(socket.SOL_SOCKET, option, 1_000_000)
-        assert sock.getsockopt(socket.SOL_SOCKET, option) == 400_000
-        put(name, before)
-    before = open("/proc/sys/net/quic/quic_mem").read()
-    put("quic_mem", "0 0 0")
-    fails(12, quic)
-    put("quic_mem", before)
+        with sysctl(name, "4096 300000 400000"):
+            assert buffer(option) == 300_000
+            sock = quic()
+            sock.setsockopt(socket.SOL_SOCKET, option, 1_000_000)
+            assert sock.getsockopt(socket.SOL_SOCKET, option) == 400_000
+    with sysctl("quic_mem", "0 0 0"):
+        fails(12, quic)
     quic().close()
 
 
 @test
 def what_the_kernel_keeps_for_a_program_is_bounded_whatever_it_asks_for():
-    before = open("/proc/sys/net/quic/quic_rmem").read()
-    put("quic_rmem", "4096 300000 400000")
-    sock = quic()
-    # max_data, and the windows of streams of each kind, as large as the option takes them.
-    sock.setsockopt(SOL_QUIC, TRANSPORT_PARAM, struct.pack("24x4Q", 2**29 - 1, *[2**28 - 1] * 3))
-    windows = struct.unpack("24x4Q", get(sock, TRANSPORT_PARAM, bytes(56)))
-    put("quic_rmem", before)
+    with sysctl("quic_rmem", "4096 300000 400000"):
+        sock = quic()
+        # max_data, and the windows of streams of each kind, as large as the option takes them.
+        sock.setsockopt(SOL_QUIC, TRANSPORT_PARAM, struct.pack("24x4Q", 2**29 - 1, *[2**28 - 1] * 3))
+        windows = struct.unpack("24x4Q", get(sock, TRANSPORT_PARAM, bytes(56)))
     assert windows == (400_000,) * 4, windows
     assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) == 400_000
     # And the time for which a connection may outlive its program.
