@@ -86,6 +86,18 @@ def a_socket_is_charged_for_the_data_that_it_holds():
     listener.close()
 
 
+def serve_in(group, each):
+    """Serves in a memory group; the address. Whoever binds the port pays, though it is the kernel's workers that receive."""
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        group.enter()
+        listener = listen(("127.0.0.1", 0))
+        os.write(writer, b"%5d" % listener.getsockname()[1])
+        os.waitpid(serve(listener, each), 0)
+        os._exit(1)
+    return "127.0.0.1", int(os.read(reader, 5))
+
+
 @test
 def the_memory_group_of_the_port_pays_for_what_is_received():
     group = Group("receives")
@@ -104,14 +116,7 @@ def the_memory_group_of_the_port_pays_for_what_is_received():
         os.write(writer, b"held")
         hear(connection)
 
-    if os.fork() == 0:
-        # Whoever binds the port pays, though it is the kernel's workers that receive.
-        group.enter()
-        listener = listen(("127.0.0.1", 0))
-        os.write(writer, b"%5d" % listener.getsockname()[1])
-        os.waitpid(serve(listener, each), 0)
-        os._exit(1)
-    client = connect(("127.0.0.1", int(os.read(reader, 5))))
+    client = connect(serve_in(group, each))
     assert os.read(reader, 4) == b"fill"
     fill(client)
     assert os.read(reader, 4) == b"held"
@@ -132,13 +137,7 @@ def nobody_has_to_go_for_what_peers_send():
         except OSError:
             pass
 
-    if os.fork() == 0:
-        group.enter()
-        listener = listen(("127.0.0.1", 0))
-        os.write(writer, b"%5d" % listener.getsockname()[1])
-        os.waitpid(serve(listener, each), 0)
-        os._exit(1)
-    address = ("127.0.0.1", int(os.read(reader, 5)))
+    address = serve_in(group, each)
     client = connect(address)
     assert os.read(reader, 4) == b"here"
     group.bound(128 * KIB)
