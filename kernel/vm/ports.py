@@ -20,15 +20,6 @@ def below(number):
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
 
 
-def joined(address, alpn):
-    """A second listener of the port."""
-    sock = quic()
-    sock.setsockopt(SOL_QUIC, ALPN, alpn)
-    sock.bind(address)
-    sock.listen(4)
-    return sock
-
-
 def may_not_lead(sock):
     """What would change the port for others."""
     for level, name, value in (
@@ -53,7 +44,7 @@ def may_not_lead(sock):
 @test
 def who_was_let_in_or_has_joined_leaves_the_port_as_it_is():
     first = listen(("127.0.0.1", 5986), b"other/1")
-    second = joined(first.getsockname(), b"test/1")
+    second = listen(first.getsockname())
     # Whoever made the port goes on to lead it.
     first.setsockopt(SOL_SOCKET, socket.SO_MARK, 7)
     first.setsockopt(SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo\0")
@@ -84,10 +75,7 @@ def reusing(sock):
 
 @test
 def no_socket_of_udp_takes_a_port_that_may_be_reused():
-    listener = reusing(quic())
-    listener.setsockopt(SOL_QUIC, ALPN, b"test/1")
-    listener.bind(("127.0.0.1", 5985))
-    listener.listen(4)
+    listener = listen(("127.0.0.1", 5985), before=reusing)
     reusing(listener)
     for user in (0, 1000):
         child = os.fork()
@@ -166,12 +154,8 @@ def packets_have_the_class_that_was_set_with_the_ecn_mark():
         (socket.AF_INET, socket.IPPROTO_IP, socket.IP_TOS, "127.0.0.1"),
         (socket.AF_INET6, socket.IPPROTO_IPV6, socket.IPV6_TCLASS, "::1"),
     ):
-        listener = quic(family)
-        listener.setsockopt(SOL_QUIC, ALPN, b"test/1")
         # The ECN bits are not the program's.
-        listener.setsockopt(level, name, 0xB8 | 3)
-        listener.bind((host, 5983))
-        listener.listen(4)
+        listener = listen((host, 5983), family=family, before=lambda sock: sock.setsockopt(level, name, 0xB8 | 3))
         child = serve(listener)
         tap = Tap(family, 5983)
         client = connect((host, 5983), family, lambda sock: sock.setsockopt(level, name, 0x20))

@@ -91,8 +91,9 @@ def shake(sock, role):
     assert done.returncode == 0, done.stderr
 
 
-def listen(address, alpn=b"test/1", family=socket.AF_INET):
+def listen(address, alpn=b"test/1", family=socket.AF_INET, before=lambda sock: None):
     listener = quic(family)
+    before(listener)
     listener.setsockopt(SOL_QUIC, ALPN, alpn)
     listener.bind(address)
     listener.listen(16)
