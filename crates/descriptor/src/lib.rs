@@ -8,6 +8,7 @@
 mod calls;
 mod link;
 pub mod sys;
+pub mod words;
 
 pub use calls::Calls;
 pub use link::{Link, Outgoing, errno};

@@ -11,15 +11,12 @@ use inquic_handshake::{
     CipherSuite, HandshakeSocket, KeySide, Level, TRANSPORT_PARAMETERS_BYTES, alert_name,
 };
 use inquic_uapi::error::QUIC_TRANSPORT_ERROR_CRYPTO;
-use inquic_uapi::structs::{Config, ConnectionClose, CryptoSecret};
-use inquic_uapi::{
-    Layout, QUIC_CRYPTO_APP, QUIC_CRYPTO_EARLY, QUIC_CRYPTO_HANDSHAKE, QUIC_CRYPTO_INITIAL,
-    QUIC_CRYPTO_SECRET_BUFFER_SIZE, TLS_CIPHER_AES_CCM_128, TLS_CIPHER_AES_GCM_128,
-    TLS_CIPHER_AES_GCM_256, TLS_CIPHER_CHACHA20_POLY1305, option,
-};
+use inquic_uapi::structs::{ConnectionClose, CryptoSecret};
+use inquic_uapi::{Layout, option};
 use inquic_wire::Version;
 
 use crate::calls::Calls;
+use crate::words::{crypto_level, crypto_secret, install, level_of, peer_alert, version_of};
 
 /// A socket during its handshake.
 pub struct Link {
@@ -68,15 +65,7 @@ impl Link {
     pub fn outgoing(&mut self) -> io::Result<Option<Outgoing>> {
         while let Some(todo) = self.todo.pop_front() {
             match todo {
-                Todo::Secret(secret) => {
-                    let mut value = [0; CryptoSecret::SIZE];
-                    secret.write(&mut value);
-                    let done = self
-                        .calls
-                        .setsockopt(option::QUIC_SOCKOPT_CRYPTO_SECRET, &value);
-                    value.fill(0);
-                    done?;
-                }
+                Todo::Secret(secret) => install(&*self.calls, &secret)?,
                 Todo::Send { level, bytes } => {
                     let more = matches!(self.todo.front(), Some(Todo::Send { .. }));
                     return Ok(Some(Outgoing { level, bytes, more }));
@@ -89,15 +78,7 @@ impl Link {
     /// The TLS alert that the peer has ended the connection with.
     #[must_use]
     pub fn peer_alert(&self) -> Option<u8> {
-        let mut close = [0; ConnectionClose::SIZE];
-        let read = self
-            .calls
-            .getsockopt(option::QUIC_SOCKOPT_CONNECTION_CLOSE, &mut close);
-        read.ok()?;
-        let alert = ConnectionClose::read(&close)
-            .errcode
-            .checked_sub(QUIC_TRANSPORT_ERROR_CRYPTO)?;
-        u8::try_from(alert).ok()
+        peer_alert(&*self.calls)
     }
 
     /// Takes what recvmsg gave.
@@ -145,23 +126,8 @@ impl HandshakeSocket for Link {
         suite: CipherSuite,
         secret: &[u8],
     ) -> io::Result<()> {
-        let mut bytes = [0; QUIC_CRYPTO_SECRET_BUFFER_SIZE];
-        let place = bytes.get_mut(..secret.len());
-        place
-            .ok_or_else(|| errno(libc::EMSGSIZE))?
-            .copy_from_slice(secret);
-        self.todo.push_back(Todo::Secret(Box::new(CryptoSecret {
-            send: u8::from(side == KeySide::Seal),
-            level: crypto_level(level),
-            reserved: 0,
-            cipher_type: match suite {
-                CipherSuite::Aes128GcmSha256 => TLS_CIPHER_AES_GCM_128,
-                CipherSuite::Aes256GcmSha384 => TLS_CIPHER_AES_GCM_256,
-                CipherSuite::ChaCha20Poly1305Sha256 => TLS_CIPHER_CHACHA20_POLY1305,
-                CipherSuite::Aes128CcmSha256 => TLS_CIPHER_AES_CCM_128,
-            },
-            secret: bytes,
-        })));
+        let secret = crypto_secret(level, side, suite, secret)?;
+        self.todo.push_back(Todo::Secret(Box::new(secret)));
         Ok(())
     }
 
@@ -215,34 +181,8 @@ impl HandshakeSocket for Link {
     }
 }
 
-/// The version that a socket uses, if it is one that we know.
-fn version_of(calls: &dyn Calls) -> Option<Version> {
-    let mut config = [0; Config::SIZE];
-    let read = calls.getsockopt(option::QUIC_SOCKOPT_CONFIG, &mut config);
-    let config = Config::read(config.get(..read.ok()?)?);
-    Some(Version(config.version)).filter(|version| version.is_known())
-}
-
 /// An errno as an error.
 #[must_use]
 pub fn errno(number: i32) -> io::Error {
     io::Error::from_raw_os_error(number)
-}
-
-const fn crypto_level(level: Level) -> u8 {
-    match level {
-        Level::Initial => QUIC_CRYPTO_INITIAL,
-        Level::ZeroRtt => QUIC_CRYPTO_EARLY,
-        Level::Handshake => QUIC_CRYPTO_HANDSHAKE,
-        Level::OneRtt => QUIC_CRYPTO_APP,
-    }
-}
-
-const fn level_of(level: u8) -> Option<Level> {
-    match level {
-        QUIC_CRYPTO_INITIAL => Some(Level::Initial),
-        QUIC_CRYPTO_HANDSHAKE => Some(Level::Handshake),
-        QUIC_CRYPTO_APP => Some(Level::OneRtt),
-        _ => None,
-    }
 }

@@ -252,8 +252,9 @@ impl Connection {
     pub(super) fn end(&self, held: &mut Held, failure: Option<&io::Error>) {
         if held.end.is_none() {
             let closed = held.closing.take().map(|(error, _)| error);
-            let error = closed
-                .unwrap_or_else(|| end::of(&self.socket, failure, self.remote, held.established));
+            let error = closed.unwrap_or_else(|| {
+                end::of(&self.descriptor(), failure, self.remote, held.established)
+            });
             held.end = Some(error);
         }
     }

@@ -3,28 +3,20 @@
 use std::io;
 use std::net::SocketAddr;
 
-use inquic_descriptor::Calls;
+use inquic_descriptor::{Calls, words};
 use inquic_handshake::HandshakeError;
-use inquic_uapi::error::{
-    QUIC_TRANSPORT_ERROR_APPLICATION, QUIC_TRANSPORT_ERROR_CRYPTO, QUIC_TRANSPORT_ERROR_NONE,
-};
-use inquic_uapi::structs::ConnectionClose;
-use inquic_uapi::{Layout, option};
-use socket2::Socket;
-use std::os::fd::AsRawFd as _;
-
-use inquic_descriptor::Descriptor;
+use inquic_uapi::error::{QUIC_TRANSPORT_ERROR_APPLICATION, QUIC_TRANSPORT_ERROR_NONE};
 
 use crate::error::Error;
 
 /// Why a connection is over of which recvmsg says this, or that it was closed in order.
 pub(super) fn of(
-    socket: &Socket,
+    socket: &dyn Calls,
     failure: Option<&io::Error>,
     peer: SocketAddr,
     established: bool,
 ) -> Error {
-    let close = words(socket);
+    let close = words::close_of(socket).unwrap_or_default();
     let code = u64::from(close.errcode);
     let reason = text(&close.phrase);
     let Some(failure) = failure else {
@@ -51,27 +43,13 @@ fn of_transport(code: u32, reason: String) -> Error {
             reason: "it was seen below the socket".into(),
         },
         QUIC_TRANSPORT_ERROR_APPLICATION => Error::Refused { reason },
-        _ => match code
-            .checked_sub(QUIC_TRANSPORT_ERROR_CRYPTO)
-            .map(u8::try_from)
-        {
-            Some(Ok(alert)) => Error::handshake(&HandshakeError::PeerAlert(alert)),
-            _ => Error::TransportByPeer {
+        _ => match words::alert_of(code) {
+            Some(alert) => Error::handshake(&HandshakeError::PeerAlert(alert)),
+            None => Error::TransportByPeer {
                 code: code.into(),
                 reason,
             },
         },
-    }
-}
-
-/// CONNECTION_CLOSE of the socket: the peer's words where it has closed.
-fn words(socket: &Socket) -> ConnectionClose {
-    let mut value = [0; ConnectionClose::SIZE];
-    let read = Descriptor(socket.as_raw_fd())
-        .getsockopt(option::QUIC_SOCKOPT_CONNECTION_CLOSE, &mut value);
-    match read {
-        Ok(_) => ConnectionClose::read(&value),
-        Err(_) => ConnectionClose::default(),
     }
 }
 

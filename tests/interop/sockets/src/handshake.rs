@@ -5,23 +5,21 @@ use std::io;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use inquic_descriptor::words::{
+    crypto_level, crypto_secret, install, level_of, peer_alert, version_of,
+};
+use inquic_descriptor::{Calls, Descriptor};
 use inquic_handshake::{
     CipherSuite, HandshakeError, HandshakeSocket, KeySide, Level, Progress, Session,
     TRANSPORT_PARAMETERS_BYTES,
 };
+use inquic_uapi::Layout;
 use inquic_uapi::error::QUIC_TRANSPORT_ERROR_CRYPTO;
 use inquic_uapi::option::{
-    QUIC_SOCKOPT_CONFIG, QUIC_SOCKOPT_CONNECTION_CLOSE, QUIC_SOCKOPT_CRYPTO_SECRET,
-    QUIC_SOCKOPT_TRANSPORT_PARAM, QUIC_SOCKOPT_TRANSPORT_PARAM_EXT,
+    QUIC_SOCKOPT_CONNECTION_CLOSE, QUIC_SOCKOPT_TRANSPORT_PARAM, QUIC_SOCKOPT_TRANSPORT_PARAM_EXT,
 };
-use inquic_uapi::structs::{Config, ConnectionClose, CryptoSecret};
-use inquic_uapi::{
-    Layout, QUIC_CRYPTO_APP, QUIC_CRYPTO_EARLY, QUIC_CRYPTO_HANDSHAKE, QUIC_CRYPTO_INITIAL,
-    TLS_CIPHER_AES_CCM_128, TLS_CIPHER_AES_GCM_128, TLS_CIPHER_AES_GCM_256,
-    TLS_CIPHER_CHACHA20_POLY1305,
-};
+use inquic_uapi::structs::ConnectionClose;
 use inquic_wire::Version;
-use quic::{Calls, Descriptor};
 
 /// The handshake of one connection.
 pub(crate) struct Handshake {
@@ -85,7 +83,7 @@ impl Handshake {
                 ensure!(socket.wait(false, PATIENCE)?, "the handshake took too long");
                 Ok(())
             }
-            Err(error) => match self.link.peer_alert() {
+            Err(error) => match peer_alert(&self.link.socket) {
                 Some(alert) => Err(HandshakeError::PeerAlert(alert).into()),
                 None => Err(error.into()),
             },
@@ -106,17 +104,6 @@ impl Handshake {
     /// Whether 0-RTT was offered, by us or to us, and taken.
     pub(crate) const fn is_early(&self) -> bool {
         self.link.early
-    }
-}
-
-impl Link {
-    /// The TLS alert with which the peer has ended the connection.
-    fn peer_alert(&self) -> Option<u8> {
-        let mut close = [0; ConnectionClose::SIZE];
-        let option = QUIC_SOCKOPT_CONNECTION_CLOSE;
-        self.socket.getsockopt(option, &mut close).ok()?;
-        let code = ConnectionClose::read(&close).errcode;
-        u8::try_from(code.checked_sub(QUIC_TRANSPORT_ERROR_CRYPTO)?).ok()
     }
 }
 
@@ -152,24 +139,8 @@ impl HandshakeSocket for Link {
         suite: CipherSuite,
         secret: &[u8],
     ) -> io::Result<()> {
-        let mut value = CryptoSecret {
-            send: u8::from(side == KeySide::Seal),
-            level: crypto_level(level),
-            cipher_type: match suite {
-                CipherSuite::Aes128GcmSha256 => TLS_CIPHER_AES_GCM_128,
-                CipherSuite::Aes256GcmSha384 => TLS_CIPHER_AES_GCM_256,
-                CipherSuite::ChaCha20Poly1305Sha256 => TLS_CIPHER_CHACHA20_POLY1305,
-                CipherSuite::Aes128CcmSha256 => TLS_CIPHER_AES_CCM_128,
-            },
-            ..CryptoSecret::default()
-        };
-        let place = value.secret.get_mut(..secret.len());
-        place
-            .ok_or(io::ErrorKind::InvalidData)?
-            .copy_from_slice(secret);
-        let mut bytes = [0; CryptoSecret::SIZE];
-        value.write(&mut bytes);
-        self.socket.setsockopt(QUIC_SOCKOPT_CRYPTO_SECRET, &bytes)?;
+        let secret = crypto_secret(level, side, suite, secret)?;
+        install(&self.socket, &secret)?;
         self.early |= level == Level::ZeroRtt;
         Ok(())
     }
@@ -202,13 +173,7 @@ impl HandshakeSocket for Link {
     }
 
     fn version(&self) -> Version {
-        let mut config = [0; Config::SIZE];
-        let option = QUIC_SOCKOPT_CONFIG;
-        let read = self.socket.getsockopt(option, &mut config).ok();
-        let version = read.map(|_| Version(Config::read(&config).version));
-        version
-            .filter(|version| version.is_known())
-            .unwrap_or(Version::V1)
+        version_of(&self.socket).unwrap_or(Version::V1)
     }
 
     fn fail(&mut self, alert: u8) {
@@ -221,24 +186,6 @@ impl HandshakeSocket for Link {
         // The socket is closed next, whatever this says.
         let option = QUIC_SOCKOPT_CONNECTION_CLOSE;
         drop(self.socket.setsockopt(option, &bytes));
-    }
-}
-
-const fn crypto_level(level: Level) -> u8 {
-    match level {
-        Level::Initial => QUIC_CRYPTO_INITIAL,
-        Level::ZeroRtt => QUIC_CRYPTO_EARLY,
-        Level::Handshake => QUIC_CRYPTO_HANDSHAKE,
-        Level::OneRtt => QUIC_CRYPTO_APP,
-    }
-}
-
-const fn level_of(level: u8) -> Option<Level> {
-    match level {
-        QUIC_CRYPTO_INITIAL => Some(Level::Initial),
-        QUIC_CRYPTO_HANDSHAKE => Some(Level::Handshake),
-        QUIC_CRYPTO_APP => Some(Level::OneRtt),
-        _ => None,
     }
 }
 

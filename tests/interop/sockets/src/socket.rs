@@ -7,6 +7,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::thread;
 use std::time::Duration;
 
+use inquic_descriptor::{Calls, Descriptor};
 use inquic_uapi::option::{
     QUIC_SOCKOPT_ALPN, QUIC_SOCKOPT_CONFIG, QUIC_SOCKOPT_CONNECTION_MIGRATION,
     QUIC_SOCKOPT_KEY_UPDATE, QUIC_SOCKOPT_SESSION_TICKET, QUIC_SOCKOPT_STATISTICS,
@@ -15,7 +16,6 @@ use inquic_uapi::option::{
 use inquic_uapi::socket::AF_INET;
 use inquic_uapi::structs::{Config, Statistics, StreamDescriptor, TransportParam};
 use inquic_uapi::{IPPROTO_QUIC, Layout, flags};
-use quic::{Calls, Descriptor};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 /// A listener or a connection.
