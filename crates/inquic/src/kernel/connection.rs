@@ -19,6 +19,7 @@ use socket2::{Domain, SockAddr, Socket};
 
 use super::end;
 use super::events::Codes;
+use super::limits;
 use super::listener::Shared;
 use super::reactor::{Reactor, Ready, Registration};
 use super::settings::{self, Settings};
@@ -296,10 +297,7 @@ impl Connection {
             .setsockopt(option::QUIC_SOCKOPT_CONNECTION_CLOSE, &value);
         let _ = self.socket.shutdown(Shutdown::Both);
         let reason = reason.to_owned();
-        let until = clock::now()
-            + inquic_platform::Duration::from_nanos(
-                u64::try_from(super::limits::LINGER.as_nanos()).unwrap_or(u64::MAX),
-            );
+        let until = clock::now() + limits::LINGER;
         held.closing = Some((Error::Closed { code, reason }, until));
         self.tell(held);
     }

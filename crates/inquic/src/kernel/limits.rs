@@ -1,6 +1,6 @@
 //! Every bound of the kernel's home in the process, each with the sum that gives it.
 
-use std::time::Duration;
+use inquic_platform::Duration;
 
 /// Events of descriptors that are taken at once: more are taken with the next call.
 pub(super) const EVENTS: usize = 256;

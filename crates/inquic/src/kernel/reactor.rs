@@ -103,7 +103,7 @@ impl Reactor {
 
     fn run(&self) -> ! {
         let mut events = [MaybeUninit::uninit(); limits::EVENTS];
-        let tick = Timespec::try_from(limits::TICK).ok();
+        let tick = Timespec::try_from(std::time::Duration::from(limits::TICK)).ok();
         loop {
             let ticks = !lock(&self.ticking).is_empty();
             let timeout = tick.as_ref().filter(|_| ticks);

@@ -377,9 +377,7 @@ impl Transport for Connection {
         );
         match done {
             Ok(()) => {
-                let time = u64::try_from(limits::MOVE.as_nanos()).unwrap_or(u64::MAX);
-                let until = clock::now() + inquic_platform::Duration::from_nanos(time);
-                held.moving = Some((None, until));
+                held.moving = Some((None, clock::now() + limits::MOVE));
                 Ok(())
             }
             Err(error) => {
