@@ -104,14 +104,7 @@ impl Transport for Connection {
             Err(error) if Self::is_over(&error) => {}
             Err(error) => return Poll::Ready(Err(told("cannot take a stream", &error))),
         }
-        match Self::ended(&held) {
-            Some(Error::ClosedByPeer { code: 0, .. }) => Poll::Ready(Ok(None)),
-            Some(error) => Poll::Ready(Err(error)),
-            None => {
-                Self::wait(&mut held, context);
-                Poll::Pending
-            }
-        }
+        Self::nothing_came(&mut held, context)
     }
 
     fn poll_read(
@@ -334,14 +327,7 @@ impl Transport for Connection {
         if datagram.is_some() {
             return Poll::Ready(Ok(datagram));
         }
-        match Self::ended(&held) {
-            Some(Error::ClosedByPeer { code: 0, .. }) => Poll::Ready(Ok(None)),
-            Some(error) => Poll::Ready(Err(error)),
-            None => {
-                Self::wait(&mut held, context);
-                Poll::Pending
-            }
-        }
+        Self::nothing_came(&mut held, context)
     }
 
     fn poll_datagram_fate(&self, context: &Context<'_>) -> Poll<Result<(u64, bool), Error>> {
@@ -417,6 +403,18 @@ impl Transport for Connection {
 }
 
 impl Connection {
+    /// The peer has given nothing yet: there is more to wait for, or the connection has ended, in order with code 0.
+    fn nothing_came<T>(held: &mut Held, context: &Context<'_>) -> Poll<Result<Option<T>, Error>> {
+        match Self::ended(held) {
+            Some(Error::ClosedByPeer { code: 0, .. }) => Poll::Ready(Ok(None)),
+            Some(error) => Poll::Ready(Err(error)),
+            None => {
+                Self::wait(held, context);
+                Poll::Pending
+            }
+        }
+    }
+
     /// RESET_STREAM or STOP_SENDING.
     fn end_half(&self, name: u32, id: StreamId, code: u64) -> Result<(), Error> {
         let errcode = u32::try_from(code).map_err(|_| {
