@@ -20,6 +20,41 @@ use crate::kernel::{self, Choice, Home, Settings};
 
 pub use listener::ListenerBuilder;
 
+/// The calls of a builder that have connections logged, beside `key_log`, which each builder has of its own.
+macro_rules! logging_calls {
+    () => {
+        /// As `key_log`, to the file that the environment variable `SSLKEYLOGFILE` names, as browsers and curl do; nothing without
+        /// it. Never the default: a library does not give secrets away because of a variable.
+        pub fn key_log_from_env(self) -> Self {
+            match $crate::builder::path_in("SSLKEYLOGFILE") {
+                Some(path) => self.key_log(path),
+                None => self,
+            }
+        }
+
+        /// Logs what happens on every connection, for people who look into one: a file for each in `directory`, in the qlog format, named
+        /// for the connection's first id. Its keys and data stay out; names, addresses and sizes do not.
+        ///
+        /// Bounds: 32 MiB in a file, 256 connections at once; the rest is not logged. A log never makes a connection fail or wait. Call
+        /// [`crate::qlog::flush`] before the process ends.
+        #[cfg(feature = "qlog")]
+        pub fn qlog(mut self, directory: impl AsRef<::std::path::Path>) -> Self {
+            self.log_to.directory = Some(directory.as_ref().into());
+            self
+        }
+
+        /// As `qlog`, to the directory that the environment variable `QLOGDIR` names; nothing without it.
+        #[cfg(feature = "qlog")]
+        pub fn qlog_from_env(self) -> Self {
+            match $crate::builder::path_in("QLOGDIR") {
+                Some(directory) => self.qlog(directory),
+                None => self,
+            }
+        }
+    };
+}
+use logging_calls;
+
 /// Marks what belongs to the blocking face.
 #[derive(Clone, Copy, Debug)]
 pub enum Blocking {}
@@ -88,34 +123,7 @@ impl<Face> ConnectionBuilder<Face> {
         self.tls(|tls| tls.key_log(path))
     }
 
-    /// As `key_log`, to the file that the environment variable `SSLKEYLOGFILE` names, as browsers and curl do; nothing without
-    /// it. Never the default: a library does not give secrets away because of a variable.
-    pub fn key_log_from_env(self) -> Self {
-        match path_in("SSLKEYLOGFILE") {
-            Some(path) => self.key_log(path),
-            None => self,
-        }
-    }
-
-    /// Logs what happens on every connection, for people who look into one: a file for each in `directory`, in the qlog format, named
-    /// for the connection's first id. Its keys and data stay out; names, addresses and sizes do not.
-    ///
-    /// Bounds: 32 MiB in a file, 256 connections at once; the rest is not logged. A log never makes a connection fail or wait. Call
-    /// [`crate::qlog::flush`] before the process ends.
-    #[cfg(feature = "qlog")]
-    pub fn qlog(mut self, directory: impl AsRef<Path>) -> Self {
-        self.log_to.directory = Some(directory.as_ref().into());
-        self
-    }
-
-    /// As `qlog`, to the directory that the environment variable `QLOGDIR` names; nothing without it.
-    #[cfg(feature = "qlog")]
-    pub fn qlog_from_env(self) -> Self {
-        match path_in("QLOGDIR") {
-            Some(directory) => self.qlog(directory),
-            None => self,
-        }
-    }
+    logging_calls!();
 
     /// The name that the server's certificate must be for. By default the host that is connected to.
     pub fn server_name(mut self, name: impl Into<String>) -> Self {

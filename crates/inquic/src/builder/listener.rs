@@ -9,7 +9,7 @@ use inquic_handshake::{Certificate, CipherSuite, KeyExchange, ServerConfig, Serv
 use inquic_socket::port::ListenOptions;
 use inquic_uapi::option::{ALPN_LEN_MAX, SERVER_NAMES_LEN_MAX};
 
-use super::path_in;
+use super::logging_calls;
 use crate::config::TransportConfig;
 use crate::error::Error;
 use crate::home::limits;
@@ -142,34 +142,7 @@ impl<Face> ListenerBuilder<Face> {
         self
     }
 
-    /// As `key_log`, to the file that the environment variable `SSLKEYLOGFILE` names, as browsers and curl do; nothing without
-    /// it. Never the default: a library does not give secrets away because of a variable.
-    pub fn key_log_from_env(self) -> Self {
-        match path_in("SSLKEYLOGFILE") {
-            Some(path) => self.key_log(path),
-            None => self,
-        }
-    }
-
-    /// Logs what happens on every connection, for people who look into one: a file for each in `directory`, in the qlog format, named
-    /// for the connection's first id. Its keys and data stay out; names, addresses and sizes do not.
-    ///
-    /// Bounds: 32 MiB in a file, 256 connections at once; the rest is not logged. A log never makes a connection fail or wait. Call
-    /// [`crate::qlog::flush`] before the process ends.
-    #[cfg(feature = "qlog")]
-    pub fn qlog(mut self, directory: impl AsRef<Path>) -> Self {
-        self.log_to.directory = Some(directory.as_ref().into());
-        self
-    }
-
-    /// As `qlog`, to the directory that the environment variable `QLOGDIR` names; nothing without it.
-    #[cfg(feature = "qlog")]
-    pub fn qlog_from_env(self) -> Self {
-        match path_in("QLOGDIR") {
-            Some(directory) => self.qlog(directory),
-            None => self,
-        }
-    }
+    logging_calls!();
 
     /// The settings of the transport.
     pub fn config(mut self, config: TransportConfig) -> Self {
