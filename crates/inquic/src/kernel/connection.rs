@@ -17,6 +17,7 @@ use inquic_uapi::{Layout, option};
 use inquic_wire::{Direction, StreamId, Version};
 use socket2::{Domain, SockAddr, Socket};
 
+use super::datagrams::Datagrams;
 use super::end;
 use super::events::Codes;
 use super::limits;
@@ -60,7 +61,7 @@ pub(super) struct Held {
     pub(super) codes: Codes,
     /// The peer's streams that were taken from the socket and are not accepted yet.
     incoming: [VecDeque<StreamId>; 2],
-    pub(super) datagrams: VecDeque<Vec<u8>>,
+    pub(super) datagrams: Datagrams,
     pub(super) fates: Fates,
     levels: HashMap<Interest, Arc<Level>>,
     waiting: Vec<Waker>,
@@ -135,7 +136,7 @@ impl Connection {
                 streams: HashMap::new(),
                 codes: Codes::default(),
                 incoming: [VecDeque::new(), VecDeque::new()],
-                datagrams: VecDeque::new(),
+                datagrams: Datagrams::default(),
                 fates: Fates::default(),
                 levels: HashMap::new(),
                 waiting: Vec::new(),

@@ -75,7 +75,7 @@ impl Connection {
                 if flags & MSG_QUIC_NOTIFICATION != 0 {
                     self.take_event(held, message);
                 } else if flags & MSG_QUIC_DATAGRAM != 0 {
-                    held.take_datagram(message);
+                    held.datagrams.push(message);
                 }
             }
         });
@@ -125,17 +125,6 @@ impl Connection {
 }
 
 impl Held {
-    fn take_datagram(&mut self, data: &[u8]) {
-        let mut bytes: usize = self.datagrams.iter().map(Vec::len).sum();
-        while bytes + data.len() > limits::DATAGRAM_BYTES {
-            match self.datagrams.pop_front() {
-                Some(oldest) => bytes -= oldest.len(),
-                None => break,
-            }
-        }
-        self.datagrams.push_back(data.to_vec());
-    }
-
     /// TLS keeps what a later connection resumes with. One that cannot be read is none.
     pub(super) fn take_ticket(&mut self, message: &[u8]) {
         if self.ticket != message && self.link.arrive(message, Some(QUIC_CRYPTO_APP)).is_ok() {

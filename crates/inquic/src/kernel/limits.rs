@@ -10,7 +10,7 @@ pub(super) const TICK: Duration = Duration::from_millis(10);
 pub(super) const LINGER: Duration = Duration::from_secs(30);
 /// How long a move to another address may take: as long as a handshake.
 pub(super) const MOVE: Duration = Duration::from_secs(10);
-/// Bytes of datagrams that wait for `recv_datagram`: as in the embedded home.
+/// Bytes of datagrams that wait for `recv_datagram`, and 24 more for each: as many as in the embedded home.
 pub(super) const DATAGRAM_BYTES: usize = 64 * 1024;
 /// Bytes that one recvmsg takes: what the engine keeps of one level of a handshake at most, and the longest datagram.
 pub(super) const RECEIVE_BYTES: usize = 64 * 1024;

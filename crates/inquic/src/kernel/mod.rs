@@ -6,6 +6,7 @@
 
 mod choice;
 mod connection;
+mod datagrams;
 mod end;
 mod events;
 mod handshake;

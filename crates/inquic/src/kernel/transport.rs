@@ -322,7 +322,7 @@ impl Transport for Connection {
 
     fn poll_receive_datagram(&self, context: &Context<'_>) -> Poll<Result<Option<Vec<u8>>, Error>> {
         let mut held = self.lock();
-        let datagram = held.datagrams.pop_front();
+        let datagram = held.datagrams.pop();
         self.raise(&mut held);
         if datagram.is_some() {
             return Poll::Ready(Ok(datagram));
