@@ -280,6 +280,17 @@ fn a_stopped_stream_says_so_to_its_writer() {
 }
 
 #[test]
+fn finishing_a_stream_of_a_connection_that_is_over_says_why() {
+    let (_listener, client, server) = pair();
+    let mut stream = client.open_uni().unwrap();
+    stream.write_all(b"some").unwrap();
+    server.close(7, "enough");
+    let closed = client.closed();
+    assert_eq!(closed.peer_code(), Some(7));
+    assert_eq!(stream.finish(), Err(closed));
+}
+
+#[test]
 fn a_writer_that_is_dropped_before_its_end_resets_the_stream() {
     let (_listener, client, server) = pair();
     let mut stream = client.open_uni().unwrap();

@@ -146,18 +146,18 @@ impl Transport for Connection {
     }
 
     fn finish(&self, id: StreamId) -> Result<(), Error> {
-        let done = self.stream(id)?.socket.shutdown(Shutdown::Write);
-        match done {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                self.step();
-                match self.lock().codes.stopped(id) {
-                    Some(code) => Err(Error::Stopped(code)),
-                    // All of it was finished before.
-                    None if Self::ended(&self.lock()).is_none() => Ok(()),
-                    None => Err(self.write_error(id, &error)),
-                }
-            }
+        if self.stream(id)?.socket.shutdown(Shutdown::Write).is_ok() {
+            return Ok(());
+        }
+        self.step();
+        let held = self.lock();
+        let (code, ended) = (held.codes.stopped(id), Self::ended(&held));
+        drop(held);
+        match (code, ended) {
+            (Some(code), _) => Err(Error::Stopped(code)),
+            (None, Some(error)) => Err(error),
+            // All of it was finished before.
+            (None, None) => Ok(()),
         }
     }
 
