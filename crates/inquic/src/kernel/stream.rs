@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use rustix::event::epoll;
@@ -43,10 +43,7 @@ impl Stream {
                     if is_last {
                         break;
                     }
-                    push(
-                        &mut self.waiting.lock().unwrap_or_else(PoisonError::into_inner),
-                        context,
-                    );
+                    push(&mut self.lock(), context);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 answer => return Poll::Ready(answer),
@@ -55,10 +52,13 @@ impl Stream {
         Poll::Pending
     }
 
-    /// Has everybody look again.
+    fn lock(&self) -> MutexGuard<'_, Vec<Waker>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has everybody look again. They may do so at once: the lock is not held.
     pub(super) fn wake(&self) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = std::mem::take(&mut *waiting);
+        let waiting = std::mem::take(&mut *self.lock());
         waiting.into_iter().for_each(Waker::wake);
     }
 }
@@ -110,3 +110,6 @@ impl std::fmt::Debug for Watched {
         out.debug_tuple("Watched").field(&self.epoll).finish()
     }
 }
+
+#[cfg(test)]
+mod tests;
