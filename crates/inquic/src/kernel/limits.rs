@@ -7,11 +7,11 @@ pub(super) const EVENTS: usize = 256;
 /// How often is looked at what no descriptor tells: half the time in which people notice nothing.
 pub(super) const TICK: Duration = Duration::from_millis(10);
 /// How long a connection that was closed goes on to deliver what was written: as in the embedded home.
-pub(super) const LINGER: Duration = Duration::from_secs(30);
+pub(super) const LINGER: Duration = inquic_socket::limits::LINGER;
 /// How long a move to another address may take: as long as a handshake.
 pub(super) const MOVE: Duration = Duration::from_secs(10);
 /// Bytes of datagrams that wait for `recv_datagram`, and 24 more for each: as many as in the embedded home.
-pub(super) const DATAGRAM_BYTES: usize = 64 * 1024;
+pub(super) const DATAGRAM_BYTES: usize = inquic_engine::limits::DATAGRAM_QUEUE;
 /// Bytes that one recvmsg takes: what the engine keeps of one level of a handshake at most, and the longest datagram.
 pub(super) const RECEIVE_BYTES: usize = 64 * 1024;
 /// Codes of streams that were reset or stopped and are still asked for: those of two kinds of streams that the peer may have open at once.
