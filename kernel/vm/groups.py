@@ -33,7 +33,7 @@ class Group:
         return int(dict(line.split() for line in open(f"{self.place}/memory.events"))["oom_kill"])
 
     def throttle(self, micros):
-        """Gives its processes so much of each second."""
+        """Gives its processes so much of each second; "max": all that there is."""
         with open(f"{self.place}/cpu.max", "w") as file:
             file.write(f"{micros} 1000000")
 
