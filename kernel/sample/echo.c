@@ -382,19 +382,19 @@ static int connect(void)
 	return err;
 }
 
-static bool serves;
+static bool is_client(void)
+{
+	return !strcmp(role, "client");
+}
 
 static int __init sample_init(void)
 {
-	if (!strcmp(role, "client"))
-		return connect();
-	serves = true;
-	return register_pernet_subsys(&places);
+	return is_client() ? connect() : register_pernet_subsys(&places);
 }
 
 static void __exit sample_exit(void)
 {
-	if (serves)
+	if (!is_client())
 		unregister_pernet_subsys(&places);
 }
 
