@@ -214,6 +214,13 @@ def proc_says_of_sockets_what_they_say_themselves():
     assert ours[8:10] == ["0", "7"], ours
     assert ours[10:] == [*buffers, "0", inode(client)], ours
 
+    # What a slow handshake sends twice may come when its keys are gone (RFC 9001, section 4.9). Behind a round trip nothing does.
+    assert client.send(b" and on") == 7
+    heard = b""
+    while heard != b"seven b and on":
+        heard += hear(client)[0]
+    settled = counters()["QuicPktDecDrop"]
+
     # No packet of anybody's, and one for a connection that there is not.
     stranger = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     stranger.sendto(b"\x00" * 30, listener.getsockname())
@@ -229,7 +236,7 @@ def proc_says_of_sockets_what_they_say_themselves():
     assert after["QuicConnCurrentEstabs"] == 0, after
     assert moved["QuicConnActiveEstabs"] == moved["QuicConnPassiveEstabs"] >= 1, moved
     assert moved["QuicFrmOutCloses"] >= 1 and moved["QuicFrmInCloses"] >= 1, moved
-    assert moved["QuicPktDecDrop"] == 0, moved
+    assert after["QuicPktDecDrop"] == settled, (settled, after)
 
 
 run()
