@@ -358,25 +358,40 @@ u32 inquic_caller(void)
 	return from_kuid(&init_user_ns, current_euid());
 }
 
+/* Sockets that a reader of the list passes while nobody else may change it. */
+#define PASSED_AT_ONCE 256
+
 /*
  * The socket of a namespace that has `skip` others between it and `before`, or the start of the list, held for the caller, who gives
  * `before` back with it.
  */
 struct inquic_cell *inquic_cell_next(struct inquic_cell *before, const struct net *net, u64 skip)
 {
-	struct list_head *at;
 	struct inquic_cell *cell = NULL;
+	struct list_head *at;
+	int passed = 0;
 
 	spin_lock(&sockets_lock);
 	for (at = before ? before->listed.next : sockets.next; at != &sockets; at = at->next) {
 		struct inquic_cell *next = list_entry(at, struct inquic_cell, listed);
+		bool other = next->net != net || (skip && skip--);
 
-		if (next->net != net || (skip && skip--))
+		if (other && ++passed < PASSED_AT_ONCE)
 			continue;
-		if (refcount_inc_not_zero(&next->refs)) {
+		if (!refcount_inc_not_zero(&next->refs))
+			continue;
+		if (!other) {
 			cell = next;
 			break;
 		}
+		/* Whoever makes and ends sockets does not wait for a reader to pass all that are not his. */
+		spin_unlock(&sockets_lock);
+		if (before)
+			inquic_cell_put(before);
+		cond_resched();
+		before = next;
+		passed = 0;
+		spin_lock(&sockets_lock);
 	}
 	spin_unlock(&sockets_lock);
 	if (before)
