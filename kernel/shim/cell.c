@@ -55,7 +55,7 @@ static LIST_HEAD(sockets);
 static DEFINE_SPINLOCK(sockets_lock);
 static DEFINE_MUTEX(binding_lock);
 static DEFINE_MUTEX(ports_lock);
-static unsigned int ports_scope;
+static unsigned int binding_scope, ports_scope;
 static struct lock_class_key port_key;
 
 int inquic_cells_init(void)
@@ -320,15 +320,22 @@ int inquic_cell_device(struct inquic_cell *cell)
 	return device;
 }
 
-/* One bind() at a time looks for a port and makes it where there is none. It may take ports_lock and the locks of ports. */
+/*
+ * One bind() at a time looks for a port and makes it where there is none. It may take ports_lock and the locks of ports. What storage
+ * stands on may wait for it, so whoever holds it does not wait for storage.
+ */
 void inquic_binding_lock(void)
 {
 	mutex_lock(&binding_lock);
+	binding_scope = memalloc_noio_save();
 }
 
 void inquic_binding_unlock(void)
 {
+	unsigned int scope = binding_scope;
+
 	mutex_unlock(&binding_lock);
+	memalloc_noio_restore(scope);
 }
 
 /* Gives a port that is going the time to be gone. */
