@@ -35,9 +35,24 @@ static struct list *list_of(u64 id)
 	return &lists[hash_64(id, BITS)];
 }
 
-/* From now on the call is asked, if it is not yet; not where the connection has no port, or nothing has come for it. */
+/* Who waits for a connection; the list is locked. */
+static struct inquic_fetcher *call_for(const struct list *list, const struct inquic_cell *port, u64 id)
+{
+	struct inquic_fetcher *call;
+
+	hlist_for_each_entry(call, &list->calls, in)
+		if (call->id == id && call->port == port)
+			return call;
+	return NULL;
+}
+
+/*
+ * From now on the call is asked, if it is not yet; not where the connection has no port, or nothing has come for it. It takes the place of
+ * a call that waits for the same connection, and does what that was asked.
+ */
 void inquic_fetcher_add(struct inquic_fetcher *call, struct inquic_cell *cell)
 {
+	struct inquic_fetcher *before;
 	struct list *list;
 
 	if (call->port)
@@ -47,6 +62,12 @@ void inquic_fetcher_add(struct inquic_fetcher *call, struct inquic_cell *cell)
 		return;
 	list = list_of(call->id);
 	spin_lock_bh(&list->lock);
+	before = call_for(list, call->port, call->id);
+	if (before) {
+		hlist_del_init(&before->in);
+		swap(call->asked, before->asked);
+		call->since = before->since;
+	}
 	hlist_add_head(&call->in, &list->calls);
 	spin_unlock_bh(&list->lock);
 }
@@ -81,7 +102,7 @@ void inquic_fetcher_remove(struct inquic_fetcher *call)
 	if (!call->port)
 		return;
 	spin_lock_bh(&list->lock);
-	hlist_del(&call->in);
+	hlist_del_init(&call->in);
 	spin_unlock_bh(&list->lock);
 	if (call->asked)
 		inquic_cell_kick(call->port);
@@ -125,19 +146,15 @@ bool inquic_ask(struct inquic_cell *port, struct sock *sk)
 {
 	struct inquic_fetcher *call;
 	struct list *list;
-	bool comes = false;
+	bool comes;
 	u64 id;
 
 	if (!last_id(sk, &id))
 		return false;
 	list = list_of(id);
 	spin_lock(&list->lock);
-	hlist_for_each_entry(call, &list->calls, in) {
-		if (call->id != id || call->port != port)
-			continue;
-		comes = asked(call);
-		break;
-	}
+	call = call_for(list, port, id);
+	comes = call && asked(call);
 	spin_unlock(&list->lock);
 	return comes;
 }
