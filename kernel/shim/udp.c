@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /* UDP sockets of the kernel for the Rust side: trains of datagrams both ways, with addresses and ECN marks. */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/net.h>
@@ -60,6 +63,23 @@ void inquic_udp_follow(struct socket *sock, struct inquic_cell *cell)
 	sock_put(from);
 }
 
+/* Nothing can be done with it. Nobody else has the file, and it ends before the module, which it need not hold. */
+static const struct file_operations none = {};
+
+/*
+ * Rules of packets' owners, as nft's skuid, look for the user in the file of the socket that sends: here, that of whoever makes the port.
+ * The file is no more than that. One of the socket itself would end it, under a lock that the end of the program's socket has already.
+ */
+static int own(struct socket *sock)
+{
+	struct file *file = anon_inode_getfile("[quic]", &none, NULL, O_RDWR);
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	sock->file = file;
+	return 0;
+}
+
 /* A UDP socket that is not bound yet, for the socket in `cell`; or an errno. */
 int inquic_udp_new(struct net *net, int family, struct inquic_cell *cell, struct socket **out)
 {
@@ -87,6 +107,7 @@ int inquic_udp_new(struct net *net, int family, struct inquic_cell *cell, struct
 	} else {
 		err = err ?: enable(sock, SOL_IP, IP_PKTINFO);
 	}
+	err = err ?: own(sock);
 	if (err) {
 		sock_release(sock);
 		return err;
@@ -158,9 +179,15 @@ void inquic_udp_attach(struct socket *sock, struct inquic_cell *cell)
 void inquic_udp_free(struct socket *sock)
 {
 	struct net *net = sock_net(sock->sk);
+	struct file *file = sock->file;
 
 	inquic_udp_detach(sock);
+	/* Rules look for it under this lock. */
+	write_lock_bh(&sock->sk->sk_callback_lock);
+	sock->file = NULL;
+	write_unlock_bh(&sock->sk->sk_callback_lock);
 	sock_release(sock);
+	__fput_sync(file);
 	inquic_net_leave(net);
 }
 

@@ -37,7 +37,7 @@ pub(crate) fn check(code: c_int) -> Result<(), Errno> {
     match -code {
         EPERM => return Err(Errno::EACCES),
         ENETDOWN | EHOSTUNREACH => return Err(Errno::ENETUNREACH),
-        ENOBUFS => return Err(Errno::ENOMEM),
+        ENFILE | ENOBUFS => return Err(Errno::ENOMEM),
         _ => {}
     }
     Err(KNOWN
@@ -49,6 +49,7 @@ pub(crate) fn check(code: c_int) -> Result<(), Errno> {
 /// What filters and security modules say, which is no errno of the ABI.
 const EPERM: c_int = 1;
 /// What has the meaning of another errno of the ABI.
+const ENFILE: c_int = 23;
 const ENETDOWN: c_int = 100;
 const ENOBUFS: c_int = 105;
 const EHOSTUNREACH: c_int = 113;

@@ -1,6 +1,7 @@
 """One UDP socket for all that share a port: what one of them sets, binds or leaves, and what the others and the network see of it."""
 
 import os
+import re
 import select
 import socket
 import struct
@@ -164,6 +165,30 @@ def packets_have_the_class_that_was_set_with_the_ecn_mark():
         assert 0xBA in out and out <= {0xB8, 0xBA}, out
         assert 0x22 in back and back <= {0x20, 0x22}, back
         stop(child)
+
+
+@test
+def rules_for_packets_of_a_user_find_those_of_his_connections():
+    if not os.path.exists("/proc/net/netfilter"):
+        print("skipped: this kernel filters no packets", flush=True)
+        return
+    nft = lambda words: subprocess.run(["nft", *words.split()], check=True, capture_output=True, text=True).stdout
+    nft("add table ip users")
+    nft("add chain ip users out { type filter hook output priority 0 ; }")
+    nft("add rule ip users out meta skuid 1000 udp dport 5985 counter")
+    counted = lambda: int(re.search(r"packets (\d+)", nft("list table ip users"))[1])
+    listener = listen(("127.0.0.1", 5985))
+    server = serve(listener)
+    assert exchange(connect(listener.getsockname()), b"of root") == b"of root"
+    assert counted() == 0
+    child = os.fork()
+    if child == 0:
+        os.setuid(1000)
+        os._exit(exchange(connect(listener.getsockname()), b"of another") != b"of another")
+    assert os.waitpid(child, 0)[1] == 0
+    assert counted() >= 4, counted()
+    nft("delete table ip users")
+    stop(server)
 
 
 @test

@@ -69,7 +69,13 @@ impl<'a> Emulator<'a> {
     ///
     /// When its folder is not as it should be.
     pub(super) fn of(module: &'a Module) -> Result<Result<Self, String>> {
-        let mut packages = vec!["qemu-system-x86", "busybox-static", "iproute2", "python3"];
+        let mut packages = vec![
+            "qemu-system-x86",
+            "busybox-static",
+            "iproute2",
+            "nftables",
+            "python3",
+        ];
         packages.extend(module.kernel.package.as_deref());
         if let Err(error) = shell::need_packages(&packages) {
             return Ok(Err(format!("{error:#}")));
