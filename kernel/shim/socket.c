@@ -364,27 +364,52 @@ int inquic_getsockopt(struct sock *sk, int name, sockptr_t value, sockptr_t lenp
 	return name == STREAM_DESCRIPTOR ? -EOPNOTSUPP : read_option(sk, name, value, lenp);
 }
 
-/* A user in the kernel may be below a file system, which memory must not wait for then. */
-static unsigned int enter(const struct sock *sk)
+/* What a call of a user in the kernel leaves as it was. */
+struct outer {
+	unsigned int scope;
+	struct page_frag frag;
+};
+
+/*
+ * A user in the kernel may be below a file system, which memory must not wait for then. The task may be in another socket's call that has
+ * bytes of its own in the page of task_frag, where UDP's copies go as well.
+ */
+static struct outer enter(const struct sock *sk)
 {
-	return sk->sk_kern_sock ? memalloc_noio_save() : 0;
+	struct outer outer = {};
+
+	if (sk->sk_kern_sock) {
+		outer.scope = memalloc_noio_save();
+		swap(outer.frag, current->task_frag);
+	}
+	return outer;
+}
+
+static void leave(const struct sock *sk, struct outer outer)
+{
+	if (!sk->sk_kern_sock)
+		return;
+	swap(outer.frag, current->task_frag);
+	if (outer.frag.page)
+		put_page(outer.frag.page);
+	memalloc_noio_restore(outer.scope);
 }
 
 static int quic_sendmsg(struct socket *sock, struct msghdr *msg, size_t total)
 {
-	unsigned int scope = enter(sock->sk);
+	struct outer outer = enter(sock->sk);
 	int sent = inquic_sendmsg(sock, msg, total);
 
-	memalloc_noio_restore(scope);
+	leave(sock->sk, outer);
 	return sent;
 }
 
 static int quic_recvmsg(struct socket *sock, struct msghdr *msg, size_t total, int flags)
 {
-	unsigned int scope = enter(sock->sk);
+	struct outer outer = enter(sock->sk);
 	int got = inquic_recvmsg(sock, msg, total, flags);
 
-	memalloc_noio_restore(scope);
+	leave(sock->sk, outer);
 	return got;
 }
 
