@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use inquic_engine::{Handle, Incoming, Received, Route, Transmit, first_run};
-use inquic_platform::Instant;
 use inquic_platform::memory::{inserted, pushed, taken};
+use inquic_platform::{Instant, Table};
 use inquic_socket::Port;
 use inquic_socket::port::ListenerId;
 
@@ -28,8 +28,14 @@ pub(crate) struct Ports {
     pub(crate) listeners: Vec<(ListenerId, Shared<Connection>)>,
     pub(crate) net: Net,
     pub(crate) udp: Arc<Udp>,
-    /// UDP sockets of single connections, at other addresses.
-    pub(crate) extras: Vec<(Handle, Arc<Udp>)>,
+    /// UDP sockets at other addresses, where connections have moved.
+    pub(crate) extras: Vec<Extra>,
+}
+
+/// Another UDP socket, with the connections that it receives for.
+pub(crate) struct Extra {
+    udp: Arc<Udp>,
+    users: Table<Handle, ()>,
 }
 
 impl Ports {
@@ -48,24 +54,30 @@ impl Ports {
 
     pub(crate) fn forget(&mut self, handle: Handle) -> Option<Shared<Connection>> {
         let at = self.place(handle).ok()?;
-        self.extras.retain(|(owner, _)| *owner != handle);
+        self.extras
+            .retain_mut(|extra| extra.is_used_without(handle));
         taken(&mut self.connections, at).map(|(_, connection)| connection)
     }
 
     /// Takes datagrams for a connection from another UDP socket, too; false without memory.
     pub(crate) fn add_extra(&mut self, handle: Handle, udp: Arc<Udp>) -> bool {
-        pushed(&mut self.extras, (handle, udp))
+        let mut extras = self.extras.iter_mut();
+        if let Some(extra) = extras.find(|extra| Arc::ptr_eq(&extra.udp, &udp)) {
+            return extra.users.insert(handle, ()).is_ok();
+        }
+        let mut users = Table::new();
+        users.insert(handle, ()).is_ok() && pushed(&mut self.extras, Extra { udp, users })
     }
 
     pub(crate) fn remove_extra(&mut self, handle: Handle, udp: &Arc<Udp>) {
         self.extras
-            .retain(|(owner, extra)| *owner != handle || !Arc::ptr_eq(extra, udp));
+            .retain_mut(|extra| !Arc::ptr_eq(&extra.udp, udp) || extra.is_used_without(handle));
     }
 
     /// The UDP socket at that address, beside the port's own, if one of its connections has it.
     pub(crate) fn extra(&self, local: SocketAddr) -> Option<Arc<Udp>> {
-        let found = self.extras.iter().find(|(_, udp)| udp.serves(local));
-        found.map(|(_, udp)| udp.clone())
+        let mut sockets = self.extras.iter().map(|extra| &extra.udp);
+        sockets.find(|udp| udp.serves(local)).cloned()
     }
 
     pub(crate) fn listener(&self, id: ListenerId) -> Option<Shared<Connection>> {
@@ -76,6 +88,14 @@ impl Ports {
     fn place(&self, handle: Handle) -> Result<usize, usize> {
         self.connections
             .binary_search_by_key(&handle, |(handle, _)| *handle)
+    }
+}
+
+impl Extra {
+    /// A connection does not use it any more; whether others do.
+    fn is_used_without(&mut self, handle: Handle) -> bool {
+        self.users.remove(&handle);
+        !self.users.is_empty()
     }
 }
 
@@ -105,8 +125,8 @@ impl Drop for Ports {
         table::leave(&self.udp);
         // Connections may have the sockets for a moment longer than the port.
         self.udp.detach();
-        for (_, extra) in &self.extras {
-            extra.detach();
+        for extra in &self.extras {
+            extra.udp.detach();
         }
     }
 }
@@ -130,11 +150,11 @@ fn drain(this: &Shared<Ports>, udp: &Udp, buffer: &mut [u8]) -> bool {
 }
 
 impl Ports {
-    /// The sockets of single connections; none for want of memory, and then the next datagram asks again.
+    /// The UDP sockets at other addresses; none for want of memory, and then the next datagram asks again.
     fn other_sockets(&self) -> Vec<Arc<Udp>> {
         let mut sockets = Vec::new();
         if sockets.try_reserve_exact(self.extras.len()).is_ok() {
-            sockets.extend(self.extras.iter().map(|(_, udp)| udp.clone()));
+            sockets.extend(self.extras.iter().map(|extra| extra.udp.clone()));
         }
         sockets
     }
