@@ -265,7 +265,8 @@ fn admit(
     incoming: &Incoming,
 ) -> Option<Handle> {
     if memory::is_full() {
-        // The client's retransmission asks again.
+        // The client's retransmission asks again, with the same token.
+        held.port.endpoint_mut().turn_away(incoming);
         return None;
     }
     let (handle, sock) = held.port.admit_sock(now, incoming).ok()?;
