@@ -132,7 +132,7 @@ impl Link {
     }
 
     /// Whether sendmsg would take something.
-    fn has_room(&mut self) -> bool {
+    pub(super) fn has_room(&mut self) -> bool {
         if !self.socket.is_established() && !self.socket.is_early() {
             return false;
         }

@@ -71,33 +71,17 @@ impl Sock {
             State::Connection(_) | State::Idle(_) | State::Listening { .. } => return Err(pipe),
         };
         link.cork(now, flags);
-        if let Some(info) = controls.handshake {
-            return link.send_handshake(info, data);
-        }
-        if flags & MSG_QUIC_DATAGRAM != 0 {
-            return link.send_datagram(data, self.options.fates);
-        }
-        let (mut info, errno) = match controls.stream {
-            Some(info) if info.stream_flags & !STREAM_FLAGS != 0 => {
-                return Err(Stop::Failed(Errno::EINVAL));
-            }
-            // Programs know by the number that a stream which they named has no room.
-            Some(info) => (info, Errno::ENOSPC),
-            None => {
-                let info = StreamInfo {
-                    stream_id: -1,
-                    stream_flags: flags & STREAM_FLAGS,
-                };
-                (info, Errno::EAGAIN)
-            }
+        let sent = match controls.handshake {
+            Some(info) => link.send_handshake(info, data),
+            None if flags & MSG_QUIC_DATAGRAM != 0 => link.send_datagram(data, self.options.fates),
+            None => link.send_data(controls.stream, flags, part, data),
         };
-        if part.more {
-            info.stream_flags &= !MSG_QUIC_STREAM_FIN;
+        // Room comes when what was written has left: nothing is held back for what there is no room for.
+        let took_all = sent.as_ref().is_ok_and(|sent| sent.bytes == data.len());
+        if link.corked.is_some() && !(took_all && link.has_room()) {
+            link.corked = None;
         }
-        match part.stream {
-            Some(stream) => link.write_stream(stream, info.stream_flags, Errno::EAGAIN, data),
-            None => link.send_stream(info, errno, data),
-        }
+        sent
     }
 }
 
@@ -176,6 +160,37 @@ impl Link {
             _ => self.book.fresh,
         };
         sent
+    }
+
+    /// Stream data, on the stream that a control message names or else the active one.
+    fn send_data(
+        &mut self,
+        named: Option<StreamInfo>,
+        flags: u32,
+        part: Part,
+        data: &[u8],
+    ) -> Result<Sent, Stop> {
+        let (mut info, errno) = match named {
+            Some(info) if info.stream_flags & !STREAM_FLAGS != 0 => {
+                return Err(Stop::Failed(Errno::EINVAL));
+            }
+            // Programs know by the number that a stream which they named has no room.
+            Some(info) => (info, Errno::ENOSPC),
+            None => {
+                let info = StreamInfo {
+                    stream_id: -1,
+                    stream_flags: flags & STREAM_FLAGS,
+                };
+                (info, Errno::EAGAIN)
+            }
+        };
+        if part.more {
+            info.stream_flags &= !MSG_QUIC_STREAM_FIN;
+        }
+        match part.stream {
+            Some(stream) => self.write_stream(stream, info.stream_flags, Errno::EAGAIN, data),
+            None => self.send_stream(info, errno, data),
+        }
     }
 
     fn write_stream(

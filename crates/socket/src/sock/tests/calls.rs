@@ -412,6 +412,31 @@ fn ioctl_of_a_listener_is_einval_and_another_request_enotty() {
 }
 
 #[test]
+fn more_data_holds_nothing_back_that_there_is_no_room_behind() {
+    // The last part that is taken is cut, or fills the room to the byte.
+    for len in [100_000, 65_536] {
+        let mut pair = Pair::established();
+        let (now, data) = (pair.now, alloc::vec![1; len]);
+        let mut sends = |flags| {
+            let sock = pair.client.sock();
+            let sent = sock.sendmsg(now, &[], flags, &data);
+            (sent.map(|sent| sent.bytes), sock.is_corked())
+        };
+        assert_eq!(sends(NEW | MSG_MORE), (Ok(len), true));
+        let (last, corked) = loop {
+            match sends(MSG_MORE) {
+                (Ok(bytes), true) => assert_eq!(bytes, len),
+                other => break other,
+            }
+        };
+        assert!(!corked && last.is_ok(), "{last:?}");
+        let (blocked, corked) = sends(MSG_MORE);
+        assert!(!corked, "{len}");
+        assert!(matches!(blocked, Err(Stop::Blocked { .. })), "{blocked:?}");
+    }
+}
+
+#[test]
 fn more_data_holds_packets_back_for_a_moment() {
     let mut pair = Pair::established();
     pair.client_sends(&[], NEW | MSG_MORE, b"first ").unwrap();
