@@ -96,7 +96,8 @@ impl Sock {
         };
         let told = link.drain(options);
         let mask = link.poll();
-        core::mem::replace(&mut link.mask, mask) != mask || told
+        let ended = core::mem::take(&mut link.ended);
+        core::mem::replace(&mut link.mask, mask) != mask || told || ended
     }
 
     /// Whether the port is to be told something; see [`Port::settle`].

@@ -27,6 +27,8 @@ pub(super) struct Link {
     pub(super) corked: Option<Instant>,
     /// What poll said when changes were last told.
     pub(super) mask: u32,
+    /// Whether a call has ended what others may wait for, though poll says the same.
+    pub(super) ended: bool,
     /// Whether SO_ERROR was asked for since the end.
     pub(super) error_taken: bool,
     pub(super) gone: Gone,
@@ -96,6 +98,7 @@ impl Link {
             ticket_key: None,
             corked: None,
             mask: 0,
+            ended: false,
             error_taken: false,
             gone: Gone::No,
             refused: false,

@@ -198,6 +198,7 @@ impl Link {
         match self.socket.reset(id, info.errcode.into()) {
             Ok(()) => {
                 self.book.on_finished(id);
+                self.ended = true;
                 Ok(())
             }
             Err(_) => Err(Stop::Failed(Errno::EINVAL)),
@@ -211,6 +212,7 @@ impl Link {
         match self.socket.stop(id, info.errcode.into()) {
             Ok(()) => {
                 self.inbox.forget(id);
+                self.ended = true;
                 Ok(())
             }
             Err(ReadError::Stopped) => Err(Stop::Failed(Errno::EAGAIN)),
@@ -383,7 +385,8 @@ impl Sock {
         let socket = &mut link.socket;
         let (sending, receiving) = socket.stream_states(id);
         let mut mask = 0;
-        if receiving.is_none_or(ReceiveState::is_terminal) {
+        let stopped = matches!(socket.peek(id, &mut []), Err(ReadError::Stopped));
+        if stopped || receiving.is_none_or(ReceiveState::is_terminal) {
             mask |= POLLRDHUP | POLLIN | POLLRDNORM;
         } else if socket.is_readable(id) {
             mask |= POLLIN | POLLRDNORM;
@@ -407,15 +410,16 @@ impl Sock {
         if !(SHUT_RD..=SHUT_RDWR).contains(&how) {
             return Err(Errno::EINVAL);
         }
-        let mut done = Err(Errno::ENOTCONN);
-        if how != SHUT_RD && link.socket.finish(id).is_ok() {
+        let finished = how != SHUT_RD && link.socket.finish(id).is_ok();
+        if finished {
             link.book.on_finished(id);
-            done = Ok(());
         }
-        if how != SHUT_WR && link.socket.stop(id, 0).is_ok() {
-            done = Ok(());
+        let stopped = how != SHUT_WR && link.socket.stop(id, 0).is_ok();
+        if !finished && !stopped {
+            return Err(Errno::ENOTCONN);
         }
-        done
+        link.ended = true;
+        Ok(())
     }
 
     /// close() of the stream's descriptor: what was written is delivered, then FIN; nothing more is read.

@@ -192,6 +192,23 @@ fn shutdown_of_writing_is_the_end_of_the_stream() {
 }
 
 #[test]
+fn shutdown_wakes_who_waits_at_this_end() {
+    for how in [SHUT_RD, SHUT_WR] {
+        let (mut pair, id) = pair();
+        assert_eq!(read(&mut pair, id), Ok(b"hello".to_vec()));
+        let sock = pair.server.sock();
+        sock.take_changes();
+        assert!(!sock.take_changes());
+        assert_eq!(sock.stream_shutdown(id, how), Ok(()));
+        assert!(sock.take_changes(), "{how}");
+        assert!(!sock.take_changes(), "{how}");
+        let ended = POLLIN | POLLRDHUP;
+        let wanted = if how == SHUT_RD { ended } else { 0 };
+        assert_eq!(sock.stream_poll(id) & ended, wanted);
+    }
+}
+
+#[test]
 fn shutdown_of_reading_stops_the_peer() {
     let (mut pair, id) = pair();
     assert_eq!(pair.server.sock().stream_shutdown(id, SHUT_RD), Ok(()));
