@@ -28,7 +28,9 @@ int inquic_sendmsg(struct socket *sock, struct msghdr *msg, size_t total)
 		/* Pages that splice brings are copied, as all is. */
 		.flags = msg->msg_flags & ~(MSG_CMSG_COMPAT | MSG_DONTWAIT | MSG_SPLICE_PAGES) };
 	u8 control[CONTROL_MAX] __aligned(8), *bytes;
+	unsigned long end;
 	int sent = 0, now;
+	long timeout;
 
 	if (msg->msg_controllen > CONTROL_MAX)
 		return -EINVAL;
@@ -45,6 +47,8 @@ int inquic_sendmsg(struct socket *sock, struct msghdr *msg, size_t total)
 	bytes = inquic_buffer_get(min_t(size_t, total, INQUIC_BUFFER));
 	if (!bytes)
 		return -ENOMEM;
+	timeout = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
+	end = jiffies + timeout;
 	do {
 		size_t part = min_t(size_t, total - sent, INQUIC_BUFFER), taken = 0;
 
@@ -56,7 +60,7 @@ int inquic_sendmsg(struct socket *sock, struct msghdr *msg, size_t total)
 		do {
 			sending.data = bytes + taken;
 			sending.len = part - taken;
-			WAITING(sk_sleep(sk), sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT), now,
+			WAITING(sk_sleep(sk), left_until(timeout, end), now,
 				inquic_sock_send(cell_of(sk), &sending));
 			if (now > 0)
 				taken += now;

@@ -47,6 +47,12 @@ static inline int broken_pipe(const struct msghdr *msg)
 	return -EPIPE;
 }
 
+/* What is left of the time that a call may wait, which is over at `end`: no time and endless time stay what they are. */
+static inline long left_until(long timeout, unsigned long end)
+{
+	return timeout && timeout != MAX_SCHEDULE_TIMEOUT ? max_t(long, end - jiffies, 0) : timeout;
+}
+
 /* A call that waits, if need be, and is not asked to fetch anything yet. */
 #define DEFINE_FETCHER(name)                                                                     \
 	struct inquic_fetcher name = {                                                           \
@@ -70,8 +76,7 @@ static inline int broken_pipe(const struct msghdr *msg)
 			if ((result) != -INQUIC_BLOCKED)                                         \
 				break;                                                           \
 			/* What is done for others while it waits is part of the time. */        \
-			if (left && left != MAX_SCHEDULE_TIMEOUT)                                \
-				left = max_t(long, end - jiffies, 0);                            \
+			left = left_until(left, end);                                            \
 			if (!left) {                                                             \
 				(result) = -EAGAIN;                                              \
 				break;                                                           \

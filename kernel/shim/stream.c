@@ -4,14 +4,11 @@
 #include <linux/module.h>
 #include <linux/net.h>
 #include <linux/poll.h>
+#include <linux/quic.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "socket.h"
-
-/* The option, and the bytes of its value. */
-#define STREAM_DESCRIPTOR 69
-#define VALUE 16
 
 static s64 stream_of(const struct sock *sk)
 {
@@ -74,6 +71,8 @@ static int stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t total)
 	struct sock *sk = sock->sk;
 	struct inquic_cell *cell = cell_of(sk);
 	size_t sent = 0, most = min_t(size_t, total, INQUIC_BUFFER);
+	long timeout = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
+	unsigned long end = jiffies + timeout;
 	u32 pipe = 0;
 	u8 *bytes;
 	int now;
@@ -89,7 +88,7 @@ static int stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t total)
 			break;
 		}
 		do {
-			WAITING(inquic_cell_queue(cell), sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT), now,
+			WAITING(inquic_cell_queue(cell), left_until(timeout, end), now,
 				inquic_stream_write(cell, stream_of(sk), bytes + taken, part - taken, &pipe));
 			if (now > 0)
 				taken += now;
@@ -189,31 +188,37 @@ static int stream_new(const struct sock *sk, struct file **out)
 int inquic_stream_open(struct socket *sock, char __user *value, int __user *lenp)
 {
 	struct sock *sk = sock->sk;
-	u8 in[VALUE] = {}, out[VALUE];
+	struct quic_stream_descriptor in = {}, out;
 	int len, got, descriptor;
 	struct file *file;
 	s64 stream = -1;
+	long timeout;
 
 	if (get_user(len, lenp))
 		return -EFAULT;
 	if (len < 0)
 		return -EINVAL;
-	len = min(len, VALUE);
-	if (copy_from_user(in, value, len))
+	len = min_t(int, len, sizeof(in));
+	if (copy_from_user(&in, value, len))
 		return -EFAULT;
+	/* A stream of the peer's is received, as a connection is accepted; one of ours is sent on. */
+	timeout = in.stream_id == -1 && !(in.stream_flags & MSG_QUIC_STREAM_NEW) ?
+			  sock_rcvtimeo(sk, may_not_wait(sock)) :
+			  sock_sndtimeo(sk, may_not_wait(sock));
 	descriptor = get_unused_fd_flags(O_CLOEXEC);
 	if (descriptor < 0)
 		return descriptor;
 	got = stream_new(sk, &file);
 	if (got)
 		goto no_file;
-	WAITING(sk_sleep(sk), sock_sndtimeo(sk, may_not_wait(sock)), got,
-		inquic_sock_getsockopt(cell_of(sk), SOL_QUIC, STREAM_DESCRIPTOR, in, len, out, &stream));
+	WAITING(sk_sleep(sk), timeout, got,
+		inquic_sock_getsockopt(cell_of(sk), SOL_QUIC, QUIC_SOCKOPT_STREAM_DESCRIPTOR, (u8 *)&in, len, (u8 *)&out,
+				       &stream));
 	if (got < 0)
 		goto no_stream;
 	((struct quic_sock *)sock_from_file(file)->sk)->stream = stream;
-	got = inquic_stream_value(stream, descriptor, out, len);
-	if (put_user(got, lenp) || copy_to_user(value, out, got)) {
+	got = inquic_stream_value(stream, descriptor, (u8 *)&out, len);
+	if (put_user(got, lenp) || copy_to_user(value, &out, got)) {
 		got = -EFAULT;
 		goto no_stream;
 	}

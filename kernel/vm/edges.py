@@ -255,6 +255,49 @@ def a_wait_ends_in_time_while_another_stream_is_served():
     stop(child)
 
 
+def asks_in_vain(call):
+    """How long a call of this socket waits before there is nothing."""
+    start = time.monotonic()
+    fails(EAGAIN, call)
+    return time.monotonic() - start
+
+
+@test
+def a_wait_for_the_peers_stream_is_one_for_what_is_received():
+    listener = listen(("127.0.0.1", 0))
+    child = serve(listener)
+    client = connect(listener.getsockname())
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 3, 0))
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 1, 0))
+    assert 2.9 < asks_in_vain(lambda: describe(client)) < 4.5
+    stop(child)
+
+
+@test
+def sending_ends_in_time_though_a_slow_reader_takes_a_little_again_and_again():
+    listener = listen(("127.0.0.1", 0))
+
+    def slowly(connection):
+        while True:
+            hear(connection)
+            time.sleep(0.3)
+
+    child = serve(listener, slowly)
+    data = bytes(64 << 20)
+    for way in (lambda client: client, lambda client: describe(client, flags=NEW)):
+        client = connect(listener.getsockname())
+        sender = way(client)
+        sender.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 3, 0))
+        start = time.monotonic()
+        sent = libc.send(sender.fileno(), data, ctypes.c_size_t(len(data)), NEW if sender is client else 0)
+        lasted = time.monotonic() - start
+        print(f"{sent} bytes were taken in {lasted:.1f} of three seconds", flush=True)
+        assert 0 < sent < len(data) and 2.9 < lasted < 6
+        stop(child)
+        child = serve(listener, slowly)
+    stop(child)
+
+
 class Preemption:
     """Has the kernel put off what runs in it at any place, as kernels for desktops do. One that knows nothing else has no such file."""
 
