@@ -129,20 +129,19 @@ static bool has_no_control(const struct msghdr *msg)
  * Receives what is there, if there is something: nobody who waits has a buffer. What has no place in the program's memory is looked
  * at only, and stays with the connection.
  */
-static int receive(struct sock *sk, struct msghdr *msg, size_t wanted, struct inquic_receiving *receiving)
+static int receive_first(struct sock *sk, struct msghdr *msg, size_t total, struct inquic_receiving *receiving)
 {
 	/* Control messages are longer here than for a 32-bit program. */
 	size_t len, room, most = msg->msg_flags & MSG_CMSG_COMPAT ? CONTROL_MAX : msg->msg_controllen;
 	size_t control = msg->msg_controllen ? min_t(size_t, most, CONTROL_MAX) : 0;
 	int got, there = inquic_sock_look(cell_of(sk), receiving->flags);
+	/* Memory of the program's that nothing goes to costs nothing. */
+	size_t wanted = there > 0 ? min_t(size_t, total, there) : total;
 	u32 flags = receiving->flags;
 	bool no_control, nowhere;
 
 	if (there < 0)
 		return there;
-	/* Memory of the program's that nothing goes to costs nothing. */
-	if (there)
-		wanted = min_t(size_t, wanted, there);
 	room = inquic_room(msg, wanted, there);
 	no_control = has_no_control(msg);
 	nowhere = no_control || room < wanted;
@@ -150,6 +149,7 @@ static int receive(struct sock *sk, struct msghdr *msg, size_t wanted, struct in
 	if (!receiving->data)
 		return -ENOMEM;
 	receiving->len = room;
+	receiving->room = nowhere ? room : total;
 	receiving->control_len = control;
 	if (nowhere)
 		receiving->flags |= MSG_PEEK;
@@ -159,6 +159,7 @@ static int receive(struct sock *sk, struct msghdr *msg, size_t wanted, struct in
 	} else if (got >= 0 && nowhere && !(flags & MSG_PEEK)) {
 		/* It is shorter than the place for it. */
 		receiving->flags = flags;
+		receiving->room = total;
 		receiving->control_len = control;
 		got = inquic_sock_receive(cell_of(sk), receiving);
 	}
@@ -168,6 +169,16 @@ static int receive(struct sock *sk, struct msghdr *msg, size_t wanted, struct in
 	if (copy_to_iter(receiving->data, len, &msg->msg_iter) != len)
 		got = -EFAULT;
 	inquic_buffer_put(receiving->data, room);
+	return got;
+}
+
+static int receive(struct sock *sk, struct msghdr *msg, size_t total, struct inquic_receiving *receiving)
+{
+	int got;
+
+	do
+		got = receive_first(sk, msg, total, receiving);
+	while (got == -INQUIC_LONGER);
 	return got;
 }
 

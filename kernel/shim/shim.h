@@ -175,6 +175,9 @@ int inquic_getsockopt(struct sock *sk, int name, sockptr_t value, sockptr_t lenp
 /* What the Rust side returns, negated as an errno is, from a call that would block. */
 #define INQUIC_BLOCKED 4000
 
+/* As above, from inquic_sock_receive(): what comes next is longer than the place for it, and the program has room for more of it. */
+#define INQUIC_LONGER 4001
+
 /* A call of sendmsg, part by part. */
 struct inquic_sending {
 	const u8 *data;
@@ -195,6 +198,8 @@ struct inquic_sending {
 struct inquic_receiving {
 	u8 *data;
 	size_t len;
+	/* Bytes that the program has room for, which are no fewer. */
+	size_t room;
 	u8 *control;
 	size_t control_len;
 	u32 flags;

@@ -13,7 +13,7 @@ use crate::bounds;
 use crate::cell::{self, Shared};
 use crate::clock;
 use crate::connection::{Cause, Connection};
-use crate::errno::{BLOCKED, code, code_or_wait};
+use crate::errno::{BLOCKED, LONGER, code, code_or_wait};
 use crate::ffi;
 use crate::listed::buffer;
 use crate::net::Net;
@@ -355,7 +355,7 @@ unsafe extern "C" fn inquic_sock_look(cell: *mut ffi::Cell, flags: u32) -> c_int
     code_or_wait(there)
 }
 
-/// recvmsg(): the bytes that were given.
+/// recvmsg(): the bytes that were given. What came after the look may be an event or a datagram that would be cut.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn inquic_sock_receive(
     cell: *mut ffi::Cell,
@@ -369,6 +369,9 @@ unsafe extern "C" fn inquic_sock_receive(
     let control = unsafe { bytes_mut(receiving.control, receiving.control_len) };
     let mut held = socket.lock();
     let now = clock::now();
+    if receiving.room > receiving.len && held.sock.message_to_receive() > receiving.len {
+        return LONGER;
+    }
     let got = held.sock.recvmsg(now, receiving.flags, data, control);
     held.settle(&socket, now, Cause::Call);
     code_or_wait(got.map(|message| {

@@ -8,6 +8,9 @@ use inquic_socket::sock::Stop;
 /// What the shim takes for a call that would block.
 pub(crate) const BLOCKED: c_int = -4000;
 
+/// What the shim takes for a message that wants more room than it has made.
+pub(crate) const LONGER: c_int = -4001;
+
 /// A call's result as the kernel has it.
 pub(crate) fn code(result: Result<usize, Errno>) -> c_int {
     match result {

@@ -54,6 +54,7 @@ pub(crate) struct Sending {
 pub(crate) struct Receiving {
     pub(crate) data: *mut u8,
     pub(crate) len: usize,
+    pub(crate) room: usize,
     pub(crate) control: *mut u8,
     pub(crate) control_len: usize,
     pub(crate) flags: u32,

@@ -1,5 +1,6 @@
 """What the kernel does with sockets beside the calls of programs: rings, hooks that refuse, waits that end while others are served."""
 
+import fcntl
 import mmap
 import os
 import re
@@ -7,12 +8,14 @@ import select
 import socket
 import struct
 import subprocess
+import threading
 import time
 
 from groups import Group
 from quic import *
 
 EPERM, ENETUNREACH = 1, 101
+EVENT, KEY_UPDATE, KEY_UPDATED = 0, 7, 7
 PF_MEMALLOC_NOIO = 0x80000
 
 
@@ -295,6 +298,65 @@ def sending_ends_in_time_though_a_slow_reader_takes_a_little_again_and_again():
         assert 0 < sent < len(data) and 2.9 < lasted < 6
         stop(child)
         child = serve(listener, slowly)
+    stop(child)
+
+
+class Absent:
+    """A page of this process that is not there until it is brought; who touches it waits for that. Kernels know userfaultfd() or not."""
+
+    CALL, SIZE = 323, 4096
+    API, REGISTER, ZEROPAGE = 0xC018_AA3F, 0xC020_AA00, 0xC020_AA04
+    VERSION, MISSING = 0xAA, 1
+
+    def __init__(self):
+        self.fd = libc.syscall(self.CALL, os.O_CLOEXEC)
+        assert self.fd >= 0, ctypes.get_errno()
+        self.memory = mmap.mmap(-1, self.SIZE)
+        self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
+        fcntl.ioctl(self.fd, self.API, bytearray(struct.pack("3Q", self.VERSION, 0, 0)))
+        fcntl.ioctl(self.fd, self.REGISTER, bytearray(struct.pack("4Q", self.address, self.SIZE, self.MISSING, 0)))
+
+    def touched(self):
+        """Waits until somebody touches it."""
+        os.read(self.fd, 32)
+
+    def bring(self):
+        fcntl.ioctl(self.fd, self.ZEROPAGE, bytearray(struct.pack("3Qq", self.address, self.SIZE, 0, 0)))
+
+    @classmethod
+    def is_possible(cls):
+        fd = libc.syscall(cls.CALL, os.O_CLOEXEC)
+        if fd >= 0:
+            os.close(fd)
+        return fd >= 0
+
+
+@test
+def what_comes_first_while_a_place_is_made_for_less_is_whole():
+    if not Absent.is_possible():
+        print("skipped: this kernel knows no userfaultfd()", flush=True)
+        return
+    listener = listen(("127.0.0.1", 0))
+    child = serve(listener)
+    client = connect(listener.getsockname())
+    client.setsockopt(SOL_QUIC, EVENT, bytes((KEY_UPDATED, 1)))
+    client.send(b"x", NEW)
+    assert polled(client, select.POLLIN)
+    page = Absent()
+    got = []
+    words = client.fileno(), ctypes.c_void_p(page.address), ctypes.c_size_t(page.SIZE), 0
+    reader = threading.Thread(target=lambda: got.append(libc.recv(*words)))
+    reader.start()
+    # The call has seen one byte, and makes sure of a place for it.
+    page.touched()
+    client.setsockopt(SOL_QUIC, KEY_UPDATE, b"")
+    client.send(b"y")
+    time.sleep(2)
+    page.bring()
+    reader.join()
+    # The number of the event, and the phase of the keys.
+    assert got == [2] and page.memory[:2] == bytes((KEY_UPDATED, 1)), (got, page.memory[:2])
+    assert client.recv(16) == b"xy"
     stop(child)
 
 

@@ -1,4 +1,4 @@
-//! poll and ioctl: what would not block, and how many bytes wait; nothing is changed.
+//! poll and ioctl: what would not block, and how many bytes wait; nothing that a program sees is changed.
 
 use inquic_uapi::flags::{
     MSG_ERRQUEUE, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM,
@@ -7,8 +7,8 @@ use inquic_uapi::socket::{SIOCINQ, SIOCOUTQ, SIOCOUTQNSD};
 use inquic_wire::StreamId;
 
 use super::answer::{Stop, Wait};
-use super::inbox::Readable;
 use super::link::Link;
+use super::receive::Next;
 use super::{Sock, State};
 use crate::errno::Errno;
 use crate::port::Port;
@@ -58,8 +58,8 @@ impl Sock {
     /// # Errors
     ///
     /// [`Stop::Blocked`] while nothing waits.
-    pub fn bytes_to_receive(&self, flags: u32) -> Result<usize, Stop> {
-        let State::Connection(link) = &self.state else {
+    pub fn bytes_to_receive(&mut self, flags: u32) -> Result<usize, Stop> {
+        let State::Connection(link) = &mut self.state else {
             return Ok(0);
         };
         if link.has_message() {
@@ -72,6 +72,18 @@ impl Sock {
             on: Wait::Receive,
             errno: Errno::EAGAIN,
         })
+    }
+
+    /// Bytes of the event or the datagram that [`Sock::recvmsg`] gives next, which it gives in pieces where there is less room; 0
+    /// where it gives something else.
+    pub fn message_to_receive(&mut self) -> usize {
+        match &mut self.state {
+            State::Connection(link) => match link.next() {
+                Some(Next::Message(bytes)) => bytes,
+                Some(Next::Stream(_)) | None => 0,
+            },
+            _ => 0,
+        }
     }
 
     /// Bytes that [`Sock::stream_read`] gives at most now; 0 as well where it would say something else, or block.
@@ -117,18 +129,12 @@ impl Link {
     }
 
     /// Bytes of what recvmsg gives next, at most.
-    fn next_bytes(&self) -> usize {
-        if self.hello_waits() || self.inbox.has_hello() {
-            return usize::MAX;
+    fn next_bytes(&mut self) -> usize {
+        match self.next() {
+            Some(Next::Message(bytes)) => bytes,
+            Some(Next::Stream(id)) => bytes(self.socket.unread(id)),
+            None => usize::MAX,
         }
-        let next = self.inbox.event_len().or_else(|| {
-            let datagram = || self.inbox.datagram_len().or(self.socket.datagram_len());
-            match self.inbox.front()? {
-                Readable::Stream(id) => Some(bytes(self.socket.unread(id))),
-                Readable::Datagrams => datagram(),
-            }
-        });
-        next.unwrap_or(usize::MAX)
     }
 
     /// Whether sendmsg would take something.

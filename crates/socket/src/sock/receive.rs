@@ -27,6 +27,13 @@ struct Given {
     control: Control,
 }
 
+/// What is received next, where it is no message of the handshake.
+pub(super) enum Next {
+    /// An event or a datagram, or what is left of it: its bytes.
+    Message(usize),
+    Stream(StreamId),
+}
+
 enum Control {
     None,
     Stream(StreamId),
@@ -129,6 +136,37 @@ impl Link {
             }
         }
         Ok(None)
+    }
+
+    /// What the next call of recvmsg gives; none for messages of the handshake, and for nothing.
+    pub(super) fn next(&mut self) -> Option<Next> {
+        if self.hello_waits() || self.inbox.has_hello() {
+            return None;
+        }
+        if let Some(bytes) = self.inbox.event_len() {
+            return Some(Next::Message(bytes));
+        }
+        if self.is_connecting() {
+            return None;
+        }
+        while let Some(front) = self.front() {
+            match front {
+                Readable::Stream(id) if self.gives(id) => return Some(Next::Stream(id)),
+                // It has nothing any more, as where it is read.
+                Readable::Stream(_) => self.inbox.pop(),
+                Readable::Datagrams => {
+                    let rest = self.inbox.datagram_len();
+                    return rest.or(self.socket.datagram_len()).map(Next::Message);
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether a stream at the front has something for recvmsg.
+    fn gives(&self, id: StreamId) -> bool {
+        let read = self.socket.peek(id, &mut [0]);
+        read.is_ok_and(|read| read.bytes > 0 || read.fin)
     }
 
     /// What is read next: what is listed, or else what there was no memory to list.

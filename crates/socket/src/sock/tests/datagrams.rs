@@ -6,9 +6,9 @@ use inquic_uapi::flags::{
     MSG_EOR, MSG_PEEK, MSG_QUIC_DATAGRAM, MSG_QUIC_STREAM_NEW, MSG_TRUNC, POLLIN,
 };
 use inquic_uapi::structs::TransportParam;
-use inquic_uapi::{Layout, option};
+use inquic_uapi::{EventType, Layout, option};
 
-use super::{Pair, bytes, get, set, stream};
+use super::{Pair, bytes, get, set, stream, want};
 use crate::errno::Errno;
 
 /// Both ends take datagrams of `size` bytes.
@@ -83,6 +83,38 @@ fn datagram_that_is_peeked_at_stays() {
         receive(&mut pair, 64),
         Ok((WHOLE, b"one two three".to_vec()))
     );
+}
+
+#[test]
+fn length_of_the_message_that_comes_next_is_told_of_events_and_datagrams() {
+    let mut pair = pair(u16::MAX);
+    let next = |pair: &mut Pair| pair.server.sock().message_to_receive();
+    assert_eq!(next(&mut pair), 0);
+    send(&mut pair, b"a datagram").unwrap();
+    pair.run(5);
+    assert_eq!(next(&mut pair), 10);
+    assert_eq!(
+        receive(&mut pair, 4),
+        Ok((MSG_QUIC_DATAGRAM, b"a da".to_vec()))
+    );
+    assert_eq!(next(&mut pair), 6);
+    receive(&mut pair, 64).unwrap();
+    let new = stream(-1, MSG_QUIC_STREAM_NEW);
+    pair.client_sends(&new, 0, b"a stream has no length")
+        .unwrap();
+    pair.run(5);
+    assert_eq!(next(&mut pair), 0);
+    // Events go first.
+    want(pair.server.sock(), EventType::KeyUpdate);
+    let (now, number) = (pair.now, option::QUIC_SOCKOPT_KEY_UPDATE);
+    set(pair.server.sock(), now, number, &[]).unwrap();
+    pair.run(50);
+    assert_eq!(next(&mut pair), 2);
+    assert_eq!(
+        receive(&mut pair, 64).unwrap().1,
+        [EventType::KeyUpdate as u8, 1]
+    );
+    assert_eq!(pair.server_gets().unwrap().data, b"a stream has no length");
 }
 
 #[test]
